@@ -1,0 +1,121 @@
+"""Where sentences and paragraphs end: pure functions from text to code-point spans.
+
+Rules rather than a trained model: exact offsets, no data files, and the same answer on every machine. A full stop ends a
+sentence unless it belongs to an abbreviation, an initial or a number; scripts that write other stops (。؟।) are cut at theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from corpus.types import Span
+
+_CLOSERS = "\"'”’»)\\]}›」』）"
+# A run of stops, its closing quotes and brackets, then white space (full-width stops need none).
+_STOP = re.compile(rf"(?:[.!?…‽؟۔।॥]+[{_CLOSERS}]*(?=\s)|[。！？｡]+[{_CLOSERS}]*)")
+_WORD_BEFORE_STOP = re.compile(r"[^\s(\[“‘\"']+$")
+_NEXT_STARTS_LOWER = re.compile(r"\s+[\"'“‘(\[]*[a-zß-öø-ÿ]")
+_NEXT_IS_NUMBER = re.compile(r"\s+[(\[]?\d")
+
+# Followed by a name or a number rather than by a new sentence, whatever the next letter's case.
+_TITLES = frozenset(
+    "mr mrs ms mx dr prof rev hon st sr jr messrs gen col maj capt cmdr lt sgt cpl pte adm gov sen rep pres supt insp det"
+    " fr sra dra lord eng arch herr hr dipl ing mag bzw vgl".split()
+)
+_BEFORE_NUMBER = frozenset("no nos nr art arts sec secs s ss para paras p pp reg regs vol vols ch fig figs pt pts cl sch app".split())
+# Usually inside a sentence; the next word's capital says no more than that it is a name.
+_INNER = frozenset(
+    "e.g i.e eg ie cf vs v viz etc al approx est dept ave blvd rd ext tel jan feb mar apr jun jul aug sep sept oct nov dec"
+    " inc ltd co corp plc bros u.s u.k u.n e.u a.m p.m c ca z.b d.h u.a usw p.ej ee.uu".split()
+)
+# These may close a sentence too: then a capital after them starts a new one.
+_MAY_CLOSE = frozenset("etc al u.s u.k u.n e.u a.m p.m inc ltd co corp plc usw ext".split())
+_ENUMERATOR = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,5})[.)]|#{1,6}|[-*•–·‣▪◦+])$")
+
+_BLANK_LINES = re.compile(r"\n[ \t\u00a0\u3000]*(?:\n[ \t\u00a0\u3000]*)+")
+_LINE_STARTS_UNIT = re.compile(r"[ \t]*(?:[-*•–·‣▪◦+]\s|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s|\||>|$)")
+
+
+def trim(text: str, start: int, end: int) -> Span:
+    """The span without the white space at either end; empty (start == end) where there is nothing else."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def paragraph_spans(text: str, start: int, end: int) -> Iterator[Span]:
+    """Trimmed, non-empty spans between blank lines."""
+    position = start
+    for blank in _BLANK_LINES.finditer(text, start, end):
+        yield from _non_empty(text, position, blank.start())
+        position = blank.end()
+    yield from _non_empty(text, position, end)
+
+
+def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """Trimmed, non-empty, ordered spans that together hold all but the white space of `text[start:end]`.
+
+    List items and table rows end where their line ends; other line breaks are white space.
+    """
+    end = len(text) if end is None else end
+    spans: list[Span] = []
+    for paragraph in paragraph_spans(text, start, end):
+        for unit_start, unit_end in _lines_that_stand_alone(text, *paragraph):
+            spans.extend(_sentences_of_unit(text, unit_start, unit_end))
+    return spans
+
+
+def _non_empty(text: str, start: int, end: int) -> Iterator[Span]:
+    start, end = trim(text, start, end)
+    if start < end:
+        yield start, end
+
+
+def _lines_that_stand_alone(text: str, start: int, end: int) -> Iterator[Span]:
+    """Cut before each line that opens a list item or a table row, and after a table row."""
+    unit, line = start, start
+    while line < end:
+        newline = text.find("\n", line, end)
+        following = end if newline < 0 else newline + 1
+        if line > unit and _LINE_STARTS_UNIT.match(text, line, end):
+            yield unit, line
+            unit = line
+        line = following
+    yield unit, end
+
+
+def _sentences_of_unit(text: str, start: int, end: int) -> Iterator[Span]:
+    position = start
+    for stop in _STOP.finditer(text, start, end):
+        if stop.end() < end and _ends_sentence(text, position, stop, end):
+            yield from _non_empty(text, position, stop.end())
+            position = stop.end()
+    yield from _non_empty(text, position, end)
+
+
+def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int) -> bool:
+    if stop[0][0] != "." or stop[0].startswith(".."):
+        # An ellipsis or a question inside a sentence goes on in lower case.
+        return stop[0][0] in "。！？｡؟۔।॥" or not _NEXT_STARTS_LOWER.match(text, stop.end(), end)
+    before = _WORD_BEFORE_STOP.search(text, max(sentence_start, stop.start() - 40), stop.start())
+    word = before[0].strip("*_").lower() if before else ""
+    if _NEXT_STARTS_LOWER.match(text, stop.end(), end):
+        return False
+    if text[sentence_start : stop.end()].strip() and _ENUMERATOR.fullmatch(text[sentence_start : stop.end()].strip()):
+        return False
+    if word in _TITLES:
+        return False
+    if word in _BEFORE_NUMBER and _NEXT_IS_NUMBER.match(text, stop.end(), end):
+        return False
+    if word in _INNER:
+        return word in _MAY_CLOSE and not _NEXT_IS_NUMBER.match(text, stop.end(), end)
+    return not _is_initial(before[0] if before else "")
+
+
+def _is_initial(word: str) -> bool:
+    """`J` of "J. K. Rowling", `J.R.R` of "J.R.R. Tolkien"; not the pronoun of "so did I."."""
+    letters = word.split(".")
+    return word != "I" and all(len(letter) == 1 and letter.isalpha() and letter.isupper() for letter in letters)
