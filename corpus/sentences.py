@@ -23,7 +23,9 @@ _TITLES = frozenset(
     "mr mrs ms mx dr prof rev hon st sr jr messrs gen col maj capt cmdr lt sgt cpl pte adm gov sen rep pres supt insp det"
     " fr sra dra lord eng arch herr hr dipl ing mag bzw vgl".split()
 )
-_BEFORE_NUMBER = frozenset("no nos nr art arts sec secs s ss para paras p pp reg regs vol vols ch fig figs pt pts cl sch app".split())
+_BEFORE_NUMBER = frozenset(
+    "no nos nr art arts sec secs s ss para paras p pp reg regs vol vols ch fig figs pt pts cl sch app".split()
+)
 # Usually inside a sentence; the next word's capital says no more than that it is a name.
 _INNER = frozenset(
     "e.g i.e eg ie cf vs v viz etc al approx est dept ave blvd rd ext tel jan feb mar apr jun jul aug sep sept oct nov dec"

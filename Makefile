@@ -1,0 +1,46 @@
+# The commands of this project; `make serve` and `make test` are all that most people need.
+# PIP_OPTIONS reaches every pip call, for example: make install PIP_OPTIONS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_OPTIONS ?=
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_OPTIONS)
+
+.PHONY: install serve test test-long lint bench bench-quality
+.DEFAULT_GOAL := serve
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quotable needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a minute or two, once) …"
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+install: $(VENV)/.installed
+
+serve: install
+	$(BIN)/qa serve
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m long
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.serving
+
+bench-quality: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.quality

@@ -1,0 +1,151 @@
+"""Derived indexes on disk: built beside the running ones, verified, put in place in one step, discarded when damaged.
+
+A generation is a folder `000007/` with the index files and a manifest that holds their SHA-256. It is derived from the store
+and from nowhere else, so the answer to any doubt about it is to build another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.lexical import TantivyLexicalIndex
+from index.store import Store
+from index.types import DamagedIndex, LexicalIndex, VectorIndex
+from index.vectors import FaissVectorIndex
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+KEPT = 2  # the running generation and the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Both indexes over all passages up to `last_passage_id`, less those removed since."""
+
+    number: int
+    last_passage_id: int
+    vectors: VectorIndex
+    lexical: LexicalIndex
+
+
+def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True) -> Generation | None:
+    """The newest generation that is whole and belongs to this store and model; None where there is none.
+
+    Others are taken off the disk if `discard` is set (the caller must be the only writer).
+    """
+    for path in reversed(_folders(folder)):
+        try:
+            generation = _load(path, store, fingerprint)
+        except DamagedIndex as damage:
+            log.warning("%s; it will be built anew", damage)
+            if discard:
+                shutil.rmtree(path, ignore_errors=True)
+            continue
+        removed = store.removed_passages(generation.last_passage_id)
+        generation.vectors.remove(removed)
+        generation.lexical.remove(removed)
+        return generation
+    return None
+
+
+def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Generation:
+    """Build, write, verify and load the next generation from what the store holds now; older ones beyond KEPT are deleted."""
+    folder.mkdir(exist_ok=True)
+    folders = _folders(folder)
+    number = int(folders[-1].name) + 1 if folders else 1
+    last = store.last_passage_id()
+    for leftover in folder.glob(".part-*"):  # of a build that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
+        part = Path(scratch) / "generation"
+        part.mkdir()
+        vectors, lexical = FaissVectorIndex(dimension), TantivyLexicalIndex(part)
+        for ids, texts, matrix in store.passages_since(0, fingerprint):
+            within = ids <= last
+            vectors.add(ids[within], matrix[within])
+            lexical.add(ids[within], texts[: int(within.sum())])
+        vectors.save(part)
+        lexical.save(part)
+        manifest = {
+            "format": FORMAT,
+            "store": store.identity,
+            "fingerprint": fingerprint,
+            "last_passage_id": last,
+            "files": {name: _sha256(part / name) for name in _files(part)},
+        }
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        _sync(part)
+        part.rename(folder / f"{number:06}")
+    _sync_folder(folder)
+    for path in _folders(folder)[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+    generation = newest(folder, store, fingerprint)
+    if generation is None or generation.number != number:
+        raise DamagedIndex(f"the index just written to {folder} cannot be read back; check the disk")
+    return generation
+
+
+def _load(path: Path, store: Store, fingerprint: str) -> Generation:
+    manifest = _verified_manifest(path)
+    if manifest["store"] != store.identity or manifest["last_passage_id"] > store.last_passage_id():
+        raise DamagedIndex(f"the index {path} was not built from this store")
+    if manifest["fingerprint"] != fingerprint:
+        raise DamagedIndex(f"the index {path} was built with another embedding model")
+    try:
+        vectors, lexical = FaissVectorIndex.load(path), TantivyLexicalIndex.load(path)
+    except Exception as error:  # whatever the engines raise: the files are verified, so this is another version's format
+        raise DamagedIndex(f"the index {path} cannot be loaded ({error})") from error
+    return Generation(int(path.name), manifest["last_passage_id"], vectors, lexical)
+
+
+def _verified_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
+        if manifest["format"] != FORMAT:
+            raise DamagedIndex(f"the index {path} has format {manifest['format']}, this version writes {FORMAT}")
+        damaged = [name for name, digest in manifest["files"].items() if _sha256(path / name) != digest]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedIndex(f"the index {path} is incomplete ({error})") from error
+    if damaged:
+        raise DamagedIndex(f"the index {path} was altered: {', '.join(damaged)}")
+    return manifest
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.name.isdigit() and path.is_dir())
+
+
+def _files(part: Path) -> list[str]:
+    """What is verified: all but the lock files that tantivy leaves behind."""
+    return sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file() and path.suffix != ".lock")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(part: Path) -> None:
+    for path in part.rglob("*"):
+        _sync_folder(path)
+    _sync_folder(part)
+
+
+def _sync_folder(path: Path) -> None:
+    """fsync of a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

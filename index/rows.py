@@ -1,0 +1,124 @@
+"""Rows of the store <-> values, each row with a hash of its contents that is checked whenever it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from corpus.types import Document, Heading, MetadataValue, Passage, text_version
+from index.types import StoreError, Vector
+
+Row = tuple[Any, ...]
+
+DOCUMENT_COLUMNS = "id, title, source, url, date, type, language, version, metadata, hash"
+CONTENT_COLUMNS = "structure, text, structure_hash"
+PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
+
+
+class DamagedRow(StoreError):
+    """A stored row is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document without its text. `source` is where it was read from: a path or a URL, or None."""
+
+    number: int
+    id: str
+    title: str
+    source: str | None
+    url: str | None
+    date: str | None
+    type: str | None
+    language: str | None
+    version: str
+    metadata: Mapping[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    id: int
+    document: StoredDocument
+    passage: Passage
+
+
+def document_row(document_id: str, document: Document, source: str | None) -> Row:
+    """Values for DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
+    metadata = json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True)
+    head = (
+        document_id, document.title, source, document.url, document.date, document.type, document.language, document.version, metadata,
+    )  # fmt: skip
+    headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
+    structure = json.dumps({"headings": headings, "pages": list(document.pages)}, ensure_ascii=False)
+    return (*head, _hash(*head), structure, document.text, _hash(structure))
+
+
+def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
+    """From DOCUMENT_COLUMNS."""
+    *head, stored_hash = row
+    if _hash(*head) != stored_hash:
+        raise DamagedRow(f"the stored document {head[0]!r} is damaged; restore a backup or add it again")
+    document_id, title, source, url, date, kind, language, version, metadata = head
+    return StoredDocument(number, document_id, title, source, url, date, kind, language, version, json.loads(metadata))
+
+
+def content(stored: StoredDocument, row: Row) -> Document:
+    """The document whole, from its head and CONTENT_COLUMNS."""
+    structure, text, structure_hash = row
+    if _hash(structure) != structure_hash or text_version(text) != stored.version:
+        raise DamagedRow(f"the stored text of {stored.id!r} is damaged; restore a backup or add it again")
+    parts = json.loads(structure)
+    return Document(
+        text=text,
+        title=stored.title,
+        headings=tuple(Heading(*heading) for heading in parts["headings"]),
+        pages=tuple(parts["pages"]),
+        id=stored.id,
+        url=stored.url,
+        date=stored.date,
+        type=stored.type,
+        language=stored.language,
+        metadata=stored.metadata,
+    )
+
+
+def passage_row(number: int, passage: Passage) -> Row:
+    """Values for PASSAGE_COLUMNS; `number` is the document's."""
+    headings = json.dumps(passage.headings, ensure_ascii=False)
+    row = (number, passage.start, passage.end, passage.page, passage.anchor, headings, passage.context, passage.text)
+    return (*row, _hash(*row))
+
+
+def passage(passage_id: int, row: Sequence[Any]) -> Passage:
+    """From PASSAGE_COLUMNS."""
+    *values, stored_hash = row
+    if _hash(*values) != stored_hash:
+        raise DamagedRow(f"the stored passage {passage_id} is damaged; restore a backup or add its document again")
+    _, start, end, page, anchor, headings, context, text = values
+    return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
+
+
+def vector_row(fingerprint: str, passage_id: int, vector: Vector) -> Row:
+    data = np.ascontiguousarray(vector, "<f4").tobytes()
+    return fingerprint, passage_id, data, _hash(fingerprint, passage_id, data)
+
+
+def vector(fingerprint: str, passage_id: int, data: bytes, stored_hash: bytes) -> Vector:
+    if _hash(fingerprint, passage_id, data) != stored_hash:
+        raise DamagedRow(f"the stored vector of passage {passage_id} is damaged; restore a backup or add its document again")
+    return np.frombuffer(data, "<f4").astype(np.float32)
+
+
+def _hash(*values: Any) -> bytes:
+    """128 bits over the values' types, lengths and contents."""
+    digest = hashlib.blake2b(digest_size=16)
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        digest.update(f"{type(value).__name__}{len(data)}:".encode())
+        digest.update(data)
+    return digest.digest()

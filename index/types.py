@@ -1,0 +1,128 @@
+"""The words of the index: Hit, LexicalQuery, the protocols every implementation keeps, and the errors.
+
+Scores are "higher is better" everywhere; an engine's own convention is converted where it enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.types import QuotableError
+
+Vector = NDArray[np.float32]  # (d,), unit length
+Matrix = NDArray[np.float32]  # (n, d), rows of unit length
+Ids = NDArray[np.int64]  # passage ids; where an id set is meant, sorted and without repeats
+Scores = NDArray[np.float32]
+
+
+class StoreError(QuotableError):
+    """The data folder cannot be opened, read or written."""
+
+
+class NewerFormat(StoreError):
+    """The data folder was written by a newer version of this program."""
+
+
+class ModelError(QuotableError):
+    """The embedding model cannot be used."""
+
+
+class FingerprintMismatch(ModelError):
+    """The store holds vectors of another model than the one that is configured."""
+
+
+class DamagedIndex(QuotableError):
+    """A derived index on disk is not what was written there."""
+
+
+class Hit(NamedTuple):
+    passage_id: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalQuery:
+    """Distinct terms with their weights (idf times occurrences in the question), and the corpus's mean passage length in terms.
+
+    The weights come from the whole corpus, so that every part of it scores alike.
+    """
+
+    weights: tuple[tuple[str, float], ...]
+    mean_length: float
+
+    @property
+    def best_score(self) -> float:
+        """What no passage can exceed: every term of the corpus matched without end."""
+        return sum(weight for _, weight in self.weights)
+
+
+class Embedder(Protocol):
+    """Turns text into vectors of unit length. `fingerprint` names the weights and every setting that changes a vector."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens of a text that are read, special tokens not counted."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        """float32 (n, d), rows of unit length, in the order of `texts`."""
+        ...
+
+    def embed_question(self, text: str) -> Vector:
+        """float32 (d,), of unit length."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Cosine similarity, -1..1. Ids must be added in rising order and only once."""
+
+    def __len__(self) -> int: ...
+    def add(self, ids: Ids, vectors: Matrix) -> None: ...
+    def remove(self, ids: Ids) -> None:
+        """Unknown ids are passed over."""
+        ...
+
+    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
+        """The best k, best first, equal scores by rising id. `allowed=None` is no filter, an empty one allows nothing."""
+        ...
+
+    def scores(self, question: Vector, ids: Ids) -> Scores:
+        """One score for each id, in their order; NaN for an id that is not here."""
+        ...
+
+
+class LexicalIndex(Protocol):
+    """BM25 as a share of the query's best possible score, 0..1. Ids must be added in rising order and only once."""
+
+    def __len__(self) -> int: ...
+    @property
+    def total_length(self) -> int:
+        """The number of terms over all passages."""
+        ...
+
+    def add(self, ids: Ids, texts: Sequence[str]) -> None: ...
+    def remove(self, ids: Ids) -> None:
+        """Unknown ids are passed over."""
+        ...
+
+    def document_frequency(self, term: str) -> int:
+        """How many passages hold the term; removed ones may still count until the index is built anew."""
+        ...
+
+    def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
+        """The best k that hold a term of the query, best first, equal scores by rising id; `allowed` as in VectorIndex."""
+        ...
+
+    def scores(self, query: LexicalQuery, ids: Ids) -> Scores:
+        """One score for each id, in their order; NaN for an id that is not here."""
+        ...

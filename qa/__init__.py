@@ -1,0 +1,1 @@
+"""Question to answer, and every face it is shown through."""

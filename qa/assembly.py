@@ -1,0 +1,85 @@
+"""The only place that names concrete classes and wires them: settings -> a library to write, a service to ask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.embedded import press_release
+from index import generations
+from index.embedder import open_embedder
+from index.folder_lock import FolderLock
+from index.searcher import Searcher
+from index.store import FILE_NAME, Store
+from index.types import Embedder, StoreError
+from qa.answerer import Answerer
+from qa.library import Library, generations_folder
+from qa.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a face needs: the answers, and the store and index behind them."""
+
+    answerer: Answerer
+    store: Store
+    searcher: Searcher
+
+
+def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> Library:
+    """Open or begin the data folder as its only writer. `fill`: put the press release into a folder that never held anything.
+
+    Raises StoreError or ModelError with the way out.
+    """
+    folder = settings.data
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the data folder {folder}: {error.strerror}") from error
+    lock = FolderLock(folder)
+    try:
+        store = Store(folder, create=True)
+        embedder = _embedder(settings, say)
+        searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
+        library = Library(folder, store, embedder, searcher, lock)
+        if fill and store.last_passage_id() == 0:
+            document = press_release()
+            library.put(str(document.id), document, source="the press release that comes with Quotable")
+            say(f"{folder} was empty: it now holds the press release “{document.title}”.")
+        library.build_if_behind()
+    except BaseException:
+        lock.release()
+        raise
+    return library
+
+
+def service_of(library: Library, settings: Settings) -> Service:
+    """The service over a library that this process writes."""
+    return Service(Answerer(library.searcher, library.store, settings.operating_point), library.store, library.searcher)
+
+
+def open_to_read(settings: Settings, say: Say = log.info) -> Service:
+    """Open a data folder that is there, without writing to its documents; another process may be serving it."""
+    store = open_store_to_read(settings.data)
+    embedder = _embedder(settings, say)
+    generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
+    searcher = Searcher(store, embedder, generation)
+    return Service(Answerer(searcher, store, settings.operating_point), store, searcher)
+
+
+def open_store_to_read(folder: Path) -> Store:
+    if not (folder / FILE_NAME).exists():
+        raise StoreError(
+            f"there is no data folder at {folder}: `qa serve` or `qa add FILE` makes one, or name another with --data"
+        )
+    return Store(folder, read_only=True)
+
+
+def _embedder(settings: Settings, say: Say) -> Embedder:
+    return open_embedder(settings.model, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)

@@ -1,0 +1,25 @@
+"""What counts as a question, on every face."""
+
+from __future__ import annotations
+
+from corpus.types import QuotableError
+
+MAX_CHARACTERS = 2_000  # after trimming
+
+
+class BadQuestion(QuotableError, ValueError):
+    """A question that cannot be asked; the message completes "the question …"."""
+
+
+def clean_question(text: str) -> str:
+    """The question without surrounding white space. Raises BadQuestion for one that is empty, over-long or no text."""
+    if "\0" in text:
+        raise BadQuestion("must not hold the NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadQuestion("must be valid Unicode: it holds a lone surrogate")
+    text = text.strip()
+    if not text:
+        raise BadQuestion("must not be empty")
+    if len(text) > MAX_CHARACTERS:
+        raise BadQuestion(f"must have at most {MAX_CHARACTERS} characters; it has {len(text)}")
+    return text

@@ -1,0 +1,77 @@
+"""What the operator decides. The only reader of the environment and of the configuration file; immutable once read.
+
+A setting comes from the command line, else from the environment (`QA_` and its name), else from the TOML file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from corpus.types import QuotableError
+from index.embedder import DEFAULT_MODEL
+
+ENVIRONMENT_PREFIX = "QA_"
+
+
+class SettingsError(QuotableError):
+    """A setting has a value that cannot be used."""
+
+
+class Settings(BaseModel):
+    """Every setting, with what it means and its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Annotated[Path, Field(description="The one folder that holds everything; back up this.")] = Path("qa-data")
+    host: Annotated[str, Field(description="The address to serve on.")] = "127.0.0.1"
+    port: Annotated[int, Field(description="The port to serve on; 0 takes a free one.", ge=0, le=65535)] = 8000
+    model: Annotated[
+        str, Field(description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.")
+    ] = DEFAULT_MODEL
+    offline: Annotated[bool, Field(description="Never use the network; false lets a named model be fetched once.")] = True
+    threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
+    operating_point: Annotated[
+        float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
+    ] = 0.5
+
+
+def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force. `overrides` come from the command line; None values in it are passed over.
+
+    Raises SettingsError naming the setting, its value and where it was set.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    file = environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
+    if file:
+        from_file = _read_file(Path(file))
+        values |= from_file
+        origins |= dict.fromkeys(from_file, f"in {file}")
+    for name in Settings.model_fields:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if variable in environment:
+            values[name], origins[name] = environment[variable], f"in {variable}"
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name], origins[name] = value, "on the command line"
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise SettingsError(f"the setting {name} {origins.get(name, '')} cannot be used: {first['msg']}") from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the configuration file {path} is not TOML: {error}") from error

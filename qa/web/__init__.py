@@ -1,0 +1,1 @@
+"""The HTTP face: a Flask application factory, one blueprint per concern."""

@@ -1,0 +1,21 @@
+"""The Flask application factory."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from qa.web import current, health, pages, problems, search
+
+MAX_BODY_BYTES = 1_000_000
+
+
+def create_app(get_service: current.GetService) -> Flask:
+    """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503."""
+    app = Flask("qa.web", static_folder="static", static_url_path="/static")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.merge_slashes = False
+    current.attach(app, get_service)
+    problems.install(app)
+    for blueprint in (search.blueprint, health.blueprint, pages.blueprint):
+        app.register_blueprint(blueprint)
+    return app

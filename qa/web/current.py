@@ -1,0 +1,24 @@
+"""The service that the application handling this request was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, current_app
+
+from qa.assembly import Service
+from qa.web.problems import Problem
+
+GetService = Callable[[], Service | None]
+
+
+def attach(app: Flask, get_service: GetService) -> None:
+    app.extensions["quotable"] = get_service
+
+
+def service() -> Service:
+    """Raises Problem 503 while the documents are not open yet."""
+    opened: Service | None = current_app.extensions["quotable"]()
+    if opened is None:
+        raise Problem(503, "The documents are being opened; try again in a few seconds", headers={"Retry-After": "2"})
+    return opened

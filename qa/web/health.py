@@ -1,0 +1,20 @@
+"""`/healthz`: the process runs. `/readyz`: it can answer."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from qa.web.current import service
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+def readyz() -> dict[str, str | int]:
+    documents, passages = service().store.counts()
+    return {"status": "ready", "documents": documents, "passages": passages, "generation": service().searcher.generation}

@@ -1,0 +1,58 @@
+"""Errors as `application/problem+json` (RFC 9457), in one place, for every route."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from corpus.types import QuotableError
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """A request that is refused. `errors` names fields: `[{"field", "message"}]`."""
+
+    def __init__(
+        self, status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+
+def problem_response(status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: Any = None) -> Response:
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if errors is not None:
+        body["errors"] = errors
+    return Response(json.dumps(body), status, headers, mimetype="application/problem+json")
+
+
+def install(app: Flask) -> None:
+    """Give every error of the application this shape; what nobody foresaw is logged whole and told as nothing but a 500."""
+
+    @app.errorhandler(Problem)
+    def _refused(problem: Problem) -> Response:
+        return problem_response(problem.status, problem.detail, problem.errors, problem.headers)
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        headers = [(name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")]
+        return problem_response(error.code or 500, error.description or "", headers=headers)
+
+    @app.errorhandler(QuotableError)
+    def _failed(error: QuotableError) -> Response:
+        log.error("%s", error)
+        return problem_response(503, str(error))
+
+    @app.errorhandler(Exception)
+    def _unforeseen(error: Exception) -> Response:
+        log.exception("unforeseen error", exc_info=error)
+        return problem_response(500, "Something went wrong here; the server's log has the details")
