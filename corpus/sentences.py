@@ -29,10 +29,17 @@ _BEFORE_NUMBER = frozenset(
 # Usually inside a sentence; the next word's capital says no more than that it is a name.
 _INNER = frozenset(
     "e.g i.e eg ie cf vs v viz etc al approx est dept ave blvd rd ext tel jan feb mar apr jun jul aug sep sept oct nov dec"
-    " inc ltd co corp plc bros u.s u.k u.n e.u a.m p.m c ca z.b d.h u.a usw p.ej ee.uu".split()
+    " inc ltd co corp plc bros a.m p.m c ca z.b d.h u.a usw p.ej ee.uu".split()
 )
 # These may close a sentence too: then a capital after them starts a new one.
-_MAY_CLOSE = frozenset("etc al u.s u.k u.n e.u a.m p.m inc ltd co corp plc usw ext".split())
+_MAY_CLOSE = frozenset("etc al a.m p.m inc ltd co corp plc usw ext".split())
+# A country's letters are mostly followed by a name ("the U.S. Government"); only these words after them begin a sentence.
+_COUNTRIES = frozenset("u.s u.k u.n e.u".split())
+_NEXT_IS_STARTER = re.compile(
+    r"\s+[\"'“‘(\[]*(?:The|This|That|These|Those|It|Its|He|She|They|We|You|I|His|Her|Their|Our|Your|My|A|An|In|On|At|By|For|From|To|As"
+    r"|But|And|So|If|When|While|After|Before|Since|Although|However|There|Here|What|Who|Why|How|Where|Which|No|Not|All|Some|Most|Many"
+    r"|Both|Each|With|Under)\b"
+)
 _ENUMERATOR = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,5})[.)]|#{1,6}|[-*•–·‣▪◦+])$")
 
 _BLANK_LINES = re.compile(r"\n[ \t\u00a0\u3000]*(?:\n[ \t\u00a0\u3000]*)+")
@@ -112,6 +119,8 @@ def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int
         return False
     if word in _BEFORE_NUMBER and _NEXT_IS_NUMBER.match(text, stop.end(), end):
         return False
+    if word in _COUNTRIES:
+        return bool(_NEXT_IS_STARTER.match(text, stop.end(), end))
     if word in _INNER:
         return word in _MAY_CLOSE and not _NEXT_IS_NUMBER.match(text, stop.end(), end)
     return not _is_initial(before[0] if before else "")

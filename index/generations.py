@@ -30,7 +30,7 @@ KEPT = 2  # the running generation and the one before it
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Both indexes over all passages up to `last_passage_id`, less those removed since."""
+    """Both indexes over the passages up to `last_passage_id`, as they stood when it was built."""
 
     number: int
     last_passage_id: int
@@ -51,9 +51,6 @@ def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True
             if discard:
                 shutil.rmtree(path, ignore_errors=True)
             continue
-        removed = store.removed_passages(generation.last_passage_id)
-        generation.vectors.remove(removed)
-        generation.lexical.remove(removed)
         return generation
     return None
 

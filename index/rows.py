@@ -15,7 +15,7 @@ from index.types import StoreError, Vector
 
 Row = tuple[Any, ...]
 
-DOCUMENT_COLUMNS = "id, title, source, url, date, type, language, version, metadata, hash"
+DOCUMENT_COLUMNS = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
 CONTENT_COLUMNS = "structure, text, structure_hash"
 PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
 
@@ -26,12 +26,13 @@ class DamagedRow(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document without its text. `source` is where it was read from: a path or a URL, or None."""
+    """A document without its text. `source` is where it was read from: a path or a URL; `source_hash` the SHA-256 of what was read."""
 
     number: int
     id: str
     title: str
     source: str | None
+    source_hash: str | None
     url: str | None
     date: str | None
     type: str | None
@@ -47,30 +48,48 @@ class StoredPassage:
     passage: Passage
 
 
-def document_row(document_id: str, document: Document, source: str | None) -> Row:
+def document_row(document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:
     """Values for DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
-    metadata = json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True)
-    head = (
-        document_id, document.title, source, document.url, document.date, document.type, document.language, document.version, metadata,
-    )  # fmt: skip
+    head = document_head(
+        StoredDocument(
+            number=0,
+            id=document_id,
+            title=document.title,
+            source=source,
+            source_hash=source_hash,
+            url=document.url,
+            date=document.date,
+            type=document.type,
+            language=document.language,
+            version=document.version,
+            metadata=document.metadata,
+        )
+    )
     headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
     structure = json.dumps({"headings": headings, "pages": list(document.pages)}, ensure_ascii=False)
-    return (*head, _hash(*head), structure, document.text, _hash(structure))
+    return (*head, structure, document.text, row_hash(structure))
+
+
+def document_head(stored: StoredDocument) -> Row:
+    """Values for DOCUMENT_COLUMNS."""
+    named = (stored.id, stored.title, stored.source, stored.source_hash, stored.url, stored.date, stored.type, stored.language)
+    head = (*named, stored.version, json.dumps(dict(stored.metadata), ensure_ascii=False, sort_keys=True))
+    return (*head, row_hash(*head))
 
 
 def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
     """From DOCUMENT_COLUMNS."""
     *head, stored_hash = row
-    if _hash(*head) != stored_hash:
+    if row_hash(*head) != stored_hash:
         raise DamagedRow(f"the stored document {head[0]!r} is damaged; restore a backup or add it again")
-    document_id, title, source, url, date, kind, language, version, metadata = head
-    return StoredDocument(number, document_id, title, source, url, date, kind, language, version, json.loads(metadata))
+    head[-1] = json.loads(head[-1])
+    return StoredDocument(number, *head)
 
 
 def content(stored: StoredDocument, row: Row) -> Document:
     """The document whole, from its head and CONTENT_COLUMNS."""
     structure, text, structure_hash = row
-    if _hash(structure) != structure_hash or text_version(text) != stored.version:
+    if row_hash(structure) != structure_hash or text_version(text) != stored.version:
         raise DamagedRow(f"the stored text of {stored.id!r} is damaged; restore a backup or add it again")
     parts = json.loads(structure)
     return Document(
@@ -91,13 +110,13 @@ def passage_row(number: int, passage: Passage) -> Row:
     """Values for PASSAGE_COLUMNS; `number` is the document's."""
     headings = json.dumps(passage.headings, ensure_ascii=False)
     row = (number, passage.start, passage.end, passage.page, passage.anchor, headings, passage.context, passage.text)
-    return (*row, _hash(*row))
+    return (*row, row_hash(*row))
 
 
 def passage(passage_id: int, row: Sequence[Any]) -> Passage:
     """From PASSAGE_COLUMNS."""
     *values, stored_hash = row
-    if _hash(*values) != stored_hash:
+    if row_hash(*values) != stored_hash:
         raise DamagedRow(f"the stored passage {passage_id} is damaged; restore a backup or add its document again")
     _, start, end, page, anchor, headings, context, text = values
     return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
@@ -105,16 +124,16 @@ def passage(passage_id: int, row: Sequence[Any]) -> Passage:
 
 def vector_row(fingerprint: str, passage_id: int, vector: Vector) -> Row:
     data = np.ascontiguousarray(vector, "<f4").tobytes()
-    return fingerprint, passage_id, data, _hash(fingerprint, passage_id, data)
+    return fingerprint, passage_id, data, row_hash(fingerprint, passage_id, data)
 
 
 def vector(fingerprint: str, passage_id: int, data: bytes, stored_hash: bytes) -> Vector:
-    if _hash(fingerprint, passage_id, data) != stored_hash:
+    if row_hash(fingerprint, passage_id, data) != stored_hash:
         raise DamagedRow(f"the stored vector of passage {passage_id} is damaged; restore a backup or add its document again")
     return np.frombuffer(data, "<f4").astype(np.float32)
 
 
-def _hash(*values: Any) -> bytes:
+def row_hash(*values: Any) -> bytes:
     """128 bits over the values' types, lengths and contents."""
     digest = hashlib.blake2b(digest_size=16)
     for value in values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from index.analysis import inverse_document_frequency, lexical_query, terms
 from index.exact import ExactLexicalIndex, ExactVectorIndex
 from index.fusion import fuse
 from index.generations import Generation
-from index.store import Change, Store
+from index.store import Store
 from index.types import Embedder, Ids, LexicalIndex, LexicalQuery, Scores, Vector, VectorIndex
 
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
@@ -45,24 +46,32 @@ class _Part:
     lexical: LexicalIndex
 
 
+@dataclass(slots=True)
+class _Tail:
+    """What was added since the generation was built, up to `last_passage_id`, searched exactly."""
+
+    vectors: VectorIndex
+    lexical: LexicalIndex
+    last_passage_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What one search sees: the generation's number, its indexes, and those of the passages added since."""
+    """What one search sees. An empty tail is not among the parts, so that a search without it needs no lock."""
 
     generation: int
-    last_passage_id: int
-    parts: tuple[_Part, ...]
+    parts: tuple[_Part | _Tail, ...]
 
 
 class Searcher:
-    """Safe to search from several threads while one other thread reports changes."""
+    """Safe to search and to change from several threads."""
 
     def __init__(self, store: Store, embedder: Embedder, generation: Generation | None) -> None:
         store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
         self._changing = threading.Lock()
-        self._state = self._with_tail(generation)
+        self.adopt(generation)
 
     @property
     def generation(self) -> int:
@@ -71,40 +80,43 @@ class Searcher:
     @property
     def unbuilt(self) -> int:
         """Passages that are searched exactly because no generation holds them yet."""
-        return len(self._state.parts[-1].vectors)
+        return len(self._tail.vectors)
 
     def search(self, question: str, allowed: Ids | None = None) -> Ranking:
         """Rank the passages (all, or those allowed) for a question; the vector is computed before any index is touched."""
-        vector = self._embedder.embed_question(question)
+        vector, question_terms = self._embedder.embed_question(question), terms(question)
         state = self._state
-        with self._changing:
-            return _search(state, vector, terms(question), allowed)
+        with self._changing if any(isinstance(part, _Tail) for part in state.parts) else nullcontext():
+            return _search(state, vector, question_terms, allowed)
 
-    def apply(self, change: Change) -> None:
-        """Take a change of the store into account: when this returns, no removed passage is found and every added one is."""
+    def refresh(self, removed: Ids) -> None:
+        """Take a change of the store into account: when this returns, what was added is found and what was removed is not."""
         with self._changing:
-            for part in self._state.parts:
-                part.vectors.remove(change.removed)
-                part.lexical.remove(change.removed)
-            if len(change.added):
-                self._read_tail(self._state.parts[-1], int(change.added[0]) - 1)
+            for part in (*self._built, self._tail):
+                part.vectors.remove(removed)
+                part.lexical.remove(removed)
+            self._read_tail()
 
-    def adopt(self, generation: Generation) -> None:
+    def adopt(self, generation: Generation | None) -> None:
         """Search this generation from now on; searches that run finish on what they began with."""
         with self._changing:
-            self._state = self._with_tail(generation)
+            last = generation.last_passage_id if generation else 0
+            if generation:
+                removed = self._store.removed_passages(last)
+                generation.vectors.remove(removed)
+                generation.lexical.remove(removed)
+            self._built = (_Part(generation.vectors, generation.lexical),) if generation else ()
+            self._number = generation.number if generation else 0
+            self._tail = _Tail(ExactVectorIndex(), ExactLexicalIndex(), last)
+            self._read_tail()
 
-    def _with_tail(self, generation: Generation | None) -> _State:
-        tail = _Part(ExactVectorIndex(), ExactLexicalIndex())
-        last = generation.last_passage_id if generation else 0
-        self._read_tail(tail, last)
-        parts = (_Part(generation.vectors, generation.lexical), tail) if generation else (tail,)
-        return _State(generation.number if generation else 0, last, parts)
-
-    def _read_tail(self, tail: _Part, last_passage_id: int) -> None:
-        for ids, texts, vectors in self._store.passages_since(last_passage_id, self._embedder.fingerprint):
+    def _read_tail(self) -> None:
+        tail = self._tail
+        for ids, texts, vectors in self._store.passages_since(tail.last_passage_id, self._embedder.fingerprint):
             tail.vectors.add(ids, vectors)
             tail.lexical.add(ids, texts)
+            tail.last_passage_id = int(ids[-1])
+        self._state = _State(self._number, (*self._built, tail) if len(tail.vectors) else self._built)
 
 
 def _search(state: _State, vector: Vector, question_terms: list[str], allowed: Ids | None) -> Ranking:

@@ -28,6 +28,10 @@ class NewerFormat(StoreError):
     """The data folder was written by a newer version of this program."""
 
 
+class StorageFull(StoreError):
+    """There is no space left to write; what is stored stays readable."""
+
+
 class ModelError(QuotableError):
     """The embedding model cannot be used."""
 

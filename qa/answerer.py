@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from corpus.types import Span
 from index.analysis import terms
+from index.filters import Filter
 from index.fusion import lexical_weight
 from index.rows import StoredPassage
 from index.searcher import Candidate, Ranking, Searcher
 from index.store import Store
-from index.types import Ids
 from qa.confidence import Evidence, missing_names, probability
 from qa.quotes import best_quote, coverage
 
@@ -48,8 +48,9 @@ class Answerer:
         self._store = store
         self._operating_point = operating_point
 
-    def ask(self, question: str, limit: int = 5, allowed: Ids | None = None) -> Answer:
-        """The answer with up to `limit` results, best first."""
+    def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
+        """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
+        allowed = self._store.allowed_passages(filter_) if filter_ else None
         ranking = self._searcher.search(question, allowed)
         found = self._found(ranking, max(limit, LOOKED_AT))
         if not found:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from corpus.embedded import press_release
 from index import generations
+from index.database import FILE_NAME, Database
 from index.embedder import open_embedder
 from index.folder_lock import FolderLock
 from index.searcher import Searcher
-from index.store import FILE_NAME, Store
+from index.store import Store
 from index.types import Embedder, StoreError
 from qa.answerer import Answerer
-from qa.library import Library, generations_folder
+from qa.library import Entry, Library, generations_folder
 from qa.settings import Settings
+from qa.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class Service:
     answerer: Answerer
     store: Store
     searcher: Searcher
+    worker: Worker | None = None  # None where this process only reads
 
 
 def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> Library:
@@ -44,13 +47,14 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         raise StoreError(f"cannot make the data folder {folder}: {error.strerror}") from error
     lock = FolderLock(folder)
     try:
-        store = Store(folder, create=True)
+        database = Database(folder, create=True)
+        store = Store(database)
         embedder = _embedder(settings, say)
         searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
-        library = Library(folder, store, embedder, searcher, lock)
+        library = Library(folder, database, embedder, searcher, lock)
         if fill and store.last_passage_id() == 0:
             document = press_release()
-            library.put(str(document.id), document, source="the press release that comes with Quotable")
+            library.put(Entry(str(document.id), document))
             say(f"{folder} was empty: it now holds the press release “{document.title}”.")
         library.build_if_behind()
     except BaseException:
@@ -60,8 +64,9 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 
 def service_of(library: Library, settings: Settings) -> Service:
-    """The service over a library that this process writes."""
-    return Service(Answerer(library.searcher, library.store, settings.operating_point), library.store, library.searcher)
+    """The service over a library that this process writes, and a worker that takes documents in."""
+    answerer = Answerer(library.searcher, library.store, settings.operating_point)
+    return Service(answerer, library.store, library.searcher, Worker(library))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
@@ -78,7 +83,7 @@ def open_store_to_read(folder: Path) -> Store:
         raise StoreError(
             f"there is no data folder at {folder}: `qa serve` or `qa add FILE` makes one, or name another with --data"
         )
-    return Store(folder, read_only=True)
+    return Store(Database(folder, read_only=True))
 
 
 def _embedder(settings: Settings, say: Say) -> Embedder:

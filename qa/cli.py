@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
+from qa.progress import Summary
 from qa.settings import Settings, SettingsError, read_settings
 
 
@@ -80,21 +82,60 @@ def search(context: click.Context, question: str, limit: int, as_json: bool) -> 
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--watch", is_flag=True, help="Stay, and follow new, changed and deleted files.")
 @click.pass_context
-def add(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Add FILES, or replace what was read from them before."""
+def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
+    """Add the files at PATHS and in the folders among them, or replace what was read from them before."""
+    from corpus.sandbox import Sandbox
     from qa.assembly import open_to_write
-    from qa.ingestion import add_files
+    from qa.ingestion import add_files, files_below, follow
 
-    failed = 0
-    with open_to_write(_settings(context), _say) as library:
-        for outcome in add_files(library, files):
-            failed += outcome.failure is not None
-            click.echo(str(outcome))
+    summary = Summary()
+    with open_to_write(_settings(context), _say) as library, Sandbox() as sandbox:
+        summary.show(add_files(library, sandbox, files := list(files_below(paths))), len(files))
         library.build_if_behind()
-    if failed:
-        raise QuotableError(f"{failed} of {len(files)} files could not be added")
+        if watch:
+            _say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
+            with suppress(KeyboardInterrupt):
+                summary.show(follow(library, sandbox, paths))
+    if summary.failed:
+        raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
+
+
+@main.command()
+@click.argument("document_ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_context
+def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
+    """Remove the documents with these IDs."""
+    from qa.assembly import open_to_write
+
+    with open_to_write(_settings(context), _say) as library:
+        missing = [document_id for document_id in document_ids if not library.remove(document_id)]
+    if missing:
+        raise QuotableError(f"there is no document {', '.join(missing)}; `qa list` names those that are there")
+
+
+@main.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def list_documents(context: click.Context, as_json: bool) -> None:
+    """List the documents."""
+    from qa.assembly import open_store_to_read
+    from qa.responses import listed_document_json
+
+    store = open_store_to_read(_settings(context).data)
+    after: str | None = None
+    while page := store.documents(after):
+        counts = store.passage_counts([document.number for document in page])
+        for document in page:
+            listed = listed_document_json(document, counts.get(document.number, 0))
+            click.echo(
+                json.dumps(listed, ensure_ascii=False)
+                if as_json
+                else f"{document.id}\t{document.title}\t{document.source or ''}"
+            )
+        after = page[-1].id
 
 
 @main.command()

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from corpus.splitter import split
-from corpus.types import Document, ReadError
+from corpus.types import Document, Passage, ReadError
 from index import generations
+from index.database import Database
 from index.folder_lock import FolderLock
+from index.jobs import JobQueue
 from index.searcher import Searcher
 from index.store import Store
-from index.types import Embedder
+from index.types import Embedder, Matrix
+from qa.questions import refuse_unwritable
 
 # Passages searched exactly before a new generation is built: a tenth of the corpus, within these bounds.
 LEAST_UNBUILT, MOST_UNBUILT = 200, 2_000
+# Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
+EMBEDDED_AT_ONCE = 64
+
+MAX_ID = 500
 
 _NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 
@@ -27,39 +36,73 @@ class Outcome(StrEnum):
     ADDED = "added"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    CANCELLED = "cancelled"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document to be stored under an id. `source_hash` is the SHA-256 of the file or body that it was read from."""
+
+    id: str
+    document: Document
+    source: str | None = None
+    source_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of an entry; `duplicate_of` names another document with the very same text."""
+
+    id: str
+    outcome: Outcome
+    passages: int = 0
+    duplicate_of: str | None = None
 
 
 class Library:
-    """Holds the folder's lock until `close`. One thread at a time may change it; searches go on meanwhile."""
+    """Holds the folder's lock until `close`. Safe to use from several threads; searches go on meanwhile."""
 
-    def __init__(self, folder: Path, store: Store, embedder: Embedder, searcher: Searcher, lock: FolderLock) -> None:
+    def __init__(self, folder: Path, database: Database, embedder: Embedder, searcher: Searcher, lock: FolderLock) -> None:
         self.folder = folder
-        self.store = store
+        self.store = Store(database)
+        self.jobs = JobQueue(database)
         self.searcher = searcher
+        self._database = database
         self._embedder = embedder
         self._lock = lock
+        self._building = threading.Lock()
 
-    def put(self, document_id: str, document: Document, source: str | None = None) -> Outcome:
-        """Store a document and make it searchable; when this returns it is on disk and found.
+    def put(self, entry: Entry) -> Placed:
+        """Store one document and make it searchable; when this returns it is on disk and found.
 
         Raises ReadError for a document without text, StoreError where it cannot be written.
         """
-        document = replace(document, id=document_id)
-        stored = self.store.content(document_id)
-        if stored == document:
-            return Outcome.UNCHANGED
-        passages = split(document, self._embedder, self._embedder.max_tokens)
-        if not passages:
-            raise ReadError(f"{document_id} holds no text")
-        vectors = self._embedder.embed_passages([passage.searchable_text for passage in passages])
-        self.searcher.apply(self.store.put(document_id, document, passages, vectors, self._embedder.fingerprint, source))
-        return Outcome.REPLACED if stored else Outcome.ADDED
+        return next(self.put_all([entry]))
+
+    def put_all(self, entries: Iterable[Entry], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Placed]:
+        """Store documents in their order, embedding those that stand together; each is on disk and found when it is told of.
+
+        Nothing is stored any more once `cancelled()`, which is asked inside the transaction that would store it.
+        """
+        for group in _groups(self._prepared(entries)):
+            vectors = self._embedder.embed_passages([passage.searchable_text for _, passages in group for passage in passages])
+            first = 0
+            for entry, passages in group:
+                yield self._place(entry, passages, vectors[first : first + len(passages)], cancelled)
+                first += len(passages)
 
     def remove(self, document_id: str) -> bool:
-        """Remove a document; False where there is none. From the moment this returns nothing of it is found."""
-        change = self.store.remove(document_id)
-        self.searcher.apply(change)
-        return bool(len(change.removed))
+        """Remove a document, and cancel what would bring it; False where there was neither.
+
+        From the moment this returns nothing of it is found.
+        """
+        with self._database.transaction():
+            cancelled = self.jobs.cancel(document_id)
+            known = self.store.document(document_id) is not None
+            removed = self.store.remove(document_id)
+        self.searcher.refresh(removed)
+        return known or cancelled > 0
 
     def build_if_behind(self) -> None:
         """Build a generation where there is none, or where too much is searched without one."""
@@ -70,11 +113,12 @@ class Library:
 
     def build(self) -> None:
         """Build the next generation from the store and search it."""
-        folder = generations_folder(self.folder)
-        self.searcher.adopt(generations.build(folder, self.store, self._embedder.fingerprint, self._embedder.dimension))
+        with self._building:
+            folder = generations_folder(self.folder)
+            self.searcher.adopt(generations.build(folder, self.store, self._embedder.fingerprint, self._embedder.dimension))
 
     def close(self) -> None:
-        self.store.close()
+        self._database.close()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -83,6 +127,33 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _prepared(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, list[Passage]]]:
+        """Entries with their passages; without any where the very same document is stored already."""
+        for entry in entries:
+            document = replace(entry.document, id=entry.id)
+            if self.store.content(entry.id) == document:
+                yield entry, []
+                continue
+            passages = split(document, self._embedder, self._embedder.max_tokens)
+            if not passages:
+                raise ReadError(f"{entry.id} holds no text")
+            yield replace(entry, document=document), passages
+
+    def _place(self, entry: Entry, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]) -> Placed:
+        if not passages:
+            self.store.note_source(entry.id, entry.source, entry.source_hash)
+            return Placed(entry.id, Outcome.UNCHANGED)
+        with self._database.transaction():
+            if cancelled():
+                return Placed(entry.id, Outcome.CANCELLED)
+            known = self.store.document(entry.id) is not None
+            removed = self.store.put(
+                entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
+            )
+        self.searcher.refresh(removed)
+        duplicate_of = self.store.same_text(entry.document.version, but=entry.id)
+        return Placed(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
+
 
 def generations_folder(folder: Path) -> Path:
     return folder / "generations"
@@ -90,9 +161,33 @@ def generations_folder(folder: Path) -> Path:
 
 def id_for_file(path: Path) -> str:
     """The file's name and eight digits of its full path's SHA-256: readable, fit for a URL, the same for the same path."""
-    digest = hashlib.sha256(str(path.resolve()).encode(errors="surrogateescape")).hexdigest()
-    return f"{slug(path.stem)}-{digest[:8]}"
+    return readable_id(path.stem, str(path.resolve()).encode(errors="surrogateescape"))
 
 
-def slug(name: str) -> str:
-    return _NOT_PLAIN.sub("-", name.lower()).strip("-")[:60] or "document"
+def check_document_id(document_id: str) -> None:
+    """Raises ValueError for an id that could not stand in an address or be told from one of our own."""
+    refuse_unwritable(document_id)
+    if not document_id.strip() or len(document_id) > MAX_ID or not document_id.isprintable():
+        raise ValueError(f"must have 1 to {MAX_ID} printable characters")
+    if document_id.endswith("/text") or document_id in (".", ".."):
+        raise ValueError('must not be "." or "..", nor end in "/text"')
+
+
+def readable_id(name: str, identity: bytes) -> str:
+    """Words of the name and eight digits of a SHA-256, for documents that nobody gave an id."""
+    words = _NOT_PLAIN.sub("-", name.lower()).strip("-")[:60].strip("-") or "document"
+    return f"{words}-{hashlib.sha256(identity).hexdigest()[:8]}"
+
+
+def _groups(prepared: Iterable[tuple[Entry, list[Passage]]]) -> Iterator[Sequence[tuple[Entry, list[Passage]]]]:
+    """Runs of entries with some EMBEDDED_AT_ONCE passages together."""
+    group: list[tuple[Entry, list[Passage]]] = []
+    waiting = 0
+    for entry, passages in prepared:
+        group.append((entry, passages))
+        waiting += len(passages)
+        if waiting >= EMBEDDED_AT_ONCE:
+            yield group
+            group, waiting = [], 0
+    if group:
+        yield group

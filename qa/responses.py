@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from index.rows import StoredDocument
+from index.jobs import Job
+from index.rows import StoredDocument, StoredPassage
 from qa.answerer import Answer, Result
+
+MAX_DIGITS = 18  # of a passage id: SQLite's integers have 63 bits
 
 
 def passage_name(passage_id: int) -> str:
     """A passage's public id: it stands in URLs as a fragment, so it begins with a letter."""
     return f"p{passage_id}"
+
+
+def passage_number(name: str) -> int | None:
+    """The passage id that a public id stands for; None for what is none."""
+    digits = name.removeprefix("p")
+    return int(digits) if name.startswith("p") and digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else None
 
 
 def answer_json(answer: Answer, took_ms: float) -> dict[str, Any]:
@@ -37,6 +47,46 @@ def document_json(document: StoredDocument) -> dict[str, Any]:
     }
 
 
+def listed_document_json(document: StoredDocument, passages: int) -> dict[str, Any]:
+    """What a list of documents says of each."""
+    return document_json(document) | {
+        "source": document.source,
+        "type": document.type,
+        "language": document.language,
+        "passages": passages,
+        "metadata": dict(document.metadata),
+    }
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "name": job.name,
+        "documents": job.documents,
+        "failures": list(job.failures),
+        "created": job.created,
+        "finished": job.finished,
+    }
+
+
+def passage_json(stored: StoredPassage) -> dict[str, Any]:
+    passage = stored.passage
+    return {
+        "id": passage_name(stored.id),
+        "document": document_json(stored.document),
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "page": passage.page,
+        "headings": list(passage.headings),
+    }
+
+
+def facet_json(values: Sequence[tuple[str | int | float, int]]) -> list[dict[str, Any]]:
+    return [{"value": value, "count": count} for value, count in values]
+
+
 def quoted_text(result: Result) -> str:
     start, end = result.quote
     passage = result.stored.passage
@@ -49,16 +99,8 @@ def _quote_json(result: Result) -> dict[str, Any]:
 
 
 def _result_json(result: Result) -> dict[str, Any]:
-    passage = result.stored.passage
     start, end = result.quote
-    return {
-        "id": passage_name(result.stored.id),
-        "document": document_json(result.stored.document),
-        "text": passage.text,
-        "start": passage.start,
-        "end": passage.end,
-        "page": passage.page,
-        "headings": list(passage.headings),
+    return passage_json(result.stored) | {
         "score": round(result.score, 4),
         "highlights": [{"start": start, "end": end}],
         "metadata": dict(result.stored.document.metadata),

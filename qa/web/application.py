@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from qa.web import current, health, pages, problems, search
+from qa.web import current, documents, health, pages, problems, search
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -16,6 +16,6 @@ def create_app(get_service: current.GetService) -> Flask:
     app.url_map.merge_slashes = False
     current.attach(app, get_service)
     problems.install(app)
-    for blueprint in (search.blueprint, health.blueprint, pages.blueprint):
+    for blueprint in (search.blueprint, documents.blueprint, health.blueprint, pages.blueprint):
         app.register_blueprint(blueprint)
     return app

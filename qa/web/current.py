@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from qa.assembly import Service
 from qa.web.problems import Problem
+from qa.worker import Worker
 
 GetService = Callable[[], Service | None]
 
@@ -22,3 +23,11 @@ def service() -> Service:
     if opened is None:
         raise Problem(503, "The documents are being opened; try again in a few seconds", headers={"Retry-After": "2"})
     return opened
+
+
+def writer() -> Worker:
+    """The one that takes documents in. Raises Problem 403 where this service only reads."""
+    worker = service().worker
+    if worker is None:
+        raise Problem(403, "Documents cannot be changed here")
+    return worker

@@ -41,7 +41,7 @@ def document_page(document_id: str) -> str:
     document = store.content(document_id)
     if document is None:
         abort(404, "There is no such document here; it may have been removed")
-    passages = store.passages(store.passage_ids(document_id).tolist())
+    passages = store.passages_of(document_id)
     return render_template("document.html", document=document, pieces=_pieces(document.text, passages))
 
 

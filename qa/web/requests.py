@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from qa.questions import clean_question
+from corpus.readers.dates import iso_date
+from index.filters import Combination, Comparison, Filter
+from qa.library import check_document_id
+from qa.questions import clean_question, refuse_unwritable
 from qa.web.problems import Problem
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 5
+MAX_FILTER_DEPTH = 5
+MAX_FILTERS = 50  # in one combination
+MAX_FILTER_VALUES = 1_000
+MAX_FACETS = 10
+MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,6 +39,38 @@ Model = TypeVar("Model", bound=BaseModel)
 def _question(value: Any) -> Any:
     # Before pydantic's own check of the type, which cannot take in lone surrogates.
     return clean_question(value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str):
+        refuse_unwritable(value)
+    return value
+
+
+def _document_id(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        check_document_id(value)
+    return value
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, str) and iso_date(value) is None:
+        raise ValueError("must be a date such as 2025-07-21")
+    return value
+
+
+def _shallow(value: Any) -> Any:
+    """Refuse a filter that is nested too deep before anything walks down it."""
+    level = [value]
+    for _ in range(MAX_FILTER_DEPTH):
+        level = [
+            part for one in level if isinstance(one, dict) and isinstance(one.get("filters"), list) for part in one["filters"]
+        ]
+    if level:
+        raise ValueError(f"must be nested at most {MAX_FILTER_DEPTH} deep")
+    return value
 
 
 def _number_in_query_string(value: str) -> int:
@@ -33,11 +83,58 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Text = Annotated[str, BeforeValidator(_text)]
+Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
+Key = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+class ComparisonFilter(_Strict):
+    """`{"type": "eq", "key": "language", "value": "en"}`; `in` and `nin` take a list of values."""
+
+    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+    key: Key
+    value: Scalar | Annotated[list[Scalar], Field(max_length=MAX_FILTER_VALUES)]
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        if isinstance(self.value, list) != (self.type in ("in", "nin")):
+            raise ValueError(
+                f"the filter {self.type!r} takes {'a list of values' if self.type in ('in', 'nin') else 'one value'}"
+            )
+        return self
+
+    def filter(self) -> Filter:
+        return Comparison(self.type, self.key, tuple(self.value) if isinstance(self.value, list) else self.value)
+
+
+class CombinationFilter(_Strict):
+    """`{"type": "and", "filters": [...]}`."""
+
+    type: Literal["and", "or"]
+    filters: Annotated[list[AnyFilter], Field(max_length=MAX_FILTERS)]
+
+    def filter(self) -> Filter:
+        return Combination(self.type, tuple(part.filter() for part in self.filters))
+
+
+def _kind_of_filter(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "combination" if kind in ("and", "or") else "comparison"
+
+
+AnyFilter = Annotated[
+    Annotated[ComparisonFilter, Tag("comparison")] | Annotated[CombinationFilter, Tag("combination")],
+    Discriminator(_kind_of_filter),
+]
+
+
 class SearchRequest(_Strict):
-    """`POST /v1/search`."""
+    """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through."""
 
     query: Annotated[str, BeforeValidator(_question)]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    filter: Annotated[AnyFilter | None, BeforeValidator(_shallow)] = None
+    facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
 
 
 class SearchParameters(_Strict):
@@ -45,6 +142,41 @@ class SearchParameters(_Strict):
 
     q: Annotated[str, BeforeValidator(_question)]
     limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+
+
+class DocumentRequest(_Strict):
+    """`POST /v1/documents` as JSON."""
+
+    title: Annotated[Text, Field(min_length=1, max_length=1_000)]
+    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
+    id: Annotated[str | None, BeforeValidator(_document_id)] = None
+    url: Annotated[Text | None, Field(max_length=2_000)] = None
+    date: Annotated[str | None, BeforeValidator(_date)] = None
+    metadata: Annotated[dict[Key, Scalar | list[Text]], Field(max_length=100)] = {}
+
+    @field_validator("title", "text")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value
+
+
+class PageParameters(_Strict):
+    """`GET /v1/documents`."""
+
+    limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=1_000)] = 100
+    after: Text | None = None
+
+
+class VerifyRequest(_Strict):
+    """`POST /v1/verify`: a quote and the place it was taken from."""
+
+    quote: Annotated[Text, Field(min_length=1, max_length=100_000)]
+    document_id: Text
+    version: Text | None = None
+    start: Annotated[int, Field(ge=0, le=2**53)]
+    end: Annotated[int, Field(ge=0, le=2**53)]
 
 
 def from_body(request: Request, model: type[Model]) -> Model:

@@ -7,9 +7,11 @@ from time import perf_counter
 
 from flask import Blueprint, Response, request
 
-from qa.responses import answer_json
+from qa.responses import answer_json, facet_json
 from qa.web.current import service
 from qa.web.requests import SearchParameters, SearchRequest, from_body, from_query_string
+
+FACET_VALUES = 100
 
 blueprint = Blueprint("search", __name__)
 
@@ -17,17 +19,19 @@ blueprint = Blueprint("search", __name__)
 @blueprint.get("/v1/search")
 def search_by_address() -> Response:
     parameters = from_query_string(request, SearchParameters)
-    return _answer(parameters.q, parameters.limit)
+    return _answer(SearchRequest(query=parameters.q, limit=parameters.limit))
 
 
 @blueprint.post("/v1/search")
 def search() -> Response:
-    asked = from_body(request, SearchRequest)
-    return _answer(asked.query, asked.limit)
+    return _answer(from_body(request, SearchRequest))
 
 
-def _answer(query: str, limit: int) -> Response:
+def _answer(asked: SearchRequest) -> Response:
     began = perf_counter()
-    answer = service().answerer.ask(query, limit)
+    filter_ = asked.filter.filter() if asked.filter else None
+    answer = service().answerer.ask(asked.query, asked.limit, filter_)
     body = answer_json(answer, (perf_counter() - began) * 1000)
+    if asked.facets:
+        body["facets"] = {key: facet_json(service().store.facet(key, filter_, FACET_VALUES)) for key in asked.facets}
     return Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")

@@ -39,11 +39,20 @@ class _Opening:
         settings, say, listening = self._work
         try:
             self.library = open_to_write(settings, say, fill=True)
-            self.service = service_of(self.library, settings)
+            service = service_of(self.library, settings)
+            if service.worker:
+                service.worker.start()
+            self.service = service
             say(f"Serving on {_address(listening)} (stop with Ctrl+C)")
         except BaseException as failure:  # noqa: BLE001 - raised again by the main thread, which this ends
             self.failure = failure
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def close(self) -> None:
+        if self.service and self.service.worker:
+            self.service.worker.stop()
+        if self.library:
+            self.library.close()
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -66,8 +75,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         server.close()
         for number, handler in before.items():
             signal.signal(number, handler)
-        if opening.library:
-            opening.library.close()
+        opening.close()
     if opening.failure:
         raise opening.failure
 

@@ -1,0 +1,32 @@
+"""Which language a text is written in, by CLD2: 83 languages, Welsh among them, in 0.02 ms and without model files to load."""
+
+from __future__ import annotations
+
+import re
+
+# In code points: what is looked at. Shorter than the least, a guess is mostly wrong.
+_SAMPLE = 20_000
+_LEAST_LETTERS = 12
+# CLD2 reports withdrawn codes for these.
+_CURRENT_CODES = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro"}
+# CLD2 refuses text with controls and noncharacters in it.
+_REFUSED = re.compile("[^\t\n -~\u00a0-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd\U00020000-\U0003fffd]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def detect(text: str) -> str | None:
+    """The ISO 639-1 code of the language most of the text is in; None where it is too short or unclear to tell."""
+    import pycld2  # type: ignore[import-untyped]
+
+    sample = _REFUSED.sub(" ", text[:_SAMPLE])
+    if sum(1 for _ in _LETTER.finditer(sample)) < _LEAST_LETTERS:
+        return None
+    try:
+        reliable, _, found = pycld2.detect(sample)
+    except pycld2.error:
+        return None
+    if not reliable:
+        return None
+    code = found[0][1].partition("-")[0]
+    code = _CURRENT_CODES.get(code, code)
+    return code if len(code) == 2 and code != "un" else None

@@ -1,0 +1,114 @@
+"""Work that was accepted: kept in the database until it is done, so that a restart takes it up again.
+
+An accepted job is on disk before its caller is told. It is taken up in the order of acceptance, once or, after a crash, again;
+doing it twice gives what doing it once gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from index.database import Database, insert
+from index.rows import DamagedRow, row_hash
+
+FINISHED_KEPT = 10_000
+_COLUMNS = "id, status, document_id, name, documents, failures, created, finished"
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`document_id` is what its document is called unless the file names its own; `documents` counts what it brought."""
+
+    id: int
+    status: Status
+    document_id: str
+    name: str
+    documents: int
+    failures: Sequence[str]
+    created: str
+    finished: str | None
+
+
+class JobQueue:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(self, name: str, body: bytes, document_id: str) -> Job:
+        """Take a job on; it is on disk when this returns. `name` is the file's name, `body` what was sent."""
+        with self._database.transaction() as connection:
+            row = (Status.QUEUED.value, document_id, name, body, row_hash(name, body), _now())
+            number = insert(connection, "jobs", "status, document_id, name, body, hash, created", row)
+            old = "SELECT id FROM jobs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?"
+            connection.execute(f"DELETE FROM jobs WHERE id IN ({old})", (FINISHED_KEPT,))
+        return self._jobs("WHERE id = ?", number)[0]
+
+    def job(self, number: int) -> Job | None:
+        return next(iter(self._jobs("WHERE id = ?", number)), None)
+
+    def waiting(self) -> int:
+        """How many jobs are accepted and not finished."""
+        ((count,),) = self._database.rows("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
+        return int(count)
+
+    def take(self) -> tuple[Job, bytes] | None:
+        """The next job, now running, with what was sent. One that was running when the process ended comes again.
+
+        Raises DamagedRow where what was sent is no longer what is stored; the job has failed then.
+        """
+        found = self._jobs("WHERE status IN ('running', 'queued') ORDER BY id LIMIT 1")
+        if not found:
+            return None
+        job = found[0]
+        ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
+        if row_hash(job.name, body) != stored_hash:
+            self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
+            raise DamagedRow(f"the stored job {job.id} is damaged")
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
+        return job, body
+
+    def cancelled(self, number: int) -> bool:
+        """Whether the job's document was deleted while it waited or ran."""
+        job = self.job(number)
+        return job is None or job.status == Status.CANCELLED
+
+    def cancel(self, document_id: str) -> int:
+        """Cancel what would bring this document; how many jobs that were."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = ?, body = NULL, finished = ? WHERE document_id = ? AND status IN ('queued', 'running')",
+                (Status.CANCELLED.value, _now(), document_id),
+            )
+            return connection.changes()
+
+    def finish(self, number: int, documents: int, failures: Sequence[str]) -> None:
+        """Done, or failed where it brought nothing; a job that was cancelled stays so. What was sent is dropped."""
+        status = Status.DONE if documents else Status.FAILED
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = ?, documents = ?, failures = ?, body = NULL, finished = ? WHERE id = ? AND finished IS NULL",
+                (status.value, documents, json.dumps(list(failures), ensure_ascii=False), _now(), number),
+            )
+
+    def _jobs(self, condition: str, *values: int | str) -> list[Job]:
+        found = self._database.rows(f"SELECT {_COLUMNS} FROM jobs {condition}", *values)
+        return [
+            Job(number, Status(status), document_id, name, documents, json.loads(failures), created, finished)
+            for number, status, document_id, name, documents, failures, created, finished in found
+        ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
