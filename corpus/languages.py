@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 # In code points: what is looked at. Shorter than the least, a guess is mostly wrong.
 _SAMPLE = 20_000
@@ -19,7 +20,7 @@ def detect(text: str) -> str | None:
     import pycld2  # type: ignore[import-untyped]
 
     sample = _REFUSED.sub(" ", text[:_SAMPLE])
-    if sum(1 for _ in _LETTER.finditer(sample)) < _LEAST_LETTERS:
+    if sum(1 for _ in islice(_LETTER.finditer(sample), _LEAST_LETTERS)) < _LEAST_LETTERS:
         return None
     try:
         reliable, _, found = pycld2.detect(sample)

@@ -53,6 +53,10 @@ class _Failed(Exception):
     """The worker cannot go on with this file; the message is the reason to report."""
 
 
+class _Died(_Failed):
+    """The worker ended by itself."""
+
+
 class Sandbox:
     """Reads files one after the other in one child, or at the same time in as many children as there are callers.
 
@@ -90,10 +94,32 @@ class Sandbox:
             yield ReadFailure(name, str(failed))
             return
         worker = self._worker()
+        found_any = False
+        try:
+            for found in self._read_in(worker, content, name):
+                found_any = True
+                yield found
+        except _Died as died:
+            if found_any or worker.files == 1:
+                yield ReadFailure(name, f"{name} {died}")
+            else:
+                # What earlier files left behind may have ended it, or something outside: a new worker tells.
+                yield from self._read_in_new_worker(content, name)
+
+    def _read_in_new_worker(self, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
+        try:
+            yield from self._read_in(_Worker(self._limits), content, name)
+        except _Died as died:
+            yield ReadFailure(name, f"{name} {died}")
+
+    def _read_in(self, worker: _Worker, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
+        """Raise _Died where the worker ends by itself; any other failure is the file's."""
         finished = False
         try:
             yield from worker.read(content, name)
             finished = True
+        except _Died:
+            raise
         except _Failed as failed:
             yield ReadFailure(name, f"{name} {failed}")
         finally:
@@ -188,15 +214,15 @@ class _Worker:
         header = json.dumps({"name": name, "size": len(content)}).encode() + b"\n"
         self._send(header)
         self._send(content)
-        for _ in range(self._limits.records + 1):
-            line = self._line()
-            if not line:
-                return
+        records = 0
+        while line := self._line():
+            records += 1
+            if records > self._limits.records:
+                raise _Failed(f"holds more than {self._limits.records} records; divide it first")
             try:
                 yield from_line(line)
             except ValueError as error:
                 raise _Failed("set off something in its reader that no document does; it was not read") from error
-        raise _Failed(f"holds more than {self._limits.records} records; divide it first")
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -207,7 +233,7 @@ class _Worker:
             except BlockingIOError:
                 continue
             except OSError:
-                raise _Failed(self._reason_of_death()) from None
+                raise _Died(self._reason_of_death()) from None
 
     def _line(self) -> bytes:
         """The next line without its line feed."""
@@ -219,7 +245,7 @@ class _Worker:
             self._wait(self._output, select.POLLIN)
             chunk = os.read(self._output, _CHUNK)
             if not chunk:
-                raise _Failed(self._reason_of_death())
+                raise _Died(self._reason_of_death())
             self._buffer += chunk
             self._received += len(chunk)
             if self._received > self._limits.output_bytes:

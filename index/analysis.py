@@ -6,16 +6,11 @@ Japanese, Thai, Khmer, Lao and Burmese script have no spaces to cut at and becom
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 import unicodedata
-from collections import Counter
-from collections.abc import Callable
 
 import Stemmer
-
-from index.types import LexicalQuery
 
 # fmt: off
 # The stop words of Lucene's and tantivy's English lists, with the question words and auxiliaries that say nothing of the topic.
@@ -25,7 +20,8 @@ STOP_WORDS = frozenset(
     " if in into is it its itself just me more most my myself no nor not now of off on once only or other our ours ourselves out"
     " over own same she should so some such than that the their theirs them themselves then there these they this those through to"
     " too under until up very was we were what when where which while who whom why will with would you your yours yourself"
-    " yourselves".split()
+    " yourselves dont cant wont didnt doesnt isnt arent wasnt werent havent hasnt wouldnt couldnt shouldnt im ive youre thats whats"
+    " theres".split()
 )
 
 _WORD = re.compile(r"\w\w+")
@@ -39,9 +35,20 @@ _local = threading.local()  # a Stemmer keeps a cache and must not be shared bet
 def words(text: str) -> list[str]:
     """Lower-case words without accents, in order, stop words included, stems not taken."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
-        text = _UNSPACED.sub(_pairs, text)
+        text = _UNSPACED.sub(_pairs, fold(text))
     return _WORD.findall(text.lower())
+
+
+def fold(text: str) -> str:
+    """The text without accents, compatibility forms (ligatures, full-width letters) written plainly."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether the text holds a script that is written without spaces."""
+    return not text.isascii() and _UNSPACED.search(text) is not None
 
 
 def terms(text: str) -> list[str]:
@@ -54,27 +61,6 @@ def stems(words_: list[str]) -> list[str]:
     if stemmer is None:
         stemmer = _local.stemmer = Stemmer.Stemmer("english")
     return list(stemmer.stemWords(words_))
-
-
-def lexical_query(
-    terms_: list[str], document_frequency: Callable[[str], int], passages: int, mean_length: float
-) -> LexicalQuery:
-    """Weights of the terms that the corpus holds: `ln(1 + (N - df + .5) / (df + .5))` times their occurrences in the question.
-
-    Robertson and Zaragoza, The Probabilistic Relevance Framework (2009), with the idf of Lucene, which is never negative.
-    """
-    weights = []
-    for term, occurrences in Counter(terms_).items():
-        frequency = document_frequency(term)
-        if frequency > 0:
-            weights.append((term, occurrences * inverse_document_frequency(frequency, passages)))
-    return LexicalQuery(tuple(weights), mean_length)
-
-
-def inverse_document_frequency(frequency: int, passages: int) -> float:
-    """`frequency` may exceed `passages` by those removed since the index was built; it is taken as equal then."""
-    frequency = min(frequency, passages)
-    return math.log1p((passages - frequency + 0.5) / (frequency + 0.5))
 
 
 def _pairs(run: re.Match[str]) -> str:

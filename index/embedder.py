@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fa
 # Raised when an export of the same model would give other vectors or need other files.
 EXPORT_FORMAT = 1
 LEAST_COSINE = 0.9999
+LONG_ENOUGH = 512
 # What must come out alike before an export is trusted: short, long, beyond the model's reach, other scripts, odd characters.
 PROBES = (
     "Who signed the memorandum?",
@@ -104,6 +106,10 @@ class OnnxEmbedder:
         self._counter.no_truncation()
         self._session = _session(self._model_file, threads)
 
+    @property
+    def word_ranks(self) -> Mapping[str, int]:
+        return _whole_words(self._tokenizer.get_vocab(with_added_tokens=False))
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(e.ids) for e in self._counter.encode_batch([self._cased(t) for t in texts], add_special_tokens=False)]
 
@@ -135,11 +141,16 @@ class SentenceTransformersEmbedder:
         self._model = _sentence_transformer(folder)
         self.fingerprint = fingerprint
         self.dimension = int(self._model.get_embedding_dimension() or 0)
-        length = self._model.max_seq_length or 512
-        self.max_tokens = length - self._model.tokenizer.num_special_tokens_to_add()
+        special_tokens = getattr(self._model.tokenizer, "num_special_tokens_to_add", lambda pair: 0)(False)
+        self.max_tokens = _max_length(self._model) - special_tokens
+        self._count = _token_counter(self._model.tokenizer)
+
+    @property
+    def word_ranks(self) -> Mapping[str, int]:
+        return _whole_words(self._model.tokenizer.get_vocab())
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False)["input_ids"]]
+        return [self._count(text) for text in texts]
 
     def embed_question(self, text: str) -> Vector:
         vector: Vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
@@ -154,6 +165,18 @@ class SentenceTransformersEmbedder:
 
 class _NotExportable(Exception):
     """The reason why a model has to be served by sentence-transformers."""
+
+
+def _whole_words(vocabulary: Mapping[str, int]) -> dict[str, int]:
+    """Those tokens that are words, in lower case: WordPiece marks what continues a word, SentencePiece and BPE what begins one."""
+    marks = tuple("▁Ġ")
+    begun = any(token.startswith(marks) for token in vocabulary)
+    words: dict[str, int] = {}
+    for token, rank in sorted(vocabulary.items(), key=lambda item: -item[1]):
+        word = token[1:] if begun and token.startswith(marks) else "" if begun else token
+        if len(word) > 1 and word.isalpha():
+            words[word.lower()] = rank
+    return words
 
 
 def _unit(vector: Vector) -> Vector:
@@ -253,7 +276,7 @@ def _export(folder: Path, target: Path) -> None:
     example = {name: value for name, value in model.preprocess(["one", "two or three"]).items() if hasattr(value, "shape")}
     if not set(example) <= {"input_ids", "attention_mask", "token_type_ids"}:
         raise _NotExportable(f"it wants the inputs {', '.join(sorted(example))}")
-    max_length = int(model.max_seq_length or 512)
+    max_length = _max_length(model)
 
     def write(part: Path) -> None:
         from index.onnx_export import export
@@ -279,6 +302,25 @@ def _export(folder: Path, target: Path) -> None:
         _check_export(OnnxEmbedder(part, "", 1), model)
 
     _write_whole_folder(target, write)
+
+
+def _max_length(model: SentenceTransformer) -> int:
+    """The most tokens that are read, special ones counted; of models that read without end (word vectors), LONG_ENOUGH."""
+    length = model.max_seq_length
+    return int(length) if length and math.isfinite(length) else LONG_ENOUGH
+
+
+def _token_counter(tokenizer: Any) -> Callable[[str], int]:
+    """The tokens of a text without special ones, whichever of three libraries the model's tokenizer is from."""
+    import tokenizers
+
+    if isinstance(tokenizer, tokenizers.Tokenizer):  # of static embeddings
+        whole = tokenizers.Tokenizer.from_str(tokenizer.to_str())
+        whole.no_truncation()
+        return lambda text: len(whole.encode(text, add_special_tokens=False).ids)
+    if callable(tokenizer):  # of transformers
+        return lambda text: len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+    return lambda text: len(tokenizer.tokenize(text))  # of word lists
 
 
 def _prompt(model: SentenceTransformer, names: Sequence[str]) -> str:

@@ -12,11 +12,14 @@ import logging
 import os
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from index.analysis import words
 from index.lexical import TantivyLexicalIndex
+from index.spelling import Speller
 from index.store import Store
 from index.types import DamagedIndex, LexicalIndex, VectorIndex
 from index.vectors import FaissVectorIndex
@@ -30,12 +33,13 @@ KEPT = 2  # the running generation and the one before it
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Both indexes over the passages up to `last_passage_id`, as they stood when it was built."""
+    """Both indexes and the spelling of the passages up to `last_passage_id`, as they stood when it was built."""
 
     number: int
     last_passage_id: int
     vectors: VectorIndex
     lexical: LexicalIndex
+    speller: Speller
 
 
 def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True) -> Generation | None:
@@ -67,12 +71,16 @@ def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Gener
         part = Path(scratch) / "generation"
         part.mkdir()
         vectors, lexical = FaissVectorIndex(dimension), TantivyLexicalIndex(part)
+        spoken: Counter[str] = Counter()
         for ids, texts, matrix in store.passages_since(0, fingerprint):
-            within = ids <= last
-            vectors.add(ids[within], matrix[within])
-            lexical.add(ids[within], texts[: int(within.sum())])
+            within = int((ids <= last).sum())
+            vectors.add(ids[:within], matrix[:within])
+            lexical.add(ids[:within], texts[:within])
+            for text in texts[:within]:
+                spoken.update(set(words(f"{text.title} {text.body}")))
         vectors.save(part)
         lexical.save(part)
+        Speller.of(spoken, len(vectors)).save(part)
         manifest = {
             "format": FORMAT,
             "store": store.identity,
@@ -99,10 +107,10 @@ def _load(path: Path, store: Store, fingerprint: str) -> Generation:
     if manifest["fingerprint"] != fingerprint:
         raise DamagedIndex(f"the index {path} was built with another embedding model")
     try:
-        vectors, lexical = FaissVectorIndex.load(path), TantivyLexicalIndex.load(path)
+        vectors, lexical, speller = FaissVectorIndex.load(path), TantivyLexicalIndex.load(path), Speller.load(path)
     except Exception as error:  # whatever the engines raise: the files are verified, so this is another version's format
         raise DamagedIndex(f"the index {path} cannot be loaded ({error})") from error
-    return Generation(int(path.name), manifest["last_passage_id"], vectors, lexical)
+    return Generation(int(path.name), manifest["last_passage_id"], vectors, lexical, speller)
 
 
 def _verified_manifest(path: Path) -> dict[str, Any]:

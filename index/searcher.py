@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
-from index.analysis import inverse_document_frequency, lexical_query, terms
+from index.analysis import stems
 from index.exact import ExactLexicalIndex, ExactVectorIndex
-from index.fusion import fuse
+from index.fusion import best_possible, fuse
 from index.generations import Generation
+from index.lexical_query import lexical_query
+from index.spelling import Speller
 from index.store import Store
-from index.types import Embedder, Ids, LexicalIndex, LexicalQuery, Scores, Vector, VectorIndex
+from index.types import Embedder, Ids, LexicalIndex, LexicalMatch, LexicalQuery, Scores, Vector, VectorIndex
+from index.word_statistics import general_shares
 
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
 CANDIDATES = 200
@@ -32,11 +35,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Candidates, best first. `term_weights` are the idf of the question's terms; one that the corpus lacks has the highest."""
+    """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
 
+    `term_weights`: the question's terms with their idf in the corpus and general language together.
+    `best_possible`: what no candidate's score exceeds.
+    """
+
+    question: str
     candidates: Sequence[Candidate]
-    best_similarity: float
-    term_weights: dict[str, float]
+    term_weights: Mapping[str, float]
+    best_possible: float
     generation: int
 
 
@@ -60,7 +68,19 @@ class _State:
     """What one search sees. An empty tail is not among the parts, so that a search without it needs no lock."""
 
     generation: int
+    speller: Speller | None
     parts: tuple[_Part | _Tail, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether a part of it may change while it is searched."""
+        return any(isinstance(part, _Tail) for part in self.parts)
+
+    def document_frequency(self, term: str) -> int:
+        return sum(part.lexical.document_frequency(term) for part in self.parts)
+
+    def knows(self, word: str) -> bool:
+        return self.document_frequency(stems([word])[0]) > 0
 
 
 class Searcher:
@@ -70,6 +90,8 @@ class Searcher:
         store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
+        self._guarded = frozenset(embedder.word_ranks)
+        self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
         self.adopt(generation)
 
@@ -83,11 +105,13 @@ class Searcher:
         return len(self._tail.vectors)
 
     def search(self, question: str, allowed: Ids | None = None) -> Ranking:
-        """Rank the passages (all, or those allowed) for a question; the vector is computed before any index is touched."""
-        vector, question_terms = self._embedder.embed_question(question), terms(question)
+        """Rank the passages (all, or those allowed) for a question; its vector is computed before any index is searched."""
         state = self._state
-        with self._changing if any(isinstance(part, _Tail) for part in state.parts) else nullcontext():
-            return _search(state, vector, question_terms, allowed)
+        with self._changing if state.changes else nullcontext():
+            corrected = state.speller.correct_text(question, state.knows, self._guarded) if state.speller else question
+        vector = self._vector(question, corrected)
+        with self._changing if state.changes else nullcontext():
+            return self._search(state, corrected, vector, allowed)
 
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: when this returns, what was added is found and what was removed is not."""
@@ -105,8 +129,8 @@ class Searcher:
                 removed = self._store.removed_passages(last)
                 generation.vectors.remove(removed)
                 generation.lexical.remove(removed)
+            self._generation = generation
             self._built = (_Part(generation.vectors, generation.lexical),) if generation else ()
-            self._number = generation.number if generation else 0
             self._tail = _Tail(ExactVectorIndex(), ExactLexicalIndex(), last)
             self._read_tail()
 
@@ -116,39 +140,60 @@ class Searcher:
             tail.vectors.add(ids, vectors)
             tail.lexical.add(ids, texts)
             tail.last_passage_id = int(ids[-1])
-        self._state = _State(self._number, (*self._built, tail) if len(tail.vectors) else self._built)
+        parts = (*self._built, tail) if len(tail.vectors) else self._built
+        number, speller = (self._generation.number, self._generation.speller) if self._generation else (0, None)
+        self._state = _State(number, speller, parts)
+
+    def _vector(self, question: str, corrected: str) -> Vector:
+        """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
+        vector = self._embedder.embed_question(question)
+        if corrected == question:
+            return vector
+        together = vector + self._embedder.embed_question(corrected)
+        halfway: Vector = together / np.linalg.norm(together)
+        return halfway
+
+    def _search(self, state: _State, question: str, vector: Vector, allowed: Ids | None) -> Ranking:
+        passages = sum(len(part.vectors) for part in state.parts)
+        length = sum(part.lexical.total_length for part in state.parts)
+        query = lexical_query(question, state.document_frequency, passages, length / max(passages, 1), self._general_shares)
+        found: set[int] = set()
+        for part in state.parts:
+            found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
+            found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
+        ids = np.array(sorted(found), np.int64)
+        similarity, match = _scored(state, vector, query, ids)
+        best_similarity = float(np.nanmax(similarity)) if len(ids) else 0.0
+        fused = fuse(similarity, match, best_similarity, len(query.weights))
+        order = np.lexsort((ids, -fused))
+        columns = (ids[order], fused[order], similarity[order], match.share[order])
+        return Ranking(
+            question,
+            [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)],
+            dict(query.weights),
+            best_possible(best_similarity, len(query.weights)),
+            state.generation,
+        )
 
 
-def _search(state: _State, vector: Vector, question_terms: list[str], allowed: Ids | None) -> Ranking:
-    passages = sum(len(part.vectors) for part in state.parts)
-    length = sum(part.lexical.total_length for part in state.parts)
-
-    def document_frequency(term: str) -> int:
-        return sum(part.lexical.document_frequency(term) for part in state.parts)
-
-    query = lexical_query(question_terms, document_frequency, passages, length / max(passages, 1))
-    found: set[int] = set()
-    for part in state.parts:
-        found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
-        found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
-    ids = np.array(sorted(found), np.int64)
-    similarity, lexical = _both_legs(state, vector, query, ids)
-    best_similarity = float(np.nanmax(similarity)) if len(ids) else 0.0
-    fused = fuse(similarity, lexical, best_similarity)
-    order = np.lexsort((ids, -fused))
-    rows = zip(ids[order].tolist(), fused[order].tolist(), similarity[order].tolist(), lexical[order].tolist(), strict=True)
-    unknown = inverse_document_frequency(0, passages)
-    weights = dict.fromkeys(question_terms, unknown) | {
-        term: weight / question_terms.count(term) for term, weight in query.weights
-    }
-    return Ranking([Candidate(*row) for row in rows], best_similarity, weights, state.generation)
-
-
-def _both_legs(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, Scores]:
-    """Both scores of every candidate, whichever leg found it; each passage is in one part, and NaN in the others."""
+def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
+    """Every candidate by both legs, whichever found it; each passage is in one part, and NaN in the others."""
     similarity = np.full(len(ids), np.nan, np.float32)
-    lexical = np.full(len(ids), np.nan, np.float32)
+    matches = []
     for part in state.parts:
         similarity = np.fmax(similarity, part.vectors.scores(vector, ids))
-        lexical = np.fmax(lexical, part.lexical.scores(query, ids))
-    return similarity, lexical
+        matches.append(part.lexical.match(query, ids))
+    if not matches:
+        return similarity, LexicalMatch(ids, *(similarity for _ in range(4)))
+    return similarity, LexicalMatch(
+        share=_first_known([match.share for match in matches]),
+        adjacent=_first_known([match.adjacent for match in matches]),
+        together=_first_known([match.together for match in matches]),
+        title=_first_known([match.title for match in matches]),
+        documents=np.max([match.documents for match in matches], axis=0),
+    )
+
+
+def _first_known(columns: Sequence[Scores]) -> Scores:
+    known: Scores = np.fmax.reduce(columns)
+    return known

@@ -17,7 +17,7 @@ from index import filters, rows
 from index.database import Database, insert, marks
 from index.filters import Filter
 from index.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, StoredDocument, StoredPassage
-from index.types import FingerprintMismatch, Ids, Matrix
+from index.types import FingerprintMismatch, Ids, Matrix, SearchedText
 
 ROWS_AT_ONCE = 2000
 
@@ -172,12 +172,12 @@ class Store:
         )
         return np.array([i for (i,) in found], np.int64)
 
-    def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[str], Matrix]]:
-        """Ids, searchable texts and vectors of all passages with a higher id, in rising order, some thousand at a time."""
+    def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[SearchedText], Matrix]]:
+        """Ids, texts and vectors of all passages with a higher id, in rising order, some thousand at a time."""
         columns = ", ".join(f"p.{column.strip()}" for column in PASSAGE_COLUMNS.split(","))
         while True:
             found = self._database.rows(
-                f"SELECT p.id, v.vector, v.hash, {columns} FROM passages p "
+                f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p JOIN documents d ON d.number = p.document "
                 "JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id > ? ORDER BY p.id LIMIT ?",
                 fingerprint,
                 passage_id,
@@ -188,7 +188,7 @@ class Store:
             passage_id = found[-1][0]
             yield (
                 np.array([i for i, *_ in found], np.int64),
-                [rows.passage(i, row).searchable_text for i, _, _, *row in found],
+                [_searched(title, row[0], rows.passage(i, row)) for i, _, _, title, *row in found],
                 np.stack([rows.vector(fingerprint, i, data, stored_hash) for i, data, stored_hash, *_ in found]),
             )
 
@@ -243,3 +243,7 @@ class Store:
     def _fact(self, name: str) -> str | None:
         found = self._database.rows("SELECT value FROM facts WHERE name = ?", name)
         return found[0][0] if found else None
+
+
+def _searched(title: str, number: int, passage: Passage) -> SearchedText:
+    return SearchedText(title, "\n".join((*passage.headings, passage.text)), number)

@@ -5,7 +5,7 @@ Scores are "higher is better" everywhere; an engine's own convention is converte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -50,19 +50,46 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LexicalQuery:
-    """Distinct terms with their weights (idf times occurrences in the question), and the corpus's mean passage length in terms.
+class SearchedText:
+    """What the lexical index reads of a passage: its document's title, its headings and text, and its document's number."""
 
-    The weights come from the whole corpus, so that every part of it scores alike.
+    title: str
+    body: str
+    document: int
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalQuery:
+    """`weights`: the question's distinct terms, in order, with their idf, those included that the corpus lacks.
+
+    `joined`: neighbours of the question that the corpus writes as one word ("child care" -> "childcare"), with half their idf.
+    `mean_length` is the corpus's mean passage length in terms. All come from the whole corpus, so that its parts score alike.
     """
 
     weights: tuple[tuple[str, float], ...]
+    joined: tuple[tuple[str, float], ...]
     mean_length: float
 
     @property
     def best_score(self) -> float:
-        """What no passage can exceed: every term of the corpus matched without end."""
+        """What a passage with every term, each without end, would score."""
         return sum(weight for _, weight in self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalMatch:
+    """How passages match a query, one value a passage; a passage that is not in the index has NaN (and document 0).
+
+    `share`: BM25 over the query's best possible score. The others are shares of the query's idf, 0..1: `adjacent`, of neighbouring
+    terms that are neighbours in the passage too; `together`, within any window of 15 terms; `title`, held by the title, times
+    the share of the title's terms that the query holds.
+    """
+
+    documents: Ids
+    share: Scores
+    adjacent: Scores
+    together: Scores
+    title: Scores
 
 
 class Embedder(Protocol):
@@ -75,6 +102,11 @@ class Embedder(Protocol):
     @property
     def max_tokens(self) -> int:
         """The most tokens of a text that are read, special tokens not counted."""
+        ...
+
+    @property
+    def word_ranks(self) -> Mapping[str, int]:
+        """The whole words of the model's vocabulary, in lower case, with their ranks in it (commoner words come first)."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
@@ -106,7 +138,7 @@ class VectorIndex(Protocol):
 
 
 class LexicalIndex(Protocol):
-    """BM25 as a share of the query's best possible score, 0..1. Ids must be added in rising order and only once."""
+    """BM25 and what else can be said of a passage's words. Ids must be added in rising order and only once."""
 
     def __len__(self) -> int: ...
     @property
@@ -114,7 +146,7 @@ class LexicalIndex(Protocol):
         """The number of terms over all passages."""
         ...
 
-    def add(self, ids: Ids, texts: Sequence[str]) -> None: ...
+    def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None: ...
     def remove(self, ids: Ids) -> None:
         """Unknown ids are passed over."""
         ...
@@ -124,9 +156,12 @@ class LexicalIndex(Protocol):
         ...
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
-        """The best k that hold a term of the query, best first, equal scores by rising id; `allowed` as in VectorIndex."""
+        """The best k by BM25 share among those that hold a term of the query, best first, equal scores by rising id.
+
+        `allowed` as in VectorIndex.
+        """
         ...
 
-    def scores(self, query: LexicalQuery, ids: Ids) -> Scores:
-        """One score for each id, in their order; NaN for an id that is not here."""
+    def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
+        """How these passages match, in the order of `ids`."""
         ...

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from corpus.types import Span
 from index.analysis import terms
 from index.filters import Filter
-from index.fusion import lexical_weight
 from index.rows import StoredPassage
 from index.searcher import Candidate, Ranking, Searcher
 from index.store import Store
-from qa.confidence import Evidence, missing_names, probability
-from qa.quotes import best_quote, coverage
+from qa.confidence import Evidence, best_coverage, missing_names, probability
+from qa.near_copies import near_copies
+from qa.quotes import QuoteFinder, sentence_terms
 
-# Confidence looks at the quotes of the first three passages and at the score of the tenth.
-LOOKED_AT = 3
-GAP_RANK = 10
+LOOKED_AT = 3  # passages that confidence is judged by
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +29,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still."""
+    """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still.
+
+    `corrected` is the question with its spelling corrected, None where nothing was.
+    """
 
     question: str
+    corrected: str | None
     answerable: bool
     confidence: float
     quote: Result | None
@@ -54,41 +56,49 @@ class Answerer:
         ranking = self._searcher.search(question, allowed)
         found = self._found(ranking, max(limit, LOOKED_AT))
         if not found:
-            return Answer(question, False, 0.0, None, (), ranking.generation)
-        results = [_result(candidate, stored, ranking) for candidate, stored in found]
-        confidence = probability(_evidence(question, ranking, found))
-        answerable = confidence >= self._operating_point
-        return Answer(question, answerable, confidence, results[0] if answerable else None, results[:limit], ranking.generation)
+            return Answer(question, None, False, 0.0, None, (), ranking.generation)
+        finder = QuoteFinder(ranking.question, ranking.term_weights)
+        results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
+        confidence = probability(_evidence(ranking, found))
+        return Answer(
+            question=question,
+            corrected=ranking.question if ranking.question != question else None,
+            answerable=confidence >= self._operating_point,
+            confidence=confidence,
+            quote=results[0] if confidence >= self._operating_point else None,
+            results=results[:limit],
+            generation=ranking.generation,
+        )
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
-        """The first passages that are still stored: one that was removed a moment ago is passed over."""
+        """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
         found: list[tuple[Candidate, StoredPassage]] = []
         for first in range(0, len(ranking.candidates), wanted):
             candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
-            found.extend((candidates[stored.id], stored) for stored in self._store.passages(list(candidates)))
+            for stored in self._store.passages(list(candidates)):
+                if not any(near_copies(stored.passage.text, other.passage.text) for _, other in found):
+                    found.append((candidates[stored.id], stored))
             if len(found) >= wanted:
                 break
         return found[:wanted]
 
 
-def _result(candidate: Candidate, stored: StoredPassage, ranking: Ranking) -> Result:
-    best_possible = 1 + lexical_weight(ranking.best_similarity)
-    quote = best_quote(stored.passage.text, ranking.term_weights)
+def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:
     start = stored.passage.start
-    return Result(stored, min(max(candidate.score / best_possible, 0.0), 1.0), (start + quote.start, start + quote.end))
+    score = min(max(candidate.score / ranking.best_possible, 0.0), 1.0)
+    return Result(stored, score, (start + quote[0], start + quote[1]))
 
 
-def _evidence(question: str, ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
-    candidates = ranking.candidates
+def _evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
+    first, _ = found[0]
+    sentences = [_with_titles(stored) for _, stored in found[:LOOKED_AT]]
     return Evidence(
-        best_similarity=ranking.best_similarity,
-        coverage=max(_coverage(stored, ranking) for _, stored in found[:LOOKED_AT]),
-        gap=candidates[0].score - candidates[min(GAP_RANK, len(candidates)) - 1].score,
-        missing_names=missing_names(question, found[0][1].passage.searchable_text),
+        similarity=first.similarity,
+        coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
+        missing_names=missing_names(ranking.question, frozenset().union(*sentences[0])),
     )
 
 
-def _coverage(stored: StoredPassage, ranking: Ranking) -> float:
-    text = stored.passage.text
-    quote = best_quote(text, ranking.term_weights)
-    return coverage(set(terms(text[quote.start : quote.end])) | set(terms(stored.passage.context)), ranking.term_weights)
+def _with_titles(stored: StoredPassage) -> list[frozenset[str]]:
+    titles = frozenset(terms(stored.passage.context))
+    return [sentence | titles for sentence in sentence_terms(stored.passage.text)]

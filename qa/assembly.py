@@ -79,7 +79,11 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
 
 
 def open_store_to_read(folder: Path) -> Store:
-    if not (folder / FILE_NAME).exists():
+    try:
+        there = (folder / FILE_NAME).exists()
+    except OSError as error:
+        raise StoreError(f"cannot read the data folder {folder}: {error.strerror}") from error
+    if not there:
         raise StoreError(
             f"there is no data folder at {folder}: `qa serve` or `qa add FILE` makes one, or name another with --data"
         )

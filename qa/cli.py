@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -32,11 +33,16 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quotable")
-@click.option("--data", type=click.Path(path_type=Path), help="The one data folder (default: ./qa-data, or QA_DATA).")
+@click.option(
+    "--data", type=click.Path(path_type=Path, readable=False), help="The one data folder (default: ./qa-data, or QA_DATA)."
+)
 @click.pass_context
 def main(context: click.Context, data: Path | None) -> None:
     """Ask your documents a question and get the exact words that answer it."""
     logging.basicConfig(format="qa: %(message)s", level=logging.WARNING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
     context.obj = {"data": data}
 
 
@@ -78,7 +84,7 @@ def search(context: click.Context, question: str, limit: int, as_json: bool) -> 
     began = perf_counter()
     answer = service.answerer.ask(question, limit)
     body = answer_json(answer, (perf_counter() - began) * 1000)
-    click.echo(json.dumps(body, ensure_ascii=False, indent=2) if as_json else _as_text(body))
+    click.echo(_as_json(body, indent=2) if as_json else _as_text(body))
 
 
 @main.command()
@@ -130,11 +136,7 @@ def list_documents(context: click.Context, as_json: bool) -> None:
         counts = store.passage_counts([document.number for document in page])
         for document in page:
             listed = listed_document_json(document, counts.get(document.number, 0))
-            click.echo(
-                json.dumps(listed, ensure_ascii=False)
-                if as_json
-                else f"{document.id}\t{document.title}\t{document.source or ''}"
-            )
+            click.echo(_as_json(listed) if as_json else f"{document.id}\t{document.title}\t{document.source or ''}")
         after = page[-1].id
 
 
@@ -150,6 +152,11 @@ def status(context: click.Context) -> None:
     click.echo(
         f"data folder  {settings.data.resolve()}\ndocuments    {documents}\npassages     {passages}\nmodel        {store.fingerprint}"
     )
+
+
+def _as_json(value: Any, indent: int | None = None) -> str:
+    """Escaped where the terminal cannot show every character, so that it is JSON everywhere."""
+    return json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=indent)
 
 
 def _as_text(body: dict[str, Any]) -> str:

@@ -1,53 +1,59 @@
 """How likely it is that the documents answer the question. Pure.
 
-A logistic model over four facts of a search. Similarity tells the topic, not whether a statement follows: a question on the
-right topic that the text does not settle is only partly told apart (docs/decisions/0002-ranking.md has the figures).
+A logistic model over three facts of a search, none of which depends on the size of the corpus. Similarity and words tell the topic,
+not whether a statement follows: a question on the right topic that the text does not settle is only partly told apart.
+docs/decisions/0005-confidence.md has the figures, and the data that the coefficients were fitted on.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from index.analysis import stems, words
+from index.analysis import STOP_WORDS, stems, words
 
-INTERCEPT = -2.90
-BEST_SIMILARITY = 6.59
-COVERAGE = 0.86
-GAP = 1.12
-MISSING_NAMES = -1.23
+INTERCEPT = -3.43
+SIMILARITY = 5.76
+COVERAGE = 2.99
+MISSING_NAMES = -0.49
+# From here on a question counts as answerable: on the sets it was fitted on 4% of answerable questions fall below, and 95% of those
+# from elsewhere.
+OPERATING_POINT = 0.55
+# Long questions hold words that no answer repeats: coverage is that of so many of the heaviest terms.
+HEAVIEST = 4
 
-_NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w’'-]*|\d[\w.,]*)")
+_NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w’'-]*|\w*\d[\w.,:%-]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`best_similarity`: best cosine over the corpus. `coverage`: best share of the question's idf in one sentence with its
-    title, among the first three passages. `gap`: fused score of the first less that of the tenth passage (or the last).
-    `missing_names`: share of the question's names and numbers that the first passage lacks."""
+    """`similarity`: cosine of the question and the first passage. `coverage`: see below. `missing_names`: see below."""
 
-    best_similarity: float
+    similarity: float
     coverage: float
-    gap: float
     missing_names: float
 
 
 def probability(evidence: Evidence) -> float:
     """P(the documents answer the question), 0..1."""
-    logit = (
-        INTERCEPT
-        + BEST_SIMILARITY * evidence.best_similarity
-        + COVERAGE * evidence.coverage
-        + GAP * evidence.gap
-        + MISSING_NAMES * evidence.missing_names
-    )
+    logit = INTERCEPT + SIMILARITY * evidence.similarity + COVERAGE * evidence.coverage + MISSING_NAMES * evidence.missing_names
     return 1 / (1 + math.exp(-logit))
 
 
-def missing_names(question: str, text: str) -> float:
-    """The share of the question's capitalised words and numbers (its first word left out) that the text lacks; 0 for none."""
-    first_word_end = len(question.split(maxsplit=1)[0]) if question.strip() else 0
-    names = [match[0] for match in _NAME_OR_NUMBER.finditer(question.strip()) if match.start() >= first_word_end]
-    sought = {stem for name in names for stem in stems(words(name))}
-    return len(sought - set(stems(words(text)))) / len(sought) if sought else 0.0
+def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[str]]) -> float:
+    """The best sentence's weight of the question's terms over that of its HEAVIEST heaviest ones, at most 1.
+
+    `weights`: the question's terms with their idf; `sentences`: the terms of each sentence and its titles.
+    """
+    heaviest = sum(sorted(weights.values(), reverse=True)[:HEAVIEST])
+    best = max((sum(weight for term, weight in weights.items() if term in sentence) for sentence in sentences), default=0.0)
+    return min(best / heaviest, 1.0) if heaviest else 0.0
+
+
+def missing_names(question: str, found: frozenset[str]) -> float:
+    """The share of the question's capitalised words and numbers (its first letter left out) that are not among these terms."""
+    rest = question[:1].lower() + question[1:]
+    names = [word for match in _NAME_OR_NUMBER.finditer(rest) for word in words(match[0]) if word not in STOP_WORDS]
+    return sum(stem not in found for stem in stems(names)) / len(names) if names else 0.0

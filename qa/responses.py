@@ -26,7 +26,7 @@ def passage_number(name: str) -> int | None:
 def answer_json(answer: Answer, took_ms: float) -> dict[str, Any]:
     return {
         "query": answer.question,
-        "rewritten_query": None,
+        "rewritten_query": answer.corrected,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answer": _quote_json(answer.quote) if answer.quote else None,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corpus.types import QuotableError
 from index.embedder import DEFAULT_MODEL
+from qa.confidence import OPERATING_POINT
 
 ENVIRONMENT_PREFIX = "QA_"
 
@@ -38,7 +39,7 @@ class Settings(BaseModel):
     threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
-    ] = 0.5
+    ] = OPERATING_POINT
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

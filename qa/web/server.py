@@ -33,6 +33,9 @@ class _Opening:
         self.service: Service | None = None
         self.failure: BaseException | None = None
         self._work = (settings, say, listening)
+
+    def start(self) -> None:
+        """Ends the main thread by SIGTERM where it fails, so that must be ready to be ended."""
         threading.Thread(target=self._open, name="open-documents", daemon=True).start()
 
     def _open(self) -> None:
@@ -60,19 +63,24 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     listening = _listen(settings.host, settings.port)
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     opening = _Opening(settings, say, listening)
-    server = create_server(
-        create_app(lambda: opening.service),
-        sockets=[listening],
-        threads=THREADS,
-        connection_limit=CONNECTIONS,
-        asyncore_use_poll=True,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-    )
     try:
-        server.run()  # returns when a signal's SystemExit has stopped its threads
+        opening.start()
+        server = create_server(
+            create_app(lambda: opening.service),
+            sockets=[listening],
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+        )
+        try:
+            server.run()  # returns when a signal's SystemExit has stopped its threads
+        finally:
+            server.close()
+    except SystemExit:
+        pass  # the signal came before the server ran: from a person, or from documents that could not be opened
     finally:
-        server.close()
         for number, handler in before.items():
             signal.signal(number, handler)
         opening.close()

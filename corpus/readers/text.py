@@ -1,0 +1,14 @@
+"""Plain text: the document is what the file says."""
+
+from __future__ import annotations
+
+from corpus.readers.decoding import decode
+from corpus.types import Document
+
+
+class TextReader:
+    """Reads a file as text, without looking for structure in it."""
+
+    def read(self, data: bytes, name: str) -> Document:
+        decoded = decode(data, name)
+        return Document(text=decoded.text, title="", type="text", metadata=decoded.metadata)

@@ -1,0 +1,165 @@
+"""The terms of every passage in their order, as one array of 32-bit hashes: what re-scoring needs, read in place.
+
+(CRC-32: among a million distinct terms some hundred pairs collide.) The formulas stand in plain Python in `exact.py`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.exact import K1, WINDOW, B
+from index.types import Ids, LexicalMatch, LexicalQuery
+
+Rows = NDArray[np.int64]
+_FIELDS = ("ids", "documents", "title_lengths", "starts", "terms")
+
+
+@dataclass(frozen=True, slots=True)
+class TermSequences:
+    """Row r holds passage `ids[r]` of document number `documents[r]`: `terms[starts[r]:starts[r + 1]]`, its title's terms first."""
+
+    ids: Ids
+    documents: Ids
+    title_lengths: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    terms: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, Sequence[str], Sequence[str]]]) -> TermSequences:
+        """From passage id, document number, terms of the title and terms of the body, in rising order of the ids."""
+        lengths = [len(title) + len(body) for _, _, title, body in rows]
+        return cls(
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1] for row in rows], np.int64),
+            np.array([len(row[2]) for row in rows], np.int32),
+            np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
+            np.fromiter((term_hash(term) for _, _, title, body in rows for term in (*title, *body)), np.uint32, sum(lengths)),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[TermSequences]) -> TermSequences:
+        """One after another; their ids must rise from part to part."""
+        before = np.cumsum([0, *(part.starts[-1] for part in parts[:-1])])
+        starts = [part.starts[1:] + offset for part, offset in zip(parts, before, strict=True)]
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.documents for part in parts]),
+            np.concatenate([part.title_lengths for part in parts]),
+            np.concatenate([np.zeros(1, np.int64), *starts]),
+            np.concatenate([part.terms for part in parts]),
+        )
+
+    def save(self, folder: Path) -> None:
+        for name in _FIELDS:
+            np.save(folder / f"passage-{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> TermSequences:
+        """Mapped, not read: only the rows of candidates are ever touched."""
+        return cls(*(np.load(folder / f"passage-{name}.npy", mmap_mode="r") for name in _FIELDS))
+
+    def rows_of(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
+        """The row of each id, and whether the id is here at all."""
+        rows = np.searchsorted(self.ids, ids)
+        here = rows < len(self.ids)
+        here[here] = self.ids[rows[here]] == ids[here]
+        return rows, here
+
+    def match(self, query: LexicalQuery, rows: Rows) -> LexicalMatch:
+        """How each row matches the query, in the order of `rows`."""
+        n = len(rows)
+        documents = np.asarray(self.documents[rows])
+        if not query.weights and not query.joined:
+            return LexicalMatch(documents, *(np.zeros(n, np.float32) for _ in range(4)))
+        starts = self.starts[rows]
+        lengths = self.starts[rows + 1] - starts
+        ends = np.cumsum(lengths)
+        positions = np.arange(int(ends[-1]) if n else 0) - np.repeat(ends - lengths, lengths)
+        found = self.terms[positions + np.repeat(starts, lengths)]
+        owners = np.repeat(np.arange(n), lengths)
+        norms = K1 * (1 - B + B * lengths / query.mean_length)
+        hits = _hits(found, [term for term, _ in query.weights])
+        share = np.zeros(n)
+        for place, (_, weight) in enumerate(query.weights):
+            share += weight * _saturated(np.bincount(owners[hits == place], minlength=n), norms)
+        for term, weight in query.joined:
+            share += weight * _saturated(np.bincount(owners[found == term_hash(term)], minlength=n), norms)
+        share /= query.best_score
+        known = np.flatnonzero(hits >= 0)
+        held = _Held(n, query, owners[known], positions[known], hits[known])
+        title = held.in_title(self.title_lengths[rows])
+        return LexicalMatch(documents, *(part.astype(np.float32) for part in (share, held.adjacent(), held.together(), title)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The places where the query's terms stand: passage, position in it, and which term, in the order of the text."""
+
+    passages: int
+    query: LexicalQuery
+    owners: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    terms: NDArray[np.int64]
+
+    def adjacent(self) -> NDArray[np.float64]:
+        weights = _weights(self.query)
+        if len(weights) < 2:
+            return np.zeros(self.passages)
+        following = (self.owners[1:] == self.owners[:-1]) & (np.diff(self.positions) == 1) & (np.diff(self.terms) == 1)
+        pairs = np.zeros((self.passages, len(weights) - 1), bool)
+        pairs[self.owners[:-1][following], self.terms[:-1][following]] = True
+        pair_weights = weights[1:] + weights[:-1]
+        return np.asarray(pairs @ pair_weights / pair_weights.sum())
+
+    def together(self) -> NDArray[np.float64]:
+        weights = _weights(self.query)
+        best = np.zeros(self.passages)
+        if not len(weights):
+            return best
+        seen = np.zeros((len(self.owners), len(weights)), bool)
+        seen[np.arange(len(self.owners)), self.terms] = True
+        for step in range(1, min(WINDOW, len(self.owners))):
+            near = np.flatnonzero(
+                (self.owners[step:] == self.owners[:-step]) & (self.positions[step:] - self.positions[:-step] < WINDOW)
+            )
+            if not len(near):
+                break
+            seen[near, self.terms[near + step]] = True
+        np.maximum.at(best, self.owners, seen @ weights / weights.sum())
+        return best
+
+    def in_title(self, title_lengths: NDArray[np.int32]) -> NDArray[np.float64]:
+        weights = _weights(self.query)
+        if not len(weights):
+            return np.zeros(self.passages)
+        inside = self.positions < title_lengths[self.owners]
+        held = np.zeros((self.passages, len(weights)), bool)
+        held[self.owners[inside], self.terms[inside]] = True
+        return np.asarray(held.sum(1) / np.maximum(title_lengths, 1) * (held @ weights) / weights.sum())
+
+
+def term_hash(term: str) -> int:
+    return zlib.crc32(term.encode())
+
+
+def _weights(query: LexicalQuery) -> NDArray[np.float64]:
+    return np.array([weight for _, weight in query.weights])
+
+
+def _hits(found: NDArray[np.uint32], terms: Sequence[str]) -> NDArray[np.int64]:
+    """For each stored term which of the query's it is, -1 for none."""
+    hits = np.full(len(found), -1, np.int64)
+    for place, term in enumerate(terms):
+        hits[found == term_hash(term)] = place
+    return hits
+
+
+def _saturated(frequencies: NDArray[np.int64], norms: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    return np.asarray(frequencies / (frequencies + norms))

@@ -1,0 +1,125 @@
+"""Builders of small files in each format, and the one way in which the tests read them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from corpus.readers import read
+from corpus.types import Document
+
+Line = tuple[int, int, str]
+
+
+@pytest.fixture(scope="session")
+def document() -> Callable[[bytes, str], Document]:
+    """Reads a file of one document and checks what holds for every document."""
+
+    def read_one(data: bytes, name: str) -> Document:
+        (found,) = read(data, name)
+        assert isinstance(found, Document)
+        assert_places_are_right(found)
+        return found
+
+    return read_one
+
+
+@pytest.fixture(scope="session")
+def check_places() -> Callable[[Document], None]:
+    return assert_places_are_right
+
+
+def assert_places_are_right(document: Document) -> None:
+    text = document.text
+    assert text.strip()
+    assert document.title.strip()
+    assert "\0" not in text
+    assert "\r" not in text
+    text.encode()
+    assert all(0 <= page <= len(text) for page in document.pages)
+    assert list(document.pages) == sorted(document.pages)
+    for heading in document.headings:
+        assert 1 <= heading.level <= 6
+        if document.type == "markdown":
+            assert text[heading.start : heading.end].strip()
+        else:
+            assert text[heading.start : heading.end] == heading.title
+
+
+@pytest.fixture(scope="session")
+def make_pdf() -> Callable[..., bytes]:
+    return pdf_of
+
+
+def pdf_of(pages: Iterable[Iterable[Line]], title: str = "", date: str = "", stream: bytes | None = None) -> bytes:
+    """A PDF in Helvetica: each line of a page is (size, height on the page, text). `stream` replaces the first page's content."""
+    contents = [
+        b"".join(b"BT /F1 %d Tf 72 %d Td (%s) Tj ET\n" % (size, height, text.encode("latin-1")) for size, height, text in page)
+        for page in pages
+    ]
+    streams = [b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content) for content in contents]
+    if stream is not None:
+        streams[0] = b"<< /Length %d /Filter /FlateDecode >> stream\n%s\nendstream" % (len(stream), stream)
+    first = 5
+    kids = b" ".join(b"%d 0 R" % (first + 2 * number) for number in range(len(streams)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(streams), kids),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Title (%s) /CreationDate (%s) >>" % (title.encode("latin-1"), date.encode()),
+    ]
+    for number, content in enumerate(streams):
+        page = (
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        objects += [page % (first + 2 * number + 1), content]
+    return _with_cross_references(objects)
+
+
+def _with_cross_references(objects: list[bytes]) -> bytes:
+    out, offsets = bytearray(b"%PDF-1.4\n"), []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    out += b"trailer << /Size %d /Root 1 0 R /Info 4 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
+    return bytes(out)
+
+
+@pytest.fixture(scope="session")
+def make_zip() -> Callable[[dict[str, str | bytes]], bytes]:
+    def zip_of(members: dict[str, str | bytes]) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return buffer.getvalue()
+
+    return zip_of
+
+
+@pytest.fixture(scope="session")
+def zeros_packed_tight() -> Callable[[int], bytes]:
+    """So many zero bytes, deflated, without ever holding them."""
+
+    def packed(size: int) -> bytes:
+        compressor, chunk = zlib.compressobj(9), bytes(2**20)
+        return b"".join(compressor.compress(chunk) for _ in range(size // 2**20)) + compressor.flush()
+
+    return packed
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The data that is shared beside the project; tests that need it are skipped where it is not."""
+    data = Path(__file__).resolve().parents[4] / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip(f"{data} is not there: the shared evaluation data is not part of the project")
+    return data

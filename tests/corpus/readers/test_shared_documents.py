@@ -1,0 +1,46 @@
+"""All shared documents and GOV.UK items are taken in: files in = documents and reported failures, with exact places."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corpus.readers import ReadFailure
+from corpus.sandbox import Sandbox
+from corpus.types import Document
+
+
+@pytest.mark.long
+def test_every_messy_document_is_read_or_reported(shared_data: Path, check_places: Callable[[Document], None]) -> None:
+    folder = shared_data / "documents"
+    files = [json.loads(line)["file"] for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    failed = []
+    with Sandbox() as sandbox:
+        for file in files:
+            (found,) = sandbox.read(folder / file, file)
+            if isinstance(found, ReadFailure):
+                failed.append(found)
+            else:
+                check_places(found)
+    assert len(failed) <= 20
+    assert not [failure for failure in failed if "probably damaged" in failure.reason]
+
+
+@pytest.mark.long
+def test_every_govuk_item_is_read_or_reported(shared_data: Path, check_places: Callable[[Document], None]) -> None:
+    path = shared_data / "govuk" / "content_items.jsonl.gz"
+    documents, failures = 0, []
+    with Sandbox() as sandbox:
+        for found in sandbox.read(path, path.name):
+            if isinstance(found, ReadFailure):
+                failures.append(found)
+                continue
+            check_places(found)
+            documents += 1
+            assert found.url == f"https://www.gov.uk{found.id}"
+    assert documents + len(failures) == 3721
+    # A redirect, which has neither title nor content.
+    assert len(failures) == 1
