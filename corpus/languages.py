@@ -31,3 +31,11 @@ def detect(text: str) -> str | None:
     code = found[0][1].partition("-")[0]
     code = _CURRENT_CODES.get(code, code)
     return code if len(code) == 2 and code != "un" else None
+
+
+def name(code: str) -> str:
+    """The English name of a language; the code itself where it has none here."""
+    import pycld2
+
+    names = {known: written for written, known in pycld2.LANGUAGES}
+    return str(names.get(code, code)).title()

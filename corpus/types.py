@@ -10,11 +10,15 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import quote
 
 Span = tuple[int, int]
 
 # What a metadata value may be: what JSON can say, one level deep.
 MetadataValue = str | int | float | bool | list[str]
+
+# What a fragment may hold besides letters and digits (RFC 3986, 3.5), and "#", which stands between a path and its fragment.
+_FRAGMENT = "#/?:@!$&'()*+,;=-._~"
 
 
 class QuotableError(Exception):
@@ -114,6 +118,17 @@ class Tokenizer(Protocol):
 def text_version(text: str) -> str:
     """The version of a document with this text: `sha256:` and the hexadecimal digest of its UTF-8 bytes."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def url_at(url: str | None, anchor: str | None) -> str | None:
+    """The address of a place in the document at `url`: an anchor that begins with "/" is a path below it, any other a fragment.
+
+    None where the document has no address.
+    """
+    if not url or not anchor:
+        return url
+    whole = url.partition("#")[0]
+    return whole + quote(anchor, safe=_FRAGMENT) if anchor.startswith("/") else f"{whole}#{quote(anchor, safe=_FRAGMENT)}"
 
 
 def page_at(pages: Sequence[int], offset: int) -> int | None:

@@ -23,19 +23,18 @@ DOCUMENT_PASSAGES = 5
 
 
 def fuse(similarity: Scores, match: LexicalMatch, best_similarity: float, terms: int) -> Scores:
-    """One score a candidate, higher is better; `similarity` (n,) and the parts of `match` in the same order, NaN for nothing.
+    """One score a candidate, higher is better; `similarity` (n,) and the parts of `match` in the same order.
 
     `best_similarity` is the best cosine over the corpus, `terms` the number of the question's terms.
     """
-    d, s = np.nan_to_num(similarity), np.nan_to_num(match.share)
     long = _long(terms)
     fused: Scores = (
-        d
-        + np.float32(_lexical_weight(best_similarity)) * s
-        + np.float32(ADJACENT) * np.nan_to_num(match.adjacent)
-        + np.float32(TOGETHER * long) * np.nan_to_num(match.together)
-        + np.float32(_title_weight(long)) * np.nan_to_num(match.title)
-        + np.float32(DOCUMENT) * _documents_means(match.documents, d + s)
+        similarity
+        + np.float32(_lexical_weight(best_similarity)) * match.share
+        + np.float32(ADJACENT) * match.adjacent
+        + np.float32(TOGETHER * long) * match.together
+        + np.float32(_title_weight(long)) * match.title
+        + np.float32(DOCUMENT) * _documents_means(match.documents, similarity + match.share)
     )
     return fused
 

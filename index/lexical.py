@@ -20,6 +20,7 @@ from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
 LEAST_CANDIDATES = 200
 # Up to this many allowed passages are scored one by one, which is exact; beyond it tantivy's candidates are filtered.
 FEW_ALLOWED = 10_000
+FREQUENCIES_KEPT = 100_000
 WRITER_BYTES = 64_000_000
 ENGINE_FOLDER = "tantivy"
 
@@ -39,6 +40,8 @@ class TantivyLexicalIndex:
         self._sequences = TermSequences.of([])
         self._pending: list[TermSequences] = []
         self._removed: Ids = np.empty(0, np.int64)
+        self._searcher = self._engine.searcher()
+        self._frequencies: dict[str, int] = {}
 
     def __len__(self) -> int:
         self._commit()
@@ -71,7 +74,12 @@ class TantivyLexicalIndex:
 
     def document_frequency(self, term: str) -> int:
         self._commit()
-        return self._engine.searcher().doc_freq("terms", term)
+        frequency = self._frequencies.get(term)
+        if frequency is None:
+            if len(self._frequencies) >= FREQUENCIES_KEPT:
+                self._frequencies.clear()
+            frequency = self._frequencies[term] = self._searcher.doc_freq("terms", term)
+        return frequency
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         self._commit()
@@ -119,6 +127,8 @@ class TantivyLexicalIndex:
         self._writer.wait_merging_threads()
         self._writer = None
         self._engine.reload()
+        self._searcher = self._engine.searcher()
+        self._frequencies.clear()
         self._sequences = TermSequences.joined([self._sequences, *self._pending])
         self._pending = []
 
@@ -127,13 +137,12 @@ class TantivyLexicalIndex:
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term))
             for term, _ in (*query.weights, *query.joined)
         ]
-        searcher = self._engine.searcher()
-        hits = searcher.search(tantivy.Query.boolean_query(any_term), wanted, count=False).hits
-        return np.sort(np.array(searcher.fast_field_values("id", [address for _, address in hits]), np.int64))
+        hits = self._searcher.search(tantivy.Query.boolean_query(any_term), wanted, count=False).hits
+        return np.sort(np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64))
 
     def _best(self, query: LexicalQuery, ids: Ids, k: int) -> list[Hit]:
         rows, here = self._present(ids)
-        ids, share = ids[here], self._sequences.match(query, rows[here]).share
+        ids, share = ids[here], self._sequences.shares(query, rows[here])
         found = np.flatnonzero(share > 0)
         best = found[np.lexsort((ids[found], -share[found]))[:k]]
         return [Hit(*pair) for pair in zip(ids[best].tolist(), share[best].tolist(), strict=True)]

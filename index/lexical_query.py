@@ -35,5 +35,5 @@ def lexical_query(
     return LexicalQuery(
         tuple((term, weight(term, document_frequency(term))) for term in terms),
         tuple((term, JOINED_WEIGHT * weight(term, frequency)) for term, frequency in joined if frequency),
-        mean_length,
+        mean_length or 1.0,  # nothing but stop words is stored
     )

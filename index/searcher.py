@@ -21,6 +21,8 @@ from index.word_statistics import general_shares
 
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
 CANDIDATES = 200
+# What is left of a cosine whose question is in a language that the model was not trained on.
+UNREAD = np.float32(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +104,29 @@ class Searcher:
     @property
     def unbuilt(self) -> int:
         """Passages that are searched exactly because no generation holds them yet."""
-        return len(self._tail.vectors)
+        return self._store.passages_after(self._generation.last_passage_id if self._generation else 0)
 
-    def search(self, question: str, allowed: Ids | None = None) -> Ranking:
-        """Rank the passages (all, or those allowed) for a question; its vector is computed before any index is searched."""
-        state = self._state
+    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False, spelling: bool = True) -> Ranking:
+        """Rank the passages (all, or those allowed) for a question; its vector is computed before any index is searched.
+
+        `by_words`: similarity counts only where no word is found, for a question that the model cannot read.
+        `spelling`: correct words that the corpus does not know.
+        """
+        state = self._current()
         with self._changing if state.changes else nullcontext():
-            corrected = state.speller.correct_text(question, state.knows, self._guarded) if state.speller else question
+            speller = state.speller if spelling else None
+            corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         vector = self._vector(question, corrected)
         with self._changing if state.changes else nullcontext():
-            return self._search(state, corrected, vector, allowed)
+            return self._search(state, corrected, vector, allowed, by_words)
 
     def refresh(self, removed: Ids) -> None:
-        """Take a change of the store into account: when this returns, what was added is found and what was removed is not."""
+        """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
         with self._changing:
             for part in (*self._built, self._tail):
                 part.vectors.remove(removed)
                 part.lexical.remove(removed)
-            self._read_tail()
+            self._behind = True
 
     def adopt(self, generation: Generation | None) -> None:
         """Search this generation from now on; searches that run finish on what they began with."""
@@ -134,6 +141,13 @@ class Searcher:
             self._tail = _Tail(ExactVectorIndex(), ExactLexicalIndex(), last)
             self._read_tail()
 
+    def _current(self) -> _State:
+        """The state to search, with what was added since the last search; a process that only adds never reads it."""
+        if self._behind:
+            with self._changing:
+                self._read_tail()
+        return self._state
+
     def _read_tail(self) -> None:
         tail = self._tail
         for ids, texts, vectors in self._store.passages_since(tail.last_passage_id, self._embedder.fingerprint):
@@ -143,6 +157,7 @@ class Searcher:
         parts = (*self._built, tail) if len(tail.vectors) else self._built
         number, speller = (self._generation.number, self._generation.speller) if self._generation else (0, None)
         self._state = _State(number, speller, parts)
+        self._behind = False
 
     def _vector(self, question: str, corrected: str) -> Vector:
         """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
@@ -153,7 +168,7 @@ class Searcher:
         halfway: Vector = together / np.linalg.norm(together)
         return halfway
 
-    def _search(self, state: _State, question: str, vector: Vector, allowed: Ids | None) -> Ranking:
+    def _search(self, state: _State, question: str, vector: Vector, allowed: Ids | None, by_words: bool) -> Ranking:
         passages = sum(len(part.vectors) for part in state.parts)
         length = sum(part.lexical.total_length for part in state.parts)
         query = lexical_query(question, state.document_frequency, passages, length / max(passages, 1), self._general_shares)
@@ -163,8 +178,9 @@ class Searcher:
             found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
         ids = np.array(sorted(found), np.int64)
         similarity, match = _scored(state, vector, query, ids)
-        best_similarity = float(np.nanmax(similarity)) if len(ids) else 0.0
-        fused = fuse(similarity, match, best_similarity, len(query.weights))
+        best_similarity = float(similarity.max()) if len(ids) else 0.0
+        trusted = UNREAD if by_words and match.share.any() else np.float32(1)
+        fused = fuse(trusted * similarity, match, best_similarity, len(query.weights))
         order = np.lexsort((ids, -fused))
         columns = (ids[order], fused[order], similarity[order], match.share[order])
         return Ranking(
@@ -177,23 +193,12 @@ class Searcher:
 
 
 def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
-    """Every candidate by both legs, whichever found it; each passage is in one part, and NaN in the others."""
-    similarity = np.full(len(ids), np.nan, np.float32)
-    matches = []
+    """Every candidate by both legs, whichever found it. Each is in one part; in the others, and once removed, it scores 0."""
+    scores = np.zeros((5, len(ids)), np.float32)
+    documents = np.zeros(len(ids), np.int64)
     for part in state.parts:
-        similarity = np.fmax(similarity, part.vectors.scores(vector, ids))
-        matches.append(part.lexical.match(query, ids))
-    if not matches:
-        return similarity, LexicalMatch(ids, *(similarity for _ in range(4)))
-    return similarity, LexicalMatch(
-        share=_first_known([match.share for match in matches]),
-        adjacent=_first_known([match.adjacent for match in matches]),
-        together=_first_known([match.together for match in matches]),
-        title=_first_known([match.title for match in matches]),
-        documents=np.max([match.documents for match in matches], axis=0),
-    )
-
-
-def _first_known(columns: Sequence[Scores]) -> Scores:
-    known: Scores = np.fmax.reduce(columns)
-    return known
+        match = part.lexical.match(query, ids)
+        rows = (part.vectors.scores(vector, ids), match.share, match.adjacent, match.together, match.title)
+        scores += np.nan_to_num(np.stack(rows))
+        documents += match.documents
+    return scores[0], LexicalMatch(documents, *scores[1:])

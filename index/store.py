@@ -52,6 +52,15 @@ class Store:
         found = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
         return found[0][0] if found else 0
 
+    def passages_after(self, passage_id: int) -> int:
+        """How many passages have a higher id."""
+        ((count,),) = self._database.rows("SELECT count(*) FROM passages WHERE id > ?", passage_id)
+        return int(count)
+
+    def languages(self) -> list[tuple[str | None, int]]:
+        """The documents' languages and how many documents are in each, the commonest first; None where it could not be told."""
+        return self._database.rows("SELECT language, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1")
+
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise FingerprintMismatch where the store holds vectors of another model."""
         if self.fingerprint not in (None, fingerprint):
@@ -148,7 +157,8 @@ class Store:
         found = self._database.rows(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN ({marks(ids)})", *ids)
         numbers = sorted({number for _, number, *_ in found})
         documents = {d.number: d for d in self._documents(f"WHERE number IN ({marks(numbers)})", *numbers)}
-        by_id = {i: StoredPassage(i, documents[row[0]], rows.passage(i, row)) for i, *row in found if row[0] in documents}
+        read = [(i, row[0], rows.passage(i, row)) for i, *row in found]  # each is checked, also where its document is gone
+        by_id = {i: StoredPassage(i, documents[number], passage) for i, number, passage in read if number in documents}
         return [by_id[i] for i in ids if i in by_id]
 
     def passages_of(self, document_id: str) -> list[StoredPassage]:
@@ -177,8 +187,9 @@ class Store:
         columns = ", ".join(f"p.{column.strip()}" for column in PASSAGE_COLUMNS.split(","))
         while True:
             found = self._database.rows(
-                f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p JOIN documents d ON d.number = p.document "
-                "JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id > ? ORDER BY p.id LIMIT ?",
+                # LEFT JOIN: a passage that lost its document or its vector to damage must be noticed, not passed over.
+                f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p LEFT JOIN documents d ON d.number = p.document "
+                "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id > ? ORDER BY p.id LIMIT ?",
                 fingerprint,
                 passage_id,
                 ROWS_AT_ONCE,

@@ -9,13 +9,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.exact import K1, WINDOW, B
-from index.types import Ids, LexicalMatch, LexicalQuery
+from index.types import Ids, LexicalMatch, LexicalQuery, Scores
 
 Rows = NDArray[np.int64]
 _FIELDS = ("ids", "documents", "title_lengths", "starts", "terms")
@@ -63,7 +62,7 @@ class TermSequences:
     @classmethod
     def load(cls, folder: Path) -> TermSequences:
         """Mapped, not read: only the rows of candidates are ever touched."""
-        return cls(*(np.load(folder / f"passage-{name}.npy", mmap_mode="r") for name in _FIELDS))
+        return cls(*(np.asarray(np.load(folder / f"passage-{name}.npy", mmap_mode="r")) for name in _FIELDS))
 
     def rows_of(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
         """The row of each id, and whether the id is here at all."""
@@ -72,30 +71,49 @@ class TermSequences:
         here[here] = self.ids[rows[here]] == ids[here]
         return rows, here
 
+    def shares(self, query: LexicalQuery, rows: Rows) -> Scores:
+        """`exact.bm25_share` of each row."""
+        return self._shares(query, self._places(rows))
+
     def match(self, query: LexicalQuery, rows: Rows) -> LexicalMatch:
         """How each row matches the query, in the order of `rows`."""
-        n = len(rows)
         documents = np.asarray(self.documents[rows])
-        if not query.weights and not query.joined:
-            return LexicalMatch(documents, *(np.zeros(n, np.float32) for _ in range(4)))
+        places = self._places(rows)
+        hits = _hits(places.terms, query)
+        known = np.flatnonzero(hits >= 0)
+        held = _Held(len(rows), query, places.owners[known], places.positions[known], hits[known])
+        others = (held.adjacent(), held.together(), held.in_title(self.title_lengths[rows]))
+        return LexicalMatch(documents, self._shares(query, places), *(part.astype(np.float32) for part in others))
+
+    def _places(self, rows: Rows) -> _Places:
         starts = self.starts[rows]
         lengths = self.starts[rows + 1] - starts
         ends = np.cumsum(lengths)
-        positions = np.arange(int(ends[-1]) if n else 0) - np.repeat(ends - lengths, lengths)
-        found = self.terms[positions + np.repeat(starts, lengths)]
-        owners = np.repeat(np.arange(n), lengths)
-        norms = K1 * (1 - B + B * lengths / query.mean_length)
-        hits = _hits(found, [term for term, _ in query.weights])
-        share = np.zeros(n)
-        for place, (_, weight) in enumerate(query.weights):
-            share += weight * _saturated(np.bincount(owners[hits == place], minlength=n), norms)
-        for term, weight in query.joined:
-            share += weight * _saturated(np.bincount(owners[found == term_hash(term)], minlength=n), norms)
-        share /= query.best_score
-        known = np.flatnonzero(hits >= 0)
-        held = _Held(n, query, owners[known], positions[known], hits[known])
-        title = held.in_title(self.title_lengths[rows])
-        return LexicalMatch(documents, *(part.astype(np.float32) for part in (share, held.adjacent(), held.together(), title)))
+        positions = np.arange(int(ends[-1]) if len(rows) else 0)
+        terms = self.terms[positions + np.repeat(starts - ends + lengths, lengths)]
+        owners = np.repeat(np.arange(len(rows)), lengths)
+        return _Places(lengths, terms, owners, positions - np.repeat(ends - lengths, lengths))
+
+    @staticmethod
+    def _shares(query: LexicalQuery, places: _Places) -> Scores:
+        total = np.zeros(len(places.lengths))
+        if not query.best_score:
+            return total.astype(np.float32)
+        norms = K1 * (1 - B + B * places.lengths / query.mean_length)
+        for term, weight in (*query.weights, *query.joined):
+            frequencies = np.bincount(places.owners[places.terms == term_hash(term)], minlength=len(total))
+            total += weight * frequencies / (frequencies + norms)
+        return (total / query.best_score).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The terms of some rows one after another: the rows' lengths, and for each term its row and its position in it."""
+
+    lengths: NDArray[np.int64]
+    terms: NDArray[np.uint32]
+    owners: NDArray[np.int64]
+    positions: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +171,9 @@ def _weights(query: LexicalQuery) -> NDArray[np.float64]:
     return np.array([weight for _, weight in query.weights])
 
 
-def _hits(found: NDArray[np.uint32], terms: Sequence[str]) -> NDArray[np.int64]:
+def _hits(found: NDArray[np.uint32], query: LexicalQuery) -> NDArray[np.int64]:
     """For each stored term which of the query's it is, -1 for none."""
     hits = np.full(len(found), -1, np.int64)
-    for place, term in enumerate(terms):
+    for place, (term, _) in enumerate(query.weights):
         hits[found == term_hash(term)] = place
     return hits
-
-
-def _saturated(frequencies: NDArray[np.int64], norms: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    return np.asarray(frequencies / (frequencies + norms))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from corpus.types import Span
 from index.analysis import terms
 from index.filters import Filter
 from index.rows import StoredPassage
-from index.searcher import Candidate, Ranking, Searcher
+from index.searcher import Candidate, Ranking
 from index.store import Store
+from index.types import Ids
 from qa.confidence import Evidence, best_coverage, missing_names, probability
+from qa.languages import notice, unserved_language
 from qa.near_copies import near_copies
 from qa.quotes import QuoteFinder, sentence_terms
 
@@ -31,43 +34,62 @@ class Result:
 class Answer:
     """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still.
 
-    `corrected` is the question with its spelling corrected, None where nothing was.
+    `corrected` is the question with its spelling corrected, None where nothing was. `evidence` is what `confidence` follows from,
+    None where nothing was found.
     """
 
     question: str
     corrected: str | None
     answerable: bool
     confidence: float
+    evidence: Evidence | None
     quote: Result | None
     results: Sequence[Result]
     generation: int
+    notice: str | None = None
+
+
+class Searches(Protocol):
+    """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
+
+    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
 
 
 class Answerer:
-    def __init__(self, searcher: Searcher, store: Store, operating_point: float) -> None:
-        """`operating_point`: the confidence from which a question counts as answerable."""
+    def __init__(self, searcher: Searches, store: Store, operating_point: float, languages: Collection[str] = ()) -> None:
+        """`operating_point`: the confidence from which a question counts as answerable.
+
+        `languages`: codes of those that the embedding model serves; empty for all. A question in another is answered by words.
+        """
         self._searcher = searcher
         self._store = store
         self._operating_point = operating_point
+        self._languages = frozenset(languages)
 
     def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
         """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
         allowed = self._store.allowed_passages(filter_) if filter_ else None
-        ranking = self._searcher.search(question, allowed)
+        unserved = unserved_language(question, self._languages)
+        ranking = self._searcher.search(question, allowed, by_words=unserved is not None)
         found = self._found(ranking, max(limit, LOOKED_AT))
         if not found:
-            return Answer(question, None, False, 0.0, None, (), ranking.generation)
+            return Answer(
+                question, None, False, 0.0, None, None, (), ranking.generation, notice(unserved, None, self._languages)
+            )
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
-        confidence = probability(_evidence(ranking, found))
+        evidence = _evidence(ranking, found)
+        confidence = probability(evidence)
         return Answer(
             question=question,
             corrected=ranking.question if ranking.question != question else None,
             answerable=confidence >= self._operating_point,
             confidence=confidence,
+            evidence=evidence,
             quote=results[0] if confidence >= self._operating_point else None,
             results=results[:limit],
             generation=ranking.generation,
+            notice=notice(unserved, found[0][1].document.language, self._languages),
         )
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:

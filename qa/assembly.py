@@ -65,7 +65,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 def service_of(library: Library, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
-    answerer = Answerer(library.searcher, library.store, settings.operating_point)
+    answerer = Answerer(library.searcher, library.store, settings.operating_point, settings.languages)
     return Service(answerer, library.store, library.searcher, Worker(library))
 
 
@@ -75,7 +75,7 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     embedder = _embedder(settings, say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
-    return Service(Answerer(searcher, store, settings.operating_point), store, searcher)
+    return Service(Answerer(searcher, store, settings.operating_point, settings.languages), store, searcher)
 
 
 def open_store_to_read(folder: Path) -> Store:

@@ -144,19 +144,30 @@ def list_documents(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def status(context: click.Context) -> None:
     """Say what the data folder holds."""
+    from corpus.languages import name
     from qa.assembly import open_store_to_read
 
     settings = _settings(context)
     store = open_store_to_read(settings.data)
     documents, passages = store.counts()
-    click.echo(
-        f"data folder  {settings.data.resolve()}\ndocuments    {documents}\npassages     {passages}\nmodel        {store.fingerprint}"
-    )
+    click.echo(f"data folder  {settings.data.resolve()}")
+    click.echo(f"documents    {documents}")
+    click.echo(f"passages     {passages}")
+    click.echo(f"model        {settings.model} ({store.fingerprint})")
+    for code, count in store.languages():
+        served = code is None or not settings.languages or code in settings.languages
+        note = "" if served else " (the model does not serve it; use words that stand in the text)"
+        click.echo(f"language     {name(code) if code else 'not told'}: {count}{note}")
 
 
 def _as_json(value: Any, indent: int | None = None) -> str:
-    """Escaped where the terminal cannot show every character, so that it is JSON everywhere."""
-    return json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=indent)
+    """JSON with its characters as they are, or escaped where standard output cannot write them."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def _as_text(body: dict[str, Any]) -> str:

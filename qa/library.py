@@ -23,7 +23,7 @@ from index.types import Embedder, Matrix
 from qa.questions import refuse_unwritable
 
 # Passages searched exactly before a new generation is built: a tenth of the corpus, within these bounds.
-LEAST_UNBUILT, MOST_UNBUILT = 200, 2_000
+LEAST_UNBUILT, MOST_UNBUILT = 1_000, 5_000
 # Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_AT_ONCE = 64
 

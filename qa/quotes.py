@@ -20,6 +20,7 @@ from qa.answer_types import AnswerType, answer_type, gives_reason, looks_like
 
 # Weights of the parts; each part is a share of the question's idf, or 0 or 1. Chosen on half of the SQuAD questions.
 BEGINNING, CARRIED, CARRIED_BY_PRONOUN, TYPED, NEAR_TYPED, REASON, TOGETHER = 0.35, 0.45, 0.40, 0.30, 0.12, 0.18, 0.45
+LEAST_BEGINNING = 4  # letters
 WINDOW = 12  # words that count as standing together
 REACH = 10  # words between a question's word and a word of the kind asked for
 # A neighbour that scores almost as well is quoted too, while the quote stays short.
@@ -40,6 +41,7 @@ class _Sentence:
     tokens: Sequence[str]
     stems_in_order: Sequence[str]
     stems: frozenset[str]
+    beginnings: frozenset[str]
     opens_with_pronoun: bool
     gives_reason: bool
 
@@ -50,7 +52,9 @@ class QuoteFinder:
     def __init__(self, question: str, weights: Mapping[str, float]) -> None:
         self._weights = weights
         self._total = sum(weights.values()) or 1.0
-        self._beginnings = [(term, term[: max(4, len(term) - 3)]) for term in weights if len(term) >= 4]
+        self._beginnings = [
+            (term, term[: max(LEAST_BEGINNING, len(term) - 3)]) for term in weights if len(term) >= LEAST_BEGINNING
+        ]
         self._kind = answer_type(question)
         self._asked = {token.lower() for token in _TOKEN.findall(question)}
 
@@ -72,9 +76,7 @@ class QuoteFinder:
         missing = [term for term in weights if term not in here]
         carried = sum(weights[term] for term in missing if term in before)
         begun = sum(
-            weights[term]
-            for term, beginning in self._beginnings
-            if term not in here and any(f.startswith(beginning) for f in here)
+            weights[term] for term, beginning in self._beginnings if term not in here and beginning in sentence.beginnings
         )
         typed = self._typed(sentence.tokens)
         near = max((self._weight(term for at, term in hits if abs(at - place) <= REACH) for place in typed), default=0.0)
@@ -113,7 +115,9 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 def _sentence(text: str, span: Span) -> _Sentence:
     tokens = _TOKEN.findall(text)
     found = terms(text) if is_unspaced(text) else stems([fold(token.lower()) for token in tokens])
-    return _Sentence(span, tokens, found, frozenset(found), _PRONOUN.match(text) is not None, gives_reason(text))
+    stems_here = frozenset(found)
+    beginnings = frozenset(stem[:length] for stem in stems_here for length in range(LEAST_BEGINNING, len(stem) + 1))
+    return _Sentence(span, tokens, found, stems_here, beginnings, _PRONOUN.match(text) is not None, gives_reason(text))
 
 
 def _quoted(sentences: Sequence[_Sentence], scores: Sequence[float], kind: AnswerType) -> Span:

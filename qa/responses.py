@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from corpus.types import url_at
 from index.jobs import Job
 from index.rows import StoredDocument, StoredPassage
 from qa.answerer import Answer, Result
@@ -31,6 +32,7 @@ def answer_json(answer: Answer, took_ms: float) -> dict[str, Any]:
         "confidence": round(answer.confidence, 4),
         "answer": _quote_json(answer.quote) if answer.quote else None,
         "results": [_result_json(result) for result in answer.results],
+        "notice": answer.notice,
         "generation": answer.generation,
         "took_ms": round(took_ms, 2),
     }
@@ -75,6 +77,7 @@ def passage_json(stored: StoredPassage) -> dict[str, Any]:
     return {
         "id": passage_name(stored.id),
         "document": document_json(stored.document),
+        "url": url_at(stored.document.url, passage.anchor),
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,

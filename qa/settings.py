@@ -37,6 +37,10 @@ class Settings(BaseModel):
     ] = DEFAULT_MODEL
     offline: Annotated[bool, Field(description="Never use the network; false lets a named model be fetched once.")] = True
     threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
+    languages: Annotated[
+        tuple[str, ...],
+        Field(description="Codes of the languages that the model serves; none for all. In the environment: en,de"),
+    ] = ("en",)
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
@@ -57,7 +61,9 @@ def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mappi
     for name in Settings.model_fields:
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in environment:
-            values[name], origins[name] = environment[variable], f"in {variable}"
+            value = environment[variable]
+            values[name] = [part.strip() for part in value.split(",") if part.strip()] if name == "languages" else value
+            origins[name] = f"in {variable}"
     for name, value in (overrides or {}).items():
         if value is not None:
             values[name], origins[name] = value, "on the command line"

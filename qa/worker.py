@@ -81,6 +81,7 @@ class Worker:
                 if placed.outcome == Outcome.CANCELLED:
                     return True
                 documents += 1
+                self.library.build_if_behind()
         except StorageFull:
             raise
         except QuotableError as error:

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from corpus.types import Span
+from corpus.types import Span, url_at
 from index.rows import StoredPassage
 from qa.answerer import Answer, Result
 from qa.responses import passage_name, quoted_text
@@ -74,6 +74,12 @@ def marked(result: Result) -> tuple[str, str, str]:
 def place(stored: StoredPassage) -> str:
     """The address of a passage in its document's page."""
     return f"/d/{quote(stored.document.id)}#{passage_name(stored.id)}"
+
+
+@blueprint.app_template_global()
+def place_outside(stored: StoredPassage) -> str | None:
+    """The address of a passage's heading where the document came from, if it may be followed."""
+    return outside(url_at(stored.document.url, stored.passage.anchor))
 
 
 @blueprint.app_template_global()

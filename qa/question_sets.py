@@ -1,0 +1,189 @@
+"""Question sets from disk: a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels.tsv), or questions as JSON Lines.
+
+BEIR: https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset. Fields beyond those named there are passed over, because
+published sets carry all kinds; a line that is no JSON object, or lacks what it must have, is refused with its number.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.types import Document, QuotableError
+
+CORPUS, QUERIES = "corpus.jsonl", "queries.jsonl"
+# BEIR's own sets keep the judgements of their test part in a folder.
+QRELS = ("qrels.tsv", "qrels/test.tsv")
+
+
+class QuestionSetError(QuotableError):
+    """A question set that cannot be read; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the conversation before a question: "user" or "assistant", and what was said."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`relevant`: what a good answer comes from (document ids, URLs, or quotes) with its gain, 1 or more.
+
+    `answerable` is None where nobody said; it then follows from `relevant`. A question without either is not judged.
+    """
+
+    id: str
+    text: str
+    relevant: Mapping[str, int]
+    answerable: bool | None = None
+    history: tuple[Turn, ...] = ()
+
+    @property
+    def is_answerable(self) -> bool | None:
+        """What the documents should be able to say to it; None where it is unknown."""
+        return self.answerable if self.answerable is not None else True if self.relevant else None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """`corpus` is the file of the documents that are asked; None where the configured data folder is."""
+
+    name: str
+    questions: Sequence[Question]
+    corpus: Path | None = None
+
+
+def read_question_set(path: Path) -> QuestionSet:
+    """A folder in BEIR's layout or a file of JSON Lines. Raises QuestionSetError with what to mend."""
+    if path.is_dir():
+        corpus = path / CORPUS
+        return QuestionSet(path.resolve().name, _beir_questions(path), corpus if corpus.is_file() else None)
+    return QuestionSet(path.stem, [_question(record, place, number) for number, place, record in _records(path)])
+
+
+def read_corpus(path: Path) -> Iterator[Document]:
+    """The documents of a BEIR corpus, one a line, each with its id; those without text are passed over."""
+    for _, place, record in _records(path):
+        text, title = record.get("text"), record.get("title") or ""
+        if not isinstance(text, str) or not isinstance(title, str):
+            raise QuestionSetError(f"{place}: 'text' and 'title' of a document must be strings")
+        if text.strip() or title.strip():
+            url = record.get("url")
+            yield Document(
+                text if text.strip() else title, title, id=_id(record, place), url=url if isinstance(url, str) else None
+            )
+
+
+def _beir_questions(folder: Path) -> list[Question]:
+    judged = next((folder / name for name in QRELS if (folder / name).is_file()), None)
+    if judged is None:
+        raise QuestionSetError(f"{folder} holds no judgements: neither {' nor '.join(QRELS)} is there")
+    relevant = _qrels(judged)
+    questions = []
+    for _, place, record in _records(folder / QUERIES):
+        question_id = _id(record, place)
+        answerable = _flag(record, place)
+        if question_id in relevant or answerable is not None:
+            text = _text(record, "text", place)
+            questions.append(Question(question_id, text, relevant.get(question_id, {}), answerable))
+    if not questions:
+        raise QuestionSetError(f"no question of {folder / QUERIES} is judged in {judged}")
+    return questions
+
+
+def _qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Question id -> document id -> gain; judgements of 0 and less are "not relevant". Ids may hold spaces, not tabs."""
+    relevant: dict[str, dict[str, int]] = {}
+    with _opened(path) as file:
+        for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
+            if not row or (number == 1 and row[-1] == "score"):
+                continue
+            try:
+                question_id, document_id, gain = row[0], row[-2], int(row[-1])
+            except (IndexError, ValueError) as error:
+                raise QuestionSetError(f"{path}, line {number}: must be query-id, corpus-id and score, by tabs") from error
+            if gain > 0:
+                relevant.setdefault(question_id, {})[document_id] = gain
+    return relevant
+
+
+def _question(record: Mapping[str, Any], place: str, number: int) -> Question:
+    relevant = record.get("relevant") or []
+    relevant = [relevant] if isinstance(relevant, str) else relevant
+    if isinstance(relevant, list) and all(isinstance(one, str) and one.strip() for one in relevant):
+        relevant = dict.fromkeys(relevant, 1)
+    if not isinstance(relevant, dict) or not all(_is_gain(gain) for gain in relevant.values()):
+        raise QuestionSetError(
+            f"{place}: 'relevant' must be a list of document ids, URLs or quotes, or an object of them and gains"
+        )
+    question_id = record.get("id", record.get("_id", number))
+    answerable = _flag(record, place)
+    if answerable is False and relevant:
+        raise QuestionSetError(f"{place}: a question that is not answerable has nothing relevant")
+    return Question(str(question_id), _text(record, "question", place), relevant, answerable, _history(record, place))
+
+
+def _is_gain(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _history(record: Mapping[str, Any], place: str) -> tuple[Turn, ...]:
+    turns = record.get("history") or []
+    try:
+        history = tuple(Turn(turn["role"], turn["content"]) for turn in turns)
+    except (TypeError, KeyError) as error:
+        raise QuestionSetError(f"{place}: 'history' must be a list of objects with 'role' and 'content'") from error
+    if not all(turn.role in ("user", "assistant") and isinstance(turn.content, str) for turn in history):
+        raise QuestionSetError(f"{place}: the role of a turn is 'user' or 'assistant', and its content a string")
+    return history
+
+
+def _flag(record: Mapping[str, Any], place: str) -> bool | None:
+    value = record.get("answerable")
+    if value is not None and not isinstance(value, bool):
+        raise QuestionSetError(f"{place}: 'answerable' must be true or false")
+    return value
+
+
+def _text(record: Mapping[str, Any], field: str, place: str) -> str:
+    value = record.get(field)
+    if not isinstance(value, str) or not value.strip():
+        raise QuestionSetError(f"{place}: {field!r} must be a string that is not empty")
+    return value.strip()
+
+
+def _id(record: Mapping[str, Any], place: str) -> str:
+    value = record.get("_id", record.get("id"))
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise QuestionSetError(f"{place}: '_id' must be there, a string or a whole number")
+    return str(value)
+
+
+def _records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """Number, place in words, and object of each line that is not blank."""
+    with _opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            place = f"{path}, line {number}"
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise QuestionSetError(f"{place}: not JSON ({error})") from error
+            if not isinstance(record, dict):
+                raise QuestionSetError(f"{place}: must be a JSON object")
+            yield number, place, record
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise QuestionSetError(f"cannot read {path}: {error.strerror}") from error
