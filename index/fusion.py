@@ -8,6 +8,7 @@ the title) and how the rest of the document does are added on top. docs/decision
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -22,20 +23,25 @@ DOCUMENT = 0.10
 DOCUMENT_PASSAGES = 5
 
 
-def fuse(similarity: Scores, match: LexicalMatch, best_similarity: float, terms: int) -> Scores:
-    """One score a candidate, higher is better; `similarity` (n,) and the parts of `match` in the same order.
+def contributions(similarity: Scores, match: LexicalMatch, best_similarity: float, terms: int) -> dict[str, Scores]:
+    """What each part adds to the score of each candidate; `similarity` (n,) and the parts of `match` in the same order.
 
     `best_similarity` is the best cosine over the corpus, `terms` the number of the question's terms.
     """
     long = _long(terms)
-    fused: Scores = (
-        similarity
-        + np.float32(_lexical_weight(best_similarity)) * match.share
-        + np.float32(ADJACENT) * match.adjacent
-        + np.float32(TOGETHER * long) * match.together
-        + np.float32(_title_weight(long)) * match.title
-        + np.float32(DOCUMENT) * _documents_means(match.documents, similarity + match.share)
-    )
+    return {
+        "similarity": similarity,
+        "words": np.float32(_lexical_weight(best_similarity)) * match.share,
+        "adjacent": np.float32(ADJACENT) * match.adjacent,
+        "together": np.float32(TOGETHER * long) * match.together,
+        "title": np.float32(_title_weight(long)) * match.title,
+        "document": np.float32(DOCUMENT) * _documents_means(match.documents, similarity + match.share),
+    }
+
+
+def fuse(parts: Mapping[str, Scores]) -> Scores:
+    """One score a candidate, higher is better: the sum of what `contributions` gave."""
+    fused: Scores = np.sum(list(parts.values()), axis=0)
     return fused
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from index.analysis import stems
 from index.exact import ExactLexicalIndex, ExactVectorIndex
-from index.fusion import best_possible, fuse
+from index.fusion import best_possible, contributions, fuse
 from index.generations import Generation
 from index.lexical_query import lexical_query
 from index.spelling import Speller
@@ -40,7 +40,7 @@ class Ranking:
     """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
 
     `term_weights`: the question's terms with their idf in the corpus and general language together.
-    `best_possible`: what no candidate's score exceeds.
+    `best_possible`: what no candidate's score exceeds. `contributions`: what each part of the fusion adds to the candidates' scores.
     """
 
     question: str
@@ -48,6 +48,7 @@ class Ranking:
     term_weights: Mapping[str, float]
     best_possible: float
     generation: int
+    contributions: Mapping[str, Scores]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ class Searcher:
         similarity, match = _scored(state, vector, query, ids)
         best_similarity = float(similarity.max()) if len(ids) else 0.0
         trusted = UNREAD if by_words and match.share.any() else np.float32(1)
-        fused = fuse(trusted * similarity, match, best_similarity, len(query.weights))
+        parts = contributions(trusted * similarity, match, best_similarity, len(query.weights))
+        fused = fuse(parts)
         order = np.lexsort((ids, -fused))
         columns = (ids[order], fused[order], similarity[order], match.share[order])
         return Ranking(
@@ -189,6 +191,7 @@ class Searcher:
             dict(query.weights),
             best_possible(best_similarity, len(query.weights)),
             state.generation,
+            {name: part[order] for name, part in parts.items()},
         )
 
 

@@ -35,7 +35,7 @@ class Answer:
     """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still.
 
     `corrected` is the question with its spelling corrected, None where nothing was. `evidence` is what `confidence` follows from,
-    None where nothing was found.
+    None where nothing was found. `ranking` is what the results were taken from.
     """
 
     question: str
@@ -47,6 +47,7 @@ class Answer:
     results: Sequence[Result]
     generation: int
     notice: str | None = None
+    ranking: Ranking | None = None
 
 
 class Searches(Protocol):
@@ -90,6 +91,7 @@ class Answerer:
             results=results[:limit],
             generation=ranking.generation,
             notice=notice(unserved, found[0][1].document.language, self._languages),
+            ranking=ranking,
         )
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:

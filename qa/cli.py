@@ -15,6 +15,7 @@ import click
 
 from corpus.types import QuotableError
 from qa.progress import Summary
+from qa.questions import BadQuestion, clean_question
 from qa.settings import Settings, SettingsError, read_settings
 
 
@@ -50,6 +51,13 @@ def _settings(context: click.Context, **overrides: Any) -> Settings:
     return read_settings(context.obj | overrides)
 
 
+def _asked(question: str) -> str:
+    try:
+        return clean_question(question)
+    except BadQuestion as error:
+        raise click.BadParameter(f"the question {error}") from error
+
+
 def _say(message: str) -> None:
     click.echo(message, err=True)
 
@@ -69,22 +77,37 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
 @click.argument("question")
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="The most passages.")
 @click.option("--json", "as_json", is_flag=True, help="Print what POST /v1/search answers.")
+@click.option("--explain", is_flag=True, help="With --json: say of each passage why it stands where it does.")
 @click.pass_context
-def search(context: click.Context, question: str, limit: int, as_json: bool) -> None:
+def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool) -> None:
     """Ask one QUESTION."""
     from qa.assembly import open_to_read
-    from qa.questions import BadQuestion, clean_question
     from qa.responses import answer_json
 
-    try:
-        question = clean_question(question)
-    except BadQuestion as error:
-        raise click.BadParameter(f"the question {error}") from error
+    question = _asked(question)
     service = open_to_read(_settings(context), _say)
     began = perf_counter()
     answer = service.answerer.ask(question, limit)
-    body = answer_json(answer, (perf_counter() - began) * 1000)
+    body = answer_json(answer, (perf_counter() - began) * 1000, explained=explain)
     click.echo(_as_json(body, indent=2) if as_json else _as_text(body))
+
+
+@main.command(name="why-not")
+@click.argument("question")
+@click.argument("document_id", metavar="DOCUMENT")
+@click.pass_context
+def why_not(context: click.Context, question: str, document_id: str) -> None:
+    """Say why DOCUMENT did not come up, or not higher, for QUESTION."""
+    from qa.assembly import open_to_read
+    from qa.explanation import why_not as reasons
+
+    question = _asked(question)
+    service = open_to_read(_settings(context), _say)
+    try:
+        lines = reasons(service.searcher, service.store, question, document_id)
+    except KeyError as error:
+        raise QuotableError(f"there is no document {document_id}; `qa list` names those that are there") from error
+    click.echo("\n".join(lines))
 
 
 @main.command()

@@ -14,7 +14,7 @@ from watchfiles import watch
 from corpus.readers import ReadFailure
 from corpus.sandbox import Sandbox
 from corpus.types import Document, QuotableError
-from qa.library import Entry, Library, Outcome, Placed, id_for_file
+from qa.library import Entry, Library, Outcome, Placed, check_document_id, id_for_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ def read_entries(
             failures.append(found.reason)
             continue
         document_id = id_of(found)
+        try:
+            check_document_id(document_id)
+        except ValueError as error:
+            failures.append(f"{name}: the id {document_id[:80]!r} {error}")
+            continue
         given[document_id] += 1
         if given[document_id] > 1:
             document_id = f"{document_id}~{given[document_id]}"

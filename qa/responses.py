@@ -8,7 +8,9 @@ from typing import Any
 from corpus.types import url_at
 from index.jobs import Job
 from index.rows import StoredDocument, StoredPassage
+from index.searcher import Ranking
 from qa.answerer import Answer, Result
+from qa.explanation import explain
 
 MAX_DIGITS = 18  # of a passage id: SQLite's integers have 63 bits
 
@@ -24,14 +26,19 @@ def passage_number(name: str) -> int | None:
     return int(digits) if name.startswith("p") and digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else None
 
 
-def answer_json(answer: Answer, took_ms: float) -> dict[str, Any]:
+def answer_json(answer: Answer, took_ms: float, *, explained: bool = False) -> dict[str, Any]:
+    """`explained`: with why each result stands where it does."""
+    results = [_result_json(result) for result in answer.results]
+    if explained and answer.ranking:
+        for shown, result in zip(results, answer.results, strict=True):
+            shown["explanation"] = _explanation_json(answer.ranking, result.stored)
     return {
         "query": answer.question,
         "rewritten_query": answer.corrected,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answer": _quote_json(answer.quote) if answer.quote else None,
-        "results": [_result_json(result) for result in answer.results],
+        "results": results,
         "notice": answer.notice,
         "generation": answer.generation,
         "took_ms": round(took_ms, 2),
@@ -107,4 +114,17 @@ def _result_json(result: Result) -> dict[str, Any]:
         "score": round(result.score, 4),
         "highlights": [{"start": start, "end": end}],
         "metadata": dict(result.stored.document.metadata),
+    }
+
+
+def _explanation_json(ranking: Ranking, stored: StoredPassage) -> dict[str, Any]:
+    found = explain(ranking, stored.id, stored.passage.searchable_text)
+    return {
+        "rank": found.rank,
+        "score": round(found.score, 4),
+        "dense": {"rank": found.dense.rank, "cosine": round(found.dense.score, 4)},
+        "lexical": {"rank": found.lexical.rank, "share": round(found.lexical.score, 4)},
+        "contributions": {name: round(value, 4) for name, value in found.contributions.items()},
+        "matched_terms": list(found.matched),
+        "term_weights": {term: round(weight, 3) for term, weight in ranking.term_weights.items()},
     }

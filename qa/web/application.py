@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.routing import PathConverter
 
 from qa.web import current, documents, health, pages, problems, search
 
 MAX_BODY_BYTES = 1_000_000
+
+
+class _DocumentId(PathConverter):
+    """Any characters, a slash at the front among them: GOV.UK items are called by their path."""
+
+    regex = ".+?"
 
 
 def create_app(get_service: current.GetService) -> Flask:
@@ -14,6 +21,7 @@ def create_app(get_service: current.GetService) -> Flask:
     app = Flask("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
+    app.url_map.converters["document_id"] = _DocumentId
     current.attach(app, get_service)
     problems.install(app)
     for blueprint in (search.blueprint, documents.blueprint, health.blueprint, pages.blueprint):

@@ -45,21 +45,21 @@ def add_document() -> Response:
     return _json({"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"})
 
 
-@blueprint.get("/v1/documents/<path:document_id>")
+@blueprint.get("/v1/documents/<document_id:document_id>")
 def show_document(document_id: str) -> Response:
     document = _document(document_id)
     count = service().store.passage_counts([document.number]).get(document.number, 0)
     return _json(listed_document_json(document, count))
 
 
-@blueprint.delete("/v1/documents/<path:document_id>")
+@blueprint.delete("/v1/documents/<document_id:document_id>")
 def remove_document(document_id: str) -> Response:
     if not writer().library.remove(document_id):
         raise _missing("document", document_id)
     return _json({"id": document_id, "deleted": True})
 
 
-@blueprint.get("/v1/documents/<path:document_id>/text")
+@blueprint.get("/v1/documents/<document_id:document_id>/text")
 def show_text(document_id: str) -> Response:
     content = service().store.content(document_id)
     if content is None:

@@ -35,7 +35,7 @@ def search_page() -> tuple[str, int]:
     return render_template("search.html", answer=answer, question=parameters.q, error=None), 200
 
 
-@blueprint.get("/d/<path:document_id>")
+@blueprint.get("/d/<document_id:document_id>")
 def document_page(document_id: str) -> str:
     store = service().store
     document = store.content(document_id)
@@ -85,7 +85,10 @@ def place_outside(stored: StoredPassage) -> str | None:
 @blueprint.app_template_global()
 def outside(url: str | None) -> str | None:
     """The address where it is one that may be followed; None otherwise."""
-    return url if url and urlsplit(url).scheme in ("http", "https") else None
+    try:
+        return url if url and urlsplit(url).scheme in ("http", "https") else None
+    except ValueError:
+        return None
 
 
 blueprint.add_app_template_global(quoted_text, "quoted_text")

@@ -7,8 +7,8 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
 
@@ -35,6 +35,12 @@ def problem_response(status: int, detail: str, errors: list[dict[str, str]] | No
     return Response(json.dumps(body), status, headers, mimetype="application/problem+json")
 
 
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, RequestEntityTooLarge) and request.max_content_length is not None:
+        return f"The body is too large: at most {request.max_content_length:,} bytes are taken here"
+    return error.description or ""
+
+
 def install(app: Flask) -> None:
     """Give every error of the application this shape; what nobody foresaw is logged whole and told as nothing but a 500."""
 
@@ -45,7 +51,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
         headers = [(name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")]
-        return problem_response(error.code or 500, error.description or "", headers=headers)
+        return problem_response(error.code or 500, _detail(error), headers=headers)
 
     @app.errorhandler(QuotableError)
     def _failed(error: QuotableError) -> Response:

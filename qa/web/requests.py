@@ -80,7 +80,7 @@ def _number_in_query_string(value: str) -> int:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -129,12 +129,16 @@ AnyFilter = Annotated[
 
 
 class SearchRequest(_Strict):
-    """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through."""
+    """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through.
+
+    `explain`: say of each result why it stands where it does.
+    """
 
     query: Annotated[str, BeforeValidator(_question)]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     filter: Annotated[AnyFilter | None, BeforeValidator(_shallow)] = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
+    explain: bool = False
 
 
 class SearchParameters(_Strict):

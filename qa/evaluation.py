@@ -1,0 +1,209 @@
+"""Running a set of questions against the documents, and summing up how they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from time import perf_counter
+
+import numpy as np
+
+from index.rows import StoredPassage
+from index.searcher import Candidate, Ranking, Searcher
+from index.store import Store
+from index.types import Ids
+from qa import measures
+from qa.answerer import Answer, Answerer
+from qa.confidence import Evidence
+from qa.measures import Bin
+from qa.question_sets import Question
+from qa.responses import quoted_text
+
+DEPTH = 50  # documents (or quotes) of a ranking that are judged
+RRF_K = 60  # Cormack, Clarke and Büttcher 2009
+READ_AT_ONCE = 50
+
+
+class Order(StrEnum):
+    """By what passages are ranked: both legs and all else, either leg alone, or reciprocal rank fusion of both."""
+
+    FUSED = "fused"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    RRF = "rrf"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one question did. `ranked`: ids of documents, best first, or the item of `question.relevant` that a passage satisfies."""
+
+    question: Question
+    ranked: tuple[str, ...]
+    confidence: float
+    answerable: bool
+    quote: str | None
+    corrected: str | None
+    evidence: Evidence | None
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The measures of a run by their names, those of each question, and what the plots show. A measure that needs what the
+    set does not hold (questions that cannot be answered, say) is left out.
+    """
+
+    measures: Mapping[str, float]
+    per_question: Mapping[str, Mapping[str, float]]
+    reliability: Sequence[Bin]
+    questions: int
+
+
+class ArrangedSearcher:
+    """Ranks by an order of choice, with or without spelling, and remembers the last ranking."""
+
+    def __init__(self, searcher: Searcher, order: Order = Order.FUSED, *, spelling: bool = True) -> None:
+        self._searcher = searcher
+        self._order = order
+        self._spelling = spelling
+        self.last: Ranking | None = None
+
+    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
+        ranking = self._searcher.search(question, allowed, by_words=by_words, spelling=self._spelling)
+        self.last = arrange(ranking, self._order)
+        return self.last
+
+
+class Judge:
+    """Names what was found: the item of a question that a passage satisfies, else its document. Passages are read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: dict[int, StoredPassage] = {}
+
+    def names(self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH) -> tuple[str, ...]:
+        """Best first, each once, at most `depth`."""
+        quotes = {_plain(item): item for item in relevant if " " in item}
+        found: dict[str, None] = {}
+        ids = [candidate.passage_id for candidate in ranking.candidates]
+        for first in range(0, len(ids), READ_AT_ONCE):
+            for stored in self._stored(ids[first : first + READ_AT_ONCE]):
+                found.setdefault(_name(stored, relevant, quotes))
+            if len(found) >= depth:
+                break
+        return tuple(found)[:depth]
+
+    def _stored(self, ids: Sequence[int]) -> list[StoredPassage]:
+        unread = [i for i in ids if i not in self._read]
+        self._read.update((stored.id, stored) for stored in self._store.passages(unread))
+        return [self._read[i] for i in ids if i in self._read]
+
+
+def run(questions: Sequence[Question], answerer: Answerer, searcher: ArrangedSearcher, judge: Judge) -> Iterator[Outcome]:
+    """Ask each question once; `answerer` must ask `searcher`. The first is asked twice, so that its time is not that of a start."""
+    if questions:
+        answerer.ask(questions[0].text)
+    for question in questions:
+        began = perf_counter()
+        answer = answerer.ask(question.text)
+        took_ms = (perf_counter() - began) * 1000
+        ranked = judge.names(searcher.last, question.relevant) if searcher.last else ()
+        yield _outcome(question, answer, ranked, took_ms)
+
+
+def arrange(ranking: Ranking, order: Order) -> Ranking:
+    """The same candidates in another order."""
+    if order is Order.FUSED:
+        return ranking
+    scores = _scores(ranking.candidates, order)
+    arranged = [replace(candidate, score=score) for candidate, score in zip(ranking.candidates, scores, strict=True)]
+    if order is Order.LEXICAL:
+        arranged = [candidate for candidate in arranged if candidate.score > 0]
+    arranged.sort(key=lambda candidate: (-candidate.score, candidate.passage_id))
+    return replace(ranking, candidates=arranged, best_possible=2 / (RRF_K + 1) if order is Order.RRF else 1.0)
+
+
+def summarise(outcomes: Sequence[Outcome]) -> Summary:
+    """All measures that the questions allow for; latencies in milliseconds."""
+    relevant = {outcome.question.id: outcome.question.relevant for outcome in outcomes if outcome.question.relevant}
+    per_question = measures.ranking_measures({o.question.id: o.ranked for o in outcomes if o.question.relevant}, relevant)
+    found = {name: float(np.mean(list(values.values()))) for name, values in per_question.items() if values}
+    judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None]
+    bins: Sequence[Bin] = ()
+    if judged:
+        found |= _confidence_measures(judged)
+        bins = measures.reliability([o.confidence for o in judged], [bool(o.question.is_answerable) for o in judged])
+    took = [outcome.took_ms for outcome in outcomes]
+    if took:
+        found |= {"latency median": float(np.median(took)), "latency p95": float(np.quantile(took, 0.95))}
+    return Summary(found, per_question, bins, len(outcomes))
+
+
+def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
+    confidences = [outcome.confidence for outcome in judged]
+    truth = np.array([bool(outcome.question.is_answerable) for outcome in judged])
+    said = np.array([outcome.answerable for outcome in judged])
+    found = {"ECE": measures.expected_calibration_error(confidences, truth)}
+    if truth.any():
+        found["false refusals"] = float((~said[truth]).mean())
+    if not truth.all():
+        found["refused"] = float((~said[~truth]).mean())
+    area = measures.auroc(confidences, truth)
+    if area is not None:
+        found["AUROC"] = area
+        found["coverage at 95% precision"] = measures.coverage_at_precision(confidences, truth)
+    return found
+
+
+def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], took_ms: float) -> Outcome:
+    return Outcome(
+        question=question,
+        ranked=ranked,
+        confidence=answer.confidence,
+        answerable=answer.answerable,
+        quote=quoted_text(answer.quote) if answer.quote else None,
+        corrected=answer.corrected,
+        evidence=answer.evidence,
+        took_ms=took_ms,
+    )
+
+
+def _scores(candidates: Sequence[Candidate], order: Order) -> list[float]:
+    if order is Order.DENSE:
+        return [candidate.similarity for candidate in candidates]
+    if order is Order.LEXICAL:
+        return [candidate.lexical for candidate in candidates]
+    dense = _ranks([candidate.similarity for candidate in candidates])
+    lexical = _ranks([candidate.lexical for candidate in candidates])
+    return [
+        1 / (RRF_K + one) + (1 / (RRF_K + other) if candidate.lexical > 0 else 0.0)
+        for candidate, one, other in zip(candidates, dense, lexical, strict=True)
+    ]
+
+
+def _ranks(scores: Sequence[float]) -> list[int]:
+    """1 for the highest."""
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    ranks = np.empty(len(scores), int)
+    ranks[order] = np.arange(1, len(scores) + 1)
+    return [int(rank) for rank in ranks]
+
+
+def _name(stored: StoredPassage, relevant: Mapping[str, int], quotes: Mapping[str, str]) -> str:
+    document = stored.document
+    if document.id in relevant:
+        return document.id
+    if document.url in relevant:
+        return str(document.url)
+    if quotes:
+        text = _plain(stored.passage.text)
+        for quote, item in quotes.items():
+            if quote in text:
+                return item
+    return document.id
+
+
+def _plain(text: str) -> str:
+    """Quotes are compared without regard to line breaks and letter case."""
+    return " ".join(text.split()).casefold()
