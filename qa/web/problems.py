@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
+from index.types import StorageFull
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(QuotableError)
     def _failed(error: QuotableError) -> Response:
         log.error("%s", error)
-        return problem_response(503, str(error))
+        return problem_response(507 if isinstance(error, StorageFull) else 503, str(error))
 
     @app.errorhandler(Exception)
     def _unforeseen(error: Exception) -> Response:
