@@ -6,6 +6,7 @@ A document without the key matches none of the comparisons but `ne` and `nin`. A
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,7 @@ Scalar = str | int | float | bool
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
 
 FIELDS = ("id", "title", "source", "url", "date", "type", "language")
+_LARGEST_INTEGER = 2**63 - 1
 _SQL_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -49,7 +51,7 @@ def sql(filter_: Filter) -> tuple[str, list[Scalar]]:
             condition, bound = _any_equal(filter_.key, values)
             return f"NOT {condition}", bound
         case operator:
-            return _holds(filter_.key, f"{_SQL_OPERATORS[operator]} ?", values)
+            return _holds(filter_.key, f"{_SQL_OPERATORS[operator]} ?", isinstance(values[0], str), values[0])
 
 
 def _combined(combination: Combination) -> tuple[str, list[Scalar]]:
@@ -61,16 +63,20 @@ def _combined(combination: Combination) -> tuple[str, list[Scalar]]:
 
 
 def _any_equal(key: str, values: Sequence[Scalar]) -> tuple[str, list[Scalar]]:
-    parts = [_holds(key, "= ?", (value,)) for value in values]
+    """The values are bound as one list of each kind, because SQLite bounds how many conditions and values a query may have."""
+    texts, numbers = [v for v in values if isinstance(v, str)], [v for v in values if not isinstance(v, str)]
+    among = "IN (SELECT value FROM json_each(?))"
+    parts = [_holds(key, among, some is texts, json.dumps(some)) for some in (texts, numbers) if some]
     if not parts:
         return "0", []
     return f"({' OR '.join(condition for condition, _ in parts)})", [value for _, bound in parts for value in bound]
 
 
-def _holds(key: str, comparison: str, values: Sequence[Scalar]) -> tuple[str, list[Scalar]]:
+def _holds(key: str, comparison: str, is_text: bool, value: Scalar) -> tuple[str, list[Scalar]]:
     """A value under the key compares so. Text and numbers never compare (SQLite would put all text after all numbers)."""
-    (value,) = values
-    same_kind = "= 'text'" if isinstance(value, str) else "IN ('integer', 'real')"
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        value = float(value)  # as SQLite reads such a number in JSON
+    same_kind = "= 'text'" if is_text else "IN ('integer', 'real')"
     if key in FIELDS:
         return f"(d.{key} IS NOT NULL AND typeof(d.{key}) {same_kind} AND d.{key} {comparison})", [value]
     single = f"m.type NOT IN ('array', 'object') AND typeof(m.value) {same_kind} AND m.value {comparison}"

@@ -67,16 +67,20 @@ class JobQueue:
 
         Raises DamagedRow where what was sent is no longer what is stored; the job has failed then.
         """
-        found = self._jobs("WHERE status IN ('running', 'queued') ORDER BY id LIMIT 1")
-        if not found:
-            return None
-        job = found[0]
-        ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
-        if row_hash(job.name, body) != stored_hash:
-            self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
-            raise DamagedRow(f"the stored job {job.id} is damaged")
+        # In one transaction, so that a job that is cancelled meanwhile is not set running.
         with self._database.transaction() as connection:
-            connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
+            found = self._jobs("WHERE status IN ('running', 'queued') ORDER BY id LIMIT 1")
+            if not found:
+                return None
+            job = found[0]
+            ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
+            damaged = row_hash(job.name, body) != stored_hash
+            if damaged:
+                self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
+            else:
+                connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
+        if damaged:
+            raise DamagedRow(f"the stored job {job.id} is damaged")
         return job, body
 
     def cancelled(self, number: int) -> bool:

@@ -41,6 +41,7 @@ class Ranking:
 
     `term_weights`: the question's terms with their idf in the corpus and general language together.
     `best_possible`: what no candidate's score exceeds. `contributions`: what each part of the fusion adds to the candidates' scores.
+    `passages`: how many there were to choose from.
     """
 
     question: str
@@ -49,6 +50,7 @@ class Ranking:
     best_possible: float
     generation: int
     contributions: Mapping[str, Scores]
+    passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class Searcher:
             best_possible(best_similarity, len(query.weights)),
             state.generation,
             {name: part[order] for name, part in parts.items()},
+            passages if allowed is None else len(allowed),
         )
 
 

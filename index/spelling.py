@@ -126,8 +126,8 @@ class Speller:
             candidate = self._words[place]
             distance = damerau_levenshtein(word, candidate, limit)
             other_first = candidate[0] != word[0]
-            if distance > limit or (distance > 1 and other_first):
-                continue
+            if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
+                continue  # people get first letters right: "bake" is not "make"
             key = (distance, other_first, -int(self._counts[place]), candidate)
             best = min(best, key) if best else key
         return best[3] if best else None

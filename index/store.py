@@ -210,21 +210,26 @@ class Store:
         return np.array([i for (i,) in self._database.rows(query, *values)], np.int64)
 
     def facet(self, key: str, filter_: Filter | None, limit: int) -> list[tuple[str | int | float, int]]:
-        """The values under a key (`year` is that of the date) with how many documents have each, the commonest first."""
+        """The values under a key (`year` is that of the date) with how many documents have each, the commonest first.
+
+        A list in the metadata counts by its elements.
+        """
         condition, values = filters.sql(filter_) if filter_ else ("1", [])
         if key == "year" or key in filters.FIELDS:
             value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), "documents d", []
+            truth = "0"
         else:
-            value, tables, keys = (
-                "m.value",
-                "documents d JOIN json_each(d.metadata) m ON m.key = ? AND m.type != 'array'",
-                [key],
+            tables = (
+                "documents d JOIN json_each(d.metadata) m ON m.key = ?"
+                " JOIN json_each(iif(m.type = 'array', m.value, json_array(m.value))) e"
             )
+            value, truth, keys = "e.value", "m.type IN ('true', 'false')", [key]
         query = (
-            f"SELECT {value}, count(*) FROM {tables} WHERE {value} IS NOT NULL AND {condition}"
-            " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+            f"SELECT {value}, {truth}, count(DISTINCT d.number) FROM {tables} WHERE {value} IS NOT NULL AND {condition}"
+            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?"
         )
-        return [(found, count) for found, count in self._database.rows(query, *keys, *values, limit)]
+        found = self._database.rows(query, *keys, *values, limit)
+        return [(bool(value) if is_truth else value, count) for value, is_truth, count in found]
 
     def removed_passages(self, up_to: int) -> Ids:
         """Ids of removed passages that an index built when `up_to` was the last id may still hold."""

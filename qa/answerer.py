@@ -13,12 +13,15 @@ from index.rows import StoredPassage
 from index.searcher import Candidate, Ranking
 from index.store import Store
 from index.types import Ids
+from qa.calibration import AS_SHIPPED, Calibration
 from qa.confidence import Evidence, best_coverage, missing_names, probability
 from qa.languages import notice, unserved_language
 from qa.near_copies import near_copies
 from qa.quotes import QuoteFinder, sentence_terms
 
 LOOKED_AT = 3  # passages that confidence is judged by
+# A passage that was replaced between ranking and reading is searched for again: its document has others by then.
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,15 @@ class Searches(Protocol):
 
 
 class Answerer:
-    def __init__(self, searcher: Searches, store: Store, operating_point: float, languages: Collection[str] = ()) -> None:
-        """`operating_point`: the confidence from which a question counts as answerable.
+    def __init__(
+        self,
+        searcher: Searches,
+        store: Store,
+        operating_point: float,
+        languages: Collection[str] = (),
+        calibration: Calibration = AS_SHIPPED,
+    ) -> None:
+        """`operating_point`: the confidence from which a question counts as answerable; `calibration`: of confidence, to these documents.
 
         `languages`: codes of those that the embedding model serves; empty for all. A question in another is answered by words.
         """
@@ -66,13 +76,17 @@ class Answerer:
         self._store = store
         self._operating_point = operating_point
         self._languages = frozenset(languages)
+        self._calibration = calibration
 
     def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
         """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
-        allowed = self._store.allowed_passages(filter_) if filter_ else None
         unserved = unserved_language(question, self._languages)
-        ranking = self._searcher.search(question, allowed, by_words=unserved is not None)
-        found = self._found(ranking, max(limit, LOOKED_AT))
+        for _ in range(TRIES):
+            allowed = self._store.allowed_passages(filter_) if filter_ else None
+            ranking = self._searcher.search(question, allowed, by_words=unserved is not None)
+            found, all_stored = self._found(ranking, max(limit, LOOKED_AT))
+            if all_stored:
+                break
         if not found:
             return Answer(
                 question, None, False, 0.0, None, None, (), ranking.generation, notice(unserved, None, self._languages)
@@ -80,7 +94,7 @@ class Answerer:
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
-        confidence = probability(evidence)
+        confidence = self._calibration.apply(probability(evidence))
         return Answer(
             question=question,
             corrected=ranking.question if ranking.question != question else None,
@@ -94,17 +108,20 @@ class Answerer:
             ranking=ranking,
         )
 
-    def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
-        """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
+    def _found(self, ranking: Ranking, wanted: int) -> tuple[list[tuple[Candidate, StoredPassage]], bool]:
+        """The first passages that are still stored, near copies shown once; and whether all that were looked up are stored."""
         found: list[tuple[Candidate, StoredPassage]] = []
+        all_stored = True
         for first in range(0, len(ranking.candidates), wanted):
             candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
-            for stored in self._store.passages(list(candidates)):
+            passages = self._store.passages(list(candidates))
+            all_stored = all_stored and len(passages) == len(candidates)
+            for stored in passages:
                 if not any(near_copies(stored.passage.text, other.passage.text) for _, other in found):
                     found.append((candidates[stored.id], stored))
             if len(found) >= wanted:
                 break
-        return found[:wanted]
+        return found[:wanted], all_stored
 
 
 def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:
@@ -120,6 +137,7 @@ def _evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]
         similarity=first.similarity,
         coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
         missing_names=missing_names(ranking.question, frozenset().union(*sentences[0])),
+        passages=ranking.passages,
     )
 
 

@@ -15,7 +15,8 @@ from index.folder_lock import FolderLock
 from index.searcher import Searcher
 from index.store import Store
 from index.types import Embedder, StoreError
-from qa.answerer import Answerer
+from qa.answerer import Answerer, Searches
+from qa.calibration import read_calibration
 from qa.library import Entry, Library, generations_folder
 from qa.settings import Settings
 from qa.worker import Worker
@@ -65,8 +66,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 def service_of(library: Library, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
-    answerer = Answerer(library.searcher, library.store, settings.operating_point, settings.languages)
-    return Service(answerer, library.store, library.searcher, Worker(library))
+    return Service(answerer_over(library.searcher, library.store, settings), library.store, library.searcher, Worker(library))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
@@ -75,7 +75,12 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     embedder = _embedder(settings, say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
-    return Service(Answerer(searcher, store, settings.operating_point, settings.languages), store, searcher)
+    return Service(answerer_over(searcher, store, settings), store, searcher)
+
+
+def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:
+    """Raises CalibrationError where the data folder's calibration cannot be read."""
+    return Answerer(searcher, store, settings.operating_point, settings.languages, read_calibration(settings.data))
 
 
 def open_store_to_read(folder: Path) -> Store:

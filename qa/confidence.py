@@ -1,7 +1,8 @@
 """How likely it is that the documents answer the question. Pure.
 
-A logistic model over three facts of a search, none of which depends on the size of the corpus. Similarity and words tell the topic,
-not whether a statement follows: a question on the right topic that the text does not settle is only partly told apart.
+A logistic model over four facts of a search. The best of many passages is nearer by chance than the best of few, so the number of
+passages counts against. Similarity and words tell the topic, not whether a statement follows: a question on the right topic that the
+text does not settle is only partly told apart.
 docs/decisions/0005-confidence.md has the figures, and the data that the coefficients were fitted on.
 """
 
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 
 from index.analysis import STOP_WORDS, stems, words
 
-INTERCEPT = -3.43
-SIMILARITY = 5.76
-COVERAGE = 2.99
-MISSING_NAMES = -0.49
+# Fitted by benchmarks/fit_confidence.py.
+INTERCEPT = -2.78
+SIMILARITY = 5.92
+COVERAGE = 3.00
+MISSING_NAMES = -0.67
+TENFOLD = -0.25  # for every tenfold number of passages
 # From here on a question counts as answerable: on the sets it was fitted on 2.5% of answerable questions fall below, and 93% of those
 # from elsewhere.
 OPERATING_POINT = 0.5
@@ -29,16 +32,25 @@ _NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w’'-]*|\w*\d[\w.,:%-]*)")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`similarity`: cosine of the question and the first passage. `coverage`: see below. `missing_names`: see below."""
+    """`similarity`: cosine of the question and the first passage. `coverage`: see `best_coverage`. `missing_names`: see there.
+    `passages`: how many there were to choose from, 1 or more.
+    """
 
     similarity: float
     coverage: float
     missing_names: float
+    passages: int
 
 
 def probability(evidence: Evidence) -> float:
     """P(the documents answer the question), 0..1."""
-    logit = INTERCEPT + SIMILARITY * evidence.similarity + COVERAGE * evidence.coverage + MISSING_NAMES * evidence.missing_names
+    logit = (
+        INTERCEPT
+        + SIMILARITY * evidence.similarity
+        + COVERAGE * evidence.coverage
+        + MISSING_NAMES * evidence.missing_names
+        + TENFOLD * math.log10(evidence.passages)
+    )
     return 1 / (1 + math.exp(-logit))
 
 

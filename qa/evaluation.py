@@ -18,11 +18,16 @@ from qa.answerer import Answer, Answerer
 from qa.confidence import Evidence
 from qa.measures import Bin
 from qa.question_sets import Question
+from qa.questions import clean_question
 from qa.responses import quoted_text
 
 DEPTH = 50  # documents (or quotes) of a ranking that are judged
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009
 READ_AT_ONCE = 50
+# Over questions with a relevant quote: the quote that is shown holds it, or lies in it.
+QUOTED = "quote hit"
+# Over questions whose truth is known: answered where the documents answer, refused where they do not.
+DECIDED = "decision accuracy"
 
 
 class Order(StrEnum):
@@ -36,10 +41,13 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one question did. `ranked`: ids of documents, best first, or the item of `question.relevant` that a passage satisfies."""
+    """How one question did. `ranked`: ids of documents, best first, or the item of `question.relevant` that a passage satisfies.
+    `quotes`: those of the relevant items that are quotes; `quote`: what was shown as the answer.
+    """
 
     question: Question
     ranked: tuple[str, ...]
+    quotes: tuple[str, ...]
     confidence: float
     answerable: bool
     quote: str | None
@@ -61,18 +69,15 @@ class Summary:
 
 
 class ArrangedSearcher:
-    """Ranks by an order of choice, with or without spelling, and remembers the last ranking."""
+    """Ranks by an order of choice, with or without spelling."""
 
     def __init__(self, searcher: Searcher, order: Order = Order.FUSED, *, spelling: bool = True) -> None:
         self._searcher = searcher
         self._order = order
         self._spelling = spelling
-        self.last: Ranking | None = None
 
     def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
-        ranking = self._searcher.search(question, allowed, by_words=by_words, spelling=self._spelling)
-        self.last = arrange(ranking, self._order)
-        return self.last
+        return arrange(self._searcher.search(question, allowed, by_words=by_words, spelling=self._spelling), self._order)
 
 
 class Judge:
@@ -81,10 +86,11 @@ class Judge:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read: dict[int, StoredPassage] = {}
+        self._ids: dict[str, bool] = {}
 
     def names(self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH) -> tuple[str, ...]:
         """Best first, each once, at most `depth`."""
-        quotes = {_plain(item): item for item in relevant if " " in item}
+        quotes = {_plain(item): item for item in self.quotes(relevant)}
         found: dict[str, None] = {}
         ids = [candidate.passage_id for candidate in ranking.candidates]
         for first in range(0, len(ids), READ_AT_ONCE):
@@ -94,40 +100,57 @@ class Judge:
                 break
         return tuple(found)[:depth]
 
+    def quotes(self, relevant: Mapping[str, int]) -> list[str]:
+        """Those items that are quotes: they hold a space and are no document's id."""
+        return [item for item in relevant if " " in item and not self._is_id(item)]
+
+    def _is_id(self, item: str) -> bool:
+        if item not in self._ids:
+            self._ids[item] = self._store.document(item) is not None
+        return self._ids[item]
+
     def _stored(self, ids: Sequence[int]) -> list[StoredPassage]:
         unread = [i for i in ids if i not in self._read]
         self._read.update((stored.id, stored) for stored in self._store.passages(unread))
         return [self._read[i] for i in ids if i in self._read]
 
 
-def run(questions: Sequence[Question], answerer: Answerer, searcher: ArrangedSearcher, judge: Judge) -> Iterator[Outcome]:
-    """Ask each question once; `answerer` must ask `searcher`. The first is asked twice, so that its time is not that of a start."""
+def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
+    """Ask each question once, but the first twice, so that its time is not that of a start. Raises BadQuestion."""
     if questions:
-        answerer.ask(questions[0].text)
+        answerer.ask(clean_question(questions[0].text))
     for question in questions:
+        text = clean_question(question.text)
         began = perf_counter()
-        answer = answerer.ask(question.text)
+        answer = answerer.ask(text)
         took_ms = (perf_counter() - began) * 1000
-        ranked = judge.names(searcher.last, question.relevant) if searcher.last else ()
-        yield _outcome(question, answer, ranked, took_ms)
+        ranked = judge.names(answer.ranking, question.relevant) if answer.ranking else ()
+        yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms)
 
 
 def arrange(ranking: Ranking, order: Order) -> Ranking:
-    """The same candidates in another order."""
+    """The same candidates in another order; by words alone, those that hold any."""
     if order is Order.FUSED:
         return ranking
     scores = _scores(ranking.candidates, order)
-    arranged = [replace(candidate, score=score) for candidate, score in zip(ranking.candidates, scores, strict=True)]
-    if order is Order.LEXICAL:
-        arranged = [candidate for candidate in arranged if candidate.score > 0]
-    arranged.sort(key=lambda candidate: (-candidate.score, candidate.passage_id))
-    return replace(ranking, candidates=arranged, best_possible=2 / (RRF_K + 1) if order is Order.RRF else 1.0)
+    places = [place for place, score in enumerate(scores) if score > 0 or order is not Order.LEXICAL]
+    places.sort(key=lambda place: (-scores[place], ranking.candidates[place].passage_id))
+    return replace(
+        ranking,
+        candidates=[replace(ranking.candidates[place], score=scores[place]) for place in places],
+        best_possible=2 / (RRF_K + 1) if order is Order.RRF else 1.0,
+        contributions={name: part[places] for name, part in ranking.contributions.items()},
+    )
 
 
 def summarise(outcomes: Sequence[Outcome]) -> Summary:
     """All measures that the questions allow for; latencies in milliseconds."""
     relevant = {outcome.question.id: outcome.question.relevant for outcome in outcomes if outcome.question.relevant}
     per_question = measures.ranking_measures({o.question.id: o.ranked for o in outcomes if o.question.relevant}, relevant)
+    per_question[QUOTED] = {o.question.id: float(_quoted(o)) for o in outcomes if o.quotes}
+    per_question[DECIDED] = {
+        o.question.id: float(o.answerable == o.question.is_answerable) for o in outcomes if o.question.is_answerable is not None
+    }
     found = {name: float(np.mean(list(values.values()))) for name, values in per_question.items() if values}
     judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None]
     bins: Sequence[Bin] = ()
@@ -156,10 +179,11 @@ def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
     return found
 
 
-def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], took_ms: float) -> Outcome:
+def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], quotes: tuple[str, ...], took_ms: float) -> Outcome:
     return Outcome(
         question=question,
         ranked=ranked,
+        quotes=quotes,
         confidence=answer.confidence,
         answerable=answer.answerable,
         quote=quoted_text(answer.quote) if answer.quote else None,
@@ -202,6 +226,11 @@ def _name(stored: StoredPassage, relevant: Mapping[str, int], quotes: Mapping[st
             if quote in text:
                 return item
     return document.id
+
+
+def _quoted(outcome: Outcome) -> bool:
+    shown = _plain(outcome.quote or "")
+    return bool(shown) and any(quote in shown or shown in quote for quote in map(_plain, outcome.quotes))
 
 
 def _plain(text: str) -> str:

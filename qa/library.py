@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from corpus.splitter import split
 from corpus.types import Document, Passage, ReadError
 from index import generations
@@ -26,6 +28,8 @@ from qa.questions import refuse_unwritable
 LEAST_UNBUILT, MOST_UNBUILT = 1_000, 5_000
 # Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_AT_ONCE = 64
+# Passages of one document embedded before it is looked whether it is still wanted: some seconds.
+EMBEDDED_BETWEEN_LOOKS = 256
 
 MAX_ID = 500
 
@@ -86,7 +90,10 @@ class Library:
         Nothing is stored any more once `cancelled()`, which is asked inside the transaction that would store it.
         """
         for group in _groups(self._prepared(entries)):
-            vectors = self._embedder.embed_passages([passage.searchable_text for _, passages in group for passage in passages])
+            vectors = self._embedded([passage for _, passages in group for passage in passages], cancelled)
+            if vectors is None:
+                yield Placed(group[0][0].id, Outcome.CANCELLED)
+                return
             first = 0
             for entry, passages in group:
                 yield self._place(entry, passages, vectors[first : first + len(passages)], cancelled)
@@ -139,14 +146,24 @@ class Library:
                 raise ReadError(f"{entry.id} holds no text")
             yield replace(entry, document=document), passages
 
+    def _embedded(self, passages: Sequence[Passage], cancelled: Callable[[], bool]) -> Matrix | None:
+        """Some at a time, because a large document takes minutes; None where it is cancelled meanwhile."""
+        parts = [self._embedder.embed_passages([])]
+        for first in range(0, len(passages), EMBEDDED_BETWEEN_LOOKS):
+            if cancelled():
+                return None
+            some = passages[first : first + EMBEDDED_BETWEEN_LOOKS]
+            parts.append(self._embedder.embed_passages([passage.searchable_text for passage in some]))
+        return np.concatenate(parts)
+
     def _place(self, entry: Entry, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]) -> Placed:
         if not passages:
             self.store.note_source(entry.id, entry.source, entry.source_hash)
             return Placed(entry.id, Outcome.UNCHANGED)
+        known = self.store.document(entry.id) is not None
         with self._database.transaction():
             if cancelled():
                 return Placed(entry.id, Outcome.CANCELLED)
-            known = self.store.document(entry.id) is not None
             removed = self.store.put(
                 entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
             )

@@ -1,6 +1,6 @@
 """What a run of questions is judged by, named as the field names it. Pure.
 
-Rankings are judged by ir-measures (its pytrec_eval provider, trec_eval's own code), AUROC and precision-recall curves by
+Rankings are judged by ir-measures (trec_eval's own code but for MRR, which trec_eval cannot cut off), AUROC and precision-recall curves by
 scikit-learn; calibration, coverage and significance are written out here with their sources.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,13 +49,12 @@ def ranking_measures(
     """
     import ir_measures  # brings scipy along: only when something is measured
 
-    provider: Any = ir_measures.pytrec_eval
     by_measure = {ir_measures.parse_measure(name.replace("MRR", "RR")): name for name in RANKING_MEASURES}
     values: dict[str, dict[str, float]] = {name: dict.fromkeys(relevant, 0.0) for name in RANKING_MEASURES}
     run = {question: {name: 1.0 / rank for rank, name in enumerate(names, 1)} for question, names in ranked.items()}
     judged = {question: dict(gains) for question, gains in relevant.items() if gains}
     if judged:
-        for metric in provider.iter_calc(list(by_measure), judged, run):
+        for metric in ir_measures.iter_calc(list(by_measure), judged, run):
             values[by_measure[metric.measure]][metric.query_id] = float(metric.value)
     return values
 

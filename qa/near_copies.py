@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from index.analysis import words
 
 # Share of their distinct words that two passages must have in common (Jaccard).
 LEAST_COMMON = 0.9
+# "1,200", "2.5", "10:30", "2024/25", "a4".
+_NUMBER = re.compile(r"\w*\d(?:[\w.,:/-]*\w)?")
 
 
 def near_copies(one: str, other: str) -> bool:
@@ -24,6 +27,6 @@ def near_copies(one: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _distinct(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    found = frozenset(words(text))
-    return found, frozenset(word for word in found if any(character.isdigit() for character in word))
+def _distinct(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The words in any order, and the numbers in theirs: who pays 5 and who pays 7 is part of the statement."""
+    return frozenset(words(text)), tuple(_NUMBER.findall(text.casefold()))

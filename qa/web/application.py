@@ -14,6 +14,7 @@ class _DocumentId(PathConverter):
     """Any characters, a slash at the front among them: GOV.UK items are called by their path."""
 
     regex = ".+?"
+    part_isolating = False  # it goes over slashes
 
 
 def create_app(get_service: current.GetService) -> Flask:

@@ -29,6 +29,7 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 5
 MAX_FILTER_DEPTH = 5
 MAX_FILTERS = 50  # in one combination
+MAX_FILTERS_ALTOGETHER = 500
 MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
@@ -63,11 +64,14 @@ def _date(value: Any) -> Any:
 
 def _shallow(value: Any) -> Any:
     """Refuse a filter that is nested too deep before anything walks down it."""
-    level = [value]
+    level, parts = [value], 1
     for _ in range(MAX_FILTER_DEPTH):
         level = [
             part for one in level if isinstance(one, dict) and isinstance(one.get("filters"), list) for part in one["filters"]
         ]
+        parts += len(level)
+    if parts > MAX_FILTERS_ALTOGETHER:
+        raise ValueError(f"must have at most {MAX_FILTERS_ALTOGETHER} parts altogether")
     if level:
         raise ValueError(f"must be nested at most {MAX_FILTER_DEPTH} deep")
     return value

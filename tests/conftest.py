@@ -1,0 +1,254 @@
+"""What every test may use: the exported model, fresh data folders, the command `qa`, and a running server to ask."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from index.embedder import DEFAULT_MODEL, open_embedder
+from index.types import Embedder
+
+ROOT = Path(__file__).parent.parent
+QA = Path(sysconfig.get_path("scripts")) / "qa"
+# In seconds: how long a process that hangs may hold up the tests.
+PATIENCE = 120
+
+# The same examples every time, so that a red test is red for everyone; no deadline, because machines differ.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models/ folder that holds the default model's export, made once a session."""
+    folder = tmp_path_factory.mktemp("exported") / "models"
+    open_embedder(DEFAULT_MODEL, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedder(exported_model: Path) -> Embedder:
+    """The default model as it is served."""
+    return open_embedder(DEFAULT_MODEL, exported_model)
+
+
+@pytest.fixture(scope="session")
+def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes a data folder that holds nothing but the exported model (hard links: nothing is exported or copied again)."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("data")
+        shutil.copytree(exported_model, folder / "models", copy_function=os.link)
+        return folder
+
+    return make
+
+
+def environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without what would change the program's behaviour, and with `changes`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QA_", "HF_", "TRANSFORMERS_"))}
+    return kept | {"PYTHONUNBUFFERED": "1"} | dict(changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A process that ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    pid: int
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+RunProcess = Callable[..., Finished]
+
+
+def _run(*command: object, cwd: Path = ROOT, **changes: str) -> Finished:
+    words = [str(word) for word in command]
+    with subprocess.Popen(
+        words, cwd=cwd, env=environment(changes), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+        except BaseException:
+            process.kill()
+            raise
+    return Finished(process.returncode, stdout, stderr, process.pid)
+
+
+@pytest.fixture(scope="session")
+def run_process() -> RunProcess:
+    """Runs a command to its end; further settings of the environment as keywords, `cwd` for another folder."""
+    return _run
+
+
+@pytest.fixture(scope="session")
+def qa() -> RunProcess:
+    """Runs the command `qa` as a person would, in a process of its own."""
+    return lambda *words, **options: _run(QA, *words, **options)
+
+
+@pytest.fixture(scope="session")
+def qa_path() -> Path:
+    """Where the command `qa` is installed."""
+    return QA
+
+
+@pytest.fixture(scope="session")
+def python() -> RunProcess:
+    """Runs a Python program that is given as text, with its arguments after it."""
+    return lambda program, *words, **options: _run(sys.executable, "-c", program, *words, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server:
+    """`qa serve` in a process of its own on a free port, with its log, and a small client that sends exactly what it is told."""
+
+    def __init__(self, data: Path, log: Path, *options: object, command: tuple[object, ...] = (QA,), **changes: str) -> None:
+        self.data = data
+        self._log = log
+        words = [*command, "--data", data, "serve", "--port", "0", *options]
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [str(word) for word in words], cwd=ROOT, env=environment(changes), stdout=file, stderr=file
+            )
+        self.host, self.port = self._wait_for_address()
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def request(
+        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, target, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Response(response.status, response.msg, response.read())
+        finally:
+            connection.close()
+
+    def get(self, target: str) -> Response:
+        return self.request("GET", target)
+
+    def post(self, target: str, body: bytes, content_type: str | None = "application/json") -> Response:
+        return self.request("POST", target, body, {"Content-Type": content_type} if content_type else {})
+
+    def search(self, query: str, **fields: Any) -> Any:
+        """What POST /v1/search says to a question that must be accepted."""
+        response = self.post("/v1/search", json.dumps({"query": query, **fields}).encode())
+        assert response.status == 200, response.text
+        return response.json()
+
+    def add(self, **record: Any) -> Any:
+        """The job that POST /v1/documents took on for a document that must be accepted."""
+        response = self.post("/v1/documents", json.dumps(record).encode())
+        assert response.status == 202, response.text
+        return response.json()["job"]
+
+    def upload(self, name: str, body: bytes, **fields: str) -> Response:
+        """What POST /v1/documents says to a file, with further form fields."""
+        boundary = "b" * 40
+        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{fields[key]}\r\n' for key in fields]
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        content = "".join([*parts, head]).encode() + body + f"\r\n--{boundary}--\r\n".encode()
+        return self.post("/v1/documents", content, f"multipart/form-data; boundary={boundary}")
+
+    def finished(self, job: Any) -> Any:
+        """A job as it is when nothing more comes of it."""
+        for _ in range(PATIENCE * 50):
+            found = self.get(f"/v1/jobs/{job['id']}").json()
+            if found["finished"]:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"the job is not finished: {found}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """The exit code after a signal."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _wait_for_address(self) -> tuple[str, int]:
+        marker = "Serving on http://"
+        for _ in range(PATIENCE * 20):
+            for line in self.log.splitlines():
+                if marker in line:
+                    host, _, port = line.partition(marker)[2].split()[0].rstrip("/").rpartition(":")
+                    return host, int(port)
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}: {self.log}")
+            time.sleep(0.05)
+        self.stop(signal.SIGKILL)
+        raise AssertionError(f"the server did not say where it serves: {self.log}")
+
+
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> StartServer:
+    """Starts a server on a data folder; to be used in a `with` statement, which ends it."""
+    numbers = itertools.count()
+    logs = tmp_path_factory.mktemp("logs")
+    return lambda data, *options, **settings_: Server(data, logs / f"{next(numbers)}.log", *options, **settings_)
+
+
+@pytest.fixture(scope="session")
+def server(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
+    """A server of the press release that all tests ask and none changes."""
+    with start_server(data_folder()) as running:
+        yield running
+        # A request that ended in a traceback is a failure wherever it was made.
+        assert "Traceback" not in running.log, running.log
+
+
+@pytest.fixture(scope="session")
+def press_release_text() -> str:
+    return (ROOT / "corpus" / "press_release.txt").read_bytes().decode("utf-8")

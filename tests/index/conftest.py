@@ -1,0 +1,44 @@
+"""What the tests of the index share: stores that are closed afterwards, and a way to put a document into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.splitter import split
+from corpus.types import Document
+from index.database import Database
+from index.store import Store
+from index.types import Embedder, Ids
+
+OpenStore = Callable[..., Store]
+PutDocument = Callable[[Store, str, Document], Ids]
+
+
+@pytest.fixture
+def open_store() -> Iterator[OpenStore]:
+    """Opens the store of a folder; `create=True` makes one, `read_only=True` cannot write."""
+    opened: list[Database] = []
+
+    def open_it(folder: Path, **options: bool) -> Store:
+        database = Database(folder, **options)
+        opened.append(database)
+        return Store(database)
+
+    yield open_it
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def put_document(embedder: Embedder) -> PutDocument:
+    """Splits, embeds and stores a document; the ids of the passages it replaced."""
+
+    def put(store: Store, document_id: str, document: Document) -> Ids:
+        passages = split(document, embedder, embedder.max_tokens)
+        vectors = embedder.embed_passages([passage.searchable_text for passage in passages])
+        return store.put(document_id, document, passages, vectors, embedder.fingerprint)
+
+    return put

@@ -1,0 +1,94 @@
+"""With the network cut off: a first start, serving and searching, without one attempt to reach anything but this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+# Python reads `sitecustomize` at every start; the hook cannot be taken off again. What is refused is also written down, because
+# a library may swallow the exception.
+GUARD = """
+import os, sys
+
+def _here(host):
+    host = host.decode() if isinstance(host, bytes) else host
+    return host in (None, "", "localhost", "::1", "0.0.0.0", "::") or str(host).startswith("127.")
+
+def _guard(event, arguments):
+    if event == "socket.connect" or event == "socket.sendto":
+        address = arguments[1]
+        outside = isinstance(address, tuple) and not _here(address[0])
+    elif event == "socket.getaddrinfo" or event in ("socket.gethostbyname", "socket.gethostbyaddr"):
+        outside = not _here(arguments[0])
+    else:
+        return
+    if outside:
+        with open(os.environ["NETWORK_LOG"], "a") as log:
+            print(event, arguments, file=log)
+        raise OSError(101, "the network is cut off")
+
+sys.addaudithook(_guard)
+open(os.environ["NETWORK_LOG"], "a").close()
+"""
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Settings of the environment under which every Python process is guarded; in the end nothing may have been refused."""
+    (tmp_path / "guard").mkdir()
+    (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
+    log = tmp_path / "network.log"
+    path = os.pathsep.join(filter(None, [str(tmp_path / "guard"), os.environ.get("PYTHONPATH")]))
+    yield {"PYTHONPATH": path, "NETWORK_LOG": str(log), "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path / "home")}
+    assert log.exists(), "no process was guarded"
+    assert log.read_text() == ""
+
+
+def test_the_guard_guards(guarded: dict[str, str], python: Run, tmp_path: Path) -> None:
+    for program in (
+        "import socket; socket.create_connection(('192.0.2.1', 80))",
+        "import socket; socket.getaddrinfo('example.org', 80)",
+        "import urllib.request; urllib.request.urlopen('http://example.org')",
+    ):
+        refused = python(program, **guarded)
+        assert refused.code == 1
+        assert "the network is cut off" in refused.stderr
+    log = tmp_path / "network.log"
+    assert len(log.read_text().splitlines()) == 3
+    log.write_text("")
+
+
+def test_a_first_start_prepares_the_model_serves_and_answers_without_the_network(
+    guarded: dict[str, str], start_server: Callable[..., Any], qa: Run, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with start_server(data, **guarded) as running:
+        assert "Preparing the model" in running.log
+        found = running.search("Who signed the memorandum?")
+        assert found["answerable"]
+        assert running.get("/?q=memorandum").status == 200
+        searched = qa("--data", data, "search", "Who signed the memorandum?", "--json", **guarded)
+        assert searched.code == 0, searched.stderr
+        assert searched.json()["results"] == found["results"]
+    note = tmp_path / "note.md"
+    note.write_text("# Note\n\nThe library opens at nine.")
+    added = qa("--data", data, "add", note, **guarded)
+    assert added.code == 0, added.stderr
+
+
+def test_a_model_that_would_have_to_be_fetched_is_refused_without_trying(
+    guarded: dict[str, str], qa: Run, tmp_path: Path
+) -> None:
+    result = qa(
+        "--data", tmp_path / "data", "serve", "--port", "0", QA_MODEL="sentence-transformers/all-mpnet-base-v2", **guarded
+    )
+    assert result.code == 1
+    assert "all-mpnet-base-v2" in result.stderr
+    assert "offline = false" in result.stderr
+    assert "Traceback" not in result.stderr
