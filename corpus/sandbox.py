@@ -69,6 +69,11 @@ class Sandbox:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def most_bytes(self) -> int:
+        """How large a file may be."""
+        return self._limits.input_bytes
+
     def __enter__(self) -> Sandbox:
         return self
 

@@ -67,6 +67,10 @@ class ExactVectorIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
+    @property
+    def ids(self) -> Ids:
+        return np.array(sorted(self._vectors), np.int64)
+
     def add(self, ids: Ids, vectors: Matrix) -> None:
         self._vectors.update(zip(ids.tolist(), vectors, strict=True))
 

@@ -36,6 +36,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was read: its text with the spelling corrected, and its vector."""
+
+    question: str
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
 
@@ -109,19 +117,27 @@ class Searcher:
         """Passages that are searched exactly because no generation holds them yet."""
         return self._store.passages_after(self._generation.last_passage_id if self._generation else 0)
 
-    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False, spelling: bool = True) -> Ranking:
-        """Rank the passages (all, or those allowed) for a question; its vector is computed before any index is searched.
+    def search(self, question: str, allowed: Ids | None = None) -> Ranking:
+        """Read a question and rank the passages (all, or those allowed) for it."""
+        return self.rank(self.read(question), allowed)
+
+    def read(self, question: str, *, spelling: bool = True) -> Asked:
+        """Correct the words of a question that the corpus does not know (where `spelling` is set) and embed it. No lock is held."""
+        state = self._current()
+        speller = state.speller if spelling else None
+        corrected = (
+            speller.correct_text(question, lambda word: self._knows(state, word), self._guarded) if speller else question
+        )
+        return Asked(corrected, self._vector(question, corrected))
+
+    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
+        """Rank the passages (all, or those allowed).
 
         `by_words`: similarity counts only where no word is found, for a question that the model cannot read.
-        `spelling`: correct words that the corpus does not know.
         """
         state = self._current()
         with self._changing if state.changes else nullcontext():
-            speller = state.speller if spelling else None
-            corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
-        vector = self._vector(question, corrected)
-        with self._changing if state.changes else nullcontext():
-            return self._search(state, corrected, vector, allowed, by_words)
+            return self._search(state, asked, allowed, by_words)
 
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
@@ -162,6 +178,10 @@ class Searcher:
         self._state = _State(number, speller, parts)
         self._behind = False
 
+    def _knows(self, state: _State, word: str) -> bool:
+        with self._changing if state.changes else nullcontext():
+            return state.knows(word)
+
     def _vector(self, question: str, corrected: str) -> Vector:
         """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
         vector = self._embedder.embed_question(question)
@@ -171,16 +191,14 @@ class Searcher:
         halfway: Vector = together / np.linalg.norm(together)
         return halfway
 
-    def _search(self, state: _State, question: str, vector: Vector, allowed: Ids | None, by_words: bool) -> Ranking:
+    def _search(self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool) -> Ranking:
         passages = sum(len(part.vectors) for part in state.parts)
         length = sum(part.lexical.total_length for part in state.parts)
-        query = lexical_query(question, state.document_frequency, passages, length / max(passages, 1), self._general_shares)
-        found: set[int] = set()
-        for part in state.parts:
-            found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
-            found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
-        ids = np.array(sorted(found), np.int64)
-        similarity, match = _scored(state, vector, query, ids)
+        query = lexical_query(
+            asked.question, state.document_frequency, passages, length / max(passages, 1), self._general_shares
+        )
+        ids = _candidates(state, asked.vector, query, allowed)
+        similarity, match = _scored(state, asked.vector, query, ids)
         best_similarity = float(similarity.max()) if len(ids) else 0.0
         trusted = UNREAD if by_words and match.share.any() else np.float32(1)
         parts = contributions(trusted * similarity, match, best_similarity, len(query.weights))
@@ -188,7 +206,7 @@ class Searcher:
         order = np.lexsort((ids, -fused))
         columns = (ids[order], fused[order], similarity[order], match.share[order])
         return Ranking(
-            question,
+            asked.question,
             [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)],
             dict(query.weights),
             best_possible(best_similarity, len(query.weights)),
@@ -196,6 +214,19 @@ class Searcher:
             {name: part[order] for name, part in parts.items()},
             passages if allowed is None else len(allowed),
         )
+
+
+def _candidates(state: _State, vector: Vector, query: LexicalQuery, allowed: Ids | None) -> Ids:
+    """The best of both legs, in rising order; of a part that has no more than that, every passage."""
+    found: set[int] = set()
+    for part in state.parts:
+        if len(part.vectors) <= CANDIDATES:
+            ids = part.vectors.ids
+            found.update((ids if allowed is None else np.intersect1d(ids, allowed)).tolist())
+        else:
+            found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
+            found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
+    return np.array(sorted(found), np.int64)
 
 
 def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:

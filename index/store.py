@@ -17,6 +17,7 @@ from index import filters, rows
 from index.database import Database, insert, marks
 from index.filters import Filter
 from index.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, StoredDocument, StoredPassage
+from index.turns import Turns
 from index.types import FingerprintMismatch, Ids, Matrix, SearchedText
 
 ROWS_AT_ONCE = 2000
@@ -27,6 +28,9 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # A search takes one, and so does a replacement or removal until the indexes know of it: else a search could find neither
+        # the old document nor the new, or half of one.
+        self.turns = Turns()
 
     # Facts about the whole
 

@@ -123,6 +123,11 @@ class VectorIndex(Protocol):
     """Cosine similarity, -1..1. Ids must be added in rising order and only once."""
 
     def __len__(self) -> int: ...
+    @property
+    def ids(self) -> Ids:
+        """Those that can be found, in rising order."""
+        ...
+
     def add(self, ids: Ids, vectors: Matrix) -> None: ...
     def remove(self, ids: Ids) -> None:
         """Unknown ids are passed over."""

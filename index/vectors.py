@@ -28,6 +28,10 @@ class FaissVectorIndex:
     def __len__(self) -> int:
         return len(self._ids) - len(self._removed)
 
+    @property
+    def ids(self) -> Ids:
+        return np.setdiff1d(self._ids, self._removed, assume_unique=True)
+
     def add(self, ids: Ids, vectors: Matrix) -> None:
         self._index.add(np.ascontiguousarray(vectors, np.float32))
         self._ids = np.concatenate([self._ids, ids])

@@ -10,7 +10,7 @@ from corpus.types import Span
 from index.analysis import terms
 from index.filters import Filter
 from index.rows import StoredPassage
-from index.searcher import Candidate, Ranking
+from index.searcher import Asked, Candidate, Ranking
 from index.store import Store
 from index.types import Ids
 from qa.calibration import AS_SHIPPED, Calibration
@@ -20,8 +20,6 @@ from qa.near_copies import near_copies
 from qa.quotes import QuoteFinder, sentence_terms
 
 LOOKED_AT = 3  # passages that confidence is judged by
-# A passage that was replaced between ranking and reading is searched for again: its document has others by then.
-TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,8 @@ class Answer:
 class Searches(Protocol):
     """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
 
-    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
+    def read(self, question: str) -> Asked: ...
+    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
 
 
 class Answerer:
@@ -81,12 +80,11 @@ class Answerer:
     def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
         """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
         unserved = unserved_language(question, self._languages)
-        for _ in range(TRIES):
+        asked = self._searcher.read(question)
+        with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None
-            ranking = self._searcher.search(question, allowed, by_words=unserved is not None)
-            found, all_stored = self._found(ranking, max(limit, LOOKED_AT))
-            if all_stored:
-                break
+            ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None)
+            found = self._found(ranking, max(limit, LOOKED_AT))
         if not found:
             return Answer(
                 question, None, False, 0.0, None, None, (), ranking.generation, notice(unserved, None, self._languages)
@@ -108,20 +106,17 @@ class Answerer:
             ranking=ranking,
         )
 
-    def _found(self, ranking: Ranking, wanted: int) -> tuple[list[tuple[Candidate, StoredPassage]], bool]:
-        """The first passages that are still stored, near copies shown once; and whether all that were looked up are stored."""
+    def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
+        """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
         found: list[tuple[Candidate, StoredPassage]] = []
-        all_stored = True
         for first in range(0, len(ranking.candidates), wanted):
             candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
-            passages = self._store.passages(list(candidates))
-            all_stored = all_stored and len(passages) == len(candidates)
-            for stored in passages:
+            for stored in self._store.passages(list(candidates)):
                 if not any(near_copies(stored.passage.text, other.passage.text) for _, other in found):
                     found.append((candidates[stored.id], stored))
             if len(found) >= wanted:
                 break
-        return found[:wanted], all_stored
+        return found[:wanted]
 
 
 def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:

@@ -59,13 +59,33 @@ AS_SHIPPED = Calibration()
 
 def fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
     """From shipped confidences of questions whose truth is known. Raises CalibrationError where there are too few of a kind."""
-    truth = np.asarray(answerable, float)
-    yes, no = int(truth.sum()), int((1 - truth).sum())
+    yes = sum(answerable)
+    no = len(answerable) - yes
     if min(yes, no) < LEAST_QUESTIONS:
         raise CalibrationError(
             f"calibrating needs at least {LEAST_QUESTIONS} questions that the documents answer and as many that they do not; "
             f'there are {yes} and {no} (mark the latter with "answerable": false)'
         )
+    return _fitted(confidences, answerable)
+
+
+def cross_fitted(confidences: Sequence[float], answerable: Sequence[bool], folds: int = 5) -> list[float]:
+    """Each question's confidence by a fit on the other folds: what calibration is worth on questions that it has not seen."""
+    fitted = list(confidences)
+    # Folds take turns within each kind, so that none is without one.
+    order = sorted(range(len(fitted)), key=lambda place: not answerable[place])
+    for fold in range(folds):
+        held_out = set(order[fold::folds])
+        kept = [place for place in order if place not in held_out]
+        calibration = _fitted([confidences[place] for place in kept], [answerable[place] for place in kept])
+        for place in held_out:
+            fitted[place] = calibration.apply(confidences[place])
+    return fitted
+
+
+def _fitted(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
+    truth = np.asarray(answerable, float)
+    yes, no = truth.sum(), (1 - truth).sum()
     inputs = np.stack([np.ones(len(truth)), [_logit(confidence) for confidence in confidences]], axis=1)
     prior, precision = np.array([0.0, 1.0]), np.diag([INTERCEPT_SPREAD**-2, SLOPE_SPREAD**-2])
     # Platt's targets, which keep a perfectly parted set from running off to certainty.
@@ -80,20 +100,6 @@ def fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration
         if float(np.abs(step).max()) < 1e-9:
             break
     return Calibration(float(fitted[0]), max(float(fitted[1]), LEAST_SLOPE), len(truth))
-
-
-def cross_fitted(confidences: Sequence[float], answerable: Sequence[bool], folds: int = 5) -> list[float]:
-    """Each question's confidence by a fit on the other folds: what calibration is worth on questions that it has not seen."""
-    fitted = list(confidences)
-    # Folds take turns within each kind, so that none is without one.
-    order = sorted(range(len(fitted)), key=lambda place: not answerable[place])
-    for fold in range(folds):
-        held_out = set(order[fold::folds])
-        kept = [place for place in order if place not in held_out]
-        calibration = fit([confidences[place] for place in kept], [answerable[place] for place in kept])
-        for place in held_out:
-            fitted[place] = calibration.apply(confidences[place])
-    return fitted
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> Path:

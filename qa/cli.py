@@ -118,16 +118,17 @@ def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
     """Add the files at PATHS and in the folders among them, or replace what was read from them before."""
     from corpus.sandbox import Sandbox
     from qa.assembly import open_to_write
-    from qa.ingestion import add_files, files_below, follow
+    from qa.ingestion import add_files, changes_below, files_below, follow
 
     summary = Summary()
     with open_to_write(_settings(context), _say) as library, Sandbox() as sandbox:
+        changes = changes_below(paths) if watch else None
         summary.show(add_files(library, sandbox, files := list(files_below(paths))), len(files))
         library.build_if_behind()
-        if watch:
+        if changes:
             _say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
             with suppress(KeyboardInterrupt):
-                summary.show(follow(library, sandbox, paths))
+                summary.show(follow(library, sandbox, changes))
     if summary.failed:
         raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
 

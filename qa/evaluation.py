@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from index.rows import StoredPassage
-from index.searcher import Candidate, Ranking, Searcher
+from index.searcher import Asked, Candidate, Ranking, Searcher
 from index.store import Store
 from index.types import Ids
 from qa import measures
@@ -76,8 +76,12 @@ class ArrangedSearcher:
         self._order = order
         self._spelling = spelling
 
-    def search(self, question: str, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
-        return arrange(self._searcher.search(question, allowed, by_words=by_words, spelling=self._spelling), self._order)
+    def read(self, question: str) -> Asked:
+        return self._searcher.read(question, spelling=self._spelling)
+
+    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
+        self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words), self._order)
+        return self.last
 
 
 class Judge:

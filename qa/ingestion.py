@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from watchfiles import watch
 
 from corpus.readers import ReadFailure
 from corpus.sandbox import Sandbox
-from corpus.types import Document, QuotableError
+from corpus.types import Document, QuotableError, ReadError
 from qa.library import Entry, Library, Outcome, Placed, check_document_id, id_for_file
+
+# How long one look for changes takes where there are none.
+LISTENING_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,11 @@ def remove_missing(library: Library, paths: Sequence[Path]) -> list[str]:
     """Remove the documents that were read from files at or below `paths` which are no longer there; their ids."""
     removed = []
     for path in paths:
-        resolved = path.resolve()
-        for source in library.store.sources(str(resolved)):
-            if (source == str(resolved) or source.startswith(f"{resolved}{os.sep}")) and not Path(source).exists():
-                removed += _remove_from(library, source, keep=set())
+        with suppress(ReadError):
+            place = _source(path)
+            for source in library.store.sources(place):
+                if (source == place or source.startswith(place + os.sep)) and not Path(source).exists():
+                    removed += _remove_from(library, source, keep=set())
     return removed
 
 
@@ -90,17 +96,52 @@ def read_entries(
 
 
 def _add_file(library: Library, sandbox: Sandbox, file: Path) -> FileOutcome:
-    source = str(file.resolve())
-    body = file.read_bytes()
+    source = _source(file)
+    body = _content(file, sandbox.most_bytes)
+    digest = hashlib.sha256(body).hexdigest()
     stored = library.store.documents_from(source)
-    if stored and all(document.source_hash == hashlib.sha256(body).hexdigest() for document in stored):
+    if stored and all(document.source_hash == digest for document in stored):
         return FileOutcome(file, Counter({Outcome.UNCHANGED: len(stored)}))
     failures: list[str] = []
     entries = read_entries(sandbox, body, file.name, lambda document: document.id or id_for_file(file), source, failures)
-    placed = list(library.put_all(entries))
+    placed = list(library.put_all(_marked_last(entries, failures)))
     if placed:
         _remove_from(library, source, keep={one.id for one in placed})
+    if placed and not failures:
+        library.store.note_source(placed[0].id, source, digest)
     return FileOutcome(file, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
+
+
+def _source(path: Path) -> str:
+    """What the documents of a file are said to be from. Raises ReadError for a name that is no text."""
+    source = str(path.resolve())
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        raise ReadError("its name is not in UTF-8; rename it") from error
+    return source
+
+
+def _content(file: Path, most_bytes: int) -> bytes:
+    """What the file holds, or somewhat more than `most_bytes` of it, so that it is known as too large."""
+    if file.exists() and not file.is_file():
+        raise ReadError("it is no ordinary file; it is not read")
+    with file.open("rb") as opened:
+        return opened.read(most_bytes + 1)
+
+
+def _marked_last(entries: Iterator[Entry], failures: Sequence[str]) -> Iterator[Entry]:
+    """The first of several is not marked with the file's hash: it is when all are stored.
+
+    So a file whose reading was broken off, or that holds records that failed, does not count as unchanged the next time.
+    """
+    first, second = next(entries, None), next(entries, None)
+    if first is None:
+        return
+    yield replace(first, source_hash=None) if second or failures else first
+    if second:
+        yield second
+    yield from entries
 
 
 def _remove_from(library: Library, source: str, keep: set[str]) -> list[str]:
@@ -120,11 +161,34 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
-def follow(library: Library, sandbox: Sandbox, paths: Sequence[Path]) -> Iterator[FileOutcome]:
-    """Follow new, changed and deleted files at and below `paths`, until interrupted."""
-    for changes in watch(*paths, raise_interrupt=True):
-        changed = sorted({Path(name) for _, name in changes})
+def changes_below(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """The files and folders that change at and below `paths`, those hidden passed over, from the moment of this call.
+
+    Raises ReadError where a path is not there.
+    """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise ReadError(f"cannot watch {', '.join(missing)}: there is no such file or folder")
+    changes = watch(*paths, watch_filter=None, raise_interrupt=True, yield_on_timeout=True, rust_timeout=LISTENING_MS)
+    first = next(changes)  # it listens from here on
+    return (sorted({path for _, name in some if not _is_hidden(path := Path(name), paths)}) for some in chain([first], changes))
+
+
+def follow(library: Library, sandbox: Sandbox, changes: Iterable[Sequence[Path]]) -> Iterator[FileOutcome]:
+    """Follow new, changed and deleted files, until interrupted."""
+    for changed in changes:
         for document_id in remove_missing(library, changed):
             yield FileOutcome(Path(document_id), Counter({Outcome.REMOVED: 1}))
-        yield from add_files(library, sandbox, files_below([path for path in changed if path.exists()]))
-        library.build_if_behind()
+        for outcome in add_files(library, sandbox, files_below([path for path in changed if path.exists()])):
+            if outcome.failures or set(outcome.documents) != {Outcome.UNCHANGED}:
+                yield outcome
+        if changed:
+            library.build_if_behind()
+
+
+def _is_hidden(path: Path, roots: Sequence[Path]) -> bool:
+    """Whether it, or a folder between it and the root that it is below, is hidden."""
+    for root in roots:
+        with suppress(ValueError):
+            return any(part.startswith(".") for part in path.absolute().relative_to(root.absolute()).parts)
+    return False

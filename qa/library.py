@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -104,11 +105,12 @@ class Library:
 
         From the moment this returns nothing of it is found.
         """
-        with self._database.transaction():
-            cancelled = self.jobs.cancel(document_id)
-            known = self.store.document(document_id) is not None
-            removed = self.store.remove(document_id)
-        self.searcher.refresh(removed)
+        with self.store.turns.changing():
+            with self._database.transaction():
+                cancelled = self.jobs.cancel(document_id)
+                known = self.store.document(document_id) is not None
+                removed = self.store.remove(document_id)
+            self.searcher.refresh(removed)
         return known or cancelled > 0
 
     def build_if_behind(self) -> None:
@@ -161,13 +163,14 @@ class Library:
             self.store.note_source(entry.id, entry.source, entry.source_hash)
             return Placed(entry.id, Outcome.UNCHANGED)
         known = self.store.document(entry.id) is not None
-        with self._database.transaction():
-            if cancelled():
-                return Placed(entry.id, Outcome.CANCELLED)
-            removed = self.store.put(
-                entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
-            )
-        self.searcher.refresh(removed)
+        with self.store.turns.changing() if known else nullcontext():
+            with self._database.transaction():
+                if cancelled():
+                    return Placed(entry.id, Outcome.CANCELLED)
+                removed = self.store.put(
+                    entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
+                )
+            self.searcher.refresh(removed)
         duplicate_of = self.store.same_text(entry.document.version, but=entry.id)
         return Placed(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from ipaddress import ip_address
 from types import FrameType
 
 from waitress.server import create_server
@@ -101,6 +102,10 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         advice = "choose another with --host or --port"
         raise CannotServe(f"cannot serve on {host}:{port}: {error.strerror or error}; {advice}") from error
+    address = listening.getsockname()[0]
+    if not ip_address(address).is_loopback:
+        listening.close()
+        raise CannotServe(f"{host} can be reached from other machines, and there are no keys yet: serve on 127.0.0.1 or ::1")
     return listening
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import docx
 import pytest
-from docx import Document as make_docx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
@@ -122,9 +122,7 @@ def test_a_document_without_an_id_gets_one_that_is_readable_and_the_same_again(d
 
 
 def test_a_given_id_replaces_in_one_step_so_that_old_and_new_are_never_found_together(documents: Any) -> None:
-    versions = [
-        f"The harbour office opens at {word} in the morning." for word in ("six", "seven", "eight", "nine", "ten") * 4
-    ]
+    versions = [f"The harbour office opens at {word} in the morning." for word in ("six", "seven", "eight", "nine", "ten") * 4]
     documents.finished(documents.add(id="harbour", title="Harbour", text=versions[-1]))
     seen = set()
     for text in versions:
@@ -313,11 +311,11 @@ def test_an_address_that_nobody_can_follow_breaks_no_page(documents: Any, url: s
         page = documents.get(target)
         assert page.status == 200
         assert "lighthouse" in page.text
-        assert "href=\"javascript" not in page.text
+        assert 'href="javascript' not in page.text
     documents.request("DELETE", address("odd-address"))
 
 
-def pdf() -> bytes:
+def pdf_file() -> bytes:
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
     for line in range(20):
@@ -329,8 +327,8 @@ def pdf() -> bytes:
     return buffer.getvalue()
 
 
-def docx() -> bytes:
-    document, buffer = make_docx(), io.BytesIO()
+def docx_file() -> bytes:
+    document, buffer = docx.Document(), io.BytesIO()
     document.core_properties.title = "Ferries"
     document.add_heading("Prices", 1)
     document.add_paragraph("The ferry to the island costs seven pounds in docx.")
@@ -345,8 +343,8 @@ FILES = {
         b"<html><head><title>Ferries</title></head><body><nav>Home News</nav><main><h1>Ferries</h1><h2 id='prices'>Prices</h2>"
         b"<p>The ferry to the island costs seven pounds in html.</p></main></body></html>"
     ),
-    "pdf": pdf(),
-    "docx": docx(),
+    "pdf": pdf_file(),
+    "docx": docx_file(),
     "eml": (
         b"From: harbour@example.org\r\nTo: you@example.org\r\nSubject: Ferry prices\r\nDate: Mon, 6 May 2024 10:00:00 +0000\r\n"
         b"Content-Type: text/plain; charset=utf-8\r\n\r\nThe ferry to the island costs seven pounds in eml.\r\n"
@@ -363,9 +361,9 @@ def test_a_file_of_each_format_is_taken_in_and_found(documents: Any, extension: 
     job = documents.finished(response.json()["job"])
     assert (job["status"], job["documents"], job["failures"]) == ("done", 1, [])
     text = documents.get(address(document_id, "/text")).json()["text"]
-    found = documents.search(
-        "How much is the ferry to the island?", filter={"type": "eq", "key": "id", "value": document_id}
-    )["results"]
+    found = documents.search("How much is the ferry to the island?", filter={"type": "eq", "key": "id", "value": document_id})[
+        "results"
+    ]
     (result,) = [one for one in found if f"costs seven pounds in {extension}." in one["text"]]
     assert text[result["start"] : result["end"]] == result["text"]
     assert result["page"] == (2 if extension == "pdf" else None)
@@ -422,7 +420,9 @@ def test_a_file_that_cannot_be_read_is_a_failed_job_with_its_reason(
     assert documents.get(address(response.json()["document"]["id"])).status == 404
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a/../../b.txt", "x" * 3000, "C:\\boot.ini", "a\tb.txt"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "..", "a/../../b.txt", "x" * 3000, "C:\\boot.ini", "a\tb.txt"]
+)
 def test_the_name_of_a_file_is_only_a_name(documents: Any, name: str) -> None:
     before = sorted(path for path in documents.data.rglob("*") if "generations" not in path.parts)
     response = documents.upload(name, b"The mill grinds at night.")
@@ -546,7 +546,9 @@ def test_the_same_text_under_another_id_is_recognised_and_shown_once(documents: 
     first = next(result["document"]["id"] for result in found if result["text"] == text)
     documents.request("DELETE", address(first))
     found = documents.search("When does the bell of the old church ring?", limit=100)["results"]
-    assert [result["document"]["id"] for result in found if result["text"] == text] == [{"bell-1", "bell-2"}.difference({first}).pop()]
+    assert [result["document"]["id"] for result in found if result["text"] == text] == [
+        {"bell-1", "bell-2"}.difference({first}).pop()
+    ]
 
 
 def test_a_document_that_was_accepted_arrives_once_though_the_server_is_killed(

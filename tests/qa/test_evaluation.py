@@ -22,7 +22,10 @@ DOCUMENTS = {
     "passports": ("Passports", "An adult passport costs £82.80. A child’s passport costs £53.50. Apply online or by post."),
     "bins": ("Rubbish", "Garden waste is collected on Tuesdays. Put paper and cardboard into the blue bin."),
     "library": ("Library", "The library in Mill Lane opens at nine. Membership is free for residents of the borough."),
-    "parking": ("Parking permits", "A resident’s parking permit is valid for twelve months. Visitors need a voucher for each day."),
+    "parking": (
+        "Parking permits",
+        "A resident’s parking permit is valid for twelve months. Visitors need a voucher for each day.",
+    ),
 }
 ASKED = {
     "passports": ("how much is a passport for a child", "can I apply for a passport by post"),
@@ -106,7 +109,9 @@ def test_json_lines_are_asked_of_the_data_folder_by_id_url_and_quote(qa: Run, fi
     assert 0 <= records["foreign"]["confidence"] < records["by id"]["confidence"] <= 1
 
 
-def test_two_settings_are_compared_question_by_question(qa: Run, data_folder: Callable[[], Path], beir: Path, tmp_path: Path) -> None:
+def test_two_settings_are_compared_question_by_question(
+    qa: Run, data_folder: Callable[[], Path], beir: Path, tmp_path: Path
+) -> None:
     report = tmp_path / "report.html"
     result = qa("--data", data_folder(), "eval", beir, "--compare", "operating_point=1", "--report", report)
     assert result.code == 0, result.stderr
@@ -143,7 +148,7 @@ def assert_self_contained(page: str) -> None:
     assert not any(name.startswith("on") for name in reader.attributes)
 
 
-@pytest.mark.parametrize("setting", ["legs=dense", "legs=lexical", "legs=rrf", "spelling=off"])
+@pytest.mark.parametrize("setting", ["legs=dense", "legs=rrf,spelling=off"])
 def test_legs_and_spelling_can_be_compared(qa: Run, data_folder: Callable[[], Path], beir: Path, setting: str) -> None:
     result = qa("--data", data_folder(), "eval", beir, "--compare", setting)
     assert result.code == 0, result.stderr
@@ -152,7 +157,9 @@ def test_legs_and_spelling_can_be_compared(qa: Run, data_folder: Callable[[], Pa
 
 def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script> & <img src=x onerror=alert(1)>"
-    questions = write_lines(tmp_path / "q.jsonl", [{"question": hostile, "relevant": ["bins"]}, {"question": "bins", "relevant": ["bins"]}])
+    questions = write_lines(
+        tmp_path / "q.jsonl", [{"question": hostile, "relevant": ["bins"]}, {"question": "bins", "relevant": ["bins"]}]
+    )
     result = qa("--data", filled, "eval", questions, "--report", tmp_path / "r.html", "--compare", "legs=rrf")
     assert result.code == 0, result.stderr
     page = (tmp_path / "r.html").read_text("utf-8")
@@ -160,7 +167,9 @@ def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_pa
     assert "<img" not in page
 
 
-@pytest.mark.parametrize("setting", ["legs=both", "spelling=maybe", "operating_point=2", "operating_point=x", "threads=3", "legs"])
+@pytest.mark.parametrize(
+    "setting", ["legs=both", "spelling=maybe", "operating_point=2", "operating_point=x", "threads=3", "legs"]
+)
 def test_a_setting_that_cannot_be_compared_is_refused_with_those_that_can(setting: str) -> None:
     with pytest.raises(SettingToCompare, match="legs=fused"):
         parse_variant(setting)

@@ -241,7 +241,9 @@ def test_the_largest_filter_that_is_allowed_is_answered(filtered: Any) -> None:
     assert found_ids(filtered, whole) == found_ids(filtered, {"type": "gt", "key": "rank", "value": 0})
 
 
-@given(st.none() | FILTER.filter(lambda made: depth(made) <= 4), st.lists(st.sampled_from([*KEYS, "year"]), min_size=1, max_size=3))
+@given(
+    st.none() | FILTER.filter(lambda made: depth(made) <= 4), st.lists(st.sampled_from([*KEYS, "year"]), min_size=1, max_size=3)
+)
 @settings(max_examples=100)
 def test_facets_count_the_documents_that_the_filter_lets_through(
     filtered: Any, stored: list[dict[str, Any]], filter_: Filter | None, keys: list[str]

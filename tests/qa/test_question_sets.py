@@ -75,7 +75,12 @@ def test_json_lines_give_questions_with_what_is_relevant(tmp_path: Path) -> None
         tmp_path / "mine.jsonl",
         {"question": " Where does paper go? ", "relevant": ["bins", "https://example.org/bins"]},
         "",
-        {"id": "b", "question": "And glass?", "relevant": "Glass goes into the green bin.", "history": [{"role": "user", "content": "?"}]},
+        {
+            "id": "b",
+            "question": "And glass?",
+            "relevant": "Glass goes into the green bin.",
+            "history": [{"role": "user", "content": "?"}],
+        },
         {"question": "Who is king?", "answerable": False},
         {"question": "Anything?", "relevant": {"bins": 3}},
         {"question": "Unjudged?"},
@@ -124,7 +129,9 @@ def test_a_judgement_that_is_none_is_refused_with_its_line(folder: Path, row: st
         read_question_set(folder)
 
 
-@pytest.mark.parametrize("record", [{"_id": "1"}, {"_id": True, "text": "a"}, {"text": "a"}, {"_id": "1", "text": "a", "title": 3}])
+@pytest.mark.parametrize(
+    "record", [{"_id": "1"}, {"_id": True, "text": "a"}, {"text": "a"}, {"_id": "1", "text": "a", "title": 3}]
+)
 def test_a_document_that_is_none_is_refused_with_its_line(tmp_path: Path, record: Mapping[str, Any]) -> None:
     with pytest.raises(QuestionSetError, match="line 1"):
         list(read_corpus(lines(tmp_path / "corpus.jsonl", record)))

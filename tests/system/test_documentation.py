@@ -14,7 +14,9 @@ from qa.web.application import create_app
 ROOT = Path(__file__).parents[2]
 HTTP = (ROOT / "docs" / "http.md").read_text("utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
-ROUTES = sorted({re.sub(r"<(?:\w+:)?\w+>", "{id}", rule.rule) for rule in create_app(lambda: None).url_map.iter_rules()} - {"/static/{id}"})
+ROUTES = sorted(
+    {re.sub(r"<(?:\w+:)?\w+>", "{id}", rule.rule) for rule in create_app(lambda: None).url_map.iter_rules()} - {"/static/{id}"}
+)
 
 
 @pytest.mark.parametrize("route", ROUTES)
