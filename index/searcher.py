@@ -22,7 +22,7 @@ from index.word_statistics import general_shares
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
 CANDIDATES = 200
 # What is left of a cosine whose question is in a language that the model was not trained on.
-UNREAD = np.float32(0.2)
+UNREAD = np.float32(0.1)
 
 
 @dataclass(frozen=True, slots=True)

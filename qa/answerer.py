@@ -79,8 +79,8 @@ class Answerer:
 
     def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
         """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
-        unserved = unserved_language(question, self._languages)
         asked = self._searcher.read(question)
+        unserved = unserved_language(asked.question, self._languages)
         with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None
             ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None)
