@@ -31,6 +31,7 @@ _ABOUT = frozenset(
 _ELSEWHERE = frozenset(("links", "logo", "metadata", "ordered_featured_documents", "ordered_promotional_features", "tags"))
 _SHOWN_AS_TEXT = frozenset(("text", "description", "explanation", "hint_text", "label"))
 _HTML = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
+_ID = re.compile(r"""\sid\s*=\s*["']?([^\s"'<>]+)""")
 _MARKDOWN = re.compile(r"^(?:#{1,6} |\s*[-*] |\s*\d+\. )|\]\(", re.MULTILINE)
 # Content fields are nested a few levels deep in every schema.
 _DEEPEST = 8
@@ -77,16 +78,26 @@ def document_from_item(item: Record) -> Document:
 
 
 class _Slugs:
-    """Anchors as kramdown makes them for headings without an id; repeated ones are numbered."""
+    """Anchors as kramdown makes them for headings without an id; repeated ones are numbered.
+
+    None is made that is the id of another element: its place is taken.
+    """
 
     def __init__(self) -> None:
         self._used: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def take(self, html: str) -> None:
+        """Leave the ids in this HTML to the elements that have them."""
+        self._taken.update(_ID.findall(html))
 
     def __call__(self, title: str) -> str:
+        """Empty where none can be made."""
         kept = re.sub(r"[^a-zA-Z0-9 -]", "", re.sub(r"^[^a-zA-Z]+", "", title))
         slug = kept.replace(" ", "-").lower() or "section"
         self._used[slug] += 1
-        return slug if self._used[slug] == 1 else f"{slug}-{self._used[slug] - 1}"
+        name = slug if self._used[slug] == 1 else f"{slug}-{self._used[slug] - 1}"
+        return "" if name in self._taken else name
 
 
 class _Writer:
@@ -113,6 +124,7 @@ class _Writer:
             self._builder.heading(_string(part.get("title")), 2, path or None)
             self._slugs = _Slugs()
             if html := _html(part.get("body")):
+                self._slugs.take(html)
                 render(html, self._builder, self._slugs, shift=1, anchor_prefix=f"{path}#" if path else "")
 
     def _content(self, key: str, value: Any, depth: int) -> None:
@@ -120,6 +132,7 @@ class _Writer:
             return
         html = _html(value)
         if html and (_HTML.search(html) or key == "body"):
+            self._slugs.take(html)
             render(html, self._builder, self._slugs)
         elif isinstance(value, str) and key in _SHOWN_AS_TEXT:
             self._builder.block(value)
@@ -134,7 +147,7 @@ class _Writer:
         title = _string(value.get("title"))
         has_content = any(key in value for key in ("body", "contents", "steps", "description", "content", "sub_sections"))
         if title and has_content:
-            self._builder.heading(title, 2, self._slugs(title))
+            self._builder.heading(title, 2, self._slugs(title) or None)
         for key, inner in value.items():
             self._content(key, inner, depth + 1)
 

@@ -341,7 +341,8 @@ FILES = {
     "md": b"# Ferries\n\n## Prices\n\nThe ferry to the island costs seven pounds in md.\n",
     "html": (
         b"<html><head><title>Ferries</title></head><body><nav>Home News</nav><main><h1>Ferries</h1><h2 id='prices'>Prices</h2>"
-        b"<p>The ferry to the island costs seven pounds in html.</p></main></body></html>"
+        + b"<p>Whoever goes to the island in summer does well to come early, for the quay is small.</p>" * 20
+        + b"<p>The ferry to the island costs seven pounds in html.</p></main></body></html>"
     ),
     "pdf": pdf_file(),
     "docx": docx_file(),
@@ -518,7 +519,8 @@ def test_a_passage_leads_to_its_heading_at_the_address_of_its_document(documents
                 {
                     "title": "Fares",
                     "slug": "fares",
-                    "body": "<p>Fares rise in May on all crossings.</p><h2 id='children'>Children</h2><p>Children sail free.</p>",
+                    "body": "<p>Fares rise in May on all crossings.</p><h2 id='children'>Children</h2><p>Children sail free.</p>"
+                    "<h2>Children!</h2><p>Children must not run on deck.</p>",
                 },
             ]
         },
@@ -531,6 +533,7 @@ def test_a_passage_leads_to_its_heading_at_the_address_of_its_document(documents
         "Overview": "https://www.gov.uk/ferries",
         "Fares": "https://www.gov.uk/ferries/fares",
         "Children": "https://www.gov.uk/ferries/fares#children",
+        "Children!": "https://www.gov.uk/ferries/fares",  # its own would be that of the other
     }
     assert documents.get(address("/ferries")).json()["url"] == "https://www.gov.uk/ferries"
     page = documents.get("/?q=children+sail+free")
