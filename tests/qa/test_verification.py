@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.types import text_version
@@ -98,10 +98,11 @@ def test_places_outside_the_text_are_answered(museum: Any) -> None:
     assert verified(museum, quote="OpenAI", document_id="press-release", start=2**53, end=2**53)["status"] == "moved"
 
 
-TEXT = st.text("ab \n🙂", max_size=30)
+TEXT = st.text("ab\n🙂", max_size=30)
 
 
-@given(TEXT, st.text("ab \n🙂", min_size=1, max_size=4), st.integers(0, 40), st.integers(0, 40))
+@given(TEXT, st.text("ab\n🙂", min_size=1, max_size=2), st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=500)
 def test_the_verdict_is_true_of_the_text(text: str, quote: str, start: int, end: int) -> None:
     verdict, place = verify(text, quote, start, end)
     places = [position for position in range(len(text)) if text.startswith(quote, position)]
