@@ -15,7 +15,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,6 @@ import numpy as np
 from index.types import Embedder, Matrix, ModelError, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sentence_transformers import SentenceTransformer
 
 log = logging.getLogger(__name__)
@@ -206,18 +203,16 @@ def _model_folder(name: str, offline: bool) -> Path:
         if not (folder / "modules.json").is_file():
             raise ModelError(f"{folder} holds no sentence-transformers model: there is no modules.json in it")
         return folder
-    with _hub(offline):
-        from huggingface_hub import snapshot_download
+    _set_up_hub(offline)
+    from huggingface_hub import snapshot_download
 
-        try:
-            return Path(snapshot_download(name, local_files_only=offline))
-        except Exception as error:
-            advice = (
-                "fetch it on a machine with network access and name its folder, or set offline = false"
-                if offline
-                else str(error)
-            )
-            raise ModelError(f"the model {name!r} is neither a folder nor in this machine's model cache: {advice}") from error
+    try:
+        return Path(snapshot_download(name, local_files_only=offline))
+    except Exception as error:
+        advice = (
+            "fetch it on a machine with network access and name its folder, or set offline = false" if offline else str(error)
+        )
+        raise ModelError(f"the model {name!r} is neither a folder nor in this machine's model cache: {advice}") from error
 
 
 def _default_model_folder() -> Path:
@@ -250,25 +245,23 @@ def _sha256(path: Path) -> str:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
 
 
-@contextmanager
-def _hub(offline: bool) -> Iterator[None]:
-    """The hub's libraries read these once, at import; telemetry is never wanted."""
+def _set_up_hub(offline: bool) -> None:
+    """The hub's libraries read these once, at import, which must come after; telemetry is never wanted."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if offline:
         os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    yield
 
 
 def _sentence_transformer(folder: Path) -> SentenceTransformer:
-    with _hub(offline=True):  # the files are here by now
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging as transformers_logging
+    _set_up_hub(offline=True)  # the files are here by now
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            return SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False).eval()
-        except Exception as error:
-            raise ModelError(f"sentence-transformers cannot load {folder}: {error}") from error
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False).eval()
+    except Exception as error:
+        raise ModelError(f"sentence-transformers cannot load {folder}: {error}") from error
 
 
 def _export(folder: Path, target: Path) -> None:

@@ -115,9 +115,9 @@ class Library:
 
     def build_if_behind(self) -> None:
         """Build a generation where there is none, or where too much is searched without one."""
-        _, passages = self.store.counts()
         behind = self.searcher.unbuilt
-        if behind and (self.searcher.generation == 0 or behind > min(max(passages // 10, LEAST_UNBUILT), MOST_UNBUILT)):
+        first = behind > 0 and self.searcher.generation == 0
+        if first or (behind > LEAST_UNBUILT and behind > self._most_unbuilt()):
             self.build()
 
     def build(self) -> None:
@@ -125,6 +125,11 @@ class Library:
         with self._building:
             folder = generations_folder(self.folder)
             self.searcher.adopt(generations.build(folder, self.store, self._embedder.fingerprint, self._embedder.dimension))
+
+    def _most_unbuilt(self) -> int:
+        """Counts every passage, which takes time in a large corpus."""
+        _, passages = self.store.counts()
+        return min(max(passages // 10, LEAST_UNBUILT), MOST_UNBUILT)
 
     def close(self) -> None:
         self._database.close()

@@ -19,7 +19,7 @@ blueprint = Blueprint("search", __name__)
 @blueprint.get("/v1/search")
 def search_by_address() -> Response:
     parameters = from_query_string(request, SearchParameters)
-    return _answer(SearchRequest(query=parameters.q, limit=parameters.limit))
+    return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit))
 
 
 @blueprint.post("/v1/search")
