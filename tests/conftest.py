@@ -34,9 +34,9 @@ settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
-def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models/ folder that holds the default model's export, made once a session."""
-    folder = tmp_path_factory.mktemp("exported") / "models"
+def exported_model(request: pytest.FixtureRequest) -> Path:
+    """A models/ folder that holds the default model's export, kept between runs: it is verified when it is opened."""
+    folder: Path = request.config.cache.mkdir("models")
     open_embedder(DEFAULT_MODEL, folder)
     return folder
 
@@ -49,14 +49,21 @@ def embedder(exported_model: Path) -> Embedder:
 
 @pytest.fixture(scope="session")
 def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """Makes a data folder that holds nothing but the exported model (hard links: nothing is exported or copied again)."""
+    """Makes a data folder that holds nothing but the exported model (hard links where they can be: nothing is exported again)."""
 
     def make() -> Path:
         folder = tmp_path_factory.mktemp("data")
-        shutil.copytree(exported_model, folder / "models", copy_function=os.link)
+        shutil.copytree(exported_model, folder / "models", copy_function=_link_or_copy)
         return folder
 
     return make
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
