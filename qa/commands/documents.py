@@ -1,0 +1,86 @@
+"""`qa add`, `qa remove`, `qa list` and `qa status`: what the data folder holds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from corpus.types import QuotableError
+from qa.commands.console import as_printable_json, say, settings_of
+from qa.progress import Summary
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--watch", is_flag=True, help="Stay, and follow new, changed and deleted files.")
+@click.pass_context
+def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
+    """Add the files at PATHS and in the folders among them, or replace what was read from them before."""
+    from corpus.sandbox import Sandbox
+    from qa.assembly import open_to_write
+    from qa.ingestion import add_files, changes_below, files_below, follow
+
+    summary = Summary()
+    with open_to_write(settings_of(context), say) as library, Sandbox() as sandbox:
+        changes = changes_below(paths) if watch else None
+        summary.show(add_files(library, sandbox, files := list(files_below(paths))), len(files))
+        library.build_if_behind()
+        if changes:
+            say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
+            with suppress(KeyboardInterrupt):
+                summary.show(follow(library, sandbox, changes))
+    if summary.failed:
+        raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
+
+
+@click.command()
+@click.argument("document_ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_context
+def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
+    """Remove the documents with these IDs."""
+    from qa.assembly import open_to_write
+
+    with open_to_write(settings_of(context), say) as library:
+        missing = [document_id for document_id in document_ids if not library.remove(document_id)]
+    if missing:
+        raise QuotableError(f"there is no document {', '.join(missing)}; `qa list` names those that are there")
+
+
+@click.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def list_documents(context: click.Context, as_json: bool) -> None:
+    """List the documents."""
+    from qa.assembly import open_store_to_read
+    from qa.responses import listed_document_json
+
+    store = open_store_to_read(settings_of(context).data)
+    after: str | None = None
+    while page := store.documents(after):
+        counts = store.passage_counts([document.number for document in page])
+        for document in page:
+            listed = listed_document_json(document, counts.get(document.number, 0))
+            click.echo(as_printable_json(listed) if as_json else f"{document.id}\t{document.title}\t{document.source or ''}")
+        after = page[-1].id
+
+
+@click.command()
+@click.pass_context
+def status(context: click.Context) -> None:
+    """Say what the data folder holds."""
+    from corpus.languages import name
+    from qa.assembly import open_store_to_read
+
+    settings = settings_of(context)
+    store = open_store_to_read(settings.data)
+    documents, passages = store.counts()
+    click.echo(f"data folder  {settings.data.resolve()}")
+    click.echo(f"documents    {documents}")
+    click.echo(f"passages     {passages}")
+    click.echo(f"model        {settings.model} ({store.fingerprint})")
+    for code, count in store.languages():
+        served = code is None or not settings.languages or code in settings.languages
+        note = "" if served else " (the model does not serve it; use words that stand in the text)"
+        click.echo(f"language     {name(code) if code else 'not told'}: {count}{note}")
