@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.routing import PathConverter
 
+from qa.settings import Settings
 from qa.web import current, documents, health, pages, problems, search
 
 MAX_BODY_BYTES = 1_000_000
@@ -17,13 +18,16 @@ class _DocumentId(PathConverter):
     part_isolating = False  # it goes over slashes
 
 
-def create_app(get_service: current.GetService) -> Flask:
-    """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503."""
+def create_app(get_service: current.GetService, settings: Settings | None = None) -> Flask:
+    """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503.
+
+    `settings` are the defaults where none are given.
+    """
     app = Flask("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     app.url_map.converters["document_id"] = _DocumentId
-    current.attach(app, get_service)
+    current.attach(app, get_service, settings or Settings())
     problems.install(app)
     for blueprint in (search.blueprint, documents.blueprint, health.blueprint, pages.blueprint):
         app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""The service that the application handling this request was made with."""
+"""The service and the settings that the application handling this request was made with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Callable
 from flask import Flask, current_app
 
 from qa.assembly import Service
+from qa.settings import Settings
 from qa.web.problems import Problem
 from qa.worker import Worker
 
 GetService = Callable[[], Service | None]
 
 
-def attach(app: Flask, get_service: GetService) -> None:
+def attach(app: Flask, get_service: GetService, settings: Settings) -> None:
     app.extensions["quotable"] = get_service
+    app.extensions["quotable-settings"] = settings
 
 
 def service() -> Service:
@@ -23,6 +25,11 @@ def service() -> Service:
     if opened is None:
         raise Problem(503, "The documents are being opened; try again in a few seconds", headers={"Retry-After": "2"})
     return opened
+
+
+def settings() -> Settings:
+    found: Settings = current_app.extensions["quotable-settings"]
+    return found
 
 
 def writer() -> Worker:

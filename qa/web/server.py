@@ -67,7 +67,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     try:
         opening.start()
         server = create_server(
-            create_app(lambda: opening.service),
+            create_app(lambda: opening.service, settings),
             sockets=[listening],
             threads=THREADS,
             connection_limit=CONNECTIONS,
