@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.commands import asking, documents, evaluation, serving
+from qa.commands import asking, documents, evaluation, keys, serving
 from qa.settings import SettingsError
 
 
@@ -52,6 +52,7 @@ for command in (
     documents.list_documents,
     documents.status,
     evaluation.evaluate,
+    keys.keys,
 ):
     main.add_command(command)
 

@@ -44,6 +44,37 @@ class Settings(BaseModel):
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
+    require_key: Annotated[
+        bool, Field(description="Ask this machine's own callers for a key too, as behind a proxy on this machine.")
+    ] = False
+    public: Annotated[
+        bool,
+        Field(description="Let everyone ask and read without a key, within public_requests_per_minute; never change anything."),
+    ] = False
+    public_requests_per_minute: Annotated[
+        int, Field(description="Requests a minute of one address without a key; 0 for no bound.", ge=0)
+    ] = 60
+    requests_per_minute: Annotated[int, Field(description="Requests a minute of one key; 0 for no bound.", ge=0)] = 0
+    trusted_proxy: Annotated[
+        str | None,
+        Field(description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then."),
+    ] = None
+    hosts: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Names that this service is called by in addresses, such as docs.example.org, next to its own address."
+        ),
+    ] = ()
+    origins: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Other sites whose pages may ask from the browser, such as https://www.example.org; none by default."
+        ),
+    ] = ()
+
+
+# Settings that are a list; the environment writes them with commas.
+LISTS = frozenset(name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple))
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -62,7 +93,7 @@ def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mappi
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in environment:
             value = environment[variable]
-            values[name] = [part.strip() for part in value.split(",") if part.strip()] if name == "languages" else value
+            values[name] = [part.strip() for part in value.split(",") if part.strip()] if name in LISTS else value
             origins[name] = f"in {variable}"
     for name, value in (overrides or {}).items():
         if value is not None:

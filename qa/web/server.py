@@ -7,16 +7,19 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from ipaddress import ip_address
 from types import FrameType
+from typing import Any
 
 from waitress.server import create_server
 
 from corpus.types import QuotableError
 from qa.assembly import Service, open_to_write, service_of
+from qa.keys import read_keys
 from qa.library import Library
 from qa.settings import Settings
 from qa.web.application import create_app
+from qa.web.channel import guarded_channel
+from qa.web.gate import Access, is_loopback, would_refuse
 
 THREADS = 8
 CONNECTIONS = 1000
@@ -62,19 +65,22 @@ class _Opening:
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises QuotableError where the address is taken or the data folder cannot be opened."""
     listening = _listen(settings.host, settings.port)
+    access = _access(settings, listening)
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     opening = _Opening(settings, say, listening)
     try:
         opening.start()
+        app = create_app(lambda: opening.service, settings, access)
         server = create_server(
-            create_app(lambda: opening.service, settings),
+            app,
             sockets=[listening],
             threads=THREADS,
             connection_limit=CONNECTIONS,
             asyncore_use_poll=True,
             ident=None,
-            clear_untrusted_proxy_headers=True,
+            **_proxy(settings),
         )
+        server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ))
         try:
             server.run()  # returns when a signal's SystemExit has stopped its threads
         finally:
@@ -84,6 +90,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if access.keys:
+            access.keys.flush()
         opening.close()
     if opening.failure:
         raise opening.failure
@@ -102,11 +110,35 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         advice = "choose another with --host or --port"
         raise CannotServe(f"cannot serve on {host}:{port}: {error.strerror or error}; {advice}") from error
-    address = listening.getsockname()[0]
-    if not ip_address(address).is_loopback:
-        listening.close()
-        raise CannotServe(f"{host} can be reached from other machines, and there are no keys yet: serve on 127.0.0.1 or ::1")
     return listening
+
+
+def _access(settings: Settings, listening: socket.socket) -> Access:
+    """Raises CannotServe where a key is needed and there is none."""
+    access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
+    try:
+        if not access.local and not access.public and not read_keys(settings.data):
+            raise CannotServe(
+                f"{settings.host} is to be served to other machines, and there is no key: make one with"
+                f" `qa --data {settings.data} key create --role write --name NAME`, or serve on 127.0.0.1 without"
+                " require_key and trusted_proxy"
+            )
+    except QuotableError:
+        listening.close()
+        raise
+    return access
+
+
+def _proxy(settings: Settings) -> dict[str, Any]:
+    """Headers by which a proxy says who asks: taken from the one that is trusted, kept to be noticed by the gate otherwise."""
+    if settings.trusted_proxy is None:
+        return {"clear_untrusted_proxy_headers": False}
+    return {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def _address(listening: socket.socket) -> str:

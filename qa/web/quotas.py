@@ -1,0 +1,50 @@
+"""How many requests a key, or an address without one, may make: token buckets in memory."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+# Buckets kept; the one that was used longest ago goes first, and by then is full again or the server is under attack.
+MAX_BUCKETS = 10_000
+
+
+class Quotas:
+    """A full minute's requests may come at once; after that they refill evenly."""
+
+    def __init__(self, per_key: int = 0, per_address: int = 60, clock: Callable[[], float] = time.monotonic) -> None:
+        """Requests a minute; 0 for no bound."""
+        self._per_key, self._per_address = per_key, per_address
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: str | None, address: str) -> float:
+        """Take one request of the key, or of the address where there is none: seconds until it may be made, 0 for now."""
+        size = self._per_address if key is None else self._per_key
+        if not size:
+            return 0.0
+        name = ("address", network(address)) if key is None else ("key", key)
+        with self._lock:
+            now = self._clock()
+            left, then = self._buckets.pop(name, (float(size), now))
+            left = min(float(size), left + (now - then) * size / 60)
+            short = 1 - left
+            self._buckets[name] = (left - 1 if short <= 0 else left, now)
+            if len(self._buckets) > MAX_BUCKETS:
+                self._buckets.popitem(last=False)
+        return max(short * 60 / size, 0.0)
+
+
+def network(address: str) -> str:
+    """What one caller has: an IPv4 address, or the /64 of an IPv6 one, out of which every house may choose."""
+    try:
+        parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))

@@ -1,0 +1,32 @@
+"""Who may use which route, in one table: a route that is not in it is refused to everyone.
+
+A line is the route's endpoint (`blueprint.function`) and the least role that it needs; `ANYONE` needs no key at all. With
+`public` set, everyone may use what needs `READ`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qa.keys import Role
+
+ANYONE = None
+READ, WRITE, ADMIN = Role.READ, Role.WRITE, Role.ADMIN
+
+RULES: Mapping[str, Role | None] = {
+    "static": ANYONE,
+    "health.healthz": ANYONE,
+    "health.readyz": ANYONE,
+    "pages.search_page": READ,
+    "pages.document_page": READ,
+    "search.search": READ,
+    "search.search_by_address": READ,
+    "documents.list_documents": READ,
+    "documents.show_document": READ,
+    "documents.show_text": READ,
+    "documents.show_passage": READ,
+    "documents.verify_quote": READ,
+    "documents.add_document": WRITE,
+    "documents.remove_document": WRITE,
+    "documents.show_job": WRITE,
+}
