@@ -1,6 +1,6 @@
-"""A sentence-transformers model -> one ONNX file, through torch's own exporter. Needs torch; run once a model.
+"""A sentence-transformers model -> one folder with an ONNX file, through torch's own exporter, checked on the spot. Run once a model.
 
-Imported only when there is something to export: serving needs none of it.
+Imported only when there is something to export: it needs torch, and serving needs none of it.
 """
 
 from __future__ import annotations
@@ -8,11 +8,67 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from index import original_model
+from index.model_files import sha256
+from index.onnx_embedder import FACTS_FILE, OnnxEmbedder, unit
+from index.whole_folder import write_json, write_whole_folder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 OUTPUT = "sentence_embedding"
+LEAST_COSINE = 0.9999
+# What must come out alike before an export is trusted: short, long, beyond the model's reach, other scripts, odd characters.
+PROBES = (
+    "Who signed the memorandum?",
+    "The MOU will include collaboration to explore adoption across both public services and the private sector.",
+    "a",
+    "Größe, naïveté, 東京都, العربية, ½ ≥ 0.4 — £1,250.00 ‘quoted’ \u200b🙂",
+    "word " * 2000,
+)
+
+
+class NotExportable(Exception):
+    """The reason why a model has to be served by sentence-transformers."""
+
+
+def export(folder: Path, target: Path) -> None:
+    """Export, check against sentence-transformers on the spot, and put the finished folder in place in one step."""
+    model = original_model.load(folder)
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise NotExportable("it has no fast tokenizer")
+    example = {name: value for name, value in model.preprocess(["one", "two or three"]).items() if hasattr(value, "shape")}
+    if not set(example) <= {"input_ids", "attention_mask", "token_type_ids"}:
+        raise NotExportable(f"it wants the inputs {', '.join(sorted(example))}")
+    max_length = original_model.max_length(model)
+
+    def write(part: Path) -> None:
+        try:
+            _write_onnx(model, example, max_length, part / "model.onnx")
+        except Exception as error:
+            raise NotExportable(
+                f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            ) from error
+        tokenizer.save(str(part / "tokenizer.json"))
+        facts = {
+            "inputs": list(example),
+            "dimension": int(model.get_embedding_dimension() or 0),
+            "max_length": max_length,
+            "special_tokens": tokenizer.num_special_tokens_to_add(False),
+            "lower_case": bool(getattr(model[0], "do_lower_case", False)),
+            "question_prompt": original_model.prompt(model, ("query",)),
+            "passage_prompt": original_model.prompt(model, ("document", "passage", "corpus")),
+            "sha256": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json")},
+        }
+        write_json(part / FACTS_FILE, facts)
+        _check_export(OnnxEmbedder(part, "", 1), model)
+
+    write_whole_folder(target, write)
 
 
 class _WholeModel(torch.nn.Module):
@@ -31,7 +87,7 @@ class _WholeModel(torch.nn.Module):
         return embedding
 
 
-def export(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_length: int, path: Path) -> None:
+def _write_onnx(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_length: int, path: Path) -> None:
     """Write `path`, with inputs named as in `example` ((2, n) each), batch and length left open.
 
     Raises whatever torch's exporter raises: there are models that it cannot trace.
@@ -51,3 +107,14 @@ def export(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_len
             output_names=[OUTPUT],
             dynamic_shapes={"tensors": tuple({0: batch, 1: length} for _ in example)},
         )
+
+
+def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
+    for ours, theirs in (
+        (exported.embed_question, model.encode_query),
+        (lambda t: exported.embed_passages([t])[0], model.encode_document),
+    ):
+        for probe in PROBES:
+            cosine = float(ours(probe) @ unit(theirs(probe, show_progress_bar=False)))
+            if not cosine >= LEAST_COSINE:
+                raise NotExportable(f"the export's vectors differ from the model's: cosine {cosine:.6f} on {probe[:30]!r}")

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corpus.types import QuotableError
-from index.embedder import DEFAULT_MODEL
+from index.model_files import DEFAULT_MODEL
 from qa.confidence import OPERATING_POINT
 
 ENVIRONMENT_PREFIX = "QA_"

@@ -20,7 +20,8 @@ from typing import Any, Self
 import pytest
 from hypothesis import HealthCheck, settings
 
-from index.embedder import DEFAULT_MODEL, open_embedder
+from index.embedder import open_embedder
+from index.model_files import DEFAULT_MODEL
 from index.types import Embedder
 
 ROOT = Path(__file__).parent.parent

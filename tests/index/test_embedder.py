@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.embedder import DEFAULT_MODEL, open_embedder
+from index.embedder import open_embedder
+from index.model_files import DEFAULT_MODEL
 from index.types import Embedder, ModelError
 
 if TYPE_CHECKING:

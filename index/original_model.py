@@ -1,0 +1,91 @@
+"""A model in sentence-transformers itself: what an export is made from and checked against, and what serves where there is none.
+
+The only importer of sentence_transformers, which costs seconds and hundreds of megabytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from index.model_files import ModelFiles, set_up_hub
+from index.types import Matrix, ModelError, Vector
+from index.vocabulary import whole_words
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+# Tokens that are read of a text by models that would read without end.
+LONG_ENOUGH = 512
+
+
+class SentenceTransformersEmbedder:
+    """Serves a model with sentence-transformers itself: any model it can load, at the price of importing torch."""
+
+    def __init__(self, files: ModelFiles) -> None:
+        self._model = load(files.folder)
+        self.fingerprint = files.fingerprint
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        special_tokens = getattr(self._model.tokenizer, "num_special_tokens_to_add", lambda pair: 0)(False)
+        self.max_tokens = max_length(self._model) - special_tokens
+        self._count = _token_counter(self._model.tokenizer)
+
+    @property
+    def word_ranks(self) -> Mapping[str, int]:
+        return whole_words(self._model.tokenizer.get_vocab())
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [self._count(text) for text in texts]
+
+    def embed_question(self, text: str) -> Vector:
+        vector: Vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
+        return vector
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        if not texts:
+            return np.empty((0, self.dimension), np.float32)
+        vectors: Matrix = self._model.encode_document(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return vectors
+
+
+def load(folder: Path) -> SentenceTransformer:
+    set_up_hub(offline=True)  # the files are here by now
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False).eval()
+    except Exception as error:
+        raise ModelError(f"sentence-transformers cannot load {folder}: {error}") from error
+
+
+def max_length(model: SentenceTransformer) -> int:
+    """The most tokens that are read, special ones counted; of models that read without end (word vectors), LONG_ENOUGH."""
+    length = model.max_seq_length
+    return int(length) if length and math.isfinite(length) else LONG_ENOUGH
+
+
+def prompt(model: SentenceTransformer, names: Sequence[str]) -> str:
+    """The prompt that sentence-transformers puts before a text of this kind, found by what its own encode methods look for."""
+    for name in names:
+        if model.prompts.get(name):
+            return str(model.prompts[name])
+    return str(model.prompts.get(model.default_prompt_name) or "") if model.default_prompt_name else ""
+
+
+def _token_counter(tokenizer: Any) -> Callable[[str], int]:
+    """The tokens of a text without special ones, whichever of three libraries the model's tokenizer is from."""
+    import tokenizers
+
+    if isinstance(tokenizer, tokenizers.Tokenizer):  # of static embeddings
+        whole = tokenizers.Tokenizer.from_str(tokenizer.to_str())
+        whole.no_truncation()
+        return lambda text: len(whole.encode(text, add_special_tokens=False).ids)
+    if callable(tokenizer):  # of transformers
+        return lambda text: len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+    return lambda text: len(tokenizer.tokenize(text))  # of word lists
