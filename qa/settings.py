@@ -6,12 +6,13 @@ A setting comes from the command line, else from the environment (`QA_` and its 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
@@ -22,6 +23,18 @@ ENVIRONMENT_PREFIX = "QA_"
 
 class SettingsError(QuotableError):
     """A setting has a value that cannot be used."""
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*|[0-9a-fA-F:]+", value):
+        raise ValueError(f"{value!r} is not a host's name such as docs.example.org")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::\d{1,5})?", value):
+        raise ValueError(f"{value!r} is not an origin such as https://www.example.org")
+    return value
 
 
 class Settings(BaseModel):
@@ -60,13 +73,13 @@ class Settings(BaseModel):
         Field(description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then."),
     ] = None
     hosts: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, AfterValidator(_host)], ...],
         Field(
             description="Names that this service is called by in addresses, such as docs.example.org, next to its own address."
         ),
     ] = ()
     origins: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
         Field(
             description="Other sites whose pages may ask from the browser, such as https://www.example.org; none by default."
         ),

@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings import Settings
-from qa.web import current, documents, gate, health, pages, problems, search
+from qa.web import browser, current, documents, gate, health, pages, problems, search
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -18,18 +18,25 @@ class _DocumentId(PathConverter):
     part_isolating = False  # it goes over slashes
 
 
-def create_app(get_service: current.GetService, settings: Settings | None = None, access: gate.Access | None = None) -> Flask:
+def create_app(
+    get_service: current.GetService,
+    settings: Settings | None = None,
+    access: gate.Access | None = None,
+    names: browser.Names | None = None,
+) -> Flask:
     """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503.
 
     `settings` are the defaults where none are given. `access`: who is let in; by default whoever reaches it, with no key, as fits
-    an address of this machine alone.
+    an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
     """
     app = Flask("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     app.url_map.converters["document_id"] = _DocumentId
-    current.attach(app, get_service, settings or Settings())
+    settings = settings or Settings()
+    current.attach(app, get_service, settings)
     problems.install(app)
+    browser.install(app, names or browser.Names(), settings)
     gate.install(app, access or gate.Access())
     for blueprint in (search.blueprint, documents.blueprint, health.blueprint, pages.blueprint):
         app.register_blueprint(blueprint)

@@ -18,6 +18,7 @@ from qa.keys import read_keys
 from qa.library import Library
 from qa.settings import Settings
 from qa.web.application import create_app
+from qa.web.browser import Names
 from qa.web.channel import guarded_channel
 from qa.web.gate import Access, is_loopback, would_refuse
 
@@ -70,7 +71,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     opening = _Opening(settings, say, listening)
     try:
         opening.start()
-        app = create_app(lambda: opening.service, settings, access)
+        names = Names.at(listening.getsockname()[0], settings.hosts)
+        app = create_app(lambda: opening.service, settings, access, names)
         server = create_server(
             app,
             sockets=[listening],
