@@ -17,6 +17,7 @@ from index.store import Store
 from index.types import Embedder, StoreError
 from qa.answerer import Answerer, Searches
 from qa.calibration import read_calibration
+from qa.examples import Examples
 from qa.library import Entry, Library, generations_folder
 from qa.settings import Settings
 from qa.worker import Worker
@@ -33,6 +34,7 @@ class Service:
     answerer: Answerer
     store: Store
     searcher: Searcher
+    examples: Examples
     worker: Worker | None = None  # None where this process only reads
 
 
@@ -66,7 +68,8 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 def service_of(library: Library, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
-    return Service(answerer_over(library.searcher, library.store, settings), library.store, library.searcher, Worker(library))
+    answerer = answerer_over(library.searcher, library.store, settings)
+    return Service(answerer, library.store, library.searcher, Examples(answerer, library.store), Worker(library))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
@@ -75,7 +78,8 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     embedder = _embedder(settings, say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
-    return Service(answerer_over(searcher, store, settings), store, searcher)
+    answerer = answerer_over(searcher, store, settings)
+    return Service(answerer, store, searcher, Examples(answerer, store))
 
 
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:

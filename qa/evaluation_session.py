@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.types import QuotableError
-from qa.assembly import Service, answerer_over, open_to_read, open_to_write
+from qa.assembly import Service, answerer_over, open_to_read, open_to_write, service_of
 from qa.calibration import Calibration, cross_fitted, fit
 from qa.confidence import probability
 from qa.evaluation import ArrangedSearcher, Judge, Order, Outcome, run, summarise
@@ -75,7 +75,7 @@ def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[S
             for _ in library.put_all(Entry(str(document.id), document) for document in read_corpus(question_set.corpus)):
                 pass
             library.build()
-            yield Service(answerer_over(library.searcher, library.store, settings), library.store, library.searcher)
+            yield service_of(library, settings)
 
 
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:

@@ -84,6 +84,15 @@ class Settings(BaseModel):
             description="Other sites whose pages may ask from the browser, such as https://www.example.org; none by default."
         ),
     ] = ()
+    upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
+    embed_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Field(description="Origins whose pages may embed the search box. In the environment: https://www.example.org,…"),
+    ] = ()
+    feedback: Annotated[
+        bool, Field(description="Ask readers whether an answer helped, and keep what they say with the question.")
+    ] = False
+    keep_questions: Annotated[bool, Field(description="Keep the questions that found no answer, for `qa gaps`.")] = False
 
 
 # Settings that are a list; the environment writes them with commas.

@@ -152,6 +152,29 @@ class SearchParameters(_Strict):
     limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
+class Narrowing(_Strict):
+    """What the address of the search page says besides the question: which documents to look in."""
+
+    source: Text | None = None
+    type: Text | None = None
+    year: Annotated[str | None, Field(pattern=r"^\d{4}$")] = None
+
+    def chosen(self) -> dict[str, str]:
+        values = {"source": self.source, "type": self.type, "year": self.year}
+        return {key: value for key, value in values.items() if value}
+
+    def filter(self) -> Filter | None:
+        """None where every document may be found."""
+        parts: list[Filter] = [Comparison("eq", key, value) for key, value in self.chosen().items() if key != "year"]
+        if self.year:
+            parts += [Comparison("gte", "date", self.year), Comparison("lt", "date", str(int(self.year) + 1))]
+        return Combination("and", tuple(parts)) if parts else None
+
+
+class SearchPageParameters(SearchParameters, Narrowing):
+    """`GET /` and `GET /embed` with a question."""
+
+
 class DocumentRequest(_Strict):
     """`POST /v1/documents` as JSON."""
 
