@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
+from threading import Event
 
 from watchfiles import watch
 
@@ -161,25 +162,26 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
-def changes_below(paths: Sequence[Path]) -> Iterator[list[Path]]:
+def changes_below(paths: Sequence[Path], stopping: Event) -> Iterator[list[Path]]:
     """The files and folders that change at and below `paths`, those hidden passed over, from the moment of this call.
 
-    Raises ReadError where a path is not there.
+    They end when `stopping` is set. Raises ReadError where a path is not there.
     """
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise ReadError(f"cannot watch {', '.join(missing)}: there is no such file or folder")
-    changes = watch(*paths, watch_filter=None, raise_interrupt=True, yield_on_timeout=True, rust_timeout=LISTENING_MS)
+    changes = watch(*paths, watch_filter=None, stop_event=stopping, yield_on_timeout=True, rust_timeout=LISTENING_MS)
     first = next(changes)  # it listens from here on
     return (sorted({path for _, name in some if not _is_hidden(path := Path(name), paths)}) for some in chain([first], changes))
 
 
-def follow(library: Library, sandbox: Sandbox, changes: Iterable[Sequence[Path]]) -> Iterator[FileOutcome]:
-    """Follow new, changed and deleted files, until interrupted."""
+def follow(library: Library, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event) -> Iterator[FileOutcome]:
+    """Follow new, changed and deleted files until `changes` end; what changed is left to the next run once `stopping` is set."""
     for changed in changes:
         for document_id in remove_missing(library, changed):
             yield FileOutcome(Path(document_id), Counter({Outcome.REMOVED: 1}))
-        for outcome in add_files(library, sandbox, files_below([path for path in changed if path.exists()])):
+        files = files_below([path for path in changed if path.exists()])
+        for outcome in add_files(library, sandbox, takewhile(lambda _: not stopping.is_set(), files)):
             if outcome.failures or set(outcome.documents) != {Outcome.UNCHANGED}:
                 yield outcome
         if changed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import signal
 from pathlib import Path
+from threading import Event
 
 import click
 
@@ -24,13 +25,15 @@ def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
 
     summary = Summary()
     with open_to_write(settings_of(context), say) as library, Sandbox() as sandbox:
-        changes = changes_below(paths) if watch else None
+        stopping = Event()
+        changes = changes_below(paths, stopping) if watch else None
         summary.show(add_files(library, sandbox, files := list(files_below(paths))), len(files))
         library.build_if_behind()
         if changes:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stopping.set())
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
-            with suppress(KeyboardInterrupt):
-                summary.show(follow(library, sandbox, changes))
+            summary.show(follow(library, sandbox, changes, stopping))
     if summary.failed:
         raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
 

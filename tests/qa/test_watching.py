@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds
 
 
 class Watched:
@@ -125,8 +125,9 @@ def test_what_changes_while_the_files_are_added_is_not_missed(
         process.wait()
 
 
-def test_ctrl_c_ends_it_and_gives_the_folder_free(watched: Watched, qa: Run) -> None:
-    watched.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_gives_the_folder_free(watched: Watched, qa: Run, number: signal.Signals) -> None:
+    watched.process.send_signal(number)
     assert watched.process.wait(PATIENCE) == 0
     assert "Traceback" not in watched.log
     added = qa("--data", watched._data, "add", watched.folder)
