@@ -1,10 +1,13 @@
 """The one SQLite file: how it is made, opened, read and written. What is in it: `store.py` (documents), `jobs.py` (work to do).
 
-A write is one transaction, on disk (WAL, synchronous=FULL) before it returns.
+A write is one transaction, on disk (WAL, synchronous=FULL) before it returns. Every page has a checksum; what is found damaged is
+reported in `damage`, and what can still be read is read: the hashes of the rows tell what of it may be shown.
 """
 
 from __future__ import annotations
 
+import logging
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +16,20 @@ from typing import Any
 
 import apsw
 
-from index.types import NewerFormat, StorageFull, StoreError
+from index import write_ahead_log
+from index.damage import Damage
+from index.folder_lock import is_held
+from index.page_checksums import PAGE_BYTES, RESERVED_BYTES, ChecksummedFiles
+from index.types import DamagedRow, NewerFormat, StorageFull, StoreError
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "store.sqlite"
-FORMAT = 1
+LOG_FILE = f"{FILE_NAME}-wal"
+FORMAT = 2
+CHECKED_FROM = 2  # the first format whose pages have checksums
 APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
 LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
-PAGE_BYTES = 8192  # so that a row with a vector (1.5 kB at 384 dimensions) stays on one page
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -54,15 +64,22 @@ class Database:
         if apsw.SQLITE_VERSION_NUMBER < LEAST_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
         self.path = folder / FILE_NAME
+        self.damage = Damage(folder, remember=not read_only)
+        self._files = ChecksummedFiles(
+            lambda page: self.damage.note(f"page {page} of {self.path} is not what was written"), CHECKED_FROM
+        )
         write = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         self._flags = apsw.SQLITE_OPEN_READONLY if read_only else write
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
         self._writing = threading.RLock()
+        self.read_only = read_only
+        if not read_only or not is_held(folder):
+            self._check_log()
         with self._translated():
             if create:
                 self._create()
-            self._check_format()
+            self.format = self._check_format()
 
     def close(self) -> None:
         for connection in self._connections:
@@ -71,9 +88,21 @@ class Database:
         self._local = threading.local()
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows of a SELECT."""
+        """All rows of a SELECT. Raises DamagedRow where one of them cannot be read."""
         with self._translated():
             return list(self._connection().execute(statement, values))
+
+    def rows_of(self, statement: str, keys: Sequence[Any], *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT that ends in `IN` with a place for `keys`; those that cannot be read are left out, and reported."""
+        if not keys:
+            return []
+        try:
+            return self.rows(f"{statement} ({marks(keys)})", *values, *keys)
+        except DamagedRow:
+            if len(keys) == 1:
+                return []
+            half = len(keys) // 2
+            return [*self.rows_of(statement, keys[:half], *values), *self.rows_of(statement, keys[half:], *values)]
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
@@ -92,33 +121,71 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def exclusive(self) -> Iterator[apsw.Connection]:
+        """For what cannot run inside a transaction; no other thread writes meanwhile."""
+        with self._writing, self._translated():
+            yield self._connection()
+
+    def copy_to(self, target: Path) -> None:
+        """Write all that is committed now to a new file, page by page, while readers and writers go on; it is on disk when this returns."""
+        with self._translated():
+            connection = apsw.Connection(
+                str(target), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=self._files.name
+            )
+            try:
+                with connection.backup("main", self._connection(), "main") as backup:
+                    backup.step()  # all at once: a consistent state, and readers and writers of a WAL file do not wait for it
+                connection.pragma("journal_mode", "delete")  # one file, without a log beside it
+            finally:
+                connection.close()
+
     def _create(self) -> None:
         connection = self._connection()
         if connection.pragma("application_id") or connection.execute("SELECT count(*) FROM sqlite_schema").get:
             return
+        connection.reserve_bytes(reserve=RESERVED_BYTES)
         connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "wal")
         with self.transaction() as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO facts VALUES ('identity', lower(hex(randomblob(16))))")
+            connection.execute("INSERT INTO facts VALUES ('changes', 0), ('documents', 0), ('passages', 0)")
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", FORMAT)
 
-    def _check_format(self) -> None:
+    def _check_log(self) -> None:
+        """Before SQLite reads the write-ahead log: it would drop what comes after a damaged frame without a word."""
+        path = self.path.parent / LOG_FILE
+        try:
+            state = write_ahead_log.state(path)
+            if state is write_ahead_log.State.DAMAGED and not self.read_only:
+                shutil.copyfile(path, path.with_name(f"{LOG_FILE}.damaged"))
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}") from error
+        if state is write_ahead_log.State.DAMAGED:
+            self.damage.note(f"{path} was damaged: what was written last may be missing, or as it was before")
+        elif state is write_ahead_log.State.CUT_OFF:
+            log.warning(
+                "the last write to %s was cut off; it had not been acknowledged, unless the file was altered", self.path
+            )
+
+    def _check_format(self) -> int:
         connection = self._connection()
         if connection.pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{self.path} is not a Quotable store; name another data folder")
-        written = connection.pragma("user_version")
+        written = int(connection.pragma("user_version"))
         if written > FORMAT:
             raise NewerFormat(
                 f"{self.path} has format {written}, this version reads up to {FORMAT}: install the version that wrote it, or a newer one"
             )
+        return written
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = apsw.Connection(str(self.path), flags=self._flags)
+            connection = apsw.Connection(str(self.path), flags=self._flags, vfs=self._files.name)
             connection.set_busy_timeout(10_000)
             connection.pragma("synchronous", "full")
             connection.pragma("foreign_keys", True)
@@ -139,8 +206,18 @@ class Database:
             raise StoreError(f"{self.path} cannot be written by this user") from error
         except apsw.FullError as error:
             raise StorageFull(f"the disk of {self.path} is full; free some space and try again") from error
+        except (apsw.CorruptError, UnicodeDecodeError) as error:
+            self.damage.note(f"a part of {self.path} cannot be read ({type(error).__name__})")
+            raise DamagedRow(f"{self.path} is damaged ({error}); run `qa check`") from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+
+def next_number(connection: apsw.Connection, table: str, column: str) -> int:
+    """What the next row is called: numbers rise and are never given twice. Rows are told it beforehand, so that their hash covers it."""
+    highest = f"coalesce((SELECT max({column}) FROM {table}), 0)"
+    given = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
+    return 1 + int(connection.execute(f"SELECT max({highest}, {given})").get)
 
 
 def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[Any]) -> int:

@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from index import sealed
 from index.model_files import find_model
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
 from index.types import Embedder, ModelError
-from index.whole_folder import write_json, write_whole_folder
+from index.whole_folder import write_whole_folder
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,6 @@ def open_embedder(
         except NotExportable as error:
             log.warning("the model %s cannot be exported to ONNX: %s", name, error)
             reason = str(error)
-            write_whole_folder(exported, lambda part: write_json(part / REFUSAL_FILE, {"reason": reason}))
+            write_whole_folder(exported, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
     log.warning("the model %s is served by sentence-transformers, which takes longer to start and more memory", name)
     return SentenceTransformersEmbedder(files)

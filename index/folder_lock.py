@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from index.types import StoreError
 
 FILE_NAME = "lock"
+# A process that asks whether the lock is held holds it for a moment itself.
+ATTEMPTS, SECONDS_BETWEEN = 10, 0.02
 
 
 class FolderLock:
@@ -19,16 +23,39 @@ class FolderLock:
             self._file = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(f"cannot write in {folder}: {error.strerror}") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not self._taken():
             owner = os.pread(self._file, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             raise StoreError(
                 f"{folder} is being written by another process (id {owner}): stop it first, or use its HTTP interface"
-            ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            )
+        with suppress(OSError):  # on a full disk the owner stays unnamed; the lock is what counts
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         os.close(self._file)
+
+    def _taken(self) -> bool:
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(SECONDS_BETWEEN)
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+        return False
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process writes the folder now."""
+    try:
+        file = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False

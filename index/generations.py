@@ -6,10 +6,7 @@ and from nowhere else, so the answer to any doubt about it is to build another.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -17,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from index import sealed
 from index.analysis import words
 from index.lexical import TantivyLexicalIndex
 from index.spelling import Speller
@@ -26,7 +24,7 @@ from index.vectors import FaissVectorIndex
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 KEPT = 2  # the running generation and the one before it
 
@@ -64,7 +62,7 @@ def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Gener
     folder.mkdir(exist_ok=True)
     folders = _folders(folder)
     number = int(folders[-1].name) + 1 if folders else 1
-    last = store.last_passage_id()
+    changes, last = store.changes, store.last_passage_id()
     for leftover in folder.glob(".part-*"):  # of a build that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
@@ -85,24 +83,26 @@ def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Gener
             "format": FORMAT,
             "store": store.identity,
             "fingerprint": fingerprint,
+            "changes": changes,
             "last_passage_id": last,
-            "files": {name: _sha256(part / name) for name in _files(part)},
+            "files": {name: sealed.file_sha256(part / name) for name in _files(part)},
         }
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        _sync(part)
+        sealed.write_json(part / MANIFEST, manifest)
+        sealed.sync_below(part)
         part.rename(folder / f"{number:06}")
-    _sync_folder(folder)
-    for path in _folders(folder)[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
+    sealed.sync(folder)
     generation = newest(folder, store, fingerprint)
     if generation is None or generation.number != number:
         raise DamagedIndex(f"the index just written to {folder} cannot be read back; check the disk")
+    for path in _folders(folder)[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
     return generation
 
 
 def _load(path: Path, store: Store, fingerprint: str) -> Generation:
     manifest = _verified_manifest(path)
-    if manifest["store"] != store.identity or manifest["last_passage_id"] > store.last_passage_id():
+    # Of more changes: an older copy of the store was put in place, so what it holds again would be missing here.
+    if manifest["store"] != store.identity or manifest["changes"] > store.changes:
         raise DamagedIndex(f"the index {path} was not built from this store")
     if manifest["fingerprint"] != fingerprint:
         raise DamagedIndex(f"the index {path} was built with another embedding model")
@@ -115,10 +115,10 @@ def _load(path: Path, store: Store, fingerprint: str) -> Generation:
 
 def _verified_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
+        manifest = sealed.read_json(path / MANIFEST)
         if manifest["format"] != FORMAT:
             raise DamagedIndex(f"the index {path} has format {manifest['format']}, this version writes {FORMAT}")
-        damaged = [name for name, digest in manifest["files"].items() if _sha256(path / name) != digest]
+        damaged = [name for name, digest in manifest["files"].items() if sealed.file_sha256(path / name) != digest]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedIndex(f"the index {path} is incomplete ({error})") from error
     if damaged:
@@ -134,23 +134,3 @@ def _folders(folder: Path) -> list[Path]:
 def _files(part: Path) -> list[str]:
     """What is verified: all but the lock files that tantivy leaves behind."""
     return sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file() and path.suffix != ".lock")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(part: Path) -> None:
-    for path in part.rglob("*"):
-        _sync_folder(path)
-    _sync_folder(part)
-
-
-def _sync_folder(path: Path) -> None:
-    """fsync of a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from index.database import Database, insert
-from index.rows import DamagedRow, row_hash
+from index.database import Database, insert, next_number
+from index.rows import row_hash
+from index.types import DamagedRow
 
 FINISHED_KEPT = 10_000
 _COLUMNS = "id, status, document_id, name, documents, failures, created, finished"
@@ -48,8 +50,10 @@ class JobQueue:
     def accept(self, name: str, body: bytes, document_id: str) -> Job:
         """Take a job on; it is on disk when this returns. `name` is the file's name, `body` what was sent."""
         with self._database.transaction() as connection:
-            row = (Status.QUEUED.value, document_id, name, body, row_hash(name, body), _now())
-            number = insert(connection, "jobs", "status, document_id, name, body, hash, created", row)
+            number = next_number(connection, "jobs", "id")
+            hashed = row_hash(number, document_id, name, body)
+            row = (number, Status.QUEUED.value, document_id, name, body, hashed, _now())
+            insert(connection, "jobs", "id, status, document_id, name, body, hash, created", row)
             old = "SELECT id FROM jobs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?"
             connection.execute(f"DELETE FROM jobs WHERE id IN ({old})", (FINISHED_KEPT,))
         return self._jobs("WHERE id = ?", number)[0]
@@ -74,13 +78,15 @@ class JobQueue:
                 return None
             job = found[0]
             ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
-            damaged = row_hash(job.name, body) != stored_hash
+            damaged = row_hash(job.id, job.document_id, job.name, body) != stored_hash
             if damaged:
                 self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
             else:
                 connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
         if damaged:
-            raise DamagedRow(f"the stored job {job.id} is damaged")
+            damage = f"what was sent as job {job.id} is damaged; send it again"
+            self._database.damage.note(damage)
+            raise DamagedRow(damage)
         return job, body
 
     def cancelled(self, number: int) -> bool:
@@ -107,11 +113,15 @@ class JobQueue:
             )
 
     def _jobs(self, condition: str, *values: int | str) -> list[Job]:
-        found = self._database.rows(f"SELECT {_COLUMNS} FROM jobs {condition}", *values)
-        return [
-            Job(number, Status(status), document_id, name, documents, json.loads(failures), created, finished)
-            for number, status, document_id, name, documents, failures, created, finished in found
-        ]
+        return [_job(row) for row in self._database.rows(f"SELECT {_COLUMNS} FROM jobs {condition}", *values)]
+
+
+def _job(row: Sequence[Any]) -> Job:
+    number, status, document_id, name, documents, failures, created, finished = row
+    try:
+        return Job(number, Status(status), document_id, name, documents, json.loads(failures), created, finished)
+    except (ValueError, TypeError) as error:
+        raise DamagedRow(f"the stored job {number} is damaged ({error})") from error
 
 
 def _now() -> str:

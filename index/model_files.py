@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from index import sealed
 from index.types import ModelError
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -51,8 +52,7 @@ def find_model(name: str, *, offline: bool) -> ModelFiles:
 def sha256(path: Path) -> str:
     """In hexadecimal digits. Raises ModelError where the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sealed.file_sha256(path)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from index import sealed
 from index.model_files import sha256
 from index.types import Matrix, ModelError, Vector
 from index.vocabulary import whole_words
@@ -91,8 +91,8 @@ def _session(model_file: Path, threads: int) -> Any:
 
 def _verified_export(folder: Path) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text())
-        damaged = [name for name, digest in facts["sha256"].items() if sha256(folder / name) != digest]
+        facts: dict[str, Any] = sealed.read_json(folder / FACTS_FILE)
+        damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]
     except (OSError, ValueError, KeyError, ModelError) as error:
         raise ModelError(f"the exported model in {folder} is incomplete: {error}") from error
     if damaged:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from index import original_model
+from index import original_model, sealed
 from index.model_files import sha256
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder, unit
-from index.whole_folder import write_json, write_whole_folder
+from index.whole_folder import write_whole_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -63,9 +63,9 @@ def export(folder: Path, target: Path) -> None:
             "lower_case": bool(getattr(model[0], "do_lower_case", False)),
             "question_prompt": original_model.prompt(model, ("query",)),
             "passage_prompt": original_model.prompt(model, ("document", "passage", "corpus")),
-            "sha256": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json")},
+            "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json")},
         }
-        write_json(part / FACTS_FILE, facts)
+        sealed.write_json(part / FACTS_FILE, facts)
         _check_export(OnnxEmbedder(part, "", 1), model)
 
     write_whole_folder(target, write)

@@ -11,17 +11,14 @@ from typing import Any
 import numpy as np
 
 from corpus.types import Document, Heading, MetadataValue, Passage, text_version
-from index.types import StoreError, Vector
+from index.types import DamagedRow, Vector
 
 Row = tuple[Any, ...]
 
 DOCUMENT_COLUMNS = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
 CONTENT_COLUMNS = "structure, text, structure_hash"
+VECTOR_COLUMNS = "fingerprint, passage, vector, hash"
 PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
-
-
-class DamagedRow(StoreError):
-    """A stored row is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,11 @@ class StoredPassage:
     passage: Passage
 
 
-def document_row(document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:
-    """Values for DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
+def document_row(number: int, document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:
+    """Values for the number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
     head = document_head(
         StoredDocument(
-            number=0,
+            number=number,
             id=document_id,
             title=document.title,
             source=source,
@@ -67,20 +64,20 @@ def document_row(document_id: str, document: Document, source: str | None, sourc
     )
     headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
     structure = json.dumps({"headings": headings, "pages": list(document.pages)}, ensure_ascii=False)
-    return (*head, structure, document.text, row_hash(structure))
+    return (number, *head, structure, document.text, row_hash(structure))
 
 
 def document_head(stored: StoredDocument) -> Row:
     """Values for DOCUMENT_COLUMNS."""
     named = (stored.id, stored.title, stored.source, stored.source_hash, stored.url, stored.date, stored.type, stored.language)
     head = (*named, stored.version, json.dumps(dict(stored.metadata), ensure_ascii=False, sort_keys=True))
-    return (*head, row_hash(*head))
+    return (*head, row_hash(stored.number, *head))
 
 
 def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
     """From DOCUMENT_COLUMNS."""
     *head, stored_hash = row
-    if row_hash(*head) != stored_hash:
+    if row_hash(number, *head) != stored_hash:
         raise DamagedRow(f"the stored document {head[0]!r} is damaged; restore a backup or add it again")
     head[-1] = json.loads(head[-1])
     return StoredDocument(number, *head)
@@ -106,17 +103,17 @@ def content(stored: StoredDocument, row: Row) -> Document:
     )
 
 
-def passage_row(number: int, passage: Passage) -> Row:
-    """Values for PASSAGE_COLUMNS; `number` is the document's."""
+def passage_row(passage_id: int, number: int, passage: Passage) -> Row:
+    """Values for the id and PASSAGE_COLUMNS; `number` is the document's."""
     headings = json.dumps(passage.headings, ensure_ascii=False)
     row = (number, passage.start, passage.end, passage.page, passage.anchor, headings, passage.context, passage.text)
-    return (*row, row_hash(*row))
+    return (passage_id, *row, row_hash(passage_id, *row))
 
 
 def passage(passage_id: int, row: Sequence[Any]) -> Passage:
     """From PASSAGE_COLUMNS."""
     *values, stored_hash = row
-    if row_hash(*values) != stored_hash:
+    if row_hash(passage_id, *values) != stored_hash:
         raise DamagedRow(f"the stored passage {passage_id} is damaged; restore a backup or add its document again")
     _, start, end, page, anchor, headings, context, text = values
     return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
@@ -127,8 +124,9 @@ def vector_row(fingerprint: str, passage_id: int, vector: Vector) -> Row:
     return fingerprint, passage_id, data, row_hash(fingerprint, passage_id, data)
 
 
-def vector(fingerprint: str, passage_id: int, data: bytes, stored_hash: bytes) -> Vector:
-    if row_hash(fingerprint, passage_id, data) != stored_hash:
+def vector(fingerprint: str, passage_id: int, data: bytes | None, stored_hash: bytes | None) -> Vector:
+    """Raises DamagedRow, also for one that is not there."""
+    if data is None or row_hash(fingerprint, passage_id, data) != stored_hash:
         raise DamagedRow(f"the stored vector of passage {passage_id} is damaged; restore a backup or add its document again")
     return np.frombuffer(data, "<f4").astype(np.float32)
 

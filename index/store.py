@@ -1,26 +1,29 @@
 """Documents, passages and vectors: the one source of truth. Everything else is derived from it.
 
-Every row carries a hash of its contents, because `PRAGMA integrity_check` does not see a flipped bit inside a value.
+Every row carries a hash of its contents, because `PRAGMA integrity_check` does not see a flipped bit inside a value. A row that is not
+what was written is withheld where several are read, and reported (`Damage`); where it alone is asked for, DamagedRow is raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 import numpy as np
 
 from corpus.types import Document, Passage
 from index import filters, rows
-from index.database import Database, insert, marks
+from index.database import Database, insert, marks, next_number
 from index.filters import Filter
-from index.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, StoredDocument, StoredPassage
+from index.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS, StoredDocument, StoredPassage
 from index.turns import Turns
-from index.types import FingerprintMismatch, Ids, Matrix, SearchedText
+from index.types import DamagedRow, FingerprintMismatch, Ids, Matrix, SearchedText, Vector
 
 ROWS_AT_ONCE = 2000
+
+Read = TypeVar("Read")
 
 
 class Store:
@@ -44,12 +47,19 @@ class Store:
         """The model whose vectors are searched; None while nothing was ever stored."""
         return self._fact("fingerprint")
 
+    @property
+    def changes(self) -> int:
+        """How many times a document was stored or removed: an index that knows of more was not built from this store as it is now."""
+        return int(self._fact("changes") or 0)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything was found that is not what was written; `qa check` says what."""
+        return bool(self._database.damage.found)
+
     def counts(self) -> tuple[int, int]:
-        """Documents and passages."""
-        (documents, passages), *_ = self._database.rows(
-            "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages)"
-        )
-        return documents, passages
+        """Documents and passages, as they were counted when they were stored."""
+        return int(self._fact("documents") or 0), int(self._fact("passages") or 0)
 
     def last_passage_id(self) -> int:
         """The highest id ever given; ids rise and are never given twice."""
@@ -97,16 +107,14 @@ class Store:
             self.check_fingerprint(fingerprint)
             connection.execute("INSERT OR IGNORE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
             removed = self._remove(connection, document_id)
-            columns = f"{DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}"
-            number = insert(connection, "documents", columns, rows.document_row(document_id, document, source, source_hash))
-            for passage, vector in zip(passages, vectors, strict=True):
-                passage_id = insert(connection, "passages", PASSAGE_COLUMNS, rows.passage_row(number, passage))
-                insert(
-                    connection,
-                    "vectors",
-                    "fingerprint, passage, vector, hash",
-                    rows.vector_row(fingerprint, passage_id, vector),
-                )
+            number = next_number(connection, "documents", "number")
+            row = rows.document_row(number, document_id, document, source, source_hash)
+            insert(connection, "documents", f"number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}", row)
+            first = next_number(connection, "passages", "id")
+            for passage_id, (passage, vector) in enumerate(zip(passages, vectors, strict=True), first):
+                insert(connection, "passages", f"id, {PASSAGE_COLUMNS}", rows.passage_row(passage_id, number, passage))
+                insert(connection, "vectors", VECTOR_COLUMNS, rows.vector_row(fingerprint, passage_id, vector))
+            _count(connection, documents=1, passages=len(passages))
         return removed
 
     def remove(self, document_id: str) -> Ids:
@@ -124,21 +132,33 @@ class Store:
             columns = f"({DOCUMENT_COLUMNS}) = ({marks(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
 
+    def knows(self, document_id: str) -> bool:
+        """Whether there is a document with this id, damaged or not."""
+        return bool(self._database.rows("SELECT 1 FROM documents WHERE id = ?", document_id))
+
     def document(self, document_id: str) -> StoredDocument | None:
-        return next(iter(self._documents("WHERE id = ?", document_id)), None)
+        """Raises DamagedRow."""
+        found = self._database.rows(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", document_id)
+        return self._reported(rows.stored_document, found[0][0], found[0][1:]) if found else None
 
     def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
-        """In the order of their ids, those after `after`."""
+        """In the order of their ids, those after `after`; damaged ones are withheld, so there may be fewer than `limit`."""
         return self._documents("WHERE id > ? ORDER BY id LIMIT ?", after or "", limit)
 
     def content(self, document_id: str) -> Document | None:
-        """A document whole: text, headings, pages."""
+        """A document whole: text, headings, pages. Raises DamagedRow."""
         found = self._database.rows(
             f"SELECT {CONTENT_COLUMNS}, number, {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", document_id
         )
         for structure, text, structure_hash, number, *row in found:
-            return rows.content(rows.stored_document(number, row), (structure, text, structure_hash))
+            stored = self._reported(rows.stored_document, number, row)
+            return self._reported(rows.content, stored, (structure, text, structure_hash))
         return None
+
+    def is_whole(self, document_id: str) -> bool:
+        """Whether all passages of a document and their vectors are what was written."""
+        ids = self.passage_ids(document_id).tolist()
+        return len(self.passages(ids)) == len(self.vectors(ids)) == len(ids)
 
     def documents_from(self, source: str) -> list[StoredDocument]:
         """What was read from this source, in the order of their ids."""
@@ -157,23 +177,29 @@ class Store:
     # Passages
 
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
-        """Those of the ids that are still there, in their order."""
-        found = self._database.rows(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN ({marks(ids)})", *ids)
-        numbers = sorted({number for _, number, *_ in found})
-        documents = {d.number: d for d in self._documents(f"WHERE number IN ({marks(numbers)})", *numbers)}
-        read = [(i, row[0], rows.passage(i, row)) for i, *row in found]  # each is checked, also where its document is gone
-        by_id = {i: StoredPassage(i, documents[number], passage) for i, number, passage in read if number in documents}
+        """Those of the ids that are still there and whole, in their order."""
+        found = self._database.rows_of(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
+        self._report_missing(ids, {i for i, *_ in found})
+        read = self._whole((rows.passage, i, row) for i, *row in found)
+        numbers = {i: number for i, number, *_ in found}
+        documents = {document.number: document for document in self._numbered(sorted(set(numbers.values())))}
+        by_id = {i: StoredPassage(i, documents[numbers[i]], passage) for i, passage in read.items() if numbers[i] in documents}
         return [by_id[i] for i in ids if i in by_id]
 
     def passages_of(self, document_id: str) -> list[StoredPassage]:
-        """All passages of a document, in the order of its text."""
+        """All passages of a document that are whole, in the order of its text. Raises DamagedRow where the document is not."""
         document = self.document(document_id)
         if document is None:
             return []
-        found = self._database.rows(
-            f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE document = ? ORDER BY id", document.number
-        )
-        return [StoredPassage(i, document, rows.passage(i, row)) for i, *row in found]
+        ids = [i for (i,) in self._database.rows("SELECT id FROM passages WHERE document = ? ORDER BY id", document.number)]
+        return self.passages(ids)
+
+    def vectors(self, ids: Sequence[int]) -> dict[int, Vector]:
+        """Those of the passages' vectors, of the model that is searched, that are there and whole."""
+        fingerprint = self.fingerprint or ""
+        query = "SELECT passage, vector, hash FROM vectors WHERE fingerprint = ? AND passage IN"
+        found = self._database.rows_of(query, ids, fingerprint)
+        return self._whole((_vector_of, i, (fingerprint, data, stored_hash)) for i, data, stored_hash in found)
 
     def passage_counts(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many passages each document (by its number) has."""
@@ -187,25 +213,21 @@ class Store:
         return np.array([i for (i,) in found], np.int64)
 
     def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[SearchedText], Matrix]]:
-        """Ids, texts and vectors of all passages with a higher id, in rising order, some thousand at a time."""
+        """Ids, texts and vectors of all whole passages with a higher id, in rising order, some thousand at a time."""
         columns = ", ".join(f"p.{column.strip()}" for column in PASSAGE_COLUMNS.split(","))
-        while True:
-            found = self._database.rows(
-                # LEFT JOIN: a passage that lost its document or its vector to damage must be noticed, not passed over.
-                f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p LEFT JOIN documents d ON d.number = p.document "
-                "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id > ? ORDER BY p.id LIMIT ?",
-                fingerprint,
-                passage_id,
-                ROWS_AT_ONCE,
-            )
-            if not found:
-                return
-            passage_id = found[-1][0]
-            yield (
-                np.array([i for i, *_ in found], np.int64),
-                [_searched(title, row[0], rows.passage(i, row)) for i, _, _, title, *row in found],
-                np.stack([rows.vector(fingerprint, i, data, stored_hash) for i, data, stored_hash, *_ in found]),
-            )
+        # LEFT JOIN: a passage that lost its document or its vector to damage must be noticed, not passed over.
+        query = (
+            f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p LEFT JOIN documents d ON d.number = p.document "
+            "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id IN"
+        )
+        while ids := self._ids_after(passage_id):
+            passage_id = ids[-1]
+            found = sorted(self._database.rows_of(query, ids, fingerprint))
+            vectors = self._whole((_vector_of, i, (fingerprint, data, stored)) for i, data, stored, *_ in found)
+            texts = self._whole((_searched, i, row) for i, _, _, *row in found)
+            whole = [i for i in ids if i in vectors and i in texts]
+            if whole:
+                yield np.array(whole, np.int64), [texts[i] for i in whole], np.stack([vectors[i] for i in whole])
 
     def allowed_passages(self, filter_: Filter) -> Ids:
         """The ids of all passages whose document the filter lets through, in rising order."""
@@ -254,16 +276,69 @@ class Store:
             "DELETE FROM documents WHERE id = ?",
         ):
             connection.execute(statement, (document_id,))
+        if connection.changes():
+            _count(connection, documents=-1, passages=-len(ids))
         return ids
 
+    def _ids_after(self, passage_id: int) -> list[int]:
+        query = "SELECT id FROM passages WHERE id > ? ORDER BY id LIMIT ?"
+        return [i for (i,) in self._database.rows(query, passage_id, ROWS_AT_ONCE)]
+
     def _documents(self, condition: str, *values: Any) -> list[StoredDocument]:
-        found = self._database.rows(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents {condition}", *values)
-        return [rows.stored_document(number, row) for number, *row in found]
+        return self._numbered(
+            [number for (number,) in self._database.rows(f"SELECT number FROM documents {condition}", *values)]
+        )
+
+    def _numbered(self, numbers: Sequence[int]) -> list[StoredDocument]:
+        """The documents with these numbers that are whole, in their order."""
+        found = self._database.rows_of(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
+        read = self._whole((rows.stored_document, number, row) for number, *row in found)
+        return [read[number] for number in numbers if number in read]
+
+    def _whole(self, reading: Iterable[tuple[Callable[[int, Sequence[Any]], Read], int, Sequence[Any]]]) -> dict[int, Read]:
+        """Number -> what its row says; damaged rows are left out, and reported."""
+        read: dict[int, Read] = {}
+        for function, number, row in reading:
+            try:
+                read[number] = function(number, row)
+            except DamagedRow as damage:
+                self._database.damage.note(str(damage))
+        return read
+
+    def _reported(self, function: Callable[..., Read], *values: Any) -> Read:
+        try:
+            return function(*values)
+        except DamagedRow as damage:
+            self._database.damage.note(str(damage))
+            raise
+
+    def _report_missing(self, asked: Sequence[int], found: Collection[int]) -> None:
+        """A passage that an index knows and that was never removed was lost."""
+        missing = [i for i in asked if i not in found]
+        if missing:
+            removed = self._database.rows_of("SELECT id FROM removed_passages WHERE id IN", missing)
+            for i in sorted({*missing} - {i for (i,) in removed}):
+                self._database.damage.note(f"the stored passage {i} is missing")
 
     def _fact(self, name: str) -> str | None:
         found = self._database.rows("SELECT value FROM facts WHERE name = ?", name)
         return found[0][0] if found else None
 
 
-def _searched(title: str, number: int, passage: Passage) -> SearchedText:
-    return SearchedText(title, "\n".join((*passage.headings, passage.text)), number)
+def _count(connection: apsw.Connection, documents: int, passages: int) -> None:
+    changed = {"changes": 1, "documents": documents, "passages": passages}
+    connection.executemany("UPDATE facts SET value = value + ? WHERE name = ?", [(by, name) for name, by in changed.items()])
+
+
+def _searched(passage_id: int, row: Sequence[Any]) -> SearchedText:
+    """From the document's title and PASSAGE_COLUMNS."""
+    title, *columns = row
+    passage = rows.passage(passage_id, columns)
+    if title is None:
+        raise DamagedRow(f"the stored passage {passage_id} has lost its document; restore a backup")
+    return SearchedText(title, "\n".join((*passage.headings, passage.text)), columns[0])
+
+
+def _vector_of(passage_id: int, row: Sequence[Any]) -> Vector:
+    fingerprint, data, stored_hash = row
+    return rows.vector(fingerprint, passage_id, data, stored_hash)

@@ -32,6 +32,10 @@ class StorageFull(StoreError):
     """There is no space left to write; what is stored stays readable."""
 
 
+class DamagedRow(StoreError):
+    """What is stored is not what was written."""
+
+
 class ModelError(QuotableError):
     """The embedding model cannot be used."""
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from corpus.embedded import press_release
 from index import generations
-from index.database import FILE_NAME, Database
+from index.database import FILE_NAME, FORMAT, Database
 from index.embedder import open_embedder
 from index.folder_lock import FolderLock
+from index.migrations import migrate
 from index.searcher import Searcher
 from index.store import Store
 from index.types import Embedder, StoreError
@@ -51,6 +52,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
     lock = FolderLock(folder)
     try:
         database = Database(folder, create=True)
+        migrate(database, say)
         store = Store(database)
         embedder = _embedder(settings, say)
         searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
@@ -74,7 +76,7 @@ def service_of(library: Library, settings: Settings) -> Service:
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     """Open a data folder that is there, without writing to its documents; another process may be serving it."""
-    store = open_store_to_read(settings.data)
+    store = open_store_to_read(settings.data, say)
     embedder = _embedder(settings, say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
@@ -87,7 +89,8 @@ def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answe
     return Answerer(searcher, store, settings.operating_point, settings.languages, read_calibration(settings.data))
 
 
-def open_store_to_read(folder: Path) -> Store:
+def open_store_to_read(folder: Path, say: Say = log.info) -> Store:
+    """Raises StoreError where there is none. One of an older format is brought to today's first, where no other process writes it."""
     try:
         there = (folder / FILE_NAME).exists()
     except OSError as error:
@@ -96,7 +99,22 @@ def open_store_to_read(folder: Path) -> Store:
         raise StoreError(
             f"there is no data folder at {folder}: `qa serve` or `qa add FILE` makes one, or name another with --data"
         )
-    return Store(Database(folder, read_only=True))
+    database = Database(folder, read_only=True)
+    if database.format < FORMAT:
+        database.close()
+        _migrate(folder, say)
+        database = Database(folder, read_only=True)
+    return Store(database)
+
+
+def _migrate(folder: Path, say: Say) -> None:
+    lock = FolderLock(folder)
+    try:
+        database = Database(folder)
+        migrate(database, say)
+        database.close()
+    finally:
+        lock.release()
 
 
 def _embedder(settings: Settings, say: Say) -> Embedder:

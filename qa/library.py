@@ -22,7 +22,7 @@ from index.folder_lock import FolderLock
 from index.jobs import JobQueue
 from index.searcher import Searcher
 from index.store import Store
-from index.types import Embedder, Matrix
+from index.types import DamagedRow, Embedder, Matrix
 from qa.questions import refuse_unwritable
 
 # Passages searched exactly before a new generation is built: a tenth of the corpus, within these bounds.
@@ -108,7 +108,7 @@ class Library:
         with self.store.turns.changing():
             with self._database.transaction():
                 cancelled = self.jobs.cancel(document_id)
-                known = self.store.document(document_id) is not None
+                known = self.store.knows(document_id)
                 removed = self.store.remove(document_id)
             self.searcher.refresh(removed)
         return known or cancelled > 0
@@ -145,13 +145,20 @@ class Library:
         """Entries with their passages; without any where the very same document is stored already."""
         for entry in entries:
             document = replace(entry.document, id=entry.id)
-            if self.store.content(entry.id) == document:
+            if self._holds(document, entry.id):
                 yield entry, []
                 continue
             passages = split(document, self._embedder, self._embedder.max_tokens)
             if not passages:
                 raise ReadError(f"{entry.id} holds no text")
             yield replace(entry, document=document), passages
+
+    def _holds(self, document: Document, document_id: str) -> bool:
+        """Whether this very document is stored already, whole."""
+        try:
+            return self.store.content(document_id) == document and self.store.is_whole(document_id)
+        except DamagedRow:
+            return False
 
     def _embedded(self, passages: Sequence[Passage], cancelled: Callable[[], bool]) -> Matrix | None:
         """Some at a time, because a large document takes minutes; None where it is cancelled meanwhile."""
@@ -167,7 +174,7 @@ class Library:
         if not passages:
             self.store.note_source(entry.id, entry.source, entry.source_hash)
             return Placed(entry.id, Outcome.UNCHANGED)
-        known = self.store.document(entry.id) is not None
+        known = self.store.knows(entry.id)
         with self.store.turns.changing() if known else nullcontext():
             with self._database.transaction():
                 if cancelled():

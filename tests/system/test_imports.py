@@ -70,7 +70,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
         (("sentence_transformers", "transformers"), {"index/original_model.py", "index/onnx_export.py"}),
         (("torch",), {"index/onnx_export.py"}),
         (("huggingface_hub",), {"index/model_files.py"}),
-        (("apsw",), {"index/store.py", "index/database.py"}),
+        (("apsw",), {"index/store.py", "index/database.py", "index/page_checksums.py", "index/migrations.py"}),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),
     ],
