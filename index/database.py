@@ -10,7 +10,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,9 @@ class Database:
 
     def close(self) -> None:
         for connection in self._connections:
-            connection.close()
+            # SQLite tries to tidy its log away and does without where it may not write; apsw tells of the attempt.
+            with suppress(apsw.IOError) if self.read_only else nullcontext():
+                connection.close()
         self._connections.clear()
         self._local = threading.local()
 

@@ -15,7 +15,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """On disk under its name when this returns; before that, what was there before. `values` must not hold the key of the seal."""
     part = path.with_name(f"{path.name}.part")
     with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(values | {SEAL: _seal(values)}, indent=1) + "\n")
+        file.write(json.dumps(values | {SEAL: _seal(values)}, indent=1))
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)

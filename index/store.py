@@ -215,16 +215,17 @@ class Store:
     def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[SearchedText], Matrix]]:
         """Ids, texts and vectors of all whole passages with a higher id, in rising order, some thousand at a time."""
         columns = ", ".join(f"p.{column.strip()}" for column in PASSAGE_COLUMNS.split(","))
-        # LEFT JOIN: a passage that lost its document or its vector to damage must be noticed, not passed over.
+        # LEFT JOIN: a passage that lost its vector to damage must be noticed, not passed over.
         query = (
-            f"SELECT p.id, v.vector, v.hash, d.title, {columns} FROM passages p LEFT JOIN documents d ON d.number = p.document "
+            f"SELECT p.id, v.vector, v.hash, {columns} FROM passages p "
             "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id IN"
         )
         while ids := self._ids_after(passage_id):
             passage_id = ids[-1]
-            found = sorted(self._database.rows_of(query, ids, fingerprint))
+            found = self._database.rows_of(query, ids, fingerprint)
+            titles = {document.number: document.title for document in self._numbered(sorted({row[3] for row in found}))}
             vectors = self._whole((_vector_of, i, (fingerprint, data, stored)) for i, data, stored, *_ in found)
-            texts = self._whole((_searched, i, row) for i, _, _, *row in found)
+            texts = self._whole((_searched, i, (titles.get(row[0]), *row)) for i, _, _, *row in found)
             whole = [i for i in ids if i in vectors and i in texts]
             if whole:
                 yield np.array(whole, np.int64), [texts[i] for i in whole], np.stack([vectors[i] for i in whole])
