@@ -15,11 +15,10 @@ MOST_REMEMBERED = 1_000
 
 
 class Damage:
-    """Safe to use from several threads. A process that only reads tells what it finds and leaves the file alone."""
+    """Safe to use from several threads."""
 
-    def __init__(self, folder: Path, *, remember: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         self._file = folder / FILE_NAME
-        self._remember = remember
         self._changing = threading.Lock()
         self._found: dict[str, None] = dict.fromkeys(self._remembered())
 
@@ -33,18 +32,22 @@ class Damage:
             if what in self._found or len(self._found) >= MOST_REMEMBERED:
                 return
             self._found[what] = None
-            if self._remember:
-                # The folder may be what is failing: what was found is told all the same.
+            if what not in self._remembered():
+                # The folder may be what is failing, or not ours to write: what was found is told all the same.
                 with suppress(OSError), self._file.open("a", encoding="utf-8") as file:
                     file.write(f"{what}\n")
         log.warning("%s; `qa check` says what to do", what)
 
-    def clear(self) -> None:
-        """A check found everything whole."""
+    def forget(self) -> None:
+        """Begin anew in this process; what is remembered beside the store stays."""
         with self._changing:
             self._found.clear()
-            with suppress(OSError):
-                self._file.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Everything was found whole."""
+        self.forget()
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
     def _remembered(self) -> list[str]:
         try:

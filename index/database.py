@@ -59,12 +59,12 @@ CREATE INDEX jobs_by_status ON jobs(status, id);
 class Database:
     """One connection a thread. Writes are serialised; readers never wait for them."""
 
-    def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME) -> None:
         """Open the file in `folder`, which must be there. Raises NewerFormat or StoreError with the way out."""
         if apsw.SQLITE_VERSION_NUMBER < LEAST_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
-        self.path = folder / FILE_NAME
-        self.damage = Damage(folder, remember=not read_only)
+        self.path = folder / file_name
+        self.damage = Damage(folder)
         self._files = ChecksummedFiles(
             lambda page: self.damage.note(f"page {page} of {self.path} is not what was written"), CHECKED_FROM
         )
@@ -159,11 +159,11 @@ class Database:
 
     def _check_log(self) -> None:
         """Before SQLite reads the write-ahead log: it would drop what comes after a damaged frame without a word."""
-        path = self.path.parent / LOG_FILE
+        path = self.path.with_name(f"{self.path.name}-wal")
         try:
             state = write_ahead_log.state(path)
             if state is write_ahead_log.State.DAMAGED and not self.read_only:
-                shutil.copyfile(path, path.with_name(f"{LOG_FILE}.damaged"))
+                shutil.copyfile(path, path.with_name(f"{path.name}.damaged"))
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from error
         if state is write_ahead_log.State.DAMAGED:

@@ -17,6 +17,7 @@ from typing import Any
 from index import sealed
 from index.analysis import words
 from index.lexical import TantivyLexicalIndex
+from index.self_probe import answers_as_the_store
 from index.spelling import Speller
 from index.store import Store
 from index.types import DamagedIndex, LexicalIndex, VectorIndex
@@ -45,7 +46,7 @@ def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True
 
     Others are taken off the disk if `discard` is set (the caller must be the only writer).
     """
-    for path in reversed(_folders(folder)):
+    for path in reversed(folders(folder)):
         try:
             generation = _load(path, store, fingerprint)
         except DamagedIndex as damage:
@@ -60,8 +61,8 @@ def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True
 def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Generation:
     """Build, write, verify and load the next generation from what the store holds now; older ones beyond KEPT are deleted."""
     folder.mkdir(exist_ok=True)
-    folders = _folders(folder)
-    number = int(folders[-1].name) + 1 if folders else 1
+    before = folders(folder)
+    number = int(before[-1].name) + 1 if before else 1
     changes, last = store.changes, store.last_passage_id()
     for leftover in folder.glob(".part-*"):  # of a build that was killed
         shutil.rmtree(leftover, ignore_errors=True)
@@ -94,13 +95,16 @@ def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Gener
     generation = newest(folder, store, fingerprint)
     if generation is None or generation.number != number:
         raise DamagedIndex(f"the index just written to {folder} cannot be read back; check the disk")
-    for path in _folders(folder)[:-KEPT]:
+    if not answers_as_the_store(generation, store, fingerprint):
+        shutil.rmtree(folder / f"{number:06}", ignore_errors=True)
+        raise DamagedIndex(f"the index just written to {folder} does not find what the store holds; it is not used")
+    for path in folders(folder)[:-KEPT]:
         shutil.rmtree(path, ignore_errors=True)
     return generation
 
 
 def _load(path: Path, store: Store, fingerprint: str) -> Generation:
-    manifest = _verified_manifest(path)
+    manifest = verify(path)
     # Of more changes: an older copy of the store was put in place, so what it holds again would be missing here.
     if manifest["store"] != store.identity or manifest["changes"] > store.changes:
         raise DamagedIndex(f"the index {path} was not built from this store")
@@ -113,7 +117,8 @@ def _load(path: Path, store: Store, fingerprint: str) -> Generation:
     return Generation(int(path.name), manifest["last_passage_id"], vectors, lexical, speller)
 
 
-def _verified_manifest(path: Path) -> dict[str, Any]:
+def verify(path: Path) -> dict[str, Any]:
+    """The manifest of a generation, all of whose files are what was written. Raises DamagedIndex."""
     try:
         manifest = sealed.read_json(path / MANIFEST)
         if manifest["format"] != FORMAT:
@@ -126,8 +131,8 @@ def _verified_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _folders(folder: Path) -> list[Path]:
-    """Oldest first."""
+def folders(folder: Path) -> list[Path]:
+    """Of the generations below, oldest first."""
     return sorted(path for path in folder.glob("[0-9]*") if path.name.isdigit() and path.is_dir())
 
 

@@ -89,6 +89,17 @@ class JobQueue:
             raise DamagedRow(damage)
         return job, body
 
+    def damaged(self) -> list[str]:
+        """What of the jobs is not what was accepted, a line each."""
+        lines = []
+        for number, status, document_id, name, body, stored_hash in self._database.rows(
+            "SELECT id, status, document_id, name, body, hash FROM jobs"
+        ):
+            unfinished = status in (Status.QUEUED, Status.RUNNING)
+            if status not in set(Status) or (unfinished and row_hash(number, document_id, name, body) != stored_hash):
+                lines.append(f"what was sent as job {number} is damaged; send it again")
+        return lines
+
     def cancelled(self, number: int) -> bool:
         """Whether the job's document was deleted while it waited or ran."""
         job = self.job(number)

@@ -26,7 +26,7 @@ class OnnxEmbedder:
         """`threads`: cores for one question, and passages embedded side by side. Raises ModelError where a file was changed."""
         import tokenizers
 
-        facts = _verified_export(folder)
+        facts = verify(folder)
         self.fingerprint = fingerprint
         self.dimension: int = facts["dimension"]
         self.max_tokens: int = facts["max_length"] - facts["special_tokens"]
@@ -89,7 +89,8 @@ def _session(model_file: Path, threads: int) -> Any:
     return onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
 
 
-def _verified_export(folder: Path) -> dict[str, Any]:
+def verify(folder: Path) -> dict[str, Any]:
+    """What is said of an export, all of whose files are what was written. Raises ModelError."""
     try:
         facts: dict[str, Any] = sealed.read_json(folder / FACTS_FILE)
         damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]

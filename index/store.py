@@ -6,7 +6,7 @@ what was written is withheld where several are read, and reported (`Damage`); wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -75,13 +75,24 @@ class Store:
         """The documents' languages and how many documents are in each, the commonest first; None where it could not be told."""
         return self._database.rows("SELECT language, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1")
 
+    @property
+    def model(self) -> str | None:
+        """What the model is called whose vectors are searched."""
+        return self._fact("model")
+
     def check_fingerprint(self, fingerprint: str) -> None:
         """Raise FingerprintMismatch where the store holds vectors of another model."""
-        if self.fingerprint not in (None, fingerprint):
+        if self.fingerprint not in (None, fingerprint) and self.last_passage_id():
             raise FingerprintMismatch(
-                f"the store holds vectors of another embedding model ({self.fingerprint}) than the configured one ({fingerprint}); "
-                "set the model back, or begin a new data folder"
+                f"the store holds vectors of another embedding model ({self.model or 'unnamed'}, {self.fingerprint}) than the"
+                f" configured one ({fingerprint}); set the model back, or run `qa rebuild --model NAME` with the new one's name"
             )
+
+    def search_by(self, fingerprint: str, model: str) -> None:
+        """From now on the vectors of this model are searched, in one step."""
+        with self._database.transaction() as connection:
+            facts = {"fingerprint": fingerprint, "model": model}
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
     # Documents
 
@@ -105,7 +116,7 @@ class Store:
             raise ValueError(f"{len(passages)} passages with {len(vectors)} vectors")
         with self._database.transaction() as connection:
             self.check_fingerprint(fingerprint)
-            connection.execute("INSERT OR IGNORE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
             removed = self._remove(connection, document_id)
             number = next_number(connection, "documents", "number")
             row = rows.document_row(number, document_id, document, source, source_hash)
@@ -142,8 +153,17 @@ class Store:
         return self._reported(rows.stored_document, found[0][0], found[0][1:]) if found else None
 
     def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
-        """In the order of their ids, those after `after`; damaged ones are withheld, so there may be fewer than `limit`."""
-        return self._documents("WHERE id > ? ORDER BY id LIMIT ?", after or "", limit)
+        """In the order of their ids, the first `limit` whole ones after `after`."""
+        found: list[StoredDocument] = []
+        last = after or ""
+        while len(found) < limit:
+            query = "SELECT id, number FROM documents WHERE id > ? ORDER BY id LIMIT ?"
+            some = self._database.rows(query, last, limit - len(found))
+            if not some:
+                break
+            last = some[-1][0]
+            found += self._numbered([number for _, number in some])
+        return found
 
     def content(self, document_id: str) -> Document | None:
         """A document whole: text, headings, pages. Raises DamagedRow."""
@@ -158,7 +178,7 @@ class Store:
     def is_whole(self, document_id: str) -> bool:
         """Whether all passages of a document and their vectors are what was written."""
         ids = self.passage_ids(document_id).tolist()
-        return len(self.passages(ids)) == len(self.vectors(ids)) == len(ids)
+        return len(self.passages(ids)) == len(self.vectors(ids, self.fingerprint or "")) == len(ids)
 
     def documents_from(self, source: str) -> list[StoredDocument]:
         """What was read from this source, in the order of their ids."""
@@ -194,12 +214,39 @@ class Store:
         ids = [i for (i,) in self._database.rows("SELECT id FROM passages WHERE document = ? ORDER BY id", document.number)]
         return self.passages(ids)
 
-    def vectors(self, ids: Sequence[int]) -> dict[int, Vector]:
-        """Those of the passages' vectors, of the model that is searched, that are there and whole."""
-        fingerprint = self.fingerprint or ""
+    def vectors(self, ids: Sequence[int], fingerprint: str) -> dict[int, Vector]:
+        """Those of the passages' vectors by this model that are there and whole."""
         query = "SELECT passage, vector, hash FROM vectors WHERE fingerprint = ? AND passage IN"
         found = self._database.rows_of(query, ids, fingerprint)
         return self._whole((_vector_of, i, (fingerprint, data, stored_hash)) for i, data, stored_hash in found)
+
+    def put_vectors(self, fingerprint: str, vectors: Mapping[int, Vector]) -> None:
+        """Of passages that are stored, in place of what is there of the same model."""
+        with self._database.transaction() as connection:
+            new = [rows.vector_row(fingerprint, i, vector) for i, vector in vectors.items()]
+            connection.executemany(f"INSERT OR REPLACE INTO vectors ({VECTOR_COLUMNS}) VALUES (?, ?, ?, ?)", new)
+
+    def fingerprints(self) -> list[str]:
+        """Of all models that there are vectors of."""
+        # One look-up a model; DISTINCT would go through all vectors.
+        query = (
+            "WITH RECURSIVE known(f) AS (SELECT min(fingerprint) FROM vectors UNION ALL"
+            " SELECT (SELECT min(fingerprint) FROM vectors WHERE fingerprint > f) FROM known WHERE f IS NOT NULL)"
+            " SELECT f FROM known WHERE f IS NOT NULL"
+        )
+        return [fingerprint for (fingerprint,) in self._database.rows(query)]
+
+    def drop_vectors(self, fingerprint: str) -> None:
+        """Of a model that is not searched."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM vectors WHERE fingerprint = ?", (fingerprint,))
+
+    def ids_in_batches(self) -> Iterator[list[int]]:
+        """All passage ids in rising order, some thousand at a time."""
+        last = 0
+        while ids := self._ids_after(last):
+            last = ids[-1]
+            yield ids
 
     def passage_counts(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many passages each document (by its number) has."""
@@ -269,10 +316,12 @@ class Store:
 
     def _remove(self, connection: apsw.Connection, document_id: str) -> Ids:
         ids = self.passage_ids(document_id)
+        # Named, so that the vectors are found by their key rather than looked through.
+        fingerprints = ", ".join(f"'{fingerprint}'" for fingerprint in self.fingerprints())
         of_document = "(SELECT id FROM passages WHERE document = (SELECT number FROM documents WHERE id = ?))"
         for statement in (
             f"INSERT INTO removed_passages SELECT id FROM {of_document}",
-            f"DELETE FROM vectors WHERE passage IN {of_document}",
+            f"DELETE FROM vectors WHERE fingerprint IN ({fingerprints}) AND passage IN {of_document}",
             f"DELETE FROM passages WHERE id IN {of_document}",
             "DELETE FROM documents WHERE id = ?",
         ):
@@ -331,13 +380,18 @@ def _count(connection: apsw.Connection, documents: int, passages: int) -> None:
     connection.executemany("UPDATE facts SET value = value + ? WHERE name = ?", [(by, name) for name, by in changed.items()])
 
 
+def searched_text(title: str, passage: Passage, number: int) -> SearchedText:
+    """What the lexical index reads of a passage of a document with this title and number."""
+    return SearchedText(title, "\n".join((*passage.headings, passage.text)), number)
+
+
 def _searched(passage_id: int, row: Sequence[Any]) -> SearchedText:
     """From the document's title and PASSAGE_COLUMNS."""
     title, *columns = row
     passage = rows.passage(passage_id, columns)
     if title is None:
         raise DamagedRow(f"the stored passage {passage_id} has lost its document; restore a backup")
-    return SearchedText(title, "\n".join((*passage.headings, passage.text)), columns[0])
+    return searched_text(title, passage, columns[0])
 
 
 def _vector_of(passage_id: int, row: Sequence[Any]) -> Vector:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from index.database import FILE_NAME, FORMAT, Database
 from index.embedder import open_embedder
 from index.folder_lock import FolderLock
 from index.migrations import migrate
+from index.model_files import DEFAULT_MODEL
 from index.searcher import Searcher
 from index.store import Store
 from index.types import Embedder, StoreError
 from qa.answerer import Answerer, Searches
 from qa.calibration import read_calibration
 from qa.examples import Examples
-from qa.library import Entry, Library, generations_folder
+from qa.library import LEAST_UNBUILT, Entry, Library, generations_folder
 from qa.settings import Settings
 from qa.worker import Worker
 
@@ -54,14 +56,19 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         database = Database(folder, create=True)
         migrate(database, say)
         store = Store(database)
-        embedder = _embedder(settings, say)
+        name = model_name(settings, store)
+        embedder = embedder_of(settings, name, say)
+        store.check_fingerprint(embedder.fingerprint)
+        if (store.fingerprint, store.model) != (embedder.fingerprint, name):
+            store.search_by(embedder.fingerprint, name)
         searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
         library = Library(folder, database, embedder, searcher, lock)
         if fill and store.last_passage_id() == 0:
             document = press_release()
             library.put(Entry(str(document.id), document))
             say(f"{folder} was empty: it now holds the press release “{document.title}”.")
-        library.build_if_behind()
+        if searcher.unbuilt <= LEAST_UNBUILT:  # a moment's work; more is searched exactly until it is built
+            library.build_if_behind()
     except BaseException:
         lock.release()
         raise
@@ -77,7 +84,7 @@ def service_of(library: Library, settings: Settings) -> Service:
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     """Open a data folder that is there, without writing to its documents; another process may be serving it."""
     store = open_store_to_read(settings.data, say)
-    embedder = _embedder(settings, say)
+    embedder = embedder_of(settings, model_name(settings, store), say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
     answerer = answerer_over(searcher, store, settings)
@@ -90,7 +97,36 @@ def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answe
 
 
 def open_store_to_read(folder: Path, say: Say = log.info) -> Store:
+    """Raises StoreError where there is none."""
+    return Store(open_database_to_read(folder, say))
+
+
+def open_database_to_read(folder: Path, say: Say = log.info) -> Database:
     """Raises StoreError where there is none. One of an older format is brought to today's first, where no other process writes it."""
+    _check_there(folder)
+    database = Database(folder, read_only=True)
+    if database.format == FORMAT:
+        return database
+    database.close()
+    with open_database_to_write(folder, say):
+        pass
+    return Database(folder, read_only=True)
+
+
+@contextmanager
+def open_database_to_write(folder: Path, say: Say = log.info) -> Iterator[Database]:
+    """The database of a data folder that is there, for this process alone to change, in today's format. Raises StoreError."""
+    _check_there(folder)
+    lock = FolderLock(folder)
+    try:
+        with closing(Database(folder)) as database:
+            migrate(database, say)
+            yield database
+    finally:
+        lock.release()
+
+
+def _check_there(folder: Path) -> None:
     try:
         there = (folder / FILE_NAME).exists()
     except OSError as error:
@@ -99,23 +135,20 @@ def open_store_to_read(folder: Path, say: Say = log.info) -> Store:
         raise StoreError(
             f"there is no data folder at {folder}: `qa serve` or `qa add FILE` makes one, or name another with --data"
         )
-    database = Database(folder, read_only=True)
-    if database.format < FORMAT:
-        database.close()
-        _migrate(folder, say)
-        database = Database(folder, read_only=True)
-    return Store(database)
 
 
-def _migrate(folder: Path, say: Say) -> None:
-    lock = FolderLock(folder)
-    try:
-        database = Database(folder)
-        migrate(database, say)
-        database.close()
-    finally:
-        lock.release()
+def model_name(settings: Settings, store: Store) -> str:
+    """The model that the operator names, else the one whose vectors the store holds, else the default."""
+    named = settings.model if "model" in settings.model_fields_set else store.model or settings.model
+    return absolute_model_name(named)
 
 
-def _embedder(settings: Settings, say: Say) -> Embedder:
-    return open_embedder(settings.model, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)
+def absolute_model_name(name: str) -> str:
+    """A folder by its full path, so that it is found from wherever the command is called."""
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if name != DEFAULT_MODEL and folder.is_dir() else name
+
+
+def embedder_of(settings: Settings, name: str, say: Say) -> Embedder:
+    """Raises ModelError."""
+    return open_embedder(name, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.commands import asking, documents, evaluation, keys, serving
+from qa.commands import asking, documents, evaluation, keys, serving, storage
 from qa.settings import SettingsError
 
 
@@ -51,6 +51,10 @@ for command in (
     documents.remove,
     documents.list_documents,
     documents.status,
+    storage.check,
+    storage.backup,
+    storage.restore,
+    storage.rebuild,
     evaluation.evaluate,
     keys.keys,
 ):

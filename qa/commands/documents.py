@@ -74,7 +74,7 @@ def list_documents(context: click.Context, as_json: bool) -> None:
 def status(context: click.Context) -> None:
     """Say what the data folder holds."""
     from corpus.languages import name
-    from qa.assembly import open_store_to_read
+    from qa.assembly import model_name, open_store_to_read
 
     settings = settings_of(context)
     store = open_store_to_read(settings.data)
@@ -82,7 +82,9 @@ def status(context: click.Context) -> None:
     click.echo(f"data folder  {settings.data.resolve()}")
     click.echo(f"documents    {documents}")
     click.echo(f"passages     {passages}")
-    click.echo(f"model        {settings.model} ({store.fingerprint})")
+    click.echo(f"model        {model_name(settings, store)} ({store.fingerprint})")
+    if store.damaged:
+        click.echo("state        degraded: something is damaged and withheld; `qa check` says what, and what to do")
     for code, count in store.languages():
         served = code is None or not settings.languages or code in settings.languages
         note = "" if served else " (the model does not serve it; use words that stand in the text)"

@@ -15,6 +15,9 @@ def healthz() -> dict[str, str]:
 
 
 @blueprint.get("/readyz")
-def readyz() -> dict[str, str | int]:
-    documents, passages = service().store.counts()
-    return {"status": "ready", "documents": documents, "passages": passages, "generation": service().searcher.generation}
+def readyz() -> dict[str, str | int | bool]:
+    """`degraded`: something stored was found damaged and is withheld; the rest is served."""
+    store = service().store
+    documents, passages = store.counts()
+    counts = {"documents": documents, "passages": passages, "generation": service().searcher.generation}
+    return {"status": "ready", "degraded": store.damaged, **counts}
