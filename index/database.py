@@ -10,7 +10,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +65,9 @@ class Database:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
         self.path = folder / file_name
         self.damage = Damage(folder)
-        self._files = ChecksummedFiles(
-            lambda page: self.damage.note(f"page {page} of {self.path} is not what was written"), CHECKED_FROM
-        )
+        self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM)
+        self.format = 0  # not known yet
+        self._first_damaged: list[int] = []
         write = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         self._flags = apsw.SQLITE_OPEN_READONLY if read_only else write
         self._local = threading.local()
@@ -76,16 +76,20 @@ class Database:
         self.read_only = read_only
         if not read_only or not is_held(folder):
             self._check_log()
-        with self._translated():
-            if create:
-                self._create()
-            self.format = self._check_format()
+        try:
+            with self._translated():
+                if create:
+                    self._create()
+                self.format = self._check_format()
+            for page in self._first_damaged:
+                self._page_is_damaged(page)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         for connection in self._connections:
-            # SQLite tries to tidy its log away and does without where it may not write; apsw tells of the attempt.
-            with suppress(apsw.IOError) if self.read_only else nullcontext():
-                connection.close()
+            connection.close()
         self._connections.clear()
         self._local = threading.local()
 
@@ -156,6 +160,12 @@ class Database:
             connection.execute("INSERT INTO facts VALUES ('changes', 0), ('documents', 0), ('passages', 0)")
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", FORMAT)
+
+    def _page_is_damaged(self, page: int) -> None:
+        if self.format:
+            self.damage.note(f"page {page} of {self.path} is not what was written")
+        else:  # of a newer format, whose checksums may be others, that is not for us to say
+            self._first_damaged.append(page)
 
     def _check_log(self) -> None:
         """Before SQLite reads the write-ahead log: it would drop what comes after a damaged frame without a word."""

@@ -41,8 +41,18 @@ class _Pages(apsw.VFSFile):
         self, base: str, name: str | apsw.URIFilename | None, flags: list[int], report: Report, checked_from: int
     ) -> None:
         super().__init__(base, name, flags)
+        self._read_only = bool(flags[0] & apsw.SQLITE_OPEN_READONLY)
         self._report, self._checked_from = report, checked_from
         self._checked = False
+
+    def xLock(self, level: int) -> None:  # noqa: N802
+        try:
+            super().xLock(level)
+        except apsw.IOError as error:
+            if not self._read_only:
+                raise
+            # A reader tries to tidy the log away as it closes, which it cannot and does not have to.
+            raise apsw.BusyError("opened to be read") from error
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
         data = super().xRead(amount, offset)

@@ -73,7 +73,7 @@ class Library:
         self.store = Store(database)
         self.jobs = JobQueue(database)
         self.searcher = searcher
-        self._database = database
+        self.database = database
         self._embedder = embedder
         self._lock = lock
         self._building = threading.Lock()
@@ -106,7 +106,7 @@ class Library:
         From the moment this returns nothing of it is found.
         """
         with self.store.turns.changing():
-            with self._database.transaction():
+            with self.database.transaction():
                 cancelled = self.jobs.cancel(document_id)
                 known = self.store.knows(document_id)
                 removed = self.store.remove(document_id)
@@ -132,7 +132,7 @@ class Library:
         return min(max(passages // 10, LEAST_UNBUILT), MOST_UNBUILT)
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -176,7 +176,7 @@ class Library:
             return Placed(entry.id, Outcome.UNCHANGED)
         known = self.store.knows(entry.id)
         with self.store.turns.changing() if known else nullcontext():
-            with self._database.transaction():
+            with self.database.transaction():
                 if cancelled():
                     return Placed(entry.id, Outcome.CANCELLED)
                 removed = self.store.put(

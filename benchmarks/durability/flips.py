@@ -1,0 +1,127 @@
+"""Every byte of a small data folder flipped in turn: the change is reported, or every answer is what it was.
+
+Asked each time through what a reader goes through: the files are opened and verified, all questions searched, all documents listed
+and read. An error with a way out counts as reported; an exception of any other kind is a crash.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.durability import small
+from corpus.types import QuotableError
+from index import generations
+from index.database import Database
+from index.searcher import Searcher
+from index.store import Store
+from index.types import Embedder
+from qa.calibration import AS_SHIPPED, read_calibration, write_calibration
+from qa.library import generations_folder
+
+MASKS = (0x01, 0x80, 0xFF)
+QUESTIONS = ("wizard studies", "adult passport pounds", small.mark("0", 1), small.mark("1", 2), "library fee", "nothing")
+BESIDE_THE_POINT = ("lock", "-shm", ".lock")  # read by nobody, or made anew by whoever opens the folder
+
+
+class Reader:
+    """Reads a data folder as a process that only reads does, with the model's files read anew only where one of them was flipped."""
+
+    def __init__(self, data: Path, model: str) -> None:
+        self._data, self._model = data, model
+        self._embedder = self.embedder()
+
+    def embedder(self) -> Embedder:
+        (exported,) = (path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
+        from index.onnx_embedder import OnnxEmbedder
+
+        return OnnxEmbedder(exported, exported.name, 1)
+
+    def all(self, embedder: Embedder | None = None) -> tuple[list[Any], bool]:
+        """Everything that can be asked, and whether something was reported. Raises QuotableError where it cannot be read."""
+        embedder = embedder or self._embedder
+        calibration = read_calibration(self._data)
+        with closing(Database(self._data, read_only=True)) as database:
+            store = Store(database)
+            generation = generations.newest(generations_folder(self._data), store, embedder.fingerprint, discard=False)
+            searcher = Searcher(store, embedder, generation)
+            seen: list[Any] = [calibration, store.counts(), store.languages(), generation.number if generation else 0]
+            for question in QUESTIONS:
+                candidates = searcher.search(question).candidates
+                stored = {found.id: found for found in store.passages([c.passage_id for c in candidates])}
+                seen += [(c.passage_id, c.score) for c in candidates if c.passage_id in stored]
+                seen += [stored[i] for i in sorted(stored)]
+            for document in store.documents(limit=1_000):
+                seen += [document, store.content(document.id), store.passages_of(document.id)]
+            return seen, store.damaged
+
+
+def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+    """`rounds`: bytes to flip, spread at random; 0 for every one. `lost`: changed answers and crashes."""
+    model = small.make_model(folder / "model", folder / "data" / "models")
+    data = folder / "data"
+    _fill(data, model)
+    reader = Reader(data, model)
+    expected, damaged = reader.all()
+    assert not damaged
+    chance, counts, lost = random.Random(seed), Counter[str](), list[str]()
+    places = [(path, place) for path in _files(data) for place in range(path.stat().st_size)]
+    chosen = places if not rounds else sorted(chance.sample(places, min(rounds, len(places))))
+    for path, place in chosen:
+        outcome = _flipped(reader, data, path, place, chance.choice(MASKS), expected)
+        counts[outcome.split(":")[0]] += 1
+        if outcome not in ("detected", "same"):
+            lost.append(f"{path.relative_to(data)} byte {place}: {outcome}")
+    return {"files": len(_files(data)), "bytes": len(places), "flipped": len(chosen), **counts, "lost": lost}
+
+
+def _fill(data: Path, model: str) -> None:
+    with small.open_library(data, model) as library:
+        for name in range(4):
+            small.put(library, str(name), 1)
+        small.put(library, "1", 2)
+        library.remove("2")
+        library.build()
+        small.put(library, "4", 1)  # searched without the index
+    write_calibration(data, replace(AS_SHIPPED, intercept=0.1, questions=30))
+
+
+def _files(data: Path) -> list[Path]:
+    return sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith(BESIDE_THE_POINT))
+
+
+def _flipped(reader: Reader, data: Path, path: Path, place: int, mask: int, expected: list[Any]) -> str:
+    with path.open("r+b") as file:
+        file.seek(place)
+        before = file.read(1)
+        file.seek(place)
+        file.write(bytes([before[0] ^ mask]))
+    try:
+        return _outcome(reader, path, expected)
+    finally:
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(before)
+        for leftover in ("damage.log", "store.sqlite-wal", "store.sqlite-shm"):
+            with suppress(FileNotFoundError):
+                (data / leftover).unlink()
+
+
+def _outcome(reader: Reader, path: Path, expected: list[Any]) -> str:
+    try:
+        embedder = reader.embedder() if "models" in path.parts else None
+        seen, reported = reader.all(embedder)
+    except QuotableError:
+        return "detected"
+    except Exception as error:  # noqa: BLE001 - that is what is counted
+        return f"crash: {type(error).__name__}: {error}"
+    # An index that is not loaded is one that was found damaged: it is told in the log, and the answers are exact.
+    if seen[3] != expected[3]:
+        reported = True
+    if reported:
+        return "detected"
+    return "same" if repr(seen) == repr(expected) else "changed answers"

@@ -1,0 +1,161 @@
+"""A small data folder to break: a model of a few kilobytes, documents whose text follows from their name, and a look at all of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+import tokenizers
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from corpus.types import Document
+from index import sealed
+from index.model_files import find_model
+from index.scrub import scrub
+from qa.assembly import open_to_write
+from qa.library import Entry, Library
+from qa.settings import Settings
+
+DIMENSION = 16
+WORDS = "the wizard studies at university a passport costs pounds tower fee adult child library . , [UNK]".split()
+
+
+def make_model(folder: Path, models: Path, seed: int = 0) -> str:
+    """Write a model (a vector a word, their mean) and its export; what the model is called. No torch is needed."""
+    folder.mkdir(parents=True)
+    (folder / "modules.json").write_text(json.dumps({"seed": seed}))
+    exported = models / find_model(str(folder), offline=True).fingerprint
+    exported.mkdir(parents=True)
+    weights = np.random.default_rng(seed).normal(size=(len(WORDS), DIMENSION)).astype(np.float32)
+    nodes = [
+        helper.make_node("Gather", ["weights", "input_ids"], ["words"]),
+        helper.make_node("ReduceMean", ["words"], ["sentence_embedding"], axes=[1], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mean",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "length"])],
+        [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", DIMENSION])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(exported / "model.onnx"))
+    vocabulary = {word: number for number, word in enumerate(WORDS)}
+    tokenizer = tokenizers.Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(exported / "tokenizer.json"))
+    facts = {
+        "inputs": ["input_ids"],
+        "dimension": DIMENSION,
+        "max_length": 64,
+        "special_tokens": 0,
+        "lower_case": True,
+        "question_prompt": "",
+        "passage_prompt": "",
+        "sha256_of": {name: sealed.file_sha256(exported / name) for name in ("model.onnx", "tokenizer.json")},
+    }
+    sealed.write_json(exported / "export.json", facts)
+    return str(folder.resolve())
+
+
+def settings_for(data: Path, model: str | None) -> Settings:
+    """With no model named: the one whose vectors the folder holds."""
+    return Settings(data=data, threads=1, **({"model": model} if model else {}))
+
+
+def mark(name: str, version: int) -> str:
+    """A word that stands in one version of one document only."""
+    return f"mark{name}v{version}x"
+
+
+def text_of(name: str, version: int) -> str:
+    """One to five passages, each with the mark."""
+    chance = random.Random(f"{name} {version}")
+    parts = []
+    for number in range(chance.randint(1, 5)):
+        words = " ".join(chance.choice(WORDS[:-3]) for _ in range(30))
+        parts.append(f"# Part {number}\n\n{mark(name, version)} {words}.")
+    return "\n\n".join(parts)
+
+
+def put(library: Library, name: str, version: int) -> None:
+    library.put(Entry(name, Document(text=text_of(name, version), title=f"Document {name}")))
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What must be there: name -> version. `unsure`: of the change that was under way, the versions (None: not there) it may be in."""
+
+    there: dict[str, int] = field(default_factory=dict)
+    unsure: dict[str, set[int | None]] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+
+    def settle(self, library: Library) -> None:
+        """Take over what became of the change that was under way."""
+        for name, versions in self.unsure.items():
+            found = next((v for v in versions if v is not None and _holds(library, name, v)), None)
+            if found is None:
+                self.gone[name] = self.there.pop(name, 1)
+            else:
+                self.there[name] = found
+        self.unsure.clear()
+
+
+def open_library(data: Path, model: str | None) -> Library:
+    return open_to_write(settings_for(data, model))
+
+
+def problems(library: Library, shelf: Shelf) -> list[str]:
+    """What is not as it must be: lost, half there, back from the dead, damaged or not found."""
+    listed = {document.id for document in library.store.documents(limit=1_000_000)}
+    wrong = [f"lost: {name}" for name in shelf.there if name not in listed and None not in shelf.unsure.get(name, set())]
+    wrong += [f"not of ours: {name}" for name in listed if name not in shelf.there and name not in shelf.unsure]
+    for name in listed:
+        versions = shelf.unsure.get(name, {shelf.there.get(name)})
+        found = [version for version in versions if version is not None and _holds(library, name, version)]
+        if len(found) != 1:
+            wrong.append(f"none of the versions {versions} of {name} is there whole")
+        elif not _found(library, name, found[0]):
+            wrong.append(f"not found: {name}")
+    wrong += [
+        f"found though removed: {name}"
+        for name, version in shelf.gone.items()
+        if name not in listed and _found(library, name, version)
+    ]
+    return wrong + scrub(library.database)
+
+
+def _holds(library: Library, name: str, version: int) -> bool:
+    """Whether this version is there, text, passages and vectors."""
+    content = library.store.content(name)
+    if content is None or content.text != text_of(name, version):
+        return False
+    passages = library.store.passages_of(name)
+    return len(passages) == content.text.count("# Part") and library.store.is_whole(name)
+
+
+def _found(library: Library, name: str, version: int) -> bool:
+    """Whether a search for the version's mark finds the document first."""
+    candidates = [c for c in library.searcher.search(mark(name, version)).candidates if c.lexical > 0]
+    return any(stored.document.id == name for stored in library.store.passages([c.passage_id for c in candidates[:1]]))
+
+
+def answers(library: Library, questions: Sequence[str]) -> Mapping[str, list[tuple[int, float, str, str]]]:
+    """All that a search gives: passages, scores, texts and titles."""
+    result = {}
+    for question in questions:
+        candidates = library.searcher.search(question).candidates
+        stored = {found.id: found for found in library.store.passages([c.passage_id for c in candidates])}
+        result[question] = [
+            (c.passage_id, round(c.score, 5), stored[c.passage_id].passage.text, stored[c.passage_id].document.title)
+            for c in candidates
+            if c.passage_id in stored
+        ]
+    return result
