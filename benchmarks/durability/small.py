@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -89,6 +93,58 @@ def put(library: Library, name: str, version: int) -> None:
     library.put(Entry(name, Document(text=text_of(name, version), title=f"Document {name}")))
 
 
+class Child:
+    """A process forked from this one, which has everything imported: it runs `work`, and what it says comes here, a JSON object a line."""
+
+    def __init__(self, work: Callable[[Callable[..., None], Callable[[], None]], None]) -> None:
+        """`work` is given what to speak with and what to wait with until `go` is called."""
+        report, self._speak = os.pipe()
+        listen, self._go = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(report)
+            os.close(self._go)
+            self._live(work, listen)
+        os.close(self._speak)
+        os.close(listen)
+        self._report = os.fdopen(report, "rb")
+
+    def line(self) -> dict[str, Any] | None:
+        """The next thing it says; None where it ended."""
+        line = self._report.readline()
+        return json.loads(line) if line.endswith(b"\n") else None
+
+    def go(self) -> None:
+        os.write(self._go, b"\n")
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def rest(self) -> list[dict[str, Any]]:
+        """What else it says before it ends."""
+        lines = list(iter(self.line, None))
+        self._report.close()
+        os.close(self._go)
+        os.waitpid(self.pid, 0)
+        return lines
+
+    def _live(self, work: Callable[[Callable[..., None], Callable[[], None]], None], listen: int) -> None:
+        """Never returns."""
+
+        def say(**what: Any) -> None:
+            os.write(self._speak, json.dumps(what).encode() + b"\n")
+
+        def wait() -> None:
+            os.read(listen, 1)
+
+        try:
+            work(say, wait)
+        except BaseException as error:  # noqa: BLE001 - told, whatever it is
+            with suppress(OSError):
+                say(said="failed", what=f"{type(error).__name__}: {error}")
+        os._exit(0)
+
+
 @dataclass(slots=True)
 class Shelf:
     """What must be there: name -> version. `unsure`: of the change that was under way, the versions (None: not there) it may be in."""
@@ -145,17 +201,3 @@ def _found(library: Library, name: str, version: int) -> bool:
     """Whether a search for the version's mark finds the document first."""
     candidates = [c for c in library.searcher.search(mark(name, version)).candidates if c.lexical > 0]
     return any(stored.document.id == name for stored in library.store.passages([c.passage_id for c in candidates[:1]]))
-
-
-def answers(library: Library, questions: Sequence[str]) -> Mapping[str, list[tuple[int, float, str, str]]]:
-    """All that a search gives: passages, scores, texts and titles."""
-    result = {}
-    for question in questions:
-        candidates = library.searcher.search(question).candidates
-        stored = {found.id: found for found in library.store.passages([c.passage_id for c in candidates])}
-        result[question] = [
-            (c.passage_id, round(c.score, 5), stored[c.passage_id].passage.text, stored[c.passage_id].document.title)
-            for c in candidates
-            if c.passage_id in stored
-        ]
-    return result
