@@ -59,13 +59,18 @@ CREATE INDEX jobs_by_status ON jobs(status, id);
 class Database:
     """One connection a thread. Writes are serialised; readers never wait for them."""
 
-    def __init__(self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME) -> None:
-        """Open the file in `folder`, which must be there. Raises NewerFormat or StoreError with the way out."""
+    def __init__(
+        self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME, files: str = ""
+    ) -> None:
+        """Open the file in `folder`, which must be there. `files`: SQLite's name of the file layer under the checksums; "" is its own.
+
+        Raises NewerFormat or StoreError with the way out.
+        """
         if apsw.SQLITE_VERSION_NUMBER < LEAST_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
         self.path = folder / file_name
         self.damage = Damage(folder)
-        self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM)
+        self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM, files)
         self.format = 0  # not known yet
         self._first_damaged: list[int] = []
         write = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)

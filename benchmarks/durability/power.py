@@ -1,0 +1,223 @@
+"""The power goes: what was written and not synced is there, gone, torn at a sector or partly overtaken by what was written later.
+
+A file layer under SQLite's writes down every write, truncation, sync and deletion of a process that stores, replaces and removes
+documents and takes jobs on. A crash state is a moment of that, with everything that was synced before it and any part of what was not:
+each 512-byte sector of an unsynced write may be there or not. From each state the store is opened and looked at.
+
+What it does not show: disks that lie about a sync, or that damage sectors nobody wrote to. Generations are not part of it: they are
+derived, and one that is not what was written is discarded when it is opened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+
+from benchmarks.durability.small import text_of
+from corpus.types import Document, Passage, QuotableError
+from index.database import FILE_NAME, Database
+from index.jobs import JobQueue
+from index.scrub import scrub
+from index.store import Store
+
+SECTOR = 512
+CHANGES = 150
+NAMES = 12
+PAGES_BETWEEN_CHECKPOINTS = 20  # so that there are many
+
+
+@dataclass(slots=True)
+class Log:
+    """What was done to the files, in order; between it, after which change everything before was acknowledged."""
+
+    done: list[tuple[str, str, int, bytes]] = field(default_factory=list)
+    acknowledged: list[tuple[int, dict[str, int], int]] = field(default_factory=list)
+
+    def note(self, what: str, path: str, place: int = 0, data: bytes = b"") -> None:
+        self.done.append((what, Path(path).name, place, data))
+
+
+class _Recorder(apsw.VFS):
+    def __init__(self, log: Log) -> None:
+        self.name = f"recorder-{id(self)}"
+        self._log = log
+        super().__init__(self.name, "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        path = name.filename() if isinstance(name, apsw.URIFilename) else name
+        if not path or not Path(path).name.startswith(FILE_NAME):
+            return super().xOpen(name, flags)
+        return _Recorded(self._log, path, name, flags)
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
+        super().xDelete(filename, syncdir)
+        self._log.note("delete", filename)
+
+
+class _Recorded(apsw.VFSFile):
+    def __init__(self, log: Log, path: str, name: Any, flags: list[int]) -> None:
+        super().__init__("", name, flags)
+        self._log, self._path = log, path
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        super().xWrite(data, offset)
+        self._log.note("write", self._path, offset, bytes(data))
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802
+        super().xTruncate(newsize)
+        self._log.note("truncate", self._path, newsize)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        super().xSync(flags)
+        self._log.note("sync", self._path)
+
+
+def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+    """`rounds`: crash states; 0 for ten at every point of the log."""
+    log = Log()
+    _live(folder / "lived", log, random.Random(seed))
+    chance, counts, lost = random.Random(seed), Counter[str](), list[str]()
+    moments = [m for m in range(len(log.done) + 1) for _ in range(10)]
+    if rounds:
+        moments = sorted(chance.choice(moments) for _ in range(rounds))
+    for number, moment in enumerate(moments):
+        files = _survivors(log, moment, chance)
+        state = folder / "state"
+        _write(state, files)
+        wrong = _wrong(state, log, moment)
+        counts["crash states"] += 1
+        counts["with writes lost or torn"] += any(data != _all(log, moment).get(name) for name, data in files.items())
+        lost += [f"state {number} at {moment}: {problem}" for problem in wrong]
+    kinds = Counter(what for what, *_ in log.done)
+    return {**counts, "changes": len(log.acknowledged), "recorded": dict(kinds), "lost": lost}
+
+
+def _live(folder: Path, log: Log, chance: random.Random) -> None:
+    """Change after change, opened anew from time to time."""
+    folder.mkdir()
+    recorder = _Recorder(log)
+    there: dict[str, int] = {}
+    jobs = 0
+    for _ in range(3):
+        with closing(Database(folder, create=True, files=recorder.name)) as database:
+            with database.exclusive() as connection:
+                connection.pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS)
+            store, queue = Store(database), JobQueue(database)
+            log.acknowledged.append((len(log.done), dict(there), jobs))
+            for _ in range(CHANGES // 3):
+                name = str(chance.randrange(NAMES))
+                drawn = chance.random()
+                if drawn < 0.2:
+                    queue.accept(f"{jobs}.txt", text_of(name, jobs).encode(), name)
+                    jobs += 1
+                elif drawn < 0.4 and name in there:
+                    store.remove(name)
+                    there.pop(name)
+                else:
+                    there[name] = chance.randrange(1_000_000)
+                    _put(store, name, there[name])
+                log.acknowledged.append((len(log.done), dict(there), jobs))
+
+
+def _put(store: Store, name: str, version: int) -> None:
+    text = text_of(name, version)
+    passages = [Passage(start, start + 50, text[start : start + 50], (), "A title") for start in range(0, len(text) - 49, 50)]
+    vectors = np.random.default_rng(version).normal(size=(len(passages), 64)).astype(np.float32)
+    store.put(name, Document(text=text, title=f"Document {name}"), passages, vectors, "model")
+
+
+def _survivors(log: Log, moment: int, chance: random.Random) -> dict[str, bytes]:
+    """The files after a loss of power when so much of the log was done."""
+    files: dict[str, bytearray] = {}
+    unsynced: dict[str, list[Callable[[bytearray], None]]] = {}
+    for what, name, place, data in log.done[:moment]:
+        if what == "delete":
+            files.pop(name, None)
+            unsynced.pop(name, None)
+        elif what == "sync":
+            for apply in unsynced.pop(name, []):
+                apply(files.setdefault(name, bytearray()))
+        else:
+            unsynced.setdefault(name, []).append(_change(what, place, data))
+            files.setdefault(name, bytearray())
+    share = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))  # of the sectors that reached the disk
+    for what, name, place, data in _unsynced(log, moment):
+        if what == "truncate":
+            if chance.random() < share:
+                _change(what, place, data)(files[name])
+            continue
+        for first in range(0, len(data), SECTOR):
+            if chance.random() < share:
+                _change("write", place + first, data[first : first + SECTOR])(files[name])
+    return {name: bytes(data) for name, data in files.items()}
+
+
+def _unsynced(log: Log, moment: int) -> list[tuple[str, str, int, bytes]]:
+    pending: list[tuple[str, str, int, bytes]] = []
+    for entry in log.done[:moment]:
+        if entry[0] in ("sync", "delete"):
+            pending = [other for other in pending if other[1] != entry[1]]
+        else:
+            pending.append(entry)
+    return pending
+
+
+def _all(log: Log, moment: int) -> dict[str, bytes]:
+    """The files as the process saw them."""
+    files: dict[str, bytearray] = {}
+    for what, name, place, data in log.done[:moment]:
+        if what == "delete":
+            files.pop(name, None)
+        elif what != "sync":
+            _change(what, place, data)(files.setdefault(name, bytearray()))
+    return {name: bytes(data) for name, data in files.items()}
+
+
+def _change(what: str, place: int, data: bytes) -> Callable[[bytearray], None]:
+    def apply(file: bytearray) -> None:
+        if what == "truncate":
+            del file[place:]
+            return
+        file.extend(bytes(max(0, place + len(data) - len(file))))
+        file[place : place + len(data)] = data
+
+    return apply
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
+def _wrong(folder: Path, log: Log, moment: int) -> list[str]:
+    """What of the acknowledged is not there. The change under way may be there whole, or not at all."""
+    before = [state for state in log.acknowledged if state[0] <= moment]
+    if not before:
+        return []  # the store was being made
+    possible = [before[-1], *log.acknowledged[len(before) : len(before) + 1]]
+    try:
+        with closing(Database(folder, create=True)) as database:
+            store = Store(database)
+            found = {document.id: store.content(document.id) for document in store.documents(limit=1_000)}
+            jobs = database.rows("SELECT count(*) FROM jobs")[0][0]
+            seen = {name: content.text if content else None for name, content in found.items()}
+            states = [
+                ({name: text_of(name, version) for name, version in there.items()}, count) for _, there, count in possible
+            ]
+            wrong = (
+                [] if (seen, jobs) in states else [f"{len(seen)} documents and {jobs} jobs are in no state that they may be in"]
+            )
+            return wrong + scrub(database)
+    except QuotableError as error:
+        return [f"it does not open: {error}"]
