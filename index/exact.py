@@ -30,8 +30,7 @@ def bm25_share(query: LexicalQuery, terms_: Sequence[str]) -> float:
         return 0.0
     frequencies = Counter(terms_)
     norm = K1 * (1 - B + B * len(terms_) / query.mean_length)
-    sought = (*query.weights, *query.joined)
-    return sum(weight * frequencies[term] / (frequencies[term] + norm) for term, weight in sought) / query.best_score
+    return sum(weight * frequencies[term] / (frequencies[term] + norm) for term, weight in query.sought) / query.best_score
 
 
 def adjacent_share(query: LexicalQuery, terms_: Sequence[str]) -> float:
@@ -124,8 +123,7 @@ class ExactLexicalIndex:
         return len(self._holders.get(term, ()))
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
-        sought = (*query.weights, *query.joined)
-        holders = set().union(*(self._holders.get(term, set()) for term, _ in sought))
+        holders = set().union(*(self._holders.get(term, set()) for term, _ in query.sought))
         return _best(((i, bm25_share(query, self._terms[i])) for i in _allowed(holders, allowed)), k)
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:

@@ -133,10 +133,7 @@ class TantivyLexicalIndex:
         self._pending = []
 
     def _candidates(self, query: LexicalQuery, wanted: int) -> Ids:
-        any_term = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term))
-            for term, _ in (*query.weights, *query.joined)
-        ]
+        any_term = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term)) for term, _ in query.sought]
         hits = self._searcher.search(tantivy.Query.boolean_query(any_term), wanted, count=False).hits
         return np.sort(np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64))
 

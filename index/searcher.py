@@ -37,10 +37,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was read: its text with the spelling corrected, and its vector."""
+    """A question as it was read: its text with the spelling corrected, and its vector.
+
+    `context`: what was said before, whose terms count `context_weight` times their idf.
+    """
 
     question: str
     vector: Vector
+    context: str = ""
+    context_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Searcher:
         self._guarded = frozenset(embedder.word_ranks)
         self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
+        self._changes = 0
         self.adopt(generation)
 
     @property
@@ -113,9 +119,18 @@ class Searcher:
         return self._state.generation
 
     @property
+    def state(self) -> tuple[int, int]:
+        """Differs from what it was wherever an answer may: the generation, and how often this process changed documents."""
+        return self._state.generation, self._changes
+
+    @property
     def unbuilt(self) -> int:
         """Passages that are searched exactly because no generation holds them yet."""
         return self._store.passages_after(self._generation.last_passage_id if self._generation else 0)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """In the embedding model's tokens, special ones left out."""
+        return self._embedder.count_tokens(texts)
 
     def search(self, question: str, allowed: Ids | None = None) -> Ranking:
         """Read a question and rank the passages (all, or those allowed) for it."""
@@ -129,6 +144,21 @@ class Searcher:
             speller.correct_text(question, lambda word: self._knows(state, word), self._guarded) if speller else question
         )
         return Asked(corrected, self._vector(question, corrected))
+
+    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
+        """The question with what was said before it.
+
+        The vector of `said` is added `said_weight` times; the terms of `context` count `context_weight` times their idf.
+        """
+        together = asked.vector + np.float32(said_weight) * self._embedder.embed_question(said) if said else asked.vector
+        return Asked(asked.question, together / np.linalg.norm(together), context, context_weight)
+
+    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
+        """The best cosine of any passage (or of those allowed), 0 where there is none."""
+        state = self._current()
+        with self._changing if state.changes else nullcontext():
+            hits = [hit for part in state.parts for hit in part.vectors.search(asked.vector, 1, allowed)]
+        return max((hit.score for hit in hits), default=0.0)
 
     def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
         """Rank the passages (all, or those allowed).
@@ -146,6 +176,7 @@ class Searcher:
                 part.vectors.remove(removed)
                 part.lexical.remove(removed)
             self._behind = True
+            self._changes += 1
 
     def adopt(self, generation: Generation | None) -> None:
         """Search this generation from now on; searches that run finish on what they began with."""
@@ -195,7 +226,13 @@ class Searcher:
         passages = sum(len(part.vectors) for part in state.parts)
         length = sum(part.lexical.total_length for part in state.parts)
         query = lexical_query(
-            asked.question, state.document_frequency, passages, length / max(passages, 1), self._general_shares
+            asked.question,
+            state.document_frequency,
+            passages,
+            length / max(passages, 1),
+            self._general_shares,
+            asked.context,
+            asked.context_weight,
         )
         ids = _candidates(state, asked.vector, query, allowed)
         similarity, match = _scored(state, asked.vector, query, ids)
@@ -208,7 +245,7 @@ class Searcher:
         return Ranking(
             asked.question,
             [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)],
-            dict(query.weights),
+            dict((*query.weights, *query.context)),
             best_possible(best_similarity, len(query.weights)),
             state.generation,
             {name: part[order] for name, part in parts.items()},

@@ -100,7 +100,7 @@ class TermSequences:
         if not query.best_score:
             return total.astype(np.float32)
         norms = K1 * (1 - B + B * places.lengths / query.mean_length)
-        for term, weight in (*query.weights, *query.joined):
+        for term, weight in query.sought:
             frequencies = np.bincount(places.owners[places.terms == term_hash(term)], minlength=len(total))
             total += weight * frequencies / (frequencies + norms)
         return (total / query.best_score).astype(np.float32)

@@ -66,6 +66,7 @@ class SearchedText:
 class LexicalQuery:
     """`weights`: the question's distinct terms, in order, with their idf, those included that the corpus lacks.
 
+    `context`: terms of what was said before, with a part of their idf; they are looked for, and where they stand does not matter.
     `joined`: neighbours of the question that the corpus writes as one word ("child care" -> "childcare"), with half their idf.
     `mean_length` is the corpus's mean passage length in terms. All come from the whole corpus, so that its parts score alike.
     """
@@ -73,11 +74,17 @@ class LexicalQuery:
     weights: tuple[tuple[str, float], ...]
     joined: tuple[tuple[str, float], ...]
     mean_length: float
+    context: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def sought(self) -> tuple[tuple[str, float], ...]:
+        """Every term that adds to a passage's BM25, with its weight."""
+        return (*self.weights, *self.context, *self.joined)
 
     @property
     def best_score(self) -> float:
         """What a passage with every term, each without end, would score."""
-        return sum(weight for _, weight in self.weights)
+        return sum(weight for _, weight in (*self.weights, *self.context))
 
 
 @dataclass(frozen=True, slots=True)

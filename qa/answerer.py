@@ -15,6 +15,7 @@ from index.store import Store
 from index.types import Ids
 from qa.calibration import AS_SHIPPED, Calibration
 from qa.confidence import Evidence, best_coverage, missing_names, probability
+from qa.conversation import FollowUp, Turn, completed, follow_up
 from qa.languages import notice, unserved_language
 from qa.near_copies import near_copies
 from qa.quotes import QuoteFinder, sentence_terms
@@ -35,7 +36,8 @@ class Result:
 class Answer:
     """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still.
 
-    `corrected` is the question with its spelling corrected, None where nothing was. `evidence` is what `confidence` follows from,
+    `corrected` is the question with its spelling corrected, None where nothing was. `rewritten` is the question as it was searched,
+    and `reason` why; None where it was searched as it was asked. `evidence` is what `confidence` follows from,
     None where nothing was found. `ranking` is what the results were taken from.
     """
 
@@ -49,12 +51,16 @@ class Answer:
     generation: int
     notice: str | None = None
     ranking: Ranking | None = None
+    rewritten: str | None = None
+    reason: str | None = None
 
 
 class Searches(Protocol):
     """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
 
     def read(self, question: str) -> Asked: ...
+    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float: ...
+    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked: ...
     def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
 
 
@@ -77,25 +83,34 @@ class Answerer:
         self._languages = frozenset(languages)
         self._calibration = calibration
 
-    def ask(self, question: str, limit: int = 5, filter_: Filter | None = None) -> Answer:
-        """The answer with up to `limit` results, best first, out of the documents that the filter lets through."""
-        asked = self._searcher.read(question)
+    def ask(self, question: str, limit: int = 5, filter_: Filter | None = None, history: Sequence[Turn] = ()) -> Answer:
+        """The answer with up to `limit` results, best first, out of the documents that the filter lets through.
+
+        `history`: the turns before the question, the oldest first.
+        """
+        whole = completed(question, history)
+        asked = self._searcher.read(whole)
         unserved = unserved_language(asked.question, self._languages)
+        followed = self._follow_up(asked, history, filter_) if history and unserved is None else None
+        if followed:
+            asked = self._searcher.in_context(
+                asked, followed.said, followed.said_weight, followed.questions, followed.questions_weight
+            )
         with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None
             ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None)
             found = self._found(ranking, max(limit, LOOKED_AT))
         if not found:
-            return Answer(
-                question, None, False, 0.0, None, None, (), ranking.generation, notice(unserved, None, self._languages)
-            )
+            nothing = notice(unserved, None, self._languages)
+            return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
+        rewritten, reason = _rewritten(question, whole, ranking.question, followed)
         return Answer(
             question=question,
-            corrected=ranking.question if ranking.question != question else None,
+            corrected=ranking.question if ranking.question != whole else None,
             answerable=confidence >= self._operating_point,
             confidence=confidence,
             evidence=evidence,
@@ -104,7 +119,15 @@ class Answerer:
             generation=ranking.generation,
             notice=notice(unserved, found[0][1].document.language, self._languages),
             ranking=ranking,
+            rewritten=rewritten,
+            reason=reason,
         )
+
+    def _follow_up(self, asked: Asked, history: Sequence[Turn], filter_: Filter | None) -> FollowUp | None:
+        with self._store.turns.reading():
+            allowed = self._store.allowed_passages(filter_) if filter_ else None
+            nearest = self._searcher.nearest(asked, allowed)
+        return follow_up(asked.question, history, nearest)
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
         """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
@@ -117,6 +140,17 @@ class Answerer:
             if len(found) >= wanted:
                 break
         return found[:wanted]
+
+
+def _rewritten(question: str, whole: str, corrected: str, followed: FollowUp | None) -> tuple[str | None, str | None]:
+    """The question as it was searched, and why it is not as it was asked."""
+    reasons = [
+        "it continues the question before it" if whole != question else None,
+        followed.reason if followed else None,
+        "its spelling was corrected" if corrected != whole else None,
+    ]
+    given = [reason for reason in reasons if reason]
+    return (followed.question if followed else corrected, "; ".join(given)) if given else (None, None)
 
 
 def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:

@@ -20,6 +20,8 @@ from index.store import Store
 from index.types import Embedder, StoreError
 from qa.answerer import Answerer, Searches
 from qa.calibration import read_calibration
+from qa.chat.chatbot import Chatbot
+from qa.chat.fixed_replies import read_crisis_replies
 from qa.examples import Examples
 from qa.library import LEAST_UNBUILT, Entry, Library, generations_folder
 from qa.settings import Settings
@@ -38,6 +40,7 @@ class Service:
     store: Store
     searcher: Searcher
     examples: Examples
+    chatbot: Chatbot
     worker: Worker | None = None  # None where this process only reads
 
 
@@ -77,8 +80,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 def service_of(library: Library, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
-    answerer = answerer_over(library.searcher, library.store, settings)
-    return Service(answerer, library.store, library.searcher, Examples(answerer, library.store), Worker(library))
+    return service_over(library.searcher, library.store, settings, Worker(library))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
@@ -87,8 +89,13 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     embedder = embedder_of(settings, model_name(settings, store), say)
     generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
     searcher = Searcher(store, embedder, generation)
+    return service_over(searcher, store, settings)
+
+
+def service_over(searcher: Searcher, store: Store, settings: Settings, worker: Worker | None = None) -> Service:
     answerer = answerer_over(searcher, store, settings)
-    return Service(answerer, store, searcher, Examples(answerer, store))
+    chatbot = Chatbot(answerer, lambda: searcher.state, read_crisis_replies(settings.crisis_words))
+    return Service(answerer, store, searcher, Examples(answerer, store), chatbot, worker)
 
 
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:

@@ -79,6 +79,12 @@ class ArrangedSearcher:
     def read(self, question: str) -> Asked:
         return self._searcher.read(question, spelling=self._spelling)
 
+    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
+        return self._searcher.nearest(asked, allowed)
+
+    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
+        return self._searcher.in_context(asked, said, said_weight, context, context_weight)
+
     def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
         self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words), self._order)
         return self.last

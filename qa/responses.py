@@ -34,7 +34,8 @@ def answer_json(answer: Answer, took_ms: float, *, explained: bool = False) -> d
             shown["explanation"] = _explanation_json(answer.ranking, result.stored)
     return {
         "query": answer.question,
-        "rewritten_query": answer.corrected,
+        "rewritten_query": answer.rewritten,
+        "rewrite_reason": answer.reason,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answer": _quote_json(answer.quote) if answer.quote else None,

@@ -57,6 +57,10 @@ class Settings(BaseModel):
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
+    crisis_words: Annotated[
+        Path | None,
+        Field(description="A TOML file of words, such as those of a crisis, to which a chat says a fixed text first."),
+    ] = None
     require_key: Annotated[
         bool, Field(description="Ask this machine's own callers for a key too, as behind a proxy on this machine.")
     ] = False

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-SURE = 0.8  # confidence from which an answer is called likely; below it is the closest that was found
+from qa.confidence import SURE
+
 _FOLLOWED = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
 

@@ -29,11 +29,38 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+# Routes that are OpenAI's, whose clients read errors in its shape.
+OPENAI_ROUTES = ("/v1/chat/", "/v1/models", "/v1/vector_stores")
+_OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
+
+
 def problem_response(status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: Any = None) -> Response:
+    """The answer to a request that is refused, in the shape that its route's clients read."""
+    if request.path.startswith(OPENAI_ROUTES):
+        # What is wrong with a request is 400 there.
+        return Response(
+            json.dumps(openai_error(status, detail, errors)),
+            400 if status == 422 else status,
+            headers,
+            mimetype="application/json",
+        )
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if errors is not None:
         body["errors"] = errors
     return Response(json.dumps(body), status, headers, mimetype="application/problem+json")
+
+
+def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """OpenAI's error object; its `param` is the first field that cannot be used."""
+    told = "; ".join(f"{error['field']} {error['message']}" for error in errors or ())
+    return {
+        "error": {
+            "message": told or detail,
+            "type": "server_error" if status >= 500 else "invalid_request_error",
+            "param": errors[0]["field"] if errors else None,
+            "code": _OPENAI_CODES.get(status),
+        }
+    }
 
 
 def _detail(error: HTTPException) -> str:

@@ -21,6 +21,7 @@ from pydantic import (
 
 from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
+from qa.conversation import Turn
 from qa.library import check_document_id
 from qa.questions import clean_question, refuse_unwritable
 from qa.web.problems import Problem
@@ -32,6 +33,8 @@ MAX_FILTERS = 50  # in one combination
 MAX_FILTERS_ALTOGETHER = 500
 MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
+MAX_TURNS = 200  # of a conversation
+MAX_TURN = 100_000  # characters
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -62,7 +65,7 @@ def _date(value: Any) -> Any:
     return value
 
 
-def _shallow(value: Any) -> Any:
+def shallow(value: Any) -> Any:
     """Refuse a filter that is nested too deep before anything walks down it."""
     level, parts = [value], 1
     for _ in range(MAX_FILTER_DEPTH):
@@ -83,7 +86,7 @@ def _number_in_query_string(value: str) -> int:
     return int(value)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
@@ -92,7 +95,7 @@ Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
-class ComparisonFilter(_Strict):
+class ComparisonFilter(Strict):
     """`{"type": "eq", "key": "language", "value": "en"}`; `in` and `nin` take a list of values."""
 
     type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
@@ -111,7 +114,7 @@ class ComparisonFilter(_Strict):
         return Comparison(self.type, self.key, tuple(self.value) if isinstance(self.value, list) else self.value)
 
 
-class CombinationFilter(_Strict):
+class CombinationFilter(Strict):
     """`{"type": "and", "filters": [...]}`."""
 
     type: Literal["and", "or"]
@@ -132,27 +135,38 @@ AnyFilter = Annotated[
 ]
 
 
-class SearchRequest(_Strict):
+class HistoryTurn(Strict):
+    """One turn of a conversation: `{"role": "user", "content": "How do I renew a passport?"}`."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[Text, Field(max_length=MAX_TURN)]
+
+    def turn(self) -> Turn:
+        return Turn(self.role, self.content)
+
+
+class SearchRequest(Strict):
     """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through.
 
-    `explain`: say of each result why it stands where it does.
+    `history`: the turns before the question, the oldest first. `explain`: say of each result why it stands where it does.
     """
 
     query: Annotated[str, BeforeValidator(_question)]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    filter: Annotated[AnyFilter | None, BeforeValidator(_shallow)] = None
+    filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
+    history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
     explain: bool = False
 
 
-class SearchParameters(_Strict):
+class SearchParameters(Strict):
     """`GET /v1/search`."""
 
     q: Annotated[str, BeforeValidator(_question)]
     limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
-class Narrowing(_Strict):
+class Narrowing(Strict):
     """What the address of the search page says besides the question: which documents to look in."""
 
     source: Text | None = None
@@ -175,7 +189,7 @@ class SearchPageParameters(SearchParameters, Narrowing):
     """`GET /` and `GET /embed` with a question."""
 
 
-class DocumentRequest(_Strict):
+class DocumentRequest(Strict):
     """`POST /v1/documents` as JSON."""
 
     title: Annotated[Text, Field(min_length=1, max_length=1_000)]
@@ -193,14 +207,14 @@ class DocumentRequest(_Strict):
         return value
 
 
-class PageParameters(_Strict):
+class PageParameters(Strict):
     """`GET /v1/documents`."""
 
     limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=1_000)] = 100
     after: Text | None = None
 
 
-class VerifyRequest(_Strict):
+class VerifyRequest(Strict):
     """`POST /v1/verify`: a quote and the place it was taken from."""
 
     quote: Annotated[Text, Field(min_length=1, max_length=100_000)]

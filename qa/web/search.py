@@ -30,7 +30,7 @@ def search() -> Response:
 def _answer(asked: SearchRequest) -> Response:
     began = perf_counter()
     filter_ = asked.filter.filter() if asked.filter else None
-    answer = service().answerer.ask(asked.query, asked.limit, filter_)
+    answer = service().answerer.ask(asked.query, asked.limit, filter_, [turn.turn() for turn in asked.history])
     body = answer_json(answer, (perf_counter() - began) * 1000, explained=asked.explain)
     if asked.facets:
         body["facets"] = {key: facet_json(service().store.facet(key, filter_, FACET_VALUES)) for key in asked.facets}

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, g, render_template, request
 
 from index.filters import Filter
+from qa.confidence import SURE
 from qa.responses import answer_json
 from qa.web.current import service, settings
-from qa.web.presentation import SURE, shown_result, verdict
+from qa.web.presentation import shown_result, verdict
 from qa.web.problems import Problem
 from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters, from_query_string
 

@@ -64,8 +64,9 @@ def filled(make: Make, corpus: Corpus) -> LexicalIndex:
     return index
 
 
-def query_for(index: LexicalIndex, question: str) -> LexicalQuery:
-    return lexical_query(question, index.document_frequency, len(index), index.total_length / max(len(index), 1), {})
+def query_for(index: LexicalIndex, question: str, context: str = "") -> LexicalQuery:
+    mean_length = index.total_length / max(len(index), 1)
+    return lexical_query(question, index.document_frequency, len(index), mean_length, {}, context, 0.3)
 
 
 def assert_alike(found: list[Hit], expected: list[Hit]) -> None:
@@ -83,12 +84,14 @@ def assert_same_match(found: LexicalMatch, expected: LexicalMatch) -> None:
         np.testing.assert_allclose(values, getattr(expected, column), atol=CLOSE, err_msg=column)
 
 
-@given(corpus=corpora(), question=QUESTIONS, allowed=st.none() | SETS)
+@given(corpus=corpora(), question=QUESTIONS, context=st.just("") | QUESTIONS, allowed=st.none() | SETS)
 @settings(max_examples=60)
-def test_search_gives_the_oracles_scores_and_ids(make: Make, corpus: Corpus, question: str, allowed: Ids | None) -> None:
+def test_search_gives_the_oracles_scores_and_ids(
+    make: Make, corpus: Corpus, question: str, context: str, allowed: Ids | None
+) -> None:
     reference, index = filled(ExactLexicalIndex, corpus), filled(make, corpus)
-    query = query_for(reference, question)
-    assert query_for(index, question) == query
+    query = query_for(reference, question, context)
+    assert query_for(index, question, context) == query
     found = index.search(query, 1000, allowed)
     assert_alike(found, reference.search(query, 1000, allowed))
     assert all(hit.score > 0 for hit in found)
@@ -212,6 +215,22 @@ def test_the_share_is_the_written_formula(make: Make) -> None:
     assert index.match(query, ids_of(3, 2, 9)).share.tolist() == pytest.approx(
         [0, expected[2], math.nan], abs=CLOSE, nan_ok=True
     )
+
+
+def test_terms_of_the_context_count_and_where_they_stand_does_not(make: Make) -> None:
+    index = filled(make, (ids_of(1, 2), texts_of("apple banana cherry", "banana date")))
+    (apple,), (banana,) = terms("apple"), terms("banana")
+    query = LexicalQuery(((banana, 2.0),), (), 2.5, ((apple, 0.5),))
+    norm = {length: 0.9 * (1 - 0.4 + 0.4 * length / 2.5) for length in (3, 2)}
+    match = index.match(query, ids_of(1, 2))
+    assert match.share.tolist() == pytest.approx([(2 + 0.5) / (1 + norm[3]) / 2.5, 2 / (1 + norm[2]) / 2.5], abs=CLOSE)
+    assert match.together.tolist() == [1, 1]
+    assert [hit.passage_id for hit in index.search(LexicalQuery(((terms("elder")[0], 2.0),), (), 2.5, ((apple, 0.5),)), 5)] == [
+        1
+    ]
+    both = query_for(index, "banana", "banana apple")
+    assert [term for term, _ in both.weights] == [banana]
+    assert [term for term, _ in both.context] == [apple]
 
 
 def test_how_words_stand_together_is_the_written_formula(make: Make) -> None:

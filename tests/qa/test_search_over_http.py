@@ -32,7 +32,18 @@ ODD = [
     "e\u0301",
 ]
 
-RESPONSE = {"query", "rewritten_query", "answerable", "confidence", "answer", "results", "notice", "generation", "took_ms"}
+RESPONSE = {
+    "query",
+    "rewritten_query",
+    "rewrite_reason",
+    "answerable",
+    "confidence",
+    "answer",
+    "results",
+    "notice",
+    "generation",
+    "took_ms",
+}
 RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "highlights", "metadata"}
 
 

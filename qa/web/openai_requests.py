@@ -1,0 +1,142 @@
+"""What OpenAI's clients may ask: every parameter that such a client can send is known here, and used, passed over or refused.
+
+Passed over is what makes no difference to words that are not made up; refused is what was asked for and cannot be given.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from qa.conversation import Turn
+from qa.questions import BadQuestion, clean_question
+from qa.web.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallow
+
+MODEL = "quotable"
+QUOTES_MODEL = "quotable-quotes"
+
+# Their values are not looked at.
+Ignored = Annotated[Any, Field(exclude=True)]
+
+
+def _nothing(value: Any) -> None:
+    """Only a value that asks for nothing."""
+    if value not in (None, False, 0, [], {}, "none"):
+        raise ValueError("cannot be given here")
+
+
+Nothing = Annotated[None, BeforeValidator(_nothing)]
+
+
+class TextPart(Strict):
+    type: Literal["text"]
+    text: Text
+
+
+class Message(Strict):
+    """One turn. Replies may be sent back as they came."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[Text, Field(max_length=MAX_TURN)] | list[TextPart] | None = None
+    name: Ignored = None
+    refusal: Ignored = None
+    annotations: Ignored = None
+    audio: Nothing = None
+    function_call: Nothing = None
+    tool_calls: Nothing = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(Strict):
+    include_usage: bool = False
+    include_obfuscation: Ignored = None
+
+
+class ChatRequest(Strict):
+    """`POST /v1/chat/completions`. `filter` is this service's own: which documents may answer."""
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
+    model: str = MODEL
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = 1
+    filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    response_format: dict[str, Any] | None = None
+    modalities: list[Literal["text"]] | None = None
+
+    frequency_penalty: Ignored = None
+    max_completion_tokens: Ignored = None
+    max_tokens: Ignored = None
+    metadata: Ignored = None
+    parallel_tool_calls: Ignored = None
+    prediction: Ignored = None
+    presence_penalty: Ignored = None
+    prompt_cache_key: Ignored = None
+    prompt_cache_options: Ignored = None
+    prompt_cache_retention: Ignored = None
+    reasoning_effort: Ignored = None
+    safety_identifier: Ignored = None
+    seed: Ignored = None
+    service_tier: Ignored = None
+    temperature: Ignored = None
+    top_p: Ignored = None
+    user: Ignored = None
+    verbosity: Ignored = None
+
+    audio: Nothing = None
+    function_call: Nothing = None
+    functions: Nothing = None
+    logit_bias: Nothing = None
+    logprobs: Nothing = None
+    moderation: Nothing = None
+    stop: Nothing = None
+    store: Nothing = None
+    tool_choice: Annotated[None, BeforeValidator(lambda value: _nothing(None if value == "auto" else value))] = None
+    tools: Nothing = None
+    top_logprobs: Nothing = None
+    web_search_options: Nothing = None
+
+    @field_validator("response_format")
+    @classmethod
+    def _plain_text(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value not in (None, {"type": "text"}):
+            raise ValueError('cannot be given here: replies are {"type": "text"}')
+        return value
+
+    @field_validator("messages")
+    @classmethod
+    def _ends_with_a_question(cls, messages: list[Message]) -> list[Message]:
+        if messages[-1].role != "user":
+            raise ValueError("must end with a message of the user's")
+        try:
+            clean_question(messages[-1].text)
+        except BadQuestion as error:
+            raise ValueError(f"the last one {error}") from error
+        return messages
+
+    @model_validator(mode="after")
+    def _streams_where_it_says_how(self) -> ChatRequest:
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options is for stream = true alone")
+        return self
+
+    @property
+    def question(self) -> str:
+        return clean_question(self.messages[-1].text)
+
+    @property
+    def history(self) -> list[Turn]:
+        """What user and assistant said before; instructions to a model are no part of it."""
+        said = self.messages[:-1]
+        return [Turn(m.role, m.text) for m in said if m.role in ("user", "assistant") and m.text.strip()]
+
+    @property
+    def instructions(self) -> str:
+        """What the application tells the model, if there is one."""
+        return "\n\n".join(m.text for m in self.messages if m.role in ("system", "developer") and m.text.strip())

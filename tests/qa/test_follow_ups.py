@@ -1,0 +1,172 @@
+"""Follow-up questions are searched as questions that stand alone; those that stand alone are left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qa.conversation import NOT_IN_THESE_DOCUMENTS, Turn, completed, follow_up
+
+PASSPORT = "How do I renew a passport?"
+GUIDANCE = {
+    "passports": (
+        "Renewing a passport",
+        "You can renew a passport online or at a post office. It costs £82 online for an adult.",
+    ),
+    "passports-wales": (
+        "Renewing a passport in Wales",
+        "In Wales you can renew a passport at any post office, in Welsh if you want to.",
+    ),
+    "dogs": ("Keeping a dog in Wales", "In Wales a dog must have a microchip. A dog licence in Wales costs £20 a year."),
+    "bins": (
+        "How much garden waste costs",
+        "How much does garden waste cost? It costs £40 a year. Bins are emptied every two weeks.",
+    ),
+}
+
+
+def user(*texts: str) -> list[Turn]:
+    return [Turn("user", text) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
+    with start_server(data_folder()) as running:
+        for document_id, (title, text) in GUIDANCE.items():
+            assert running.finished(running.add(id=document_id, title=title, text=text))["status"] == "done"
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("question", "whole"),
+    [
+        ("And in Wales?", "How do I renew a passport in Wales?"),
+        ("in Wales", "How do I renew a passport in Wales?"),
+        ("What about for children under 16?", "How do I renew a passport for children under 16?"),
+        ("And how much is it?", "And how much is it?"),
+        ("In which year is it due?", "In which year is it due?"),
+        ("What about Wales?", "What about Wales?"),
+    ],
+)
+def test_a_phrase_completes_the_question_before_it(question: str, whole: str) -> None:
+    assert completed(question, user(PASSPORT)) == whole
+
+
+def test_a_phrase_takes_the_place_of_one_of_its_kind() -> None:
+    assert completed("And in Wales?", user("How do I renew a passport in England?")) == "How do I renew a passport in Wales?"
+    assert completed("And in Scotland?", user(PASSPORT, "And in Wales?")) == "How do I renew a passport in Scotland?"
+
+
+def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
+    assert completed("And in Wales?", []) == "And in Wales?"
+    assert completed("And in Wales?", user("Hello!")) == "And in Wales?"
+
+
+@pytest.mark.parametrize(
+    ("question", "nearest", "reason"),
+    [
+        ("How much does it cost?", 0.9, "it points back with “it”"),
+        ("And what does the office want to see?", 0.9, "it opens with “And”"),
+        ("Opening hours?", 0.9, "it has few words of its own"),
+        ("Which photographs does the office accept today?", 0.9, "it opens with “Which”"),
+        ("What photographs does the office accept today?", 0.3, "the documents say little to it by itself"),
+    ],
+)
+def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, nearest: float, reason: str) -> None:
+    found = follow_up(question, user(PASSPORT), nearest)
+    assert found is not None
+    assert found.reason == reason
+    assert found.question == f"{question} (after “{PASSPORT}”)"
+
+
+def test_what_stands_alone_is_left_as_it_is() -> None:
+    assert follow_up("What photographs does the passport office accept?", user(PASSPORT), 0.7) is None
+    assert follow_up("How much does it cost?", [], 0.3) is None
+    assert follow_up("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
+
+
+def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
+    shares = [follow_up("What photographs does the office accept?", user(PASSPORT), near) for near in (0.54, 0.5, 0.45, 0.1)]
+    weights = [found.said_weight if found else 0.0 for found in shares]
+    assert weights == sorted(weights)
+    assert 0 < weights[0] < weights[1] < weights[2] == weights[3]
+
+
+def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
+    history = [
+        *user(PASSPORT),
+        Turn("assistant", f"{NOT_IN_THESE_DOCUMENTS} The nearest passages are about bins."),
+        *user("Thanks!"),
+        Turn("assistant", "You are welcome."),
+    ]
+    found = follow_up("How much does it cost?", history, 0.3)
+    assert found is not None
+    assert found.said == PASSPORT
+
+
+def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    alone = guidance.search("And in Wales?")
+    assert alone["rewritten_query"] is None
+    found = guidance.search("And in Wales?", history=history)
+    whole = guidance.search("How do I renew a passport in Wales?")
+    assert found["results"][0]["document"]["id"] == "passports-wales"
+    assert (found["query"], found["rewritten_query"]) == ("And in Wales?", "How do I renew a passport in Wales?")
+    assert found["rewrite_reason"] == "it continues the question before it"
+    assert [result["id"] for result in found["results"]] == [result["id"] for result in whole["results"]]
+
+
+def test_a_question_that_points_back_finds_what_was_spoken_of(guidance: Any) -> None:
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    assert guidance.search("How much does it cost?")["results"][0]["document"]["id"] != "passports"
+    found = guidance.search("How much does it cost?", history=history)
+    assert found["results"][0]["document"]["id"] == "passports"
+    assert "82" in found["results"][0]["text"]
+    assert found["rewritten_query"] == f"How much does it cost? (after “{PASSPORT}”)"
+
+
+def test_a_question_that_stands_alone_is_searched_as_without_history(guidance: Any) -> None:
+    question = "How much does garden waste cost a year?"
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    alone, after = guidance.search(question), guidance.search(question, history=history)
+    for answer in (alone, after):
+        del answer["took_ms"]
+    assert after == alone
+
+
+def test_the_filter_holds_for_follow_ups(guidance: Any) -> None:
+    history = [{"role": "user", "content": PASSPORT}]
+    only = {"type": "eq", "key": "id", "value": "dogs"}
+    found = guidance.search("And in Wales?", history=history, filter=only)
+    assert {result["document"]["id"] for result in found["results"]} == {"dogs"}
+
+
+@pytest.mark.parametrize(
+    ("history", "field"),
+    [
+        ([{"role": "system", "content": "x"}], "history.0.role"),
+        ([{"role": "user"}], "history.0.content"),
+        ([{"role": "user", "content": "x", "name": "y"}], "history.0.name"),
+        ([{"role": "user", "content": "a\0b"}], "history.0.content"),
+        ("And?", "history"),
+        ([{"role": "user", "content": "x"}] * 201, "history"),
+    ],
+)
+def test_a_history_that_cannot_be_used_is_refused_by_name(guidance: Any, history: Any, field: str) -> None:
+    import json
+
+    refused = guidance.post("/v1/search", json.dumps({"query": "And?", "history": history}).encode())
+    assert refused.status == 422
+    assert refused.json()["errors"][0]["field"] == field
