@@ -58,36 +58,42 @@ def _held(query: LexicalQuery, terms_: Sequence[str]) -> float:
 
 
 class ExactVectorIndex:
-    """Every similarity is computed for every search."""
+    """Every similarity is computed for every search. What is there is replaced, never changed in place: a shallow copy stays as it is."""
 
     def __init__(self) -> None:
-        self._vectors: dict[int, Vector] = {}
+        self._rows: tuple[Ids, Matrix] = (np.empty(0, np.int64), np.empty((0, 0), np.float32))
 
     def __len__(self) -> int:
-        return len(self._vectors)
+        return len(self._rows[0])
 
     @property
     def ids(self) -> Ids:
-        return np.array(sorted(self._vectors), np.int64)
+        return self._rows[0]
 
     def add(self, ids: Ids, vectors: Matrix) -> None:
-        self._vectors.update(zip(ids.tolist(), vectors, strict=True))
+        known, matrix = self._rows
+        self._rows = np.concatenate([known, ids]), np.concatenate([matrix.reshape(-1, vectors.shape[1]), vectors])
 
     def remove(self, ids: Ids) -> None:
-        for passage_id in ids.tolist():
-            self._vectors.pop(passage_id, None)
+        known, matrix = self._rows
+        kept = ~np.isin(known, ids)
+        self._rows = known[kept], matrix[kept]
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
-        searched = _allowed(self._vectors, allowed)
-        if not searched or k < 1:
+        ids, matrix = self._rows
+        if not len(ids):
             return []
-        similarities = np.stack([self._vectors[passage_id] for passage_id in searched]) @ question
-        return _best(zip(searched, similarities.tolist(), strict=True), k)
+        searched = slice(None) if allowed is None else np.isin(ids, allowed)
+        return _best(zip(ids[searched].tolist(), (matrix[searched] @ question).tolist(), strict=True), k)
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
-        missing = np.full(len(question), np.nan, np.float32)
-        rows = [self._vectors.get(passage_id, missing) for passage_id in ids.tolist()]
-        return np.stack(rows) @ question if rows else np.empty(0, np.float32)
+        known, matrix = self._rows
+        scores = np.full(len(ids), np.nan, np.float32)
+        rows = {passage_id: row for row, passage_id in enumerate(known.tolist())}
+        here = np.array([passage_id in rows for passage_id in ids.tolist()], bool)
+        if here.any():
+            scores[here] = matrix[[rows[passage_id] for passage_id in ids[here].tolist()]] @ question
+        return scores
 
 
 class ExactLexicalIndex:

@@ -1,51 +1,70 @@
 """Derived indexes on disk: built beside the running ones, verified, put in place in one step, discarded when damaged.
 
-A generation is a folder `000007/` with the index files and a manifest that holds their SHA-256. It is derived from the store
-and from nowhere else, so the answer to any doubt about it is to build another.
+A generation is a folder `000007/` with a folder for each of its segments and a manifest that holds the files' SHA-256. It is
+derived from the store and from nowhere else, so the answer to any doubt about it is to build another. A segment that two
+generations share is on disk once (hard links).
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
-from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from index import sealed
-from index.analysis import words
-from index.lexical import TantivyLexicalIndex
+from index.recall import Recall
+from index.segment_process import build_segment
+from index.segments import Segment, Span, load, read_recall
 from index.self_probe import answers_as_the_store
 from index.spelling import Speller
 from index.store import Store
-from index.types import DamagedIndex, LexicalIndex, VectorIndex
-from index.vectors import FaissVectorIndex
+from index.types import DamagedIndex, Ids
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 KEPT = 2  # the running generation and the one before it
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Both indexes and the spelling of the passages up to `last_passage_id`, as they stood when it was built."""
+    """Segments one after another: together they hold the passages up to `last_passage_id`, as they stood when each was built."""
 
     number: int
-    last_passage_id: int
-    vectors: VectorIndex
-    lexical: LexicalIndex
-    speller: Speller
+    segments: tuple[Segment, ...]
+
+    @property
+    def last_passage_id(self) -> int:
+        return self.segments[-1].span.last
+
+    @property
+    def speller(self) -> Speller:
+        """Of the segment with the most passages, which is most of the corpus."""
+        return max(self.segments, key=lambda segment: segment.passages).speller
+
+    def remove(self, ids: Ids) -> None:
+        for segment in self.segments:
+            segment.remove(ids)
 
 
 def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True) -> Generation | None:
     """The newest generation that is whole and belongs to this store and model; None where there is none.
 
-    Others are taken off the disk if `discard` is set (the caller must be the only writer).
+    Others, and what builds that were killed have left, are taken off the disk if `discard` is set (the caller must be the only writer).
     """
+    if discard:
+        for leftover in folder.glob(".part-*"):  # of a build that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
     for path in reversed(folders(folder)):
         try:
             generation = _load(path, store, fingerprint)
@@ -58,63 +77,122 @@ def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True
     return None
 
 
-def build(folder: Path, store: Store, fingerprint: str, dimension: int) -> Generation:
-    """Build, write, verify and load the next generation from what the store holds now; older ones beyond KEPT are deleted."""
+def recalls(folder: Path) -> list[Recall]:
+    """What was measured of each segment of the newest generation whose search is approximate. Nothing is verified."""
+    newest_ = max(folders(folder), default=folder)
+    return [found for part in sorted(newest_.glob("*-*")) if (found := read_recall(part))]
+
+
+def build(
+    folder: Path, store: Store, fingerprint: str, dimension: int, running: Generation | None = None, keep: int = 0
+) -> Generation:
+    """Build, write, verify and load the next generation from what the store holds now.
+
+    The first `keep` segments of the running one are taken over as they are.
+    """
+    unchanged = running.segments[:keep] if running else ()
+    span = Span(unchanged[-1].span.last if unchanged else 0, store.last_passage_id())
+    with prepared(folder, store, fingerprint, dimension, span) as segment:
+        return publish(folder, store, fingerprint, segment, running)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A segment that was built and is on disk, with the SHA-256 of its files, which belongs to no generation yet."""
+
+    span: Span
+    folder: Path
+    files: Mapping[str, str]
+
+
+@contextmanager
+def prepared(
+    folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, stopping: Event | None = None
+) -> Iterator[Prepared]:
+    """Build the segment of a span, which is deleted afterwards unless it was published. Takes long, and needs no lock.
+
+    Raises BuildStopped when `stopping` is set meanwhile.
+    """
     folder.mkdir(exist_ok=True)
-    before = folders(folder)
-    number = int(before[-1].name) + 1 if before else 1
-    changes, last = store.changes, store.last_passage_id()
-    for leftover in folder.glob(".part-*"):  # of a build that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
-        part = Path(scratch) / "generation"
+        part = Path(scratch) / _name(span)
         part.mkdir()
-        vectors, lexical = FaissVectorIndex(dimension), TantivyLexicalIndex(part)
-        spoken: Counter[str] = Counter()
-        for ids, texts, matrix in store.passages_since(0, fingerprint):
-            within = int((ids <= last).sum())
-            vectors.add(ids[:within], matrix[:within])
-            lexical.add(ids[:within], texts[:within])
-            for text in texts[:within]:
-                spoken.update(set(words(f"{text.title} {text.body}")))
-        vectors.save(part)
-        lexical.save(part)
-        Speller.of(spoken, len(vectors)).save(part)
+        build_segment(part, store, fingerprint, dimension, span, stopping)
+        sealed.sync_below(part)
+        yield Prepared(span, part, {f"{part.name}/{name}": sealed.file_sha256(part / name) for name in _files(part)})
+
+
+def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, running: Generation | None) -> Generation:
+    """The next generation: that segment, and those of the running one which lie outside of its span. Older ones beyond KEPT go.
+
+    Raises DamagedIndex where it cannot be read back.
+    """
+    span, number = segment.span, int(before[-1].name) + 1 if (before := folders(folder)) else 1
+    shared = [s for s in running.segments if s.span.last <= span.after or s.span.after >= span.last] if running else []
+    spans = sorted([span, *(other.span for other in shared)], key=lambda span: span.after)
+    if any(one.last != next_.after for one, next_ in pairwise(spans)):
+        raise ValueError(f"the segments {spans} do not follow one another")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
+        whole = Path(scratch) / "generation"
+        whole.mkdir()
+        segment.folder.rename(whole / segment.folder.name)
+        files = dict(segment.files)
+        if running and shared:
+            files |= _taken_over(folder / f"{running.number:06}", whole, {_name(other.span) for other in shared})
         manifest = {
             "format": FORMAT,
             "store": store.identity,
             "fingerprint": fingerprint,
-            "changes": changes,
-            "last_passage_id": last,
-            "files": {name: sealed.file_sha256(part / name) for name in _files(part)},
+            "changes": store.changes,
+            "segments": [[span.after, span.last] for span in spans],
+            "files": files,
         }
-        sealed.write_json(part / MANIFEST, manifest)
-        sealed.sync_below(part)
-        part.rename(folder / f"{number:06}")
+        sealed.write_json(whole / MANIFEST, manifest)
+        sealed.sync_below(whole)
+        path = whole.rename(folder / f"{number:06}")
     sealed.sync(folder)
-    generation = newest(folder, store, fingerprint)
-    if generation is None or generation.number != number:
-        raise DamagedIndex(f"the index just written to {folder} cannot be read back; check the disk")
-    if not answers_as_the_store(generation, store, fingerprint):
-        shutil.rmtree(folder / f"{number:06}", ignore_errors=True)
-        raise DamagedIndex(f"the index just written to {folder} does not find what the store holds; it is not used")
-    for path in folders(folder)[:-KEPT]:
+    try:
+        built = load(path / _name(span), span)
+    except Exception as error:  # whatever the engines raise
+        raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
+    if not answers_as_the_store(built, store, fingerprint):
         shutil.rmtree(path, ignore_errors=True)
-    return generation
+        raise DamagedIndex(f"the index just written to {path} does not find what the store holds; it is not used")
+    for old in folders(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
+
+
+def _taken_over(before: Path, whole: Path, names: Collection[str]) -> dict[str, str]:
+    """Link the files of these segments into the new generation (copy where the file system has no links); their SHA-256."""
+    digests = sealed.read_json(before / MANIFEST)["files"]
+    of_segments = {name: digest for name, digest in digests.items() if name.split("/")[0] in names}
+    for name in of_segments:
+        (whole / name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(before / name, whole / name)
+        except OSError:
+            shutil.copyfile(before / name, whole / name)
+    return of_segments
 
 
 def _load(path: Path, store: Store, fingerprint: str) -> Generation:
     manifest = verify(path)
+    spans = [Span(after, last) for after, last in manifest["segments"]]
     # Of more changes: an older copy of the store was put in place, so what it holds again would be missing here.
     if manifest["store"] != store.identity or manifest["changes"] > store.changes:
         raise DamagedIndex(f"the index {path} was not built from this store")
     if manifest["fingerprint"] != fingerprint:
         raise DamagedIndex(f"the index {path} was built with another embedding model")
     try:
-        vectors, lexical, speller = FaissVectorIndex.load(path), TantivyLexicalIndex.load(path), Speller.load(path)
+        segments = tuple(load(path / _name(span), span) for span in spans)
     except Exception as error:  # whatever the engines raise: the files are verified, so this is another version's format
         raise DamagedIndex(f"the index {path} cannot be loaded ({error})") from error
-    return Generation(int(path.name), manifest["last_passage_id"], vectors, lexical, speller)
+    return Generation(int(path.name), segments)
+
+
+def _name(span: Span) -> str:
+    return f"{span.after}-{span.last}"
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -123,7 +201,11 @@ def verify(path: Path) -> dict[str, Any]:
         manifest = sealed.read_json(path / MANIFEST)
         if manifest["format"] != FORMAT:
             raise DamagedIndex(f"the index {path} has format {manifest['format']}, this version writes {FORMAT}")
-        damaged = [name for name, digest in manifest["files"].items() if sealed.file_sha256(path / name) != digest]
+        with ThreadPoolExecutor() as pool:  # hashing takes no lock of Python's, and is what a start waits for
+            found = dict(
+                zip(manifest["files"], pool.map(sealed.file_sha256, [path / name for name in manifest["files"]]), strict=True)
+            )
+        damaged = [name for name, digest in manifest["files"].items() if found[name] != digest]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedIndex(f"the index {path} is incomplete ({error})") from error
     if damaged:

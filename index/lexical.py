@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tantivy
 
-from index.analysis import terms
+from index.scanned import ScannedLexicalIndex, searched_terms
 from index.term_sequences import TermSequences
 from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
 
@@ -37,40 +37,35 @@ class TantivyLexicalIndex:
             (folder / ENGINE_FOLDER).mkdir(parents=True, exist_ok=True)
         self._engine = tantivy.Index(self._schema, path=str(folder / ENGINE_FOLDER) if folder else None)
         self._writer: tantivy.IndexWriter | None = None
-        self._sequences = TermSequences.of([])
+        self._passages = ScannedLexicalIndex()
         self._pending: list[TermSequences] = []
-        self._removed: Ids = np.empty(0, np.int64)
         self._searcher = self._engine.searcher()
         self._frequencies: dict[str, int] = {}
 
     def __len__(self) -> int:
         self._commit()
-        return len(self._sequences.ids) - len(self._removed)
+        return len(self._passages)
 
     @property
     def total_length(self) -> int:
         self._commit()
-        starts = self._sequences.starts
-        gone, _ = self._sequences.rows_of(self._removed)
-        return int(starts[-1] - np.sum(starts[gone + 1] - starts[gone]))
+        return self._passages.total_length
 
     def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None:
         if self._writer is None:
             # One thread: more gave no speed on two cores, and the segments come out the same every time.
             self._writer = self._engine.writer(WRITER_BYTES, num_threads=1)
-        rows = []
-        for passage_id, text in zip(ids.tolist(), texts, strict=True):
-            title, body = terms(text.title), terms(text.body)
+        rows = searched_terms(ids, texts)
+        for passage_id, _, title, body in rows:
             document = tantivy.Document()
             document.add_unsigned("id", passage_id)
             document.add_text("terms", " ".join((*title, *body)))
             self._writer.add_document(document)
-            rows.append((passage_id, text.document, title, body))
         self._pending.append(TermSequences.of(rows))
 
     def remove(self, ids: Ids) -> None:
         self._commit()
-        self._removed = np.union1d(self._removed, np.intersect1d(ids, self._sequences.ids))
+        self._passages.remove(ids)
 
     def document_frequency(self, term: str) -> int:
         self._commit()
@@ -83,40 +78,32 @@ class TantivyLexicalIndex:
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         self._commit()
-        if k < 1 or not query.best_score or not len(self._sequences.ids):
+        if k < 1 or not query.best_score or not len(self):
             return []
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
-            return self._best(query, allowed, k)
-        wanted = max(k, LEAST_CANDIDATES) + len(self._removed)
+            return self._passages.best(query, allowed, k)
+        wanted = max(k, LEAST_CANDIDATES)
         while True:
             candidates = self._candidates(query, wanted)
             permitted = candidates if allowed is None else np.intersect1d(candidates, allowed)
             if len(permitted) >= k or len(candidates) < wanted:
-                return self._best(query, permitted, k)
+                return self._passages.best(query, permitted, k)
             wanted *= 4
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
         self._commit()
-        rows, here = self._present(ids)
-        found = self._sequences.match(query, rows[here])
-        parts = []
-        for part in (found.share, found.adjacent, found.together, found.title):
-            parts.append(np.full(len(ids), np.nan, np.float32))
-            parts[-1][here] = part
-        documents = np.zeros(len(ids), np.int64)
-        documents[here] = found.documents
-        return LexicalMatch(documents, *parts)
+        return self._passages.match(query, ids)
 
     def save(self, folder: Path) -> None:
         """Write the sequences beside the engine's own files, which are in the folder that the index was made with."""
         self._commit()
-        self._sequences.save(folder)
+        self._passages.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> TantivyLexicalIndex:
         """Read what `save` wrote."""
         loaded = cls(folder)
-        loaded._sequences = TermSequences.load(folder)
+        loaded._passages = ScannedLexicalIndex.load(folder)
         return loaded
 
     def _commit(self) -> None:
@@ -129,21 +116,10 @@ class TantivyLexicalIndex:
         self._engine.reload()
         self._searcher = self._engine.searcher()
         self._frequencies.clear()
-        self._sequences = TermSequences.joined([self._sequences, *self._pending])
+        self._passages.append(*self._pending)
         self._pending = []
 
     def _candidates(self, query: LexicalQuery, wanted: int) -> Ids:
         any_term = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term)) for term, _ in query.sought]
         hits = self._searcher.search(tantivy.Query.boolean_query(any_term), wanted, count=False).hits
         return np.sort(np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64))
-
-    def _best(self, query: LexicalQuery, ids: Ids, k: int) -> list[Hit]:
-        rows, here = self._present(ids)
-        ids, share = ids[here], self._sequences.shares(query, rows[here])
-        found = np.flatnonzero(share > 0)
-        best = found[np.lexsort((ids[found], -share[found]))[:k]]
-        return [Hit(*pair) for pair in zip(ids[best].tolist(), share[best].tolist(), strict=True)]
-
-    def _present(self, ids: Ids) -> tuple[Ids, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        rows, here = self._sequences.rows_of(ids)
-        return rows, here & ~np.isin(ids, self._removed)

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
 from index.analysis import stems
-from index.exact import ExactLexicalIndex, ExactVectorIndex
+from index.exact import ExactVectorIndex
 from index.fusion import best_possible, contributions, fuse
 from index.generations import Generation
 from index.lexical_query import lexical_query
+from index.scanned import ScannedLexicalIndex
+from index.segments import Segment
 from index.spelling import Speller
 from index.store import Store
-from index.types import Embedder, Ids, LexicalIndex, LexicalMatch, LexicalQuery, Scores, Vector, VectorIndex
+from index.types import (
+    Embedder,
+    Ids,
+    LexicalIndex,
+    LexicalMatch,
+    LexicalQuery,
+    Matrix,
+    Scores,
+    SearchedText,
+    Vector,
+    VectorIndex,
+)
 from index.word_statistics import general_shares
 
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
@@ -67,32 +80,29 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    vectors: VectorIndex
-    lexical: LexicalIndex
-
-
-@dataclass(slots=True)
 class _Tail:
-    """What was added since the generation was built, up to `last_passage_id`, searched exactly."""
+    """What was added since the generation was built, up to `last_passage_id`, searched exactly. Not changed but by removals."""
 
     vectors: VectorIndex
     lexical: LexicalIndex
     last_passage_id: int
 
+    def and_then(self, added: Sequence[tuple[Ids, list[SearchedText], Matrix]]) -> _Tail:
+        """Another one that holds these passages as well; searches that run on this one do not see them."""
+        ids = np.concatenate([ids for ids, _, _ in added])
+        longer = _Tail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
+        longer.vectors.add(ids, np.concatenate([vectors for _, _, vectors in added]))
+        longer.lexical.add(ids, [text for _, texts, _ in added for text in texts])
+        return longer
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What one search sees. An empty tail is not among the parts, so that a search without it needs no lock."""
+    """What one search sees: segments, and the tail where there is something in it."""
 
     generation: int
     speller: Speller | None
-    parts: tuple[_Part | _Tail, ...]
-
-    @property
-    def changes(self) -> bool:
-        """Whether a part of it may change while it is searched."""
-        return any(isinstance(part, _Tail) for part in self.parts)
+    parts: tuple[Segment | _Tail, ...]
 
     def document_frequency(self, term: str) -> int:
         return sum(part.lexical.document_frequency(term) for part in self.parts)
@@ -112,7 +122,9 @@ class Searcher:
         self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
         self._changes = 0
-        self.adopt(generation)
+        self._set_generation(generation)
+        self._state = self._state_of(self._segments)
+        self._behind = True  # what no segment holds is read by the first search, or built before it
 
     @property
     def generation(self) -> int:
@@ -122,6 +134,11 @@ class Searcher:
     def state(self) -> tuple[int, int]:
         """Differs from what it was wherever an answer may: the generation, and how often this process changed documents."""
         return self._state.generation, self._changes
+
+    @property
+    def adopted(self) -> Generation | None:
+        """The generation that is searched."""
+        return self._generation
 
     @property
     def unbuilt(self) -> int:
@@ -140,9 +157,7 @@ class Searcher:
         """Correct the words of a question that the corpus does not know (where `spelling` is set) and embed it. No lock is held."""
         state = self._current()
         speller = state.speller if spelling else None
-        corrected = (
-            speller.correct_text(question, lambda word: self._knows(state, word), self._guarded) if speller else question
-        )
+        corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         return Asked(corrected, self._vector(question, corrected))
 
     def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
@@ -155,9 +170,7 @@ class Searcher:
 
     def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
         """The best cosine of any passage (or of those allowed), 0 where there is none."""
-        state = self._current()
-        with self._changing if state.changes else nullcontext():
-            hits = [hit for part in state.parts for hit in part.vectors.search(asked.vector, 1, allowed)]
+        hits = [hit for part in self._current().parts for hit in part.vectors.search(asked.vector, 1, allowed)]
         return max((hit.score for hit in hits), default=0.0)
 
     def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
@@ -165,14 +178,13 @@ class Searcher:
 
         `by_words`: similarity counts only where no word is found, for a question that the model cannot read.
         """
-        state = self._current()
-        with self._changing if state.changes else nullcontext():
-            return self._search(state, asked, allowed, by_words)
+        return self._search(self._current(), asked, allowed, by_words)
 
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
         with self._changing:
-            for part in (*self._built, self._tail):
+            parts: tuple[Segment | _Tail, ...] = (*self._segments, self._tail)
+            for part in parts:
                 part.vectors.remove(removed)
                 part.lexical.remove(removed)
             self._behind = True
@@ -181,37 +193,37 @@ class Searcher:
     def adopt(self, generation: Generation | None) -> None:
         """Search this generation from now on; searches that run finish on what they began with."""
         with self._changing:
-            last = generation.last_passage_id if generation else 0
-            if generation:
-                removed = self._store.removed_passages(last)
-                generation.vectors.remove(removed)
-                generation.lexical.remove(removed)
-            self._generation = generation
-            self._built = (_Part(generation.vectors, generation.lexical),) if generation else ()
-            self._tail = _Tail(ExactVectorIndex(), ExactLexicalIndex(), last)
+            self._set_generation(generation)
             self._read_tail()
 
     def _current(self) -> _State:
         """The state to search, with what was added since the last search; a process that only adds never reads it."""
         if self._behind:
             with self._changing:
-                self._read_tail()
+                if self._behind:
+                    self._read_tail()
         return self._state
 
+    def _set_generation(self, generation: Generation | None) -> None:
+        if generation:
+            generation.remove(self._store.removed_passages(generation.last_passage_id))
+        self._generation = generation
+        self._tail = _Tail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)
+
     def _read_tail(self) -> None:
-        tail = self._tail
-        for ids, texts, vectors in self._store.passages_since(tail.last_passage_id, self._embedder.fingerprint):
-            tail.vectors.add(ids, vectors)
-            tail.lexical.add(ids, texts)
-            tail.last_passage_id = int(ids[-1])
-        parts = (*self._built, tail) if len(tail.vectors) else self._built
-        number, speller = (self._generation.number, self._generation.speller) if self._generation else (0, None)
-        self._state = _State(number, speller, parts)
+        added = list(self._store.passages_since(self._tail.last_passage_id, self._embedder.fingerprint))
+        if added:
+            self._tail = self._tail.and_then(added)
+        self._state = self._state_of((*self._segments, self._tail) if len(self._tail.vectors) else self._segments)
         self._behind = False
 
-    def _knows(self, state: _State, word: str) -> bool:
-        with self._changing if state.changes else nullcontext():
-            return state.knows(word)
+    def _state_of(self, parts: tuple[Segment | _Tail, ...]) -> _State:
+        number, speller = (self._generation.number, self._generation.speller) if self._generation else (0, None)
+        return _State(number, speller, parts)
+
+    @property
+    def _segments(self) -> tuple[Segment, ...]:
+        return self._generation.segments if self._generation else ()
 
     def _vector(self, question: str, corrected: str) -> Vector:
         """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""

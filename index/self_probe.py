@@ -13,7 +13,7 @@ from index.store import Store, searched_text
 from index.types import Ids, LexicalIndex, LexicalQuery, SearchedText, Vector, VectorIndex
 
 if TYPE_CHECKING:
-    from index.generations import Generation
+    from index.segments import Segment
 
 PROBES = 16
 TERMS = 8  # of a passage, asked for together
@@ -23,14 +23,14 @@ LEAST_FOUND = 0.9
 TOLERANCE = 1e-3  # between the index's scores and the exact ones
 
 
-def answers_as_the_store(generation: Generation, store: Store, fingerprint: str) -> bool:
+def answers_as_the_store(segment: Segment, store: Store, fingerprint: str) -> bool:
     """Whether passages are found by their own vectors and score as they do exactly, by cosine and by words."""
-    ids = _spread(generation.vectors.ids)
+    ids = _spread(segment.vectors.ids)
     vectors = store.vectors(ids, fingerprint)
     probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # less those removed since it was built
     texts = {p.id: searched_text(p.document.title, p.passage, p.document.number) for p in probes}
-    found = [_found(generation.vectors, i, vectors[i]) for i in texts]
-    same = [_scores_as_exactly(generation.lexical, i, text) for i, text in texts.items()]
+    found = [_found(segment.vectors, i, vectors[i]) for i in texts]
+    same = [_scores_as_exactly(segment.lexical, i, text) for i, text in texts.items()]
     return all(same) and sum(found) >= LEAST_FOUND * len(found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
@@ -36,6 +37,10 @@ class Store:
         self.turns = Turns()
 
     # Facts about the whole
+
+    @property
+    def folder(self) -> Path:
+        return self._database.path.parent
 
     @property
     def identity(self) -> str:
@@ -69,6 +74,11 @@ class Store:
     def passages_after(self, passage_id: int) -> int:
         """How many passages have a higher id."""
         ((count,),) = self._database.rows("SELECT count(*) FROM passages WHERE id > ?", passage_id)
+        return int(count)
+
+    def passages_in(self, after: int, last: int) -> int:
+        """How many passages have ids above `after` and up to `last`."""
+        ((count,),) = self._database.rows("SELECT count(*) FROM passages WHERE id > ? AND id <= ?", after, last)
         return int(count)
 
     def languages(self) -> list[tuple[str | None, int]]:

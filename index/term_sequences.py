@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,11 @@ class TermSequences:
         here = rows < len(self.ids)
         here[here] = self.ids[rows[here]] == ids[here]
         return rows, here
+
+    def holding(self, terms: Iterable[str]) -> Rows:
+        """The rows that hold any of the terms, in rising order, by looking at all of them."""
+        places = [np.flatnonzero(self.terms == term_hash(term)) for term in terms]
+        return np.unique(np.searchsorted(self.starts, np.concatenate([np.empty(0, np.int64), *places]), "right") - 1)
 
     def shares(self, query: LexicalQuery, rows: Rows) -> Scores:
         """`exact.bm25_share` of each row."""

@@ -1,6 +1,6 @@
-"""The dense leg in FAISS. The only importer of faiss.
+"""The dense leg while there are few passages: every vector in memory, every similarity computed, in FAISS.
 
-Vectors have unit length, so FAISS's inner product is the cosine. Rows are found by position; `ids` maps them to passages.
+Vectors have unit length, so FAISS's inner product is the cosine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import faiss
 import numpy as np
 
 from index.types import Hit, Ids, Matrix, Scores, Vector
+from index.vector_rows import RowIds
 
 INDEX_FILE = "vectors.faiss"
 IDS_FILE = "vector-ids.npy"
@@ -22,47 +23,46 @@ class FaissVectorIndex:
 
     def __init__(self, dimension: int) -> None:
         self._index: Any = faiss.IndexFlatIP(dimension)
-        self._ids: Ids = np.empty(0, np.int64)
-        self._removed: Ids = np.empty(0, np.int64)
+        self._rows = RowIds()
 
     def __len__(self) -> int:
-        return len(self._ids) - len(self._removed)
+        return len(self._rows)
 
     @property
     def ids(self) -> Ids:
-        return np.setdiff1d(self._ids, self._removed, assume_unique=True)
+        return self._rows.present
 
     def add(self, ids: Ids, vectors: Matrix) -> None:
         self._index.add(np.ascontiguousarray(vectors, np.float32))
-        self._ids = np.concatenate([self._ids, ids])
+        self._rows.append(ids)
 
     def remove(self, ids: Ids) -> None:
-        self._removed = np.union1d(self._removed, np.intersect1d(ids, self._ids))
+        self._rows.remove(ids)
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
         k = min(k, len(self))
         if k < 1 or (allowed is not None and not len(allowed)):
             return []
         # The parameters hold only pointers: selector and bits must live until the search is over.
-        bits = self._selected_rows(allowed)
+        bits = self._rows.selected(allowed)
         parameters: Any = None
         if bits is not None:
-            selector = faiss.IDSelectorBitmap(len(self._ids), faiss.swig_ptr(bits))
+            selector = faiss.IDSelectorBitmap(len(self._rows.ids), faiss.swig_ptr(bits))
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        faiss.omp_set_num_threads(1)  # of this thread: other questions use the other cores
         similarities, rows = self._index.search(question[None, :], k, params=parameters)
         found = rows[0] >= 0
-        pairs = zip(self._ids[rows[0][found]].tolist(), similarities[0][found].tolist(), strict=True)
-        return [Hit(*pair) for pair in sorted(pairs, key=lambda pair: (-pair[1], pair[0]))]
+        return self._rows.hits(rows[0][found], similarities[0][found], k)
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
-        rows, here = self._rows(ids)
+        rows, here = self._rows.rows_of(ids)
         scores = np.full(len(ids), np.nan, np.float32)
         scores[here] = self._matrix()[rows[here]] @ question
         return scores
 
     def save(self, folder: Path) -> None:
         faiss.write_index(self._index, str(folder / INDEX_FILE))
-        np.save(folder / IDS_FILE, self._ids)
+        np.save(folder / IDS_FILE, self._rows.ids)
 
     @classmethod
     def load(cls, folder: Path) -> FaissVectorIndex:
@@ -70,7 +70,7 @@ class FaissVectorIndex:
         index = faiss.read_index(str(folder / INDEX_FILE))
         loaded = cls(index.d)
         loaded._index = index
-        loaded._ids = np.load(folder / IDS_FILE)
+        loaded._rows = RowIds(np.load(folder / IDS_FILE))
         return loaded
 
     def _matrix(self) -> Matrix:
@@ -78,22 +78,3 @@ class FaissVectorIndex:
         count, dimension = self._index.ntotal, self._index.d
         matrix: Matrix = faiss.rev_swig_ptr(self._index.get_xb(), count * dimension).reshape(count, dimension)
         return matrix
-
-    def _rows(self, ids: Ids) -> tuple[Ids, np.ndarray[Any, np.dtype[np.bool_]]]:
-        rows = np.searchsorted(self._ids, ids)
-        here = rows < len(self._ids)
-        here[here] = self._ids[rows[here]] == ids[here]
-        if len(self._removed):
-            here &= ~np.isin(ids, self._removed)
-        return rows, here
-
-    def _selected_rows(self, allowed: Ids | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-        """One bit a row, set where it may be found; None where all may."""
-        if allowed is None and not len(self._removed):
-            return None
-        selected = np.full(len(self._ids), allowed is None)
-        if allowed is not None:
-            rows, here = self._rows(allowed)
-            selected[rows[here]] = True
-        selected[np.searchsorted(self._ids, self._removed)] = False
-        return np.packbits(selected, bitorder="little")

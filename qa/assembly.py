@@ -23,7 +23,8 @@ from qa.calibration import read_calibration
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.examples import Examples
-from qa.library import LEAST_UNBUILT, Entry, Library, generations_folder
+from qa.index_builder import MOST_SCANNED, MOST_UNBUILT
+from qa.library import Entry, Library, generations_folder
 from qa.settings import Settings
 from qa.worker import Worker
 
@@ -70,7 +71,11 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
             document = press_release()
             library.put(Entry(str(document.id), document))
             say(f"{folder} was empty: it now holds the press release “{document.title}”.")
-        if searcher.unbuilt <= LEAST_UNBUILT:  # a moment's work; more is searched exactly until it is built
+        unbuilt = searcher.unbuilt
+        if unbuilt > MOST_SCANNED:
+            say(f"Building the index of {unbuilt} passages (some minutes for a million) …")
+        # The first is a moment's work, the last too much to be searched without an index; what is between is, until it is built.
+        if unbuilt <= MOST_UNBUILT or unbuilt > MOST_SCANNED:
             library.build_if_behind()
     except BaseException:
         lock.release()

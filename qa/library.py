@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -16,19 +15,17 @@ import numpy as np
 
 from corpus.splitter import split
 from corpus.types import Document, Passage, ReadError
-from index import generations
 from index.database import Database
 from index.folder_lock import FolderLock
 from index.jobs import JobQueue
 from index.searcher import Searcher
 from index.store import Store
 from index.types import DamagedRow, Embedder, Matrix
+from qa.index_builder import IndexBuilder
 from qa.questions import refuse_unwritable
 
-# Passages searched exactly before a new generation is built: a tenth of the corpus, within these bounds.
-LEAST_UNBUILT, MOST_UNBUILT = 1_000, 5_000
 # Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
-EMBEDDED_AT_ONCE = 64
+EMBEDDED_AT_ONCE = 256
 # Passages of one document embedded before it is looked whether it is still wanted: some seconds.
 EMBEDDED_BETWEEN_LOOKS = 256
 
@@ -76,7 +73,7 @@ class Library:
         self.database = database
         self._embedder = embedder
         self._lock = lock
-        self._building = threading.Lock()
+        self._builder = IndexBuilder(generations_folder(folder), self.store, searcher, embedder)
 
     def put(self, entry: Entry) -> Placed:
         """Store one document and make it searchable; when this returns it is on disk and found.
@@ -114,24 +111,19 @@ class Library:
         return known or cancelled > 0
 
     def build_if_behind(self) -> None:
-        """Build a generation where there is none, or where too much is searched without one."""
-        behind = self.searcher.unbuilt
-        first = behind > 0 and self.searcher.generation == 0
-        if first or (behind > LEAST_UNBUILT and behind > self._most_unbuilt()):
-            self.build()
+        """Build a segment of the index where too much is searched without one."""
+        self._builder.build_if_behind()
 
     def build(self) -> None:
-        """Build the next generation from the store and search it."""
-        with self._building:
-            folder = generations_folder(self.folder)
-            self.searcher.adopt(generations.build(folder, self.store, self._embedder.fingerprint, self._embedder.dimension))
+        """Build the whole index anew from the store and search it."""
+        self._builder.build()
 
-    def _most_unbuilt(self) -> int:
-        """Counts every passage, which takes time in a large corpus."""
-        _, passages = self.store.counts()
-        return min(max(passages // 10, LEAST_UNBUILT), MOST_UNBUILT)
+    def wait_for_merges(self) -> None:
+        """Until no segments of the index are being merged, as they are beside everything else."""
+        self._builder.wait()
 
     def close(self) -> None:
+        self._builder.close()
         self.database.close()
         self._lock.release()
 

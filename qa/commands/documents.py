@@ -74,7 +74,10 @@ def list_documents(context: click.Context, as_json: bool) -> None:
 def status(context: click.Context) -> None:
     """Say what the data folder holds."""
     from corpus.languages import name
+    from index import generations
+    from index.recall import DEPTH
     from qa.assembly import model_name, open_store_to_read
+    from qa.library import generations_folder
 
     settings = settings_of(context)
     store = open_store_to_read(settings.data)
@@ -82,6 +85,9 @@ def status(context: click.Context) -> None:
     click.echo(f"data folder  {settings.data.resolve()}")
     click.echo(f"documents    {documents}")
     click.echo(f"passages     {passages}")
+    recalls = generations.recalls(generations_folder(settings.data))
+    least = f"recall@{DEPTH} {min(recall.value for recall in recalls):.3f}, measured when it was built" if recalls else "exact"
+    click.echo(f"search       {least}")
     click.echo(f"model        {model_name(settings, store)} ({store.fingerprint})")
     if store.damaged:
         click.echo("state        degraded: something is damaged and withheld; `qa check` says what, and what to do")

@@ -59,7 +59,8 @@ def test_what_was_built_is_found_again_and_the_newest_is_taken(store: Store, fol
         loaded = generations.newest(folder, store, embedder.fingerprint)
         assert loaded is not None
         assert (loaded.number, loaded.last_passage_id) == (number, store.last_passage_id())
-        assert len(loaded.vectors) == len(loaded.lexical) == store.counts()[1]
+        (segment,) = loaded.segments
+        assert len(segment.vectors) == len(segment.lexical) == store.counts()[1]
 
 
 def test_searches_are_equal_before_and_after_building(store: Store, folder: Path, embedder: Embedder) -> None:
@@ -154,7 +155,7 @@ def test_the_one_before_serves_where_the_newest_is_damaged(
     build(folder, store, embedder)
     put_document(store, "wizards", WIZARDS)
     build(folder, store, embedder)
-    (folder / "000002" / "vectors.faiss").write_bytes(b"not an index")
+    next((folder / "000002").glob("*/vectors.faiss")).write_bytes(b"not an index")
     generation = generations.newest(folder, store, embedder.fingerprint)
     assert generation is not None
     assert generation.number == 1

@@ -15,6 +15,7 @@ from index.analysis import terms
 from index.exact import ExactLexicalIndex
 from index.lexical import TantivyLexicalIndex
 from index.lexical_query import lexical_query
+from index.scanned import ScannedLexicalIndex
 from index.types import Hit, Ids, LexicalIndex, LexicalMatch, LexicalQuery, SearchedText
 from index.word_statistics import smooth_idf
 
@@ -24,7 +25,9 @@ CLOSE = 1e-6
 COLUMNS = ("share", "adjacent", "together", "title")
 
 
-@pytest.fixture(scope="module", params=[ExactLexicalIndex, TantivyLexicalIndex], ids=["exact", "tantivy"])
+@pytest.fixture(
+    scope="module", params=[ExactLexicalIndex, ScannedLexicalIndex, TantivyLexicalIndex], ids=["exact", "scanned", "tantivy"]
+)
 def make(request: pytest.FixtureRequest) -> Make:
     implementation: Make = request.param
     return implementation

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.exact import ExactVectorIndex
+from index.inverted_vectors import InvertedVectorIndex
 from index.types import Hit, Ids, Matrix, Vector, VectorIndex
 from index.vectors import FaissVectorIndex
 
@@ -22,10 +23,14 @@ Make = Callable[[], VectorIndex]
 CLOSE = 1e-6
 
 
-@pytest.fixture(scope="module", params=[ExactVectorIndex, lambda: FaissVectorIndex(DIMENSION)], ids=["exact", "faiss"])
-def make(request: pytest.FixtureRequest) -> Make:
-    implementation: Make = request.param
-    return implementation
+@pytest.fixture(scope="module", params=["exact", "flat", "inverted"])
+def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    implementations: dict[str, Make] = {
+        "exact": ExactVectorIndex,
+        "flat": lambda: FaissVectorIndex(DIMENSION),
+        "inverted": lambda: InvertedVectorIndex(DIMENSION, tmp_path_factory.mktemp("vectors")),
+    }
+    return implementations[str(request.param)]
 
 
 def unit(rows: list[list[int]]) -> Matrix:

@@ -64,7 +64,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [
-        (("faiss",), {"index/vectors.py"}),
+        (("faiss",), {"index/vectors.py", "index/inverted_vectors.py"}),
         (("tantivy",), {"index/lexical.py"}),
         (("onnxruntime",), {"index/onnx_embedder.py"}),
         (("sentence_transformers", "transformers"), {"index/original_model.py", "index/onnx_export.py"}),
