@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_OPTIONS ?=
+BROWSER_TESTS := tests/system/browser
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_OPTIONS)
 
 .PHONY: install serve test test-long lint bench bench-quality
@@ -23,15 +24,19 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(INSTALL) --editable '.[test]'
 	@touch $@
 
+# axe-core judges the pages in a browser; without npm the tests say so and leave that out.
+$(BROWSER_TESTS)/node_modules: $(BROWSER_TESTS)/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix $(BROWSER_TESTS) && touch $@; else echo "npm is not there: the pages are not judged by axe-core"; fi
+
 install: $(VENV)/.installed
 
 serve: install
 	$(BIN)/qa serve
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m "not long"
 
-test-long: $(VENV)/.installed-test
+test-long: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.installed-test

@@ -25,6 +25,7 @@ from qa.chat.fixed_replies import read_crisis_replies
 from qa.examples import Examples
 from qa.index_builder import MOST_SCANNED, MOST_UNBUILT
 from qa.library import Entry, Library, generations_folder
+from qa.question_log import QuestionLog
 from qa.settings import Settings
 from qa.worker import Worker
 
@@ -42,6 +43,7 @@ class Service:
     searcher: Searcher
     examples: Examples
     chatbot: Chatbot
+    questions: QuestionLog
     worker: Worker | None = None  # None where this process only reads
 
 
@@ -100,7 +102,7 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
 def service_over(searcher: Searcher, store: Store, settings: Settings, worker: Worker | None = None) -> Service:
     answerer = answerer_over(searcher, store, settings)
     chatbot = Chatbot(answerer, lambda: searcher.state, read_crisis_replies(settings.crisis_words))
-    return Service(answerer, store, searcher, Examples(answerer, store), chatbot, worker)
+    return Service(answerer, store, searcher, Examples(answerer, store), chatbot, QuestionLog(settings.data), worker)
 
 
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:

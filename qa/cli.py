@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.commands import asking, documents, evaluation, keys, serving, storage
+from qa.commands import asking, documents, evaluation, gaps, keys, serving, storage
 from qa.settings import SettingsError
 
 
@@ -56,6 +56,7 @@ for command in (
     storage.restore,
     storage.rebuild,
     evaluation.evaluate,
+    gaps.gaps,
     keys.keys,
 ):
     main.add_command(command)

@@ -85,8 +85,9 @@ def questions_from(stored: StoredPassage) -> Iterator[str]:
     title = " ".join(stored.document.title.split())
     candidates = [heading for heading in stored.passage.headings if heading.endswith("?")]
     if _INSTRUCTION.fullmatch(title):
-        candidates.append(f"How do I {_mine(title[0].lower() + title[1:])}?")
+        candidates.append(f"How do I {_mine(_in_a_sentence(title))}?")
     candidates += [f"What is said about {name}?" for name in _names(stored.passage.text)]
+    candidates += [f"What does “{title}” say about {_in_a_sentence(heading)}?" for heading in stored.passage.headings[-1:]]
     return (question for question in candidates if len(question) <= LONGEST)
 
 
@@ -95,6 +96,11 @@ def _names(text: str) -> Iterator[str]:
     for start, end in sentence_spans(text):
         for found in _NAME.finditer(text, start + 1, end):
             yield " ".join(found[0].removesuffix("’s").removesuffix("'s").split())
+
+
+def _in_a_sentence(title: str) -> str:
+    """Without the capital that it begins with, unless that is a name's in capitals."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _mine(title: str) -> str:

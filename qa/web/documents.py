@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
 
 from index.jobs import Job
 from index.rows import StoredDocument
@@ -39,8 +40,7 @@ def list_documents() -> Response:
 @blueprint.post("/v1/documents")
 def add_document() -> Response:
     request.max_content_length = MAX_UPLOAD_BYTES
-    if writer().library.jobs.waiting() >= MAX_WAITING_JOBS:
-        raise Problem(503, "Too many documents wait to be taken in; try again later", headers={"Retry-After": "30"})
+    refuse_when_full()
     job = _accept_upload() if request.mimetype == "multipart/form-data" else _accept_json()
     return _json({"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"})
 
@@ -101,6 +101,11 @@ def verify_quote() -> Response:
     )
 
 
+def refuse_when_full() -> None:
+    if writer().library.jobs.waiting() >= MAX_WAITING_JOBS:
+        raise Problem(503, "Too many documents wait to be taken in; try again later", headers={"Retry-After": "30"})
+
+
 def _accept_json() -> Job:
     asked = from_body(request, DocumentRequest)
     identity = json.dumps([asked.title, asked.text, asked.url]).encode()
@@ -116,8 +121,14 @@ def _accept_upload() -> Job:
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or not uploads[0].filename:
         raise Problem(422, "Send one file under the name “file”", [{"field": "file", "message": "is required, once"}])
-    name, body = uploads[0].filename, uploads[0].read()
-    document_id = request.form.get("id", readable_id(PurePath(name).stem, body))
+    return accept_file(uploads[0], request.form.get("id"))
+
+
+def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
+    """Take an uploaded file on; its document is called after it where nothing else is said. Raises Problem 422."""
+    name, body = upload.filename or "", upload.read()
+    if document_id is None:
+        document_id = readable_id(PurePath(name).stem, body)
     for field, value, check in (("file", name, refuse_unwritable), ("id", document_id, check_document_id)):
         try:
             check(value)

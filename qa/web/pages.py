@@ -6,11 +6,11 @@ import json
 
 from flask import Blueprint, Response, g, render_template, request
 
-from qa.web import document_page, search_page
+from qa.web import document_page, feedback, search_page, upload_page
 from qa.web.current import settings
 
 blueprint = Blueprint("pages", __name__)
-for page in (search_page.blueprint, document_page.blueprint):
+for page in (search_page.blueprint, document_page.blueprint, upload_page.blueprint, feedback.blueprint):
     blueprint.register_blueprint(page)
 
 CONTENT_SECURITY_POLICY = (
@@ -25,19 +25,24 @@ NOT_FOR_PEOPLE = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/
 @blueprint.app_template_global()
 def pages() -> list[tuple[str, str]]:
     """Addresses and names of the pages beside the search box."""
-    return [("/", "Ask")]
+    offered = [("/", "Ask")]
+    if settings().upload_page:
+        offered.append(("/upload", "Add documents"))
+    return offered
 
 
 # Of two that are registered, the later one is called first.
 @blueprint.after_app_request
 def _protect(response: Response) -> Response:
     """The headers of every page, whichever blueprint made it."""
+    if request.path == "/static/embed.js":
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is there for other sites' pages
     if response.mimetype == "text/html":
         framed = settings().embed_origins if g.get("embedded") else ()
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + (" ".join(framed) or "'none'")
         response.headers.add("Content-Security-Policy", TEXT_ONLY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
+        if framed:
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 

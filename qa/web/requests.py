@@ -92,6 +92,7 @@ class Strict(BaseModel):
 
 Text = Annotated[str, BeforeValidator(_text)]
 Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
+PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
@@ -149,6 +150,7 @@ class SearchRequest(Strict):
     """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through.
 
     `history`: the turns before the question, the oldest first. `explain`: say of each result why it stands where it does.
+    `typing`: the question is not finished, so it is not kept.
     """
 
     query: Annotated[str, BeforeValidator(_question)]
@@ -157,6 +159,7 @@ class SearchRequest(Strict):
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
     explain: bool = False
+    typing: bool = False
 
 
 class SearchParameters(Strict):
@@ -214,6 +217,15 @@ class PageParameters(Strict):
     after: Text | None = None
 
 
+class FeedbackRequest(Strict):
+    """`POST /v1/feedback`: whether what was shown for a question helped. `results`: ids of the passages that were shown."""
+
+    query: Annotated[str, BeforeValidator(_question)]
+    helped: bool
+    generation: Annotated[int, Field(ge=0, le=2**53)]
+    results: Annotated[list[PassageName], Field(max_length=MAX_LIMIT)]
+
+
 class VerifyRequest(Strict):
     """`POST /v1/verify`: a quote and the place it was taken from."""
 
@@ -248,6 +260,18 @@ def from_query_string(request: Request, model: type[Model]) -> Model:
     except ValueError as error:
         raise Problem(400, f"The query string names a field twice: {error}") from error
     return _validated(model, parameters)
+
+
+def feedback_from_form(request: Request) -> FeedbackRequest:
+    """The same as a form sends it: `helped` is yes or no, `results` has spaces between. Raises Problem 422 for a field."""
+    form = request.form.to_dict()
+    values: dict[str, Any] = dict(form)
+    if "helped" in form:
+        values["helped"] = {"yes": True, "no": False}.get(form["helped"], form["helped"])
+    if form.get("generation", "").isdecimal():
+        values["generation"] = int(form["generation"][:18])
+    values["results"] = form.get("results", "").split()
+    return _validated(FeedbackRequest, values)
 
 
 def _validated(model: type[Model], values: dict[str, Any]) -> Model:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from qa.responses import answer_json, facet_json
 from qa.web.current import service
+from qa.web.feedback import keep_if_unanswered
 from qa.web.requests import SearchParameters, SearchRequest, from_body, from_query_string
 
 FACET_VALUES = 100
@@ -31,6 +32,8 @@ def _answer(asked: SearchRequest) -> Response:
     began = perf_counter()
     filter_ = asked.filter.filter() if asked.filter else None
     answer = service().answerer.ask(asked.query, asked.limit, filter_, [turn.turn() for turn in asked.history])
+    if not asked.typing:
+        keep_if_unanswered(answer)
     body = answer_json(answer, (perf_counter() - began) * 1000, explained=asked.explain)
     if asked.facets:
         body["facets"] = {key: facet_json(service().store.facet(key, filter_, FACET_VALUES)) for key in asked.facets}

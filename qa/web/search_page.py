@@ -15,6 +15,7 @@ from index.filters import Filter
 from qa.confidence import SURE
 from qa.responses import answer_json
 from qa.web.current import service, settings
+from qa.web.feedback import keep_if_unanswered
 from qa.web.presentation import shown_result, verdict
 from qa.web.problems import Problem
 from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters, from_query_string
@@ -60,6 +61,7 @@ def _page(address: str) -> tuple[str, int]:
     except Problem as problem:
         return _rendered(address, Narrowing(), question=request.args["q"][:2000], error=_in_words(problem)), problem.status
     answer = service().answerer.ask(asked.q, asked.limit, asked.filter())
+    keep_if_unanswered(answer)
     return _rendered(address, asked, question=asked.q, limit=asked.limit, body=answer_json(answer, 0)), 200
 
 

@@ -20,8 +20,13 @@ ROUTES = sorted(
     for rule in create_app(lambda: None).url_map.iter_rules()
     for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
 )
-# Requests that change nothing, whatever their method: for these the role to read is enough.
-ASKING_BY_POST = {"search.search", "documents.verify_quote"}
+# Requests that change no document, whatever their method: for these the role to read is enough.
+ASKING_BY_POST = {
+    "search.search",
+    "documents.verify_quote",
+    "pages.feedback.give_feedback",
+    "pages.feedback.send_feedback",
+}
 CALLERS = ("nobody", "a stranger's key", *(role.word for role in Role))
 
 

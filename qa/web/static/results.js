@@ -38,12 +38,13 @@ export function summary(body, sure) {
   return body.answer ? `${words}: ${body.answer.text} ${passages}.` : `${words}. ${body.answer ? "" : "Nearest: "}${passages}.`;
 }
 
-export function found(body, { sure, more }) {
+export function found(body, { sure, more, asks }) {
   const made = [];
   if (body.rewritten_query) made.push(element("p", { class: "note" }, `Read as “${body.rewritten_query}”.`));
   if (body.notice) made.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, sure);
   made.push(body.answer ? answer(kind, body.results[0]) : noAnswer(kind));
+  if (asks) made.push(feedback(body));
   if (body.results.length) {
     made.push(element("h2", null, body.answer ? "Passages" : "Nearest passages"));
     made.push(element("ol", { class: "results" }, body.results.map(result)));
@@ -75,6 +76,18 @@ function noAnswer(kind) {
     element("h2", { id: "verdict" }, WORDS[kind]),
     element("p", null, REASONS[kind]),
     element("ul", { class: "advice" }, ADVICE.map((advice) => element("li", null, advice))),
+  );
+}
+
+function feedback(body) {
+  const hidden = { query: body.query, generation: body.generation, results: body.results.map(({ id }) => id).join(" ") };
+  return element(
+    "form",
+    { class: "feedback", action: "/feedback", method: "post", target: "_self" },
+    Object.entries(hidden).map(([name, value]) => element("input", { type: "hidden", name, value })),
+    element("p", null, "Did this answer your question?"),
+    element("button", { name: "helped", value: "yes" }, "Yes"),
+    element("button", { name: "helped", value: "no" }, "No"),
   );
 }
 

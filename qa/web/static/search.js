@@ -16,6 +16,7 @@ const list = document.getElementById("found");
 const trouble = document.getElementById("trouble");
 const status = document.getElementById("status");
 const sure = Number(form.dataset.sure);
+const asks = "feedback" in form.dataset; // whether readers are asked if an answer helped
 const most = Number(form.dataset.more);
 const chosen = NARROWED_BY.filter((key) => form.elements[key]).map((key) => [key, form.elements[key].value]);
 
@@ -44,29 +45,29 @@ function filter() {
   return parts.length ? { type: "and", filters: parts } : null;
 }
 
-async function answerTo(question, limit, signal) {
+async function answerTo(question, limit, typing, signal) {
   const response = await fetch("/v1/search", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ query: question, limit, filter: filter() }),
+    body: JSON.stringify({ query: question, limit, filter: filter(), typing }),
     signal,
   });
   const body = await response.json();
   return response.ok ? { body } : { problem: body };
 }
 
-async function ask(question, limit = LIMIT) {
+async function ask(question, { limit = LIMIT, typing = false } = {}) {
   const mine = ++latest;
   asking?.abort();
   asking = new AbortController();
   unanswered = null;
   const waiting = setTimeout(() => form.classList.add("waiting"), PATIENCE);
   try {
-    const { body, problem } = await answerTo(question, limit, asking.signal);
+    const { body, problem } = await answerTo(question, limit, typing, asking.signal);
     if (mine === latest) problem ? tell(problem) : show(question, body, limit);
   } catch (error) {
     if (mine === latest && error.name !== "AbortError") {
-      unanswered = { question, limit };
+      unanswered = { question, limit, typing };
       unreachable();
     }
   } finally {
@@ -77,7 +78,7 @@ async function ask(question, limit = LIMIT) {
 
 function show(question, body, limit) {
   const more = body.results.length >= limit && limit < most ? address(question, most) : null;
-  turnTo(question, found(body, { sure, more }), []);
+  turnTo(question, found(body, { sure, more, asks }), []);
   status.textContent = summary(body, sure);
 }
 
@@ -94,7 +95,7 @@ function unreachable() {
 }
 
 function askAgain() {
-  if (unanswered) ask(unanswered.question, unanswered.limit);
+  if (unanswered) ask(unanswered.question, unanswered);
 }
 
 function turnTo(question, results, troubles) {
@@ -145,7 +146,7 @@ box.addEventListener("input", (event) => {
   } else if (question !== shown && [...question].length >= LEAST) {
     pause = setTimeout(() => {
       remember(question, true);
-      ask(question);
+      ask(question, { typing: true });
     }, PAUSE);
   }
 });
@@ -161,6 +162,22 @@ form.addEventListener("submit", (event) => {
   ask(question);
 });
 
+list.addEventListener("submit", async (event) => {
+  if (!event.target.matches(".feedback")) return;
+  event.preventDefault();
+  const said = new FormData(event.target, event.submitter);
+  const results = said.get("results").split(" ").filter(Boolean);
+  const given = { query: said.get("query"), helped: said.get("helped") === "yes", generation: Number(said.get("generation")), results };
+  const sent = await fetch("/v1/feedback", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(given),
+  }).catch(() => null);
+  const words = sent?.ok ? "Thank you. That was noted." : "That could not be noted just now.";
+  event.target.replaceChildren(element("p", { role: "status", tabindex: "-1" }, words));
+  event.target.firstChild.focus();
+});
+
 addEventListener("popstate", () => {
   clearTimeout(pause);
   const parts = new URLSearchParams(location.search);
@@ -171,7 +188,7 @@ addEventListener("popstate", () => {
   typed = false;
   box.value = parts.get("q") ?? "";
   const question = box.value.trim();
-  question ? ask(question, Number(parts.get("limit")) || LIMIT) : goHome();
+  question ? ask(question, { limit: Number(parts.get("limit")) || LIMIT }) : goHome();
 });
 
 addEventListener("online", askAgain);

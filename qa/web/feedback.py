@@ -1,0 +1,42 @@
+"""Feedback: whether an answer helped, kept where the operator turned it on (QA_FEEDBACK)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from qa.answerer import Answer
+from qa.question_log import Outcome
+from qa.responses import passage_name
+from qa.web.current import service, settings
+from qa.web.problems import Problem
+from qa.web.requests import FeedbackRequest, feedback_from_form, from_body
+
+blueprint = Blueprint("feedback", __name__)
+
+
+@blueprint.post("/v1/feedback")
+def give_feedback() -> Response:
+    _keep(from_body(request, FeedbackRequest))
+    return Response(status=204)
+
+
+@blueprint.post("/feedback")
+def send_feedback() -> str:
+    """The same from a form, for pages without scripts."""
+    given = feedback_from_form(request)
+    _keep(given)
+    return render_template("thanks.html", question=given.query)
+
+
+def keep_if_unanswered(answer: Answer) -> None:
+    """Keep a question that found no answer, where the operator agreed to that (QA_KEEP_QUESTIONS)."""
+    if settings().keep_questions and not answer.answerable:
+        results = [passage_name(result.stored.id) for result in answer.results]
+        service().questions.note(Outcome.UNANSWERED, answer.question, answer.generation, results)
+
+
+def _keep(given: FeedbackRequest) -> None:
+    if not settings().feedback:
+        raise Problem(403, "Feedback is not kept here; the setting “feedback” turns it on")
+    outcome = Outcome.HELPED if given.helped else Outcome.DID_NOT_HELP
+    service().questions.note(outcome, given.query, given.generation, given.results)

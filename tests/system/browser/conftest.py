@@ -1,0 +1,201 @@
+"""A real browser: Debian's Chromium, driven by Playwright, on a server with every page turned on; and axe-core to judge the pages."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
+
+CHROMIUM = Path("/usr/bin/chromium")
+OFFLINE = (
+    "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
+).split()
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+
+# Everything that a page is told of it did that it must not: what the policy stopped, and scripts that came from a document.
+WATCH = """
+window.violations = [];
+addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+window.executed = (what) => window.violations.push(`executed ${what}`);
+window.alert = window.confirm = window.prompt = window.executed;
+window.shifts = [];
+new PerformanceObserver((list) => list.getEntries().forEach((shift) =>
+  shift.hadRecentInput || window.shifts.push(shift.value))).observe({ type: "layout-shift", buffered: true });
+"""
+
+SERVICES = [
+    {
+        "id": "/library-card",
+        "title": "Renew your library card",
+        "url": "https://www.example.org/library-card",
+        "date": "2024-03-05",
+        "metadata": {"team": "Library"},
+        "text": "You can renew a library card at any hour. A card is renewed within three working days.\n\n"
+        "The fee is £12 a year for adults; children under 16 pay nothing.",
+    },
+    {
+        "id": "/parking-permit",
+        "title": "Apply for a parking permit",
+        "url": "https://www.example.org/parking-permit",
+        "date": "2025-01-20",
+        "text": "Residents apply with the number of their car. The permit costs £85 a year.\n\n"
+        "A visitor’s permit lasts one day and costs £4. 🅿️ Signs show where it holds.",
+    },
+]
+GUIDE = """# Harbour guide
+
+An introduction to the harbour, for those who come by boat.
+
+## Mooring
+
+Visiting boats moor at the north quay for up to three nights.
+
+### Fees
+
+The mooring fee is £18 a night. Boats under six metres pay half.
+
+## Rules
+
+No fires on deck. Speed is limited to four knots inside the harbour.
+"""
+
+
+@dataclass
+class Watched:
+    """What happened on a page that nobody wants to happen."""
+
+    console: list[str] = field(default_factory=list)
+
+    def on(self, page: Any) -> None:
+        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        page.on("console", lambda message: self._heard(message))
+
+    def _heard(self, message: Any) -> None:
+        # That a page or an answer had an error's status is part of some flows.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.console.append(message.text)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=OFFLINE)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Any]:
+    """Another site: serves whatever HTML is put into its `pages`."""
+    pages: dict[str, str] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = pages.get(self.path, "").encode()
+            self.send_response(200 if self.path in pages else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.pages = pages  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def site(data_folder: Callable[[], Path], start_server: Any, elsewhere: Any, browser: Any) -> Iterator[Any]:
+    """A server with every page turned on, several sources, types and years, and a page of another site that may embed it."""
+    settings = {
+        "QA_UPLOAD_PAGE": "true",
+        "QA_FEEDBACK": "true",
+        "QA_KEEP_QUESTIONS": "true",
+        "QA_EMBED_ORIGINS": f"http://127.0.0.1:{elsewhere.server_port}",
+    }
+    with start_server(data_folder(), **settings) as running:
+        lines = "\n".join(json.dumps(record) for record in SERVICES)
+        for name, body in (("services.jsonl", lines), ("harbour.md", GUIDE)):
+            job = running.upload(name, body.encode()).json()["job"]
+            assert running.finished(job)["status"] == "done"
+        yield running
+        assert "Traceback" not in running.log, running.log
+
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(browser: Any, site: Any) -> Iterator[OpenPage]:
+    """Opens an address of the site in a window of its own; the window is looked over when the test ends."""
+    opened: list[tuple[Any, Watched]] = []
+
+    def make(
+        address: str | None = "/",
+        *,
+        base: str = "",
+        width: int = 1280,
+        scheme: str = "light",
+        scripts: bool = True,
+        **options: Any,
+    ) -> Any:
+        context = browser.new_context(
+            base_url=base or site.address,
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+            **options,
+        )
+        context.set_default_timeout(20_000)
+        context.add_init_script(WATCH)
+        page, watched = context.new_page(), Watched()
+        watched.on(page)
+        opened.append((page, watched))
+        if address is not None:
+            page.goto(address)
+        return page
+
+    yield make
+    for page, watched in opened:
+        violations = page.evaluate("window.violations ?? []") if page.context.pages else []
+        page.context.close()
+        assert watched.console == []
+        assert violations == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], list[str]]:
+    """The rules of axe-core that a page breaks, with the elements that do."""
+    if not AXE.exists():
+        pytest.skip(f"axe-core is not installed: npm ci --prefix {AXE.parent.parent.parent}")
+    source = AXE.read_text("utf-8")
+
+    def judge(page: Any) -> list[str]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(source)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return [
+            f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+    return judge

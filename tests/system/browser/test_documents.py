@@ -1,0 +1,205 @@
+"""A document in a browser: readable, the passage marked, words copied with where they stand; and adding documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+
+def passage_of(site: Any, question: str) -> Any:
+    return site.search(question)["results"][0]
+
+
+def address_of(result: Any) -> str:
+    return f"/d/{quote(result['document']['id'])}#{result['id']}"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_a_document_has_its_headings_and_contents(open_page: Any, site: Any, scripts: bool) -> None:
+    page = open_page(address_of(passage_of(site, "mooring fee")), scripts=scripts)
+    headings = page.locator("h1, .text h2, .text h3, .text h4, .text h5").all_inner_texts()
+    assert [heading.lstrip("# ") for heading in headings] == ["Harbour guide", "Harbour guide", "Mooring", "Fees", "Rules"]
+    page.get_by_text("Contents").click()
+    page.get_by_role("link", name="Rules").click()
+    assert page.locator(":target").inner_text().endswith("Rules")
+
+
+def test_the_text_on_the_page_is_the_documents_character_for_character(open_page: Any, site: Any) -> None:
+    for document in site.get("/v1/documents").json()["data"]:
+        page = open_page(f"/d/{quote(document['id'])}")
+        text = site.get(f"/v1/documents/{quote(document['id'])}/text").json()["text"]
+        assert page.evaluate("document.querySelector('.text').textContent") == text
+
+
+def clipboard(page: Any) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_a_marked_passage_is_copied_with_its_citation(open_page: Any, site: Any) -> None:
+    result = passage_of(site, "visitors permit")
+    page = open_page(address_of(result), permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Plain text").click()
+    page.get_by_text("Copied.").wait_for()
+    plain = f"“{result['text']}”\nApply for a parking permit, 20 January 2025, https://www.example.org/parking-permit"
+    assert clipboard(page) == plain
+    page.get_by_role("button", name="Markdown").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).startsWith('> ')")
+    assert "> — [Apply for a parking permit](<https://www.example.org/parking-permit>), 20 January 2025" in clipboard(page)
+    page.get_by_role("button", name="JSON").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).startsWith('{')")
+    copied = json.loads(clipboard(page))
+    assert (copied["quote"], copied["start"], copied["end"]) == (result["text"], result["start"], result["end"])
+    assert copied["document"]["version"] == result["document"]["version"]
+    assert copied["address"] == site.address + address_of(result)
+
+
+@pytest.mark.parametrize(
+    "words", ["🅿️ Signs show where it holds", "number of their car", "permit costs £85 a year.\n\nA visitor’s"]
+)
+def test_selected_words_are_copied_with_the_place_where_they_stand(open_page: Any, site: Any, words: str) -> None:
+    page = open_page("/d//parking-permit", permissions=["clipboard-read", "clipboard-write"])
+    assert page.locator(".copy").is_hidden()
+    page.evaluate(
+        """words => {
+          const all = document.createTreeWalker(document.querySelector(".text"), NodeFilter.SHOW_TEXT);
+          const whole = document.querySelector(".text").textContent;
+          const [from, to] = [whole.indexOf(words), whole.indexOf(words) + words.length];
+          const range = document.createRange();
+          let place = 0;
+          while (all.nextNode()) {
+            const length = all.currentNode.data.length;
+            if (from >= place && from <= place + length) range.setStart(all.currentNode, from - place);
+            if (to > place && to <= place + length) range.setEnd(all.currentNode, to - place);
+            place += length;
+          }
+          getSelection().removeAllRanges();
+          getSelection().addRange(range);
+        }""",
+        words,
+    )
+    page.get_by_text("Copy the selected words").wait_for()
+    page.get_by_role("button", name="JSON").click()
+    page.get_by_text("Copied.").wait_for()
+    copied = json.loads(clipboard(page))
+    text = site.get("/v1/documents//parking-permit/text").json()["text"]
+    assert copied["quote"] == words
+    assert text[copied["start"] : copied["end"]] == words
+    verdict = site.post("/v1/verify", json.dumps(verification(copied)).encode()).json()
+    assert (verdict["status"], verdict["version_is_current"]) == ("verbatim", True)
+
+
+def verification(copied: Any) -> Any:
+    place = {key: copied[key] for key in ("quote", "start", "end")}
+    return place | {"document_id": copied["document"]["id"], "version": copied["document"]["version"]}
+
+
+def test_a_passage_that_is_gone_is_told_of(open_page: Any) -> None:
+    page = open_page("/d//parking-permit#p999999")
+    page.get_by_text("no longer in this document").wait_for()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize("address", ["/d/none", "/nothing-here"])
+def test_what_is_not_there_is_told_on_a_page(open_page: Any, address: str, scripts: bool) -> None:
+    page = open_page(address, scripts=scripts)
+    assert page.get_by_role("heading", name="This is not here").is_visible()
+    page.get_by_role("main").get_by_role("link", name="Ask these documents").click()
+    assert page.get_by_label("Ask these documents").is_visible()
+
+
+def test_files_are_added_each_with_its_progress_and_outcome(open_page: Any, site: Any) -> None:
+    page = open_page("/upload")
+    files = [
+        ("tides.txt", b"High tide at the harbour was at noon on Sunday."),
+        ("broken.pdf", b"%PDF-1.7 and then nothing"),
+        (
+            "two.jsonl",
+            b'{"id": "one", "title": "One", "text": "Anchors weigh."}\n{"id": "two", "title": "Two", "text": "Sails set."}',
+        ),
+    ]
+    held: list[Any] = []
+    page.route("**/v1/jobs/*", lambda route: held.append(route) if not held else route.continue_())
+    page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in files])
+    page.get_by_text("Being taken in").first.wait_for()
+    assert page.get_by_role("progressbar").count() > 0
+    held[0].continue_()
+    row = {name: page.locator(".files li", has_text=name) for name, _ in files}
+    row["tides.txt"].get_by_text("Added", exact=True).wait_for()
+    row["two.jsonl"].get_by_text("Added: 2 documents").wait_for()
+    row["broken.pdf"].get_by_text("Not added").wait_for()
+    assert row["broken.pdf"].locator(".why").inner_text()
+    assert page.get_by_role("progressbar").count() == 0
+    assert "High tide" in site.search("when was high tide")["results"][0]["text"]
+
+
+def test_files_are_dropped(open_page: Any) -> None:
+    page = open_page("/upload")
+    page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File(["The lighthouse keeper rests on Mondays."], "keeper.txt"));
+          const over = { dataTransfer: files, bubbles: true, cancelable: true };
+          const form = document.querySelector(".drop");
+          form.dispatchEvent(new DragEvent("dragover", over));
+          form.dispatchEvent(new DragEvent("drop", over));
+        }"""
+    )
+    page.locator(".files li", has_text="keeper.txt").get_by_text("Added", exact=True).wait_for()
+
+
+def test_files_are_added_without_scripts(open_page: Any) -> None:
+    page = open_page("/upload", scripts=False)
+    files = [("gulls.txt", b"Gulls may not be fed on the quay."), ("empty.txt", b"")]
+    page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in files])
+    page.get_by_role("button", name="Add").click()
+    page.wait_for_url("**/upload?job=*")
+    for _ in range(100):
+        if page.get_by_role("link", name="See whether they are done").count() == 0:
+            break
+        page.get_by_role("link", name="See whether they are done").click()
+        page.wait_for_timeout(100)
+    assert page.locator(".files li", has_text="gulls.txt").get_by_text("Added").is_visible()
+    assert page.locator(".files li", has_text="empty.txt").get_by_text("Not added").is_visible()
+
+
+def test_what_is_too_large_is_told_before_it_is_sent(open_page: Any) -> None:
+    page = open_page("/upload")
+    page.evaluate(
+        """() => {
+          const file = new File(["x"], "large.txt");
+          Object.defineProperty(file, "size", { value: 51e6 });
+          const drop = new Event("drop", { bubbles: true, cancelable: true });
+          Object.defineProperty(drop, "dataTransfer", { value: { files: [file] } });
+          document.querySelector(".drop").dispatchEvent(drop);
+        }"""
+    )
+    page.locator(".why", has_text="It is too large: at most 50 MB are taken.").wait_for()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_readers_say_whether_an_answer_helped(open_page: Any, site: Any, scripts: bool) -> None:
+    question = f"How much is a night of mooring {'with' if scripts else 'without'} scripts?"
+    page = open_page(f"/?q={quote(question)}", scripts=scripts)
+    results = [result["id"] for result in site.search(question)["results"]]
+    page.get_by_role("button", name="No", exact=True).click()
+    page.get_by_text("Thank you").first.wait_for()
+    lines = (site.data / "questions.jsonl").read_text("utf-8").splitlines()
+    (kept,) = [
+        entry for entry in map(json.loads, lines) if entry["question"] == question and entry["outcome"] == "did_not_help"
+    ]
+    assert kept["results"] == results
+    assert kept["generation"] == site.search(question)["generation"]
+
+
+def test_only_questions_that_were_finished_are_kept(open_page: Any, site: Any) -> None:
+    page = open_page("/")
+    box = page.get_by_label("Ask these documents")
+    box.press_sequentially("who won the cricket world cup", delay=5)
+    page.get_by_role("heading", name="Not in these documents").wait_for()
+    assert "cricket" not in (site.data / "questions.jsonl").read_text("utf-8")
+    with page.expect_response("**/v1/search"):
+        page.keyboard.press("Enter")
+    assert "who won the cricket world cup" in (site.data / "questions.jsonl").read_text("utf-8")

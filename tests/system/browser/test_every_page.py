@@ -1,0 +1,180 @@
+"""What holds on every page and in every state: axe finds nothing, text can be read, the page is light, and fits its window."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+MOST_BYTES = 60_000
+LEAST_CONTRAST = 4.5
+
+# The lowest contrast of any text that is seen, with the text (WCAG 2.2, relative luminance and contrast ratio).
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const over = (color, ground) => {
+    canvas.fillStyle = ground; canvas.fillRect(0, 0, 1, 1);
+    canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const css = (rgb) => `rgb(${rgb.join(",")})`;
+  const ground = (element) => {
+    const chain = [];
+    for (let at = element; at; at = at.parentElement) chain.unshift(getComputedStyle(at).backgroundColor);
+    return chain.reduce((below, color) => css(over(color, below)), matchMedia("(prefers-color-scheme: dark)").matches ? "#000" : "#fff");
+  };
+  const luminance = (rgb) => rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const seen = [];
+  const look = (element, words) => {
+    const below = ground(element);
+    const [a, b] = [luminance(over(getComputedStyle(element).color, below)), luminance(over(below, "#000"))];
+    seen.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), words]);
+  };
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    const words = texts.currentNode.data;
+    if (words.trim() && element.checkVisibility() && !element.closest(".unseen, .skip")) look(element, words);
+  }
+  for (const input of document.querySelectorAll("input:not([type=hidden])")) look(input, input.value);
+  return seen.sort(([a], [b]) => a - b)[0];
+}"""
+
+
+def asked(words: str) -> Callable[[Any], None]:
+    """Typing these words, and waiting for what is said to them."""
+
+    def ask(page: Any) -> None:
+        page.get_by_label("Ask these documents").fill(words)
+        page.locator("#found section").wait_for()
+
+    return ask
+
+
+def refused(page: Any) -> None:
+    body = json.dumps({"detail": "no", "errors": [{"field": "query", "message": "must be shorter"}]})
+    page.route("**/v1/search", lambda route: route.fulfill(status=422, content_type="application/problem+json", body=body))
+    page.get_by_label("Ask these documents").fill("anything")
+    page.locator(".error").wait_for()
+
+
+def unreachable(page: Any) -> None:
+    page.route("**/v1/search", lambda route: route.abort())
+    page.get_by_label("Ask these documents").fill("anything")
+    page.locator(".error").wait_for()
+
+
+def waiting(page: Any) -> None:
+    page.route("**/v1/search", lambda route: None)
+    page.get_by_label("Ask these documents").fill("anything")
+    page.locator("form.waiting").wait_for()
+
+
+def facets(page: Any) -> None:
+    page.get_by_text("Narrow the search").click()
+
+
+def noted(page: Any) -> None:
+    page.get_by_role("button", name="Yes").click()
+    page.get_by_text("Thank you").wait_for()
+
+
+def uploaded(page: Any) -> None:
+    buffers = [("note.txt", b"A note on boats."), ("none.pdf", b"%PDF-1.7")]
+    page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in buffers])
+    page.locator(".failed").wait_for()
+    page.locator(".done").wait_for()
+
+
+def nothing(page: Any) -> None:
+    pass
+
+
+# Every page and state: where, and what is done there.
+STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "home": ("/", nothing),
+    "likely": ("/", asked("How much is a night of mooring?")),
+    "likely from the server": ("/?q=mooring+fee", nothing),
+    "closest": ("/", asked("harbour opening hours for boats that come late")),
+    "none": ("/", asked("What is the capital of France?")),
+    "corrected": ("/", asked("moorring fee at the quay")),
+    "notice": ("/", asked("¿Cuánto cuesta el amarre por noche en el puerto?")),
+    "nothing left": (f"/?type=none&q={quote('mooring fee')}", nothing),
+    "narrowed": ("/?q=fee&type=jsonl", facets),
+    "refused": ("/", refused),
+    "refused by the server": ("/?q=", nothing),
+    "unreachable": ("/", unreachable),
+    "waiting": ("/", waiting),
+    "feedback": ("/?q=mooring+fee", noted),
+    "document": ("/d//parking-permit", nothing),
+    "missing": ("/d/none", nothing),
+    "embedded": ("/embed?q=mooring+fee", nothing),
+    "upload": ("/upload", nothing),
+    "uploaded": ("/upload", uploaded),
+}
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_axe_finds_nothing_text_is_readable_and_nothing_sticks_out(open_page: Any, axe: Any, width: int, scheme: str) -> None:
+    page = open_page(None, width=width, scheme=scheme)
+    for name, (address, act) in STATES.items():
+        page.goto(address)
+        act(page)
+        assert axe(page) == [], name
+        contrast, words = page.evaluate(CONTRAST)
+        assert contrast >= LEAST_CONTRAST, (name, words)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.unroute("**/v1/search")
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_a_marked_passage_passes_too(open_page: Any, axe: Any, site: Any, width: int, scheme: str) -> None:
+    (result, *_) = site.search("mooring fee")["results"]
+    page = open_page(f"/d/{result['document']['id']}#{result['id']}", width=width, scheme=scheme)
+    page.get_by_text("Contents").click()
+    assert axe(page) == []
+    assert page.evaluate(CONTRAST)[0] >= LEAST_CONTRAST
+
+
+def test_where_there_are_no_documents_the_page_says_so(browser: Any, axe: Any, data_folder: Any, start_server: Any) -> None:
+    with start_server(data_folder()) as empty:
+        assert empty.request("DELETE", "/v1/documents/press-release").status == 200
+        context = browser.new_context(base_url=empty.address)
+        page = context.new_page()
+        page.goto("/")
+        assert page.get_by_role("heading", name="There are no documents here yet").is_visible()
+        assert axe(page) == []
+        page.goto("/?q=anything")
+        assert page.get_by_role("heading", name="Not in these documents").is_visible()
+        assert axe(page) == []
+        context.close()
+
+
+@pytest.mark.parametrize("address", ["/", "/?q=mooring+fee", "/embed", "/upload", "/d//parking-permit"])
+def test_a_page_weighs_little(open_page: Any, address: str) -> None:
+    page = open_page(None)
+    weights: list[int] = []
+    page.on("response", lambda response: weights.append(len(response.body())))
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert len(weights) > 3
+    assert sum(weights) <= MOST_BYTES
+
+
+def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: Any) -> None:
+    page = open_page("/?q=mooring+fee")
+    page.emulate_media(media="print")
+    assert page.get_by_text("The mooring fee is £18 a night.").first.is_visible()
+    for hidden in ("#q", "header", ".links", ".feedback"):
+        assert page.locator(hidden).first.is_hidden()
+
+
+def test_those_who_want_no_motion_get_none(open_page: Any) -> None:
+    page = open_page("/", reduced_motion="reduce")
+    waiting(page)
+    assert page.evaluate("getComputedStyle(document.querySelector('form.waiting'), '::after').animationName") == "none"
