@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index import sealed
+from index.accelerated import accelerated
 from index.model_files import find_model
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
@@ -35,7 +36,7 @@ def open_embedder(
     exported = cache / files.fingerprint
     if (exported / FACTS_FILE).is_file():
         try:
-            return OnnxEmbedder(exported, files.fingerprint, threads)
+            return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)
         except ModelError as damage:
             log.warning("%s; it is exported anew", damage)
             shutil.rmtree(exported)
@@ -45,7 +46,7 @@ def open_embedder(
 
         try:
             export(files.folder, exported)
-            return OnnxEmbedder(exported, files.fingerprint, threads)
+            return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)
         except NotExportable as error:
             log.warning("the model %s cannot be exported to ONNX: %s", name, error)
             reason = str(error)

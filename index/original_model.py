@@ -26,8 +26,8 @@ LONG_ENOUGH = 512
 class SentenceTransformersEmbedder:
     """Serves a model with sentence-transformers itself: any model it can load, at the price of importing torch."""
 
-    def __init__(self, files: ModelFiles) -> None:
-        self._model = load(files.folder)
+    def __init__(self, files: ModelFiles, device: str = "cpu") -> None:
+        self._model = load(files.folder, device)
         self.fingerprint = files.fingerprint
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         special_tokens = getattr(self._model.tokenizer, "num_special_tokens_to_add", lambda pair: 0)(False)
@@ -52,14 +52,21 @@ class SentenceTransformersEmbedder:
         return vectors
 
 
-def load(folder: Path) -> SentenceTransformer:
+def device_name() -> str:
+    """The device that sentence-transformers would use: "cuda", "mps", "cpu" and others."""
+    from sentence_transformers.util import get_device_name
+
+    return str(get_device_name())
+
+
+def load(folder: Path, device: str = "cpu") -> SentenceTransformer:
     set_up_hub(offline=True)  # the files are here by now
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False).eval()
+        return SentenceTransformer(str(folder), device=device, local_files_only=True, trust_remote_code=False).eval()
     except Exception as error:
         raise ModelError(f"sentence-transformers cannot load {folder}: {error}") from error
 

@@ -22,6 +22,8 @@ from qa.library import Entry, Library, Outcome, Placed, check_document_id, id_fo
 # How long one look for changes takes where there are none.
 LISTENING_MS = 500
 
+Stored = Callable[[float, int], None]
+
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
@@ -48,11 +50,16 @@ def files_below(paths: Sequence[Path]) -> Iterator[Path]:
                 yield file
 
 
-def add_files(library: Library, sandbox: Sandbox, files: Iterator[Path] | Sequence[Path]) -> Iterator[FileOutcome]:
-    """Bring each file's documents in; unchanged files are passed over, changed ones replaced, and one that fails stops no other."""
+def add_files(
+    library: Library, sandbox: Sandbox, files: Iterator[Path] | Sequence[Path], stored: Stored = lambda share, passages: None
+) -> Iterator[FileOutcome]:
+    """Bring each file's documents in; unchanged files are passed over, changed ones replaced, and one that fails stops no other.
+
+    `stored` is told of every document that is: about what share of its file it is, and how many passages it has.
+    """
     for file in files:
         try:
-            yield _add_file(library, sandbox, file)
+            yield _add_file(library, sandbox, file, stored)
         except QuotableError as error:
             yield FileOutcome(file, Counter(), (str(error),))
         except OSError as error:
@@ -96,16 +103,20 @@ def read_entries(
         yield Entry(document_id, found, source, digest)
 
 
-def _add_file(library: Library, sandbox: Sandbox, file: Path) -> FileOutcome:
+def _add_file(library: Library, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
     source = _source(file)
     body = _content(file, sandbox.most_bytes)
     digest = hashlib.sha256(body).hexdigest()
-    stored = library.store.documents_from(source)
-    if stored and all(document.source_hash == digest for document in stored):
-        return FileOutcome(file, Counter({Outcome.UNCHANGED: len(stored)}))
+    known = library.store.documents_from(source)
+    if known and all(document.source_hash == digest for document in known):
+        return FileOutcome(file, Counter({Outcome.UNCHANGED: len(known)}))
     failures: list[str] = []
     entries = read_entries(sandbox, body, file.name, lambda document: document.id or id_for_file(file), source, failures)
-    placed = list(library.put_all(_marked_last(entries, failures)))
+    share = 1 / max(body.count(b"\n"), 1) if file.suffix.lower() == ".jsonl" else 1.0
+    placed = []
+    for one in library.put_all(_marked_last(entries, failures)):
+        placed.append(one)
+        stored(share, one.passages)
     if placed:
         _remove_from(library, source, keep={one.id for one in placed})
     if placed and not failures:

@@ -10,7 +10,7 @@ import click
 
 from corpus.types import QuotableError
 from qa.commands.console import as_printable_json, say, settings_of
-from qa.progress import Summary
+from qa.progress import Rate, Summary
 
 
 @click.command()
@@ -27,7 +27,9 @@ def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
     with open_to_write(settings_of(context), say) as library, Sandbox() as sandbox:
         stopping = Event()
         changes = changes_below(paths, stopping) if watch else None
-        summary.show(add_files(library, sandbox, files := list(files_below(paths))), len(files))
+        files = list(files_below(paths))
+        rate = Rate(len(files))
+        summary.show(add_files(library, sandbox, files, summary.stored(rate)), rate, len(files))
         library.build_if_behind()
         if changes:
             for number in (signal.SIGINT, signal.SIGTERM):
