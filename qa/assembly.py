@@ -22,6 +22,7 @@ from qa.answerer import Answerer, Searches
 from qa.calibration import read_calibration
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
+from qa.chat.model_server import ModelServer
 from qa.examples import Examples
 from qa.index_builder import MOST_SCANNED, MOST_UNBUILT
 from qa.library import Entry, Library, generations_folder
@@ -101,8 +102,14 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
 
 def service_over(searcher: Searcher, store: Store, settings: Settings, worker: Worker | None = None) -> Service:
     answerer = answerer_over(searcher, store, settings)
-    chatbot = Chatbot(answerer, lambda: searcher.state, read_crisis_replies(settings.crisis_words))
+    chatbot = Chatbot(answerer, lambda: searcher.state, read_crisis_replies(settings.crisis_words), _model_server(settings))
     return Service(answerer, store, searcher, Examples(answerer, store), chatbot, QuestionLog(settings.data), worker)
+
+
+def _model_server(settings: Settings) -> ModelServer | None:
+    if settings.llm_url is None or settings.llm_model is None:
+        return None
+    return ModelServer(settings.llm_url, settings.llm_model, settings.llm_key, settings.llm_silence, settings.llm_timeout)
 
 
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:

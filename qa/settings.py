@@ -11,8 +11,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
@@ -57,6 +58,20 @@ class Settings(BaseModel):
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
+    llm_url: Annotated[
+        str | None,
+        Field(
+            description="An OpenAI-compatible server of a language model that writes chat replies: http://127.0.0.1:8080/v1."
+        ),
+    ] = None
+    llm_model: Annotated[
+        str | None, Field(description="The model's name on that server; needed with llm_url.", validate_default=True)
+    ] = None
+    llm_key: Annotated[str | None, Field(description="The key that that server wants.", repr=False)] = None
+    llm_silence: Annotated[
+        float, Field(description="Seconds without a word of the model that a chat waits, to the first one too.", gt=0, le=3600)
+    ] = 20.0
+    llm_timeout: Annotated[float, Field(description="Seconds that a whole answer of the model may take.", gt=0, le=3600)] = 60.0
     crisis_words: Annotated[
         Path | None,
         Field(description="A TOML file of words, such as those of a crisis, to which a chat says a fixed text first."),
@@ -97,6 +112,23 @@ class Settings(BaseModel):
         bool, Field(description="Ask readers whether an answer helped, and keep what they say with the question.")
     ] = False
     keep_questions: Annotated[bool, Field(description="Keep the questions that found no answer, for `qa gaps`.")] = False
+
+    @field_validator("llm_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("must be an address such as http://127.0.0.1:8080/v1")
+            _ = parts.port  # raises ValueError for one that is none
+        return value
+
+    @field_validator("llm_model")
+    @classmethod
+    def _named(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("llm_url") and not value:
+            raise ValueError("must name a model of llm_url's server")
+        return value
 
 
 # Settings that are a list; the environment writes them with commas.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qa.answerer import Answer, Result
-from qa.chat.replies import Draft, Reply, source_line
+from qa.chat.replies import Draft, Reply, sources
 from qa.confidence import SURE
 from qa.conversation import NOT_IN_THESE_DOCUMENTS
 
@@ -20,10 +20,9 @@ def quoted_reply(answer: Answer, *notes: str) -> Reply:
     for number, result in enumerate(results, 1):
         draft.write("\n\n" if draft.text else "")
         draft.quote(number, result.stored, result.quote)
+        draft.write(f" [{number}]")
     if results:
-        draft.write(
-            "\n\nSources:\n" + "\n".join(source_line(number, result.stored) for number, result in enumerate(results, 1))
-        )
+        draft.write(sources(dict(enumerate((result.stored for result in results), 1))))
     told = [*notes, *([answer.notice] if answer.notice else [])]
     draft.write("".join(f"\n\n{note}" for note in told))
     return Reply(draft.text, "quotes", answer, draft.citations, told)

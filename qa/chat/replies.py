@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from corpus.types import Span, url_at
@@ -15,12 +15,16 @@ Author = Literal["quotes", "model", "fixed"]
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote in a reply: its number, its place in the reply's text, and its place in the document (code points)."""
+    """A quote that a reply rests on: its number, its place in the reply's text, and its place in the document (code points).
+
+    `stands`: these words stand at `place`; else they bear out what was said there in other words, and `place` is that of the number.
+    """
 
     number: int
     place: Span
     stored: StoredPassage
     quote: Span
+    stands: bool = True
 
     @property
     def text(self) -> str:
@@ -31,7 +35,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`text[citation.place]` is the citation's text, for each one.
+    """`text[citation.place]` is the citation's text, for each one that stands there.
 
     `by`: who wrote it. `answer`: the search behind it, None where nothing was searched. `notes`: what a person should know of how it
     came about. `removed`: what a model wrote and the passages do not bear out. `usage`: the model's count of tokens, read and written.
@@ -57,15 +61,33 @@ class Draft:
         self.text += text
 
     def quote(self, number: int, stored: StoredPassage, quote: Span) -> None:
-        """Write the words of a document in quotation marks, with their number."""
+        """Write the words of a document in quotation marks."""
         start = stored.passage.start
         words = stored.passage.text[quote[0] - start : quote[1] - start]
         place = len(self.text) + 1
         self.citations.append(Citation(number, (place, place + len(words)), stored, quote))
-        self.text += f"“{words}” [{number}]"
+        self.text += f"“{words}”"
+
+    def support(self, number: int, stored: StoredPassage, quote: Span) -> None:
+        """Write the number of words that bear out what was written."""
+        mark = f"[{number}]"
+        self.citations.append(Citation(number, (len(self.text), len(self.text) + len(mark)), stored, quote, stands=False))
+        self.text += mark
 
 
-def source_line(number: int, stored: StoredPassage) -> str:
+def moved(reply: Reply, begin: str, citations: Sequence[Citation] = ()) -> Reply:
+    """The reply behind a text that was said before it, which has these citations."""
+    offset = len(begin)
+    later = [replace(each, place=(each.place[0] + offset, each.place[1] + offset)) for each in reply.citations]
+    return replace(reply, text=begin + reply.text, citations=[*citations, *later])
+
+
+def sources(cited: Mapping[int, StoredPassage]) -> str:
+    """The list at the end of a reply, one line for each number."""
+    return "\n\nSources:\n" + "\n".join(_source(number, stored) for number, stored in cited.items())
+
+
+def _source(number: int, stored: StoredPassage) -> str:
     """`[1] Title › heading, address`."""
     titles = " › ".join([stored.document.title, *stored.passage.headings])
     url = url_at(stored.document.url, stored.passage.anchor)

@@ -46,9 +46,8 @@ def complete() -> Response:
     asked = from_body(request, ChatRequest)
     _check_model(asked.model)
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), asked.model, request.host_url)
-    filter_ = asked.filter.filter() if asked.filter else None
     opened = service()
-    pieces = opened.chatbot.reply(asked.question, asked.history, filter_)
+    pieces = opened.chatbot.reply(asked.request())
     count = partial(_usage, asked, opened.searcher.count_tokens)
     if not asked.stream:
         reply = last_reply(pieces)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from qa.chat.chatbot import Request
 from qa.conversation import Turn
 from qa.questions import BadQuestion, clean_question
 from qa.web.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallow
@@ -126,17 +127,12 @@ class ChatRequest(Strict):
             raise ValueError("stream_options is for stream = true alone")
         return self
 
-    @property
-    def question(self) -> str:
-        return clean_question(self.messages[-1].text)
-
-    @property
-    def history(self) -> list[Turn]:
-        """What user and assistant said before; instructions to a model are no part of it."""
-        said = self.messages[:-1]
-        return [Turn(m.role, m.text) for m in said if m.role in ("user", "assistant") and m.text.strip()]
-
-    @property
-    def instructions(self) -> str:
-        """What the application tells the model, if there is one."""
-        return "\n\n".join(m.text for m in self.messages if m.role in ("system", "developer") and m.text.strip())
+    def request(self) -> Request:
+        said = [m for m in self.messages if m.text.strip()]
+        return Request(
+            message=clean_question(said.pop().text),
+            history=tuple(Turn(m.role, m.text) for m in said if m.role == "user" or m.role == "assistant"),
+            filter=self.filter.filter() if self.filter else None,
+            instructions="\n\n".join(m.text for m in said if m.role in ("system", "developer")),
+            quotes_only=self.model == QUOTES_MODEL,
+        )

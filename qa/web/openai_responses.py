@@ -73,6 +73,7 @@ class Envelope:
             },
             "number": citation.number,
             "quote": citation.text,
+            "stands": citation.stands,
             "document": document_json(stored.document),
             "passage_id": passage_name(stored.id),
             "start": citation.quote[0],
