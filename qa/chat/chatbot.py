@@ -21,6 +21,7 @@ from qa.small_talk import small_talk
 log = logging.getLogger(__name__)
 
 PASSAGES_READ = 5  # by the model
+LONGEST_REPORTED = 500  # characters, of what a model wrote and is left out
 
 Pieces = Iterator[str | Reply]
 
@@ -108,7 +109,7 @@ class Chatbot:
         else:
             note = note or "(Nothing that the language model wrote could be found in the passages. These are the exact words.)"
             reply = moved(quoted_reply(answer, note), f"{begun}\n\n" if begun else "", checker.draft.citations)
-        reply = replace(reply, by="model" if begun else reply.by, removed=checker.removed)
+        reply = replace(reply, by="model" if begun else reply.by, removed=[each[:LONGEST_REPORTED] for each in checker.removed])
         if usage:
             reply = replace(reply, usage=(usage.read, usage.written))
         if note is None:

@@ -1,8 +1,9 @@
 """What a language model wrote, checked against the passages as it comes: what they do not bear out is left out. Pure.
 
-A statement is what ends with a citation (`… [1].`) or with its paragraph. It is let through where every citation is of a passage that
-was given, every quote stands word for word in the passage that it cites, every number and address in it stands there too, and at
-least half of its words do. That is a check of words, not of meaning: a statement that turns the passage's words around passes it.
+A statement is what ends with a citation (`… [1].`) or with its paragraph. A sentence of it is let through where every citation is of
+a passage that was given, every quote stands word for word in the passage that it cites, every number and address in it stands there
+too, and at least half of its words do. That is a check of words, not of meaning: a sentence that turns the passage's words around
+passes it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from corpus.sentences import sentence_spans
 from corpus.types import Span
 from index.analysis import terms
 from index.rows import StoredPassage
@@ -68,28 +70,44 @@ class Checker:
     def _settle(self, end: int) -> None:
         statement, self._waiting = self._waiting[:end], self._waiting[end:]
         if said := statement.strip():
-            fault = self._fault(said)
-            if fault is None:
+            holding = self._holding(said)
+            if holding:
                 self.draft.write((self._gap or " ") if self.draft.text else "")
                 self._gap = ""
-                self._write(said)
-            else:
-                self.removed.append(fault)
+                self._write(holding)
         if statement.endswith("\n"):
             self._gap = "\n\n" if self._gap else "\n"
 
-    def _fault(self, said: str) -> str | None:
-        """What is wrong with a statement: the quote or citation that does not hold, or all of it; None where it holds."""
-        cited = [int(number[0]) for group in _GROUP.finditer(said) for number in _NUMBER.finditer(group[0])]
-        if not cited:
-            return said
-        if any(not 1 <= number <= len(self.passages) for number in cited):
-            return said
-        for quote in _QUOTE.finditer(said):
-            if self._found(quote[1], self._cited_after(said, quote.end())) is None:
+    def _holding(self, said: str) -> str:
+        """The sentences of a statement that hold, "" where none with a citation does. A citation is for all sentences before it."""
+        sentences = _sentences(said)
+        holding: list[str] = []
+        for place, sentence in enumerate(sentences):
+            fault = self._fault(sentence, " ".join(sentences[place:]))
+            if fault is None:
+                holding.append(sentence)
+            else:
+                self.removed.append(fault)
+        kept = " ".join(holding)
+        if kept and not _GROUP.search(kept):
+            self.removed.append(kept)
+            return ""
+        return kept
+
+    def _fault(self, sentence: str, on: str) -> str | None:
+        """What is wrong with a sentence: its quote that does not hold, or all of it; None where it holds.
+
+        `on`: the statement from this sentence on, whose first citation is the sentence's where it has none.
+        """
+        groups = list(_GROUP.finditer(sentence)) or list(_GROUP.finditer(on))[:1]
+        cited = [int(number[0]) for group in groups for number in _NUMBER.finditer(group[0])]
+        if not cited or any(not 1 <= number <= len(self.passages) for number in cited):
+            return sentence
+        for quote in _QUOTE.finditer(sentence):
+            if self._found(quote[1], self._cited_after(on, quote.end())) is None:
                 return quote[0]
         sources = [self.passages[number - 1] for number in dict.fromkeys(cited)]
-        return None if _borne_out(_GROUP.sub(" ", said), self.question, sources) else said
+        return None if _borne_out(_GROUP.sub(" ", sentence), self.question, sources) else sentence
 
     def _write(self, said: str) -> None:
         """Put a statement that holds into the draft, its quotes in the document's own characters."""
@@ -134,6 +152,23 @@ class Checker:
             if found:
                 return number, (stored.passage.start + found.start(), stored.passage.start + found.end())
         return None
+
+
+def _sentences(said: str) -> list[str]:
+    """The sentences of a statement, each with the citation that stands behind its full stop."""
+    sentences: list[str] = []
+    for start, end in sentence_spans(said):
+        sentence = said[start:end].strip()
+        behind = _GROUP.match(sentence)
+        if behind and sentences:
+            sentences[-1] += f" {behind[0]}"
+            sentence = sentence[behind.end() :].lstrip()
+            if not re.search(r"\w", sentence):
+                sentences[-1] += sentence
+                continue
+        if sentence:
+            sentences.append(sentence)
+    return sentences
 
 
 def _borne_out(said: str, question: str, sources: Sequence[StoredPassage]) -> bool:

@@ -87,6 +87,7 @@ class _Call:
         self._messages = messages
         self._stopped = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None  # the connection lets go of it while its response is still read
         self.said: queue.SimpleQueue[str | Usage | ModelFailed | None] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -108,10 +109,9 @@ class _Call:
     def stop(self) -> None:
         """Wake the thread from whatever it waits for."""
         self._stopped.set()
-        opened = self._connection.sock if self._connection else None
-        if opened:
+        if self._socket:
             with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> Iterator[str | Usage]:
         response = self._response()
@@ -143,7 +143,8 @@ class _Call:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = self._connection = kind(str(parts.hostname), parts.port, timeout=min(CONNECT_SECONDS, server.silence))
         connection.connect()
-        connection.sock.settimeout(server.silence)
+        self._socket = connection.sock
+        self._socket.settimeout(server.silence)
         if self._stopped.is_set():
             raise ModelFailed("was not waited for")
         body = {"model": server.model, "messages": list(self._messages), "stream": True, "temperature": 0}

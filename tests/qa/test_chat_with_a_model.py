@@ -19,7 +19,7 @@ from tests.qa.scripted_model import ScriptedModel, begin, dripping, event, late,
 SIGNED = "Who signed the memorandum?"
 FOREIGN = "Which club won the football cup in 1966?"
 QUOTE = "signed a Memorandum of Understanding"
-SILENCE, TIMEOUT = 1.0, 3.0
+SILENCE, TIMEOUT = 1.0, 2.5
 # In seconds: a reply that takes longer than the model's whole time and this hangs.
 SLACK = 5.0
 
@@ -125,7 +125,9 @@ def test_it_is_streamed_as_it_is_checked(client: openai.OpenAI, model: ScriptedM
     sent: list[float] = []
     model.behave = behave
     came = [(time.monotonic(), chunk) for chunk in ask(client, stream=True)]
-    texts = [(moment, chunk.choices[0].delta.content) for moment, chunk in came if chunk.choices and chunk.choices[0].delta.content]
+    texts = [
+        (moment, chunk.choices[0].delta.content) for moment, chunk in came if chunk.choices and chunk.choices[0].delta.content
+    ]
     assert texts[0][0] < sent[0]
     assert QUOTE in texts[0][1]
     assert len(texts) > 1
@@ -163,13 +165,15 @@ def test_where_nothing_of_it_holds_the_quotes_are_there(client: openai.OpenAI, m
     model.behave = saying("The king of Spain signed it, as everybody knows. “It was me” [1].")
     completion = ask(client)
     assert "Sam Altman" in content(completion)
-    assert "king" not in content(completion)
+    assert "king of Spain" not in content(completion)
     assert "Nothing that the language model wrote" in content(completion)
     assert completion.grounding["by"] == "quotes"
     assert completion.grounding["removed"]
 
 
-def test_a_statement_in_its_own_words_is_kept_with_the_words_that_bear_it_out(served: Any, client: openai.OpenAI, model: ScriptedModel) -> None:
+def test_a_statement_in_its_own_words_is_kept_with_the_words_that_bear_it_out(
+    served: Any, client: openai.OpenAI, model: ScriptedModel
+) -> None:
     model.behave = saying(lambda body: f"Sam Altman and Peter Kyle signed the memorandum [{number_of(body, QUOTE)}].")
     completion = ask(client)
     (cited,) = annotations(completion)
@@ -191,7 +195,9 @@ def test_a_model_that_finds_nothing_is_believed(client: openai.OpenAI, model: Sc
 def test_without_a_passage_no_model_is_asked(client: openai.OpenAI, model: ScriptedModel) -> None:
     before = len(model.asked)
     assert content(ask(client, FOREIGN)).startswith("Not in these documents.")
-    assert content(ask(client, SIGNED, extra_body={"filter": {"type": "eq", "key": "id", "value": "none"}})).startswith("Not in")
+    assert content(ask(client, SIGNED, extra_body={"filter": {"type": "eq", "key": "id", "value": "none"}})).startswith(
+        "Not in"
+    )
     assert content(ask(client, "Thank you!")) == "You are welcome."
     assert ask(client, SIGNED, model="quotable-quotes").grounding["by"] == "quotes"
     assert len(model.asked) == before
@@ -220,7 +226,10 @@ def test_a_question_that_is_asked_again_is_not_asked_again_of_the_model(client: 
         (sending(b'data: {"error": {"message": "out of memory"}}\n\n'), "an error"),
         (sending(b"\x00\xff\xfe" * 100), "broke off"),
         (sending(b""), "broke off"),
-        (sending(b'data: {"choices": [{"delta": {"content": 5}}]}\n\n', b"data: [DONE]\n\n"), "Nothing that the language model"),
+        (
+            sending(b'data: {"choices": [{"delta": {"content": 5}}]}\n\n', b"data: [DONE]\n\n"),
+            "Nothing that the language model",
+        ),
         (sending(b'data: {"choices": 7}\n\n', b"data: [DONE]\n\n"), "Nothing that the language model"),
         (sending(b"data: " + b"a" * 1_100_000), "without an end"),
         (sending(event("word " * 20_000)), "went on for more"),
@@ -255,7 +264,9 @@ def test_however_the_model_fails_the_quotes_are_there_in_time(
         assert text[place["start_index"] : place["end_index"]] == each["quote"]
 
 
-def test_an_answer_that_breaks_off_is_kept_as_far_as_it_holds_and_the_quotes_follow(client: openai.OpenAI, model: ScriptedModel) -> None:
+def test_an_answer_that_breaks_off_is_kept_as_far_as_it_holds_and_the_quotes_follow(
+    client: openai.OpenAI, model: ScriptedModel
+) -> None:
     def behave(model: ScriptedModel, handler: Any) -> None:
         begin(handler)
         handler.wfile.write(event(f"{quoted(model.asked[-1])} And then they"))
@@ -280,7 +291,9 @@ def test_a_failure_is_not_kept(client: openai.OpenAI, model: ScriptedModel) -> N
     assert client.chat.completions.create(model="quotable", messages=messages).grounding["by"] == "model"  # type: ignore[attr-defined]
 
 
-def test_slow_streams_leave_searches_alone_and_the_many_get_quotes(served: Any, client: openai.OpenAI, model: ScriptedModel) -> None:
+def test_slow_streams_leave_searches_alone_and_the_many_get_quotes(
+    served: Any, client: openai.OpenAI, model: ScriptedModel
+) -> None:
     model.behave = dripping(event("hm "))
     notes: list[str] = []
     threads = [threading.Thread(target=lambda: notes.extend(ask(client).grounding["notes"])) for _ in range(12)]
@@ -315,13 +328,14 @@ def test_a_client_that_goes_away_ends_the_call_to_the_model(served: Any, client:
     assert ended.wait(TIMEOUT + SLACK)
 
 
-def test_a_model_that_is_not_there_costs_no_time(
-    data_folder: Callable[[], Path], start_server: Callable[..., Any]
-) -> None:
+def test_a_model_that_is_not_there_costs_no_time(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
     settings = {"QA_LLM_URL": f"http://127.0.0.1:{free}", "QA_LLM_MODEL": "none"}
-    with start_server(data_folder(), **settings) as running, openai.OpenAI(base_url=f"{running.address}/v1", api_key="x") as asking:
+    with (
+        start_server(data_folder(), **settings) as running,
+        openai.OpenAI(base_url=f"{running.address}/v1", api_key="x") as asking,
+    ):
         completion = ask(asking)
         assert "cannot be reached" in content(completion)
         assert "Sam Altman" in content(completion)
