@@ -17,6 +17,7 @@ from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.web.current import service
+from qa.web.feedback import keeping
 from qa.web.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.openai_responses import Envelope, usage_json
 from qa.web.problems import Problem, openai_error
@@ -47,7 +48,7 @@ def complete() -> Response:
     _check_model(asked.model)
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), asked.model, request.host_url)
     opened = service()
-    pieces = opened.chatbot.reply(asked.request())
+    pieces = keeping(opened.chatbot.reply(asked.request()))
     count = partial(_usage, asked, opened.searcher.count_tokens)
     if not asked.stream:
         reply = last_reply(pieces)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from qa.answerer import Answer
-from qa.question_log import Outcome
+from qa.chat.chatbot import Pieces
+from qa.chat.replies import Reply
+from qa.question_log import Outcome, QuestionLog
 from qa.responses import passage_name
 from qa.web.current import service, settings
 from qa.web.problems import Problem
@@ -30,9 +32,27 @@ def send_feedback() -> str:
 
 def keep_if_unanswered(answer: Answer) -> None:
     """Keep a question that found no answer, where the operator agreed to that (QA_KEEP_QUESTIONS)."""
-    if settings().keep_questions and not answer.answerable:
+    if settings().keep_questions:
+        _note_if_unanswered(service().questions, answer)
+
+
+def keeping(pieces: Pieces) -> Pieces:
+    """The same of a reply in a conversation, when it is complete; that may be after the request is over."""
+    return _keeping(pieces, service().questions) if settings().keep_questions else pieces
+
+
+def _keeping(pieces: Pieces, log: QuestionLog) -> Pieces:
+    for piece in pieces:
+        if isinstance(piece, Reply) and piece.answer:
+            _note_if_unanswered(log, piece.answer)
+        yield piece
+
+
+def _note_if_unanswered(log: QuestionLog, answer: Answer) -> None:
+    """A follow-up question is kept as it was understood: alone it says nothing."""
+    if not answer.answerable:
         results = [passage_name(result.stored.id) for result in answer.results]
-        service().questions.note(Outcome.UNANSWERED, answer.question, answer.generation, results)
+        log.note(Outcome.UNANSWERED, answer.rewritten or answer.question, answer.generation, results)
 
 
 def _keep(given: FeedbackRequest) -> None:

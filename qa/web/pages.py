@@ -6,11 +6,11 @@ import json
 
 from flask import Blueprint, Response, g, render_template, request
 
-from qa.web import document_page, feedback, search_page, upload_page
+from qa.web import chat_page, document_page, feedback, search_page, upload_page
 from qa.web.current import settings
 
 blueprint = Blueprint("pages", __name__)
-for page in (search_page.blueprint, document_page.blueprint, upload_page.blueprint, feedback.blueprint):
+for page in (search_page.blueprint, chat_page.blueprint, document_page.blueprint, upload_page.blueprint, feedback.blueprint):
     blueprint.register_blueprint(page)
 
 CONTENT_SECURITY_POLICY = (
@@ -25,7 +25,7 @@ NOT_FOR_PEOPLE = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/
 @blueprint.app_template_global()
 def pages() -> list[tuple[str, str]]:
     """Addresses and names of the pages beside the search box."""
-    offered = [("/", "Ask")]
+    offered = [("/", "Ask"), ("/chat", "Chat")]
     if settings().upload_page:
         offered.append(("/upload", "Add documents"))
     return offered

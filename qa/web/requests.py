@@ -23,7 +23,7 @@ from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
 from qa.conversation import Turn
 from qa.library import check_document_id
-from qa.questions import clean_question, refuse_unwritable
+from qa.questions import BadQuestion, clean_question, refuse_unwritable
 from qa.web.problems import Problem
 
 MAX_LIMIT = 100
@@ -33,6 +33,7 @@ MAX_FILTERS = 50  # in one combination
 MAX_FILTERS_ALTOGETHER = 500
 MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
+MAX_QUESTIONS_IN_ADDRESS = 20
 MAX_TURNS = 200  # of a conversation
 MAX_TURN = 100_000  # characters
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
@@ -251,15 +252,46 @@ def from_body(request: Request, model: type[Model]) -> Model:
 
 def from_query_string(request: Request, model: type[Model]) -> Model:
     """The query string as `model`. Raises Problem: 400 where it is not UTF-8, 422 for a field."""
-    try:
-        pairs = parse_qsl(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
-    except ValueError as error:
-        raise Problem(400, "The query string is not percent-encoded UTF-8, or has too many fields") from error
+    pairs = _pairs(request)
     try:
         parameters = _no_repeats(pairs)
     except ValueError as error:
         raise Problem(400, f"The query string names a field twice: {error}") from error
     return _validated(model, parameters)
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError as error:
+        raise Problem(400, "The query string is not percent-encoded UTF-8, or has too many fields") from error
+
+
+def questions_from_address(request: Request) -> list[str]:
+    """The questions of a conversation, each as a `q` in the query string, the oldest first. Raises Problem as from_query_string does."""
+    pairs = _pairs(request)
+    unknown = [{"field": name[:200], "message": "is not known here"} for name, _ in pairs if name != "q"]
+    if unknown:
+        raise Problem(422, "Cannot use the address", unknown)
+    try:
+        questions = [clean_question(value) for _, value in pairs]
+    except BadQuestion as error:
+        raise Problem(422, "Cannot use: q", [{"field": "q", "message": str(error)}]) from error
+    if len(questions) > MAX_QUESTIONS_IN_ADDRESS:
+        raise Problem(422, f"An address may hold at most {MAX_QUESTIONS_IN_ADDRESS} questions")
+    return questions
+
+
+def in_words(problem: Problem) -> str:
+    """What of a page's address cannot be used, as a person is told."""
+    if not problem.errors:
+        return problem.detail
+    return " ".join(
+        f"Your question {error['message']}."
+        if error["field"] == "q"
+        else f"In this address, {error['field']} {error['message']}."
+        for error in problem.errors
+    )
 
 
 def feedback_from_form(request: Request) -> FeedbackRequest:

@@ -20,6 +20,7 @@ RULES: Mapping[str, Role | None] = {
     "pages.box.search_page": READ,
     "pages.box.embedded_page": READ,
     "pages.document.document_page": READ,
+    "pages.conversation.chat_page": READ,
     "pages.upload.upload_page": WRITE,
     "pages.upload.upload": WRITE,
     "pages.feedback.give_feedback": READ,

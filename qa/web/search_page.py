@@ -18,7 +18,7 @@ from qa.web.current import service, settings
 from qa.web.feedback import keep_if_unanswered
 from qa.web.presentation import shown_result, verdict
 from qa.web.problems import Problem
-from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters, from_query_string
+from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters, from_query_string, in_words
 
 blueprint = Blueprint("box", __name__)
 blueprint.add_app_template_global(verdict)
@@ -55,11 +55,11 @@ def _page(address: str) -> tuple[str, int]:
         try:
             return _rendered(address, from_query_string(request, Narrowing)), 200
         except Problem as problem:
-            return _rendered(address, Narrowing(), error=_in_words(problem)), problem.status
+            return _rendered(address, Narrowing(), error=in_words(problem)), problem.status
     try:
         asked = from_query_string(request, SearchPageParameters)
     except Problem as problem:
-        return _rendered(address, Narrowing(), question=request.args["q"][:2000], error=_in_words(problem)), problem.status
+        return _rendered(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
     answer = service().answerer.ask(asked.q, asked.limit, asked.filter())
     keep_if_unanswered(answer)
     return _rendered(address, asked, question=asked.q, limit=asked.limit, body=answer_json(answer, 0)), 200
@@ -119,14 +119,3 @@ def _label(key: str, value: str, names: Mapping[str, int]) -> str:
         name = PurePosixPath(value).name
         return value if names.get(name, 0) > 1 or not name else name
     return value.replace("_", " ") if key == "type" else value
-
-
-def _in_words(problem: Problem) -> str:
-    if not problem.errors:
-        return problem.detail
-    return " ".join(
-        f"Your question {error['message']}."
-        if error["field"] == "q"
-        else f"In this address, {error['field']} {error['message']}."
-        for error in problem.errors
-    )

@@ -85,7 +85,7 @@ function feedback(body) {
     "form",
     { class: "feedback", action: "/feedback", method: "post", target: "_self" },
     Object.entries(hidden).map(([name, value]) => element("input", { type: "hidden", name, value })),
-    element("p", null, "Did this answer your question?"),
+    element("p", null, "Did this answer it?"),
     element("button", { name: "helped", value: "yes" }, "Yes"),
     element("button", { name: "helped", value: "no" }, "No"),
   );

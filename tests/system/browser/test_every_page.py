@@ -91,6 +91,13 @@ def uploaded(page: Any) -> None:
     page.locator(".done").wait_for()
 
 
+def said(page: Any) -> None:
+    for question in ("How much is a night of mooring?", "What is the capital of France?"):
+        page.get_by_label("Your question").fill(question)
+        page.keyboard.press("Enter")
+        page.locator("#latest .sources").wait_for()
+
+
 def nothing(page: Any) -> None:
     pass
 
@@ -114,6 +121,9 @@ STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "document": ("/d//parking-permit", nothing),
     "missing": ("/d/none", nothing),
     "embedded": ("/embed?q=mooring+fee", nothing),
+    "chat": ("/chat", nothing),
+    "chat with turns": ("/chat", said),
+    "chat refused": ("/chat?q=", nothing),
     "upload": ("/upload", nothing),
     "uploaded": ("/upload", uploaded),
 }
@@ -155,7 +165,7 @@ def test_where_there_are_no_documents_the_page_says_so(browser: Any, axe: Any, d
         context.close()
 
 
-@pytest.mark.parametrize("address", ["/", "/?q=mooring+fee", "/embed", "/upload", "/d//parking-permit"])
+@pytest.mark.parametrize("address", ["/", "/?q=mooring+fee", "/embed", "/chat?q=mooring+fee", "/upload", "/d//parking-permit"])
 def test_a_page_weighs_little(open_page: Any, address: str) -> None:
     page = open_page(None)
     weights: list[int] = []

@@ -125,6 +125,19 @@ def test_questions_made_of_them_are_text(page: Any, part: int) -> None:
         look_over(page, payload)
 
 
+def test_conversations_about_them_are_text(page: Any) -> None:
+    for first in range(0, len(PAYLOADS), 20):
+        page.goto("/chat?" + "&".join(f"q={quote(payload)}" for payload in PAYLOADS[first : first + 20]))
+        assert page.locator(".turn").count() == 20
+        look_over(page, "turns from the server")
+    for payload in PAYLOADS[::10]:
+        page.goto("/chat")
+        page.get_by_label("Your question").fill(payload)
+        page.keyboard.press("Enter")
+        page.locator("#latest .reply:not([aria-busy])").wait_for()
+        look_over(page, payload)
+
+
 def test_feedback_repeats_a_question_as_text(open_page: Any, hostile: Any) -> None:
     page = open_page(None, base=hostile.address, scripts=False)
     for payload in PAYLOADS[::10]:
