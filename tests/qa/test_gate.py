@@ -24,6 +24,7 @@ ROUTES = sorted(
 ASKING_BY_POST = {
     "search.search",
     "documents.verify_quote",
+    "chat.complete",
     "pages.feedback.give_feedback",
     "pages.feedback.send_feedback",
 }
