@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from qa.chat.chatbot import last_reply
+from qa.chat.chatbot import Request, last_reply
 from qa.conversation import Turn
 from qa.web.current import service
 from qa.web.feedback import keep_if_unanswered
@@ -34,7 +34,7 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
     history: list[Turn] = []
     turns = []
     for question in questions:
-        reply = last_reply(service().chatbot.reply(question, history))
+        reply = last_reply(service().chatbot.reply(Request(question, tuple(history))))
         turns.append({"question": question} | _shown(Envelope("", 0, "", request.host_url).completion(reply, {})))
         history += [Turn("user", question), Turn("assistant", reply.text)]
     if questions and reply.answer:
