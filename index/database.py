@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,16 @@ class Database:
         """All rows of a SELECT. Raises DamagedRow where one of them cannot be read."""
         with self._translated():
             return list(self._connection().execute(statement, values))
+
+    def batches(self, statement: str, after: Any, size: int, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a SELECT that ends in `> ? ORDER BY … LIMIT ?`, some at a time; its first column is what it is ordered by."""
+        while found := self.rows(statement, *values, after, size):
+            if not all(one[0] < other[0] for one, other in pairwise([(after,), *found])):
+                # In a damaged tree the order may turn back, and going on would never end.
+                self.damage.note(f"rows of {self.path} are out of their order")
+                return
+            after = found[-1][0]
+            yield found
 
     def rows_of(self, statement: str, keys: Sequence[Any], *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a SELECT that ends in `IN` with a place for `keys`; those that cannot be read are left out, and reported."""

@@ -44,9 +44,7 @@ def _documents(database: Database) -> None:
     """Every text and structure, and that every passage is its document's text at its place."""
     store = Store(database)
     query = f"SELECT number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS} FROM documents WHERE number IN"
-    last = 0
-    while some := database.rows("SELECT number FROM documents WHERE number > ? ORDER BY number LIMIT ?", last, ROWS_AT_ONCE):
-        last = some[-1][0]
+    for some in database.batches("SELECT number FROM documents WHERE number > ? ORDER BY number LIMIT ?", 0, ROWS_AT_ONCE):
         for number, *columns in database.rows_of(query, [number for (number,) in some]):
             *head, structure, text, structure_hash = columns
             try:

@@ -165,15 +165,12 @@ class Store:
     def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
         """In the order of their ids, the first `limit` whole ones after `after`."""
         found: list[StoredDocument] = []
-        last = after or ""
-        while len(found) < limit:
-            query = "SELECT id, number FROM documents WHERE id > ? ORDER BY id LIMIT ?"
-            some = self._database.rows(query, last, limit - len(found))
-            if not some:
-                break
-            last = some[-1][0]
+        query = "SELECT id, number FROM documents WHERE id > ? ORDER BY id LIMIT ?"
+        for some in self._database.batches(query, after or "", min(limit, ROWS_AT_ONCE)):
             found += self._numbered([number for _, number in some])
-        return found
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     def content(self, document_id: str) -> Document | None:
         """A document whole: text, headings, pages. Raises DamagedRow."""
@@ -253,10 +250,7 @@ class Store:
 
     def ids_in_batches(self) -> Iterator[list[int]]:
         """All passage ids in rising order, some thousand at a time."""
-        last = 0
-        while ids := self._ids_after(last):
-            last = ids[-1]
-            yield ids
+        return self._ids_after(0)
 
     def passage_counts(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many passages each document (by its number) has."""
@@ -277,8 +271,7 @@ class Store:
             f"SELECT p.id, v.vector, v.hash, {columns} FROM passages p "
             "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id IN"
         )
-        while ids := self._ids_after(passage_id):
-            passage_id = ids[-1]
+        for ids in self._ids_after(passage_id):
             found = self._database.rows_of(query, ids, fingerprint)
             titles = {document.number: document.title for document in self._numbered(sorted({row[3] for row in found}))}
             vectors = self._whole((_vector_of, i, (fingerprint, data, stored)) for i, data, stored, *_ in found)
@@ -340,9 +333,10 @@ class Store:
             _count(connection, documents=-1, passages=-len(ids))
         return ids
 
-    def _ids_after(self, passage_id: int) -> list[int]:
+    def _ids_after(self, passage_id: int) -> Iterator[list[int]]:
         query = "SELECT id FROM passages WHERE id > ? ORDER BY id LIMIT ?"
-        return [i for (i,) in self._database.rows(query, passage_id, ROWS_AT_ONCE)]
+        for found in self._database.batches(query, passage_id, ROWS_AT_ONCE):
+            yield [i for (i,) in found]
 
     def _documents(self, condition: str, *values: Any) -> list[StoredDocument]:
         return self._numbered(

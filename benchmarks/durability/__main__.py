@@ -19,20 +19,27 @@ def main() -> None:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--rounds", type=int, default=20, help="how many faults; 0 for all there are")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, help="also write the counts to this file, beside those that it has")
+    parser.add_argument("--part", default="1/1", help="of a long run: 2/4 is the second quarter of the faults")
+    parser.add_argument("--output", type=Path, help="also add the counts to those in this file")
     asked = parser.parse_args()
+    part = slice(int(asked.part.partition("/")[0]) - 1, None, int(asked.part.partition("/")[2]))
     logging.disable()  # what is damaged is told thousands of times here
     with tempfile.TemporaryDirectory(prefix="durability-") as folder:
-        counts = import_module(f"benchmarks.durability.{asked.kind}").run(Path(folder), asked.rounds, asked.seed)
+        counts = import_module(f"benchmarks.durability.{asked.kind}").run(Path(folder), asked.rounds, asked.seed, part)
     if asked.output:
-        _merge(asked.output, asked.kind, counts)
+        _add(asked.output, asked.kind, counts)
     print(json.dumps(counts))
     sys.exit(bool(counts["lost"]))
 
 
-def _merge(path: Path, kind: str, counts: dict[str, Any]) -> None:
-    before = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(before | {kind: counts}, indent=1) + "\n")
+def _add(path: Path, kind: str, counts: dict[str, Any]) -> None:
+    """Counts of the same kind are added up, so that a long run may be made in parts."""
+    all_kinds = json.loads(path.read_text()) if path.exists() else {}
+    before = all_kinds.get(kind, {})
+    constant = ("files", "bytes")
+    for name, value in counts.items():
+        before[name] = value if name in constant or isinstance(value, dict) else before.get(name, type(value)()) + value
+    path.write_text(json.dumps(all_kinds | {kind: before}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

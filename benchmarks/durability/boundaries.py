@@ -28,7 +28,7 @@ Wait = Callable[[], None]
 STAYED_THERE = {str(name): 1 for name in range(4)}
 
 
-def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     """`rounds`: how many boundaries of each change and fault, spread evenly; 0 for every one."""
     if not shutil.which("strace"):
         raise SystemExit("strace is not installed (apt-get install strace)")
@@ -37,9 +37,10 @@ def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
     counts, lost = Counter[str](), list[str]()
     for change in CHANGES:
         total = _calls(folder, models, change)
+        counts[f"{change} boundaries"] = len(range(total)[part])
         step = max(1, total // rounds) if rounds else 1
         for fault in FAULTS:
-            for number in range(1 + seed % step, total + 1, step):
+            for number in range(1 + seed % step, total + 1, step)[part]:
                 _broken(folder, models, change, f"{fault}:when={number}", counts, lost)
     return {**counts, "lost": lost}
 

@@ -24,7 +24,7 @@ from qa.calibration import AS_SHIPPED, read_calibration, write_calibration
 from qa.library import generations_folder
 
 MASKS = (0x01, 0x80, 0xFF)
-QUESTIONS = ("wizard studies", "adult passport pounds", small.mark("0", 1), small.mark("1", 2), "library fee", "nothing")
+QUESTIONS = ("wizard studies", small.mark("1", 2), "adult passport pounds")
 BESIDE_THE_POINT = ("lock", "-shm", ".lock")  # read by nobody, or made anew by whoever opens the folder
 
 
@@ -60,7 +60,7 @@ class Reader:
             return seen, store.damaged
 
 
-def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     """`rounds`: bytes to flip, spread at random; 0 for every one. `lost`: changed answers and crashes."""
     model = small.make_model(folder / "model", folder / "data" / "models")
     data = folder / "data"
@@ -71,6 +71,7 @@ def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
     chance, counts, lost = random.Random(seed), Counter[str](), list[str]()
     places = [(path, place) for path in _files(data) for place in range(path.stat().st_size)]
     chosen = places if not rounds else sorted(chance.sample(places, min(rounds, len(places))))
+    chosen = chosen[part]
     for path, place in chosen:
         outcome = _flipped(reader, data, path, place, chance.choice(MASKS), expected)
         counts[outcome.split(":")[0]] += 1

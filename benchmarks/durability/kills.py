@@ -22,12 +22,12 @@ LONGEST = 0.4  # seconds that a process is left alone after it has looked
 NAMES = 12
 
 
-def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     """`lost`: everything that was not as it must be, over all rounds."""
     data = folder / "data"
     models = [small.make_model(folder / f"model{number}", data / "models", number) for number in (0, 1)]
     chance, shelf, counts, lost = random.Random(seed), Shelf(), Counter[str](), list[str]()
-    for number in range(rounds):
+    for number in range(rounds)[part]:
         child = Child(partial(_change, data, models, shelf, random.Random(seed * 1_000_003 + number)))
         if chance.random() < 0.7:  # else it may be killed while it rebuilds, opens or looks
             first = child.line()
@@ -37,7 +37,7 @@ def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
         child.kill()
         for said in child.rest():
             _note(said, shelf, counts, lost)
-    return {"kills": rounds, **counts, "lost": lost}
+    return {"kills": len(range(rounds)[part]), **counts, "lost": lost}
 
 
 def _note(said: dict[str, Any] | None, shelf: Shelf, counts: Counter[str], lost: list[str]) -> None:

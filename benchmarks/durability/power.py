@@ -80,7 +80,7 @@ class _Recorded(apsw.VFSFile):
         self._log.note("sync", self._path)
 
 
-def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
+def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     """`rounds`: crash states; 0 for ten at every point of the log."""
     log = Log()
     _live(folder / "lived", log, random.Random(seed))
@@ -88,7 +88,7 @@ def run(folder: Path, rounds: int, seed: int = 0) -> dict[str, Any]:
     moments = [m for m in range(len(log.done) + 1) for _ in range(10)]
     if rounds:
         moments = sorted(chance.choice(moments) for _ in range(rounds))
-    for number, moment in enumerate(moments):
+    for number, moment in list(enumerate(moments))[part]:
         files = _survivors(log, moment, chance)
         state = folder / "state"
         _write(state, files)
