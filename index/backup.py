@@ -5,23 +5,22 @@ What is derived is not in it: indexes are built anew, the model is exported agai
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from index import sealed
 from index.damage import FILE_NAME as DAMAGE_FILE
 from index.database import FILE_NAME, LOG_FILE, Database
+from index.disk_errors import told_as_ours
 from index.migrations import migrate
 from index.rows import row_hash
 from index.scrub import scrub
-from index.types import DamagedRow, StorageFull, StoreError
+from index.types import DamagedRow, StoreError
 
 SCRATCH = ".restoring"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 BEFORE = f"{FILE_NAME}.before-restore"
 
 
@@ -31,7 +30,7 @@ def back_up(database: Database, target: Path, beside: Sequence[str]) -> None:
     `target` is whole and on disk, or as it was before. Raises StoreError, and StorageFull where there is no space.
     """
     part = target.with_name(f"{target.name}.part")
-    with _told(target):
+    with told_as_ours(target):
         try:
             part.unlink(missing_ok=True)
             database.copy_to(part)
@@ -54,7 +53,7 @@ def restore(folder: Path, source: Path, beside: Sequence[str]) -> None:
     Nothing is changed before the backup was read and found whole; then one rename decides. Raises StoreError.
     """
     scratch = folder / SCRATCH
-    with _told(folder):
+    with told_as_ours(folder):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:
@@ -104,13 +103,3 @@ def _set_aside(folder: Path) -> None:
     if (folder / LOG_FILE).exists():
         os.replace(folder / LOG_FILE, folder / f"{BEFORE}-wal")
     (folder / f"{FILE_NAME}-shm").unlink(missing_ok=True)
-
-
-@contextmanager
-def _told(place: Path) -> Iterator[None]:
-    """The operating system's errors as ours."""
-    try:
-        yield
-    except OSError as error:
-        kind = StorageFull if error.errno in NO_SPACE else StoreError
-        raise kind(f"cannot write {error.filename or place}: {error.strerror}") from error

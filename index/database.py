@@ -10,7 +10,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ FILE_NAME = "store.sqlite"
 LOG_FILE = f"{FILE_NAME}-wal"
 FORMAT = 2
 CHECKED_FROM = 2  # the first format whose pages have checksums
+PAGES_BETWEEN_CHECKPOINTS = 1_000
 APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
 LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
 
@@ -74,6 +75,8 @@ class Database:
         self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM, files)
         self.format = 0  # not known yet
         self._first_damaged: list[int] = []
+        self.pages_between_checkpoints = PAGES_BETWEEN_CHECKPOINTS
+        self._log_pages = 0
         write = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         self._flags = apsw.SQLITE_OPEN_READONLY if read_only else write
         self._local = threading.local()
@@ -95,7 +98,9 @@ class Database:
 
     def close(self) -> None:
         for connection in self._connections:
-            connection.close()
+            # SQLite brings the log into the file as it closes; where it cannot, the log stays, and is read by the next process.
+            with suppress(apsw.Error):
+                connection.close()
         self._connections.clear()
         self._local = threading.local()
 
@@ -142,6 +147,13 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            self._shorten_log(connection)
+
+    def _shorten_log(self, connection: apsw.Connection) -> None:
+        """Bring the log into the file now and then. SQLite would do it within COMMIT, where a failure of it looks like one to write."""
+        if self._log_pages >= self.pages_between_checkpoints:
+            with suppress(apsw.Error):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     @contextmanager
     def exclusive(self) -> Iterator[apsw.Connection]:
@@ -176,6 +188,10 @@ class Database:
             connection.execute("INSERT INTO facts VALUES ('changes', 0), ('documents', 0), ('passages', 0)")
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", FORMAT)
+
+    def _note_log_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
 
     def _page_is_damaged(self, page: int) -> None:
         if self.format:
@@ -216,6 +232,7 @@ class Database:
             connection = apsw.Connection(str(self.path), flags=self._flags, vfs=self._files.name)
             connection.set_busy_timeout(10_000)
             connection.pragma("synchronous", "full")
+            connection.set_wal_hook(self._note_log_pages)  # in the place of SQLite's own, which would shorten it
             connection.pragma("foreign_keys", True)
             self._local.connection = connection
             self._connections.append(connection)

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from threading import Event
 from typing import Any
 
 from index import sealed
+from index.disk_errors import told_as_ours
 from index.recall import Recall
 from index.segment_process import build_segment
 from index.segments import Segment, Span, load, read_recall
@@ -111,27 +112,56 @@ def prepared(
 ) -> Iterator[Prepared]:
     """Build the segment of a span, which is deleted afterwards unless it was published. Takes long, and needs no lock.
 
-    Raises BuildStopped when `stopping` is set meanwhile.
+    Raises BuildStopped when `stopping` is set meanwhile, StorageFull or StoreError where it cannot be written.
     """
-    folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
-        part = Path(scratch) / _name(span)
-        part.mkdir()
-        build_segment(part, store, fingerprint, dimension, span, stopping)
-        sealed.sync_below(part)
-        yield Prepared(span, part, {f"{part.name}/{name}": sealed.file_sha256(part / name) for name in _files(part)})
+    with told_as_ours(folder):
+        folder.mkdir(exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True)
+    with scratch as place:
+        part = Path(place) / _name(span)
+        with told_as_ours(folder):
+            part.mkdir()
+            build_segment(part, store, fingerprint, dimension, span, stopping)
+            sealed.sync_below(part)
+            files = {f"{part.name}/{name}": sealed.file_sha256(part / name) for name in _files(part)}
+        yield Prepared(span, part, files)
 
 
 def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, running: Generation | None) -> Generation:
     """The next generation: that segment, and those of the running one which lie outside of its span. Older ones beyond KEPT go.
 
-    Raises DamagedIndex where it cannot be read back.
+    Raises DamagedIndex where it cannot be read back, StorageFull or StoreError where it cannot be written.
     """
     span, number = segment.span, int(before[-1].name) + 1 if (before := folders(folder)) else 1
     shared = [s for s in running.segments if s.span.last <= span.after or s.span.after >= span.last] if running else []
     spans = sorted([span, *(other.span for other in shared)], key=lambda span: span.after)
     if any(one.last != next_.after for one, next_ in pairwise(spans)):
         raise ValueError(f"the segments {spans} do not follow one another")
+    with told_as_ours(folder):
+        path = _put_in_place(folder, store, fingerprint, segment, spans, number, running, shared)
+    try:
+        built = load(path / _name(span), span)
+    except Exception as error:  # whatever the engines raise
+        raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
+    if not answers_as_the_store(built, store, fingerprint):
+        shutil.rmtree(path, ignore_errors=True)
+        raise DamagedIndex(f"the index just written to {path} does not find what the store holds; it is not used")
+    for old in folders(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
+
+
+def _put_in_place(
+    folder: Path,
+    store: Store,
+    fingerprint: str,
+    segment: Prepared,
+    spans: Sequence[Span],
+    number: int,
+    running: Generation | None,
+    shared: Sequence[Segment],
+) -> Path:
+    """Where the generation stands when it is whole and on disk."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
         whole = Path(scratch) / "generation"
         whole.mkdir()
@@ -151,16 +181,7 @@ def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, run
         sealed.sync_below(whole)
         path = whole.rename(folder / f"{number:06}")
     sealed.sync(folder)
-    try:
-        built = load(path / _name(span), span)
-    except Exception as error:  # whatever the engines raise
-        raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
-    if not answers_as_the_store(built, store, fingerprint):
-        shutil.rmtree(path, ignore_errors=True)
-        raise DamagedIndex(f"the index just written to {path} does not find what the store holds; it is not used")
-    for old in folders(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
-    return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
+    return path
 
 
 def _taken_over(before: Path, whole: Path, names: Collection[str]) -> dict[str, str]:

@@ -14,9 +14,9 @@ import apsw
 
 from index import sealed
 from index.database import FORMAT, Database
+from index.disk_errors import told_as_ours
 from index.page_checksums import RESERVED_BYTES
 from index.rows import row_hash
-from index.types import StorageFull
 
 ROWS_AT_ONCE = 1_000
 _OLD_DOCUMENT = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
@@ -48,14 +48,13 @@ def migrate(database: Database, say: Callable[[str], None]) -> None:
 def _back_up(database: Database, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
-    try:
-        database.copy_to(part)
-        os.replace(part, target)
-        sealed.sync(target.parent)
-    except OSError as error:
-        raise StorageFull(f"cannot write {target}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with told_as_ours(target):
+        try:
+            database.copy_to(part)
+            os.replace(part, target)
+            sealed.sync(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _to_format_2(connection: apsw.Connection) -> None:

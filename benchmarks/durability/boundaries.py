@@ -10,21 +10,18 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Child, Shelf
+from benchmarks.durability.small import Child, Say, Shelf, Wait
 from corpus.types import QuotableError
 from qa.upkeep import rebuild_folder
 
 CALLS = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate"
 CHANGES = ("add", "delete", "swap", "rebuild")
 FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC")
-Say = Callable[..., None]
-Wait = Callable[[], None]
 STAYED_THERE = {str(name): 1 for name in range(4)}
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Child, Shelf
+from benchmarks.durability.small import Child, Say, Shelf, Wait
 from qa.upkeep import rebuild_folder
 
 LONGEST = 0.4  # seconds that a process is left alone after it has looked
@@ -63,9 +62,7 @@ def _note(said: dict[str, Any] | None, shelf: Shelf, counts: Counter[str], lost:
             lost.append(said["what"])
 
 
-def _change(
-    data: Path, models: list[str], shelf: Shelf, chance: random.Random, say: Callable[..., None], _wait: Callable[[], None]
-) -> None:
+def _change(data: Path, models: list[str], shelf: Shelf, chance: random.Random, say: Say, _wait: Wait) -> None:
     model = models[0]
     begun = bool(shelf.there or shelf.gone)
     if begun and chance.random() < 0.2:

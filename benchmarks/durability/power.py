@@ -108,8 +108,7 @@ def _live(folder: Path, log: Log, chance: random.Random) -> None:
     jobs = 0
     for _ in range(3):
         with closing(Database(folder, create=True, files=recorder.name)) as database:
-            with database.exclusive() as connection:
-                connection.pragma("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS)
+            database.pages_between_checkpoints = PAGES_BETWEEN_CHECKPOINTS
             store, queue = Store(database), JobQueue(database)
             log.acknowledged.append((len(log.done), dict(there), jobs))
             for _ in range(CHANGES // 3):

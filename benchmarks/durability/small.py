@@ -93,10 +93,14 @@ def put(library: Library, name: str, version: int) -> None:
     library.put(Entry(name, Document(text=text_of(name, version), title=f"Document {name}")))
 
 
+Say = Callable[..., None]
+Wait = Callable[[], None]
+
+
 class Child:
     """A process forked from this one, which has everything imported: it runs `work`, and what it says comes here, a JSON object a line."""
 
-    def __init__(self, work: Callable[[Callable[..., None], Callable[[], None]], None]) -> None:
+    def __init__(self, work: Callable[[Say, Wait], None]) -> None:
         """`work` is given what to speak with and what to wait with until `go` is called."""
         report, self._speak = os.pipe()
         listen, self._go = os.pipe()
@@ -128,7 +132,7 @@ class Child:
         os.waitpid(self.pid, 0)
         return lines
 
-    def _live(self, work: Callable[[Callable[..., None], Callable[[], None]], None], listen: int) -> None:
+    def _live(self, work: Callable[[Say, Wait], None], listen: int) -> None:
         """Never returns."""
 
         def say(**what: Any) -> None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from waitress.server import create_server
@@ -20,6 +19,7 @@ from qa.settings import Settings
 from qa.web.application import create_app
 from qa.web.browser import Names
 from qa.web.channel import guarded_channel
+from qa.web.draining import StopSignal
 from qa.web.gate import Access, is_loopback, would_refuse
 
 THREADS = 8
@@ -67,7 +67,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises QuotableError where the address is taken or the data folder cannot be opened."""
     listening = _listen(settings.host, settings.port)
     access = _access(settings, listening)
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = StopSignal()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     opening = _Opening(settings, say, listening)
     try:
         opening.start()
@@ -84,11 +85,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         )
         server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ))
         try:
-            server.run()  # returns when a signal's SystemExit has stopped its threads
+            stop.run(server)
         finally:
             server.close()
     except SystemExit:
-        pass  # the signal came before the server ran: from a person, or from documents that could not be opened
+        pass  # the signal came before the server ran, or once more: from a person, or from documents that could not be opened
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -97,10 +98,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         opening.close()
     if opening.failure:
         raise opening.failure
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -35,6 +35,38 @@ def test_a_signal_ends_the_server_with_exit_code_zero_and_without_a_traceback(
             running.get("/healthz")
 
 
+def test_a_request_that_is_on_its_way_when_the_signal_comes_is_answered_and_no_new_one_is_taken(
+    data_folder: Callable[[], Path], start_server: Callable[..., Any]
+) -> None:
+    body = json.dumps({"query": "Who signed the memorandum?"}).encode()
+    head = (
+        f"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with start_server(data_folder()) as running:
+        with socket.create_connection((running.host, running.port), timeout=60) as asking:
+            asking.sendall(head.encode() + body[:10])
+            time.sleep(0.3)  # until it has been taken in
+            running.process.send_signal(signal.SIGTERM)
+            while is_listening(running):
+                time.sleep(0.02)
+            assert running.process.poll() is None
+            asking.sendall(body[10:])
+            answer = http.client.HTTPResponse(asking)
+            answer.begin()
+            assert answer.status == 200
+            assert json.loads(answer.read())["results"]
+        assert running.process.wait(60) == 0
+        assert "Traceback" not in running.log
+
+
+def is_listening(running: Any) -> bool:
+    try:
+        socket.create_connection((running.host, running.port), timeout=60).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def test_a_signal_before_the_documents_are_open_ends_it_too(
     data_folder: Callable[[], Path], qa_path: Path, tmp_path: Path
 ) -> None:
