@@ -89,13 +89,13 @@ class Finished:
 RunProcess = Callable[..., Finished]
 
 
-def _run(*command: object, cwd: Path = ROOT, **changes: str) -> Finished:
+def _run(*command: object, cwd: Path = ROOT, patience: float | None = PATIENCE, **changes: str) -> Finished:
     words = [str(word) for word in command]
     with subprocess.Popen(
         words, cwd=cwd, env=environment(changes), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         try:
-            stdout, stderr = process.communicate(timeout=PATIENCE)
+            stdout, stderr = process.communicate(timeout=patience)
         except BaseException:
             process.kill()
             raise
@@ -104,7 +104,10 @@ def _run(*command: object, cwd: Path = ROOT, **changes: str) -> Finished:
 
 @pytest.fixture(scope="session")
 def run_process() -> RunProcess:
-    """Runs a command to its end; further settings of the environment as keywords, `cwd` for another folder."""
+    """Runs a command to its end; further settings of the environment as keywords, `cwd` for another folder.
+
+    `patience`: seconds until it is taken to hang, None for no bound.
+    """
     return _run
 
 
