@@ -18,6 +18,7 @@ from typing import Any
 
 from corpus.sandbox import Sandbox
 from index.analysis import terms
+from index.types import FingerprintMismatch
 from qa.assembly import Service, open_to_read, open_to_write
 from qa.ingestion import add_files
 from qa.library import Entry
@@ -67,12 +68,10 @@ def open_dev_set(name: str) -> Service:
     settings = dev_settings(FOLDERS / name)
     made_from = _made_from(name)
     stamp = settings.data / STAMP
-    if not stamp.is_file() or stamp.read_text() != made_from:
+    if not (stamp.is_file() and stamp.read_text() == made_from and _rebuilt(settings)):
         shutil.rmtree(settings.data, ignore_errors=True)
-        _index(name, settings)
+        _index(name, dev_settings(settings.data))
         stamp.write_text(made_from)
-    else:
-        _rebuild(settings)
     return open_to_read(settings, print)
 
 
@@ -117,16 +116,20 @@ def _index(name: str, settings: Settings) -> None:
         library.build()
 
 
-def _rebuild(settings: Settings) -> None:
-    """A generation of an older format is dropped on opening; then the next is built."""
-    with open_to_write(settings, print) as library:
-        if library.searcher.generation == 0 or library.searcher.unbuilt:
-            library.build()
+def _rebuilt(settings: Settings) -> bool:
+    """Whether the folder can be asked as it is. A generation of an older format is dropped on opening; then the next is built."""
+    try:
+        with open_to_write(settings, print) as library:
+            if library.searcher.generation == 0 or library.searcher.unbuilt:
+                library.build()
+    except FingerprintMismatch:
+        return False
+    return True
 
 
 def _made_from(name: str) -> str:
-    """Of the code that decides passages and vectors."""
-    paths = [ROOT / "corpus" / "splitter.py", ROOT / "corpus" / "sentences.py", ROOT / "index" / "embedder.py"]
+    """Of the code that decides passages; the store itself refuses another model's vectors."""
+    paths = [ROOT / "corpus" / "splitter.py", ROOT / "corpus" / "sentences.py"]
     if name == "govuk":
         paths += [ROOT / "corpus" / "readers" / f"{reader}.py" for reader in ("builder", "govspeak", "govuk", "markup")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]

@@ -64,6 +64,10 @@ class AcceleratedEmbedder:
     def word_ranks(self) -> Mapping[str, int]:
         return self._embedder.word_ranks
 
+    @property
+    def related_words(self) -> Callable[[str], Sequence[tuple[str, float]]]:
+        return self._embedder.related_words
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._embedder.count_tokens(texts)
 

@@ -1,7 +1,8 @@
 """Text to terms for the lexical leg: pure, the same for passages and questions.
 
 Lower case without accents, words of two characters or more, English stop words out, Snowball English stems. Runs of Chinese,
-Japanese, Thai, Khmer, Lao and Burmese script have no spaces to cut at and become overlapping pairs of characters.
+Japanese, Thai, Khmer, Lao and Burmese script have no spaces to cut at and become overlapping pairs of characters. Dates, numbers
+and codes are read alike however they are written (`index/notations.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import threading
 import unicodedata
 
 import Stemmer
+
+from index.notations import plain_notation
 
 # fmt: off
 # The stop words of Lucene's and tantivy's English lists, with the question words and auxiliaries that say nothing of the topic.
@@ -36,7 +39,7 @@ def words(text: str) -> list[str]:
     """Lower-case words without accents, in order, stop words included, stems not taken."""
     if not text.isascii():
         text = _UNSPACED.sub(_pairs, fold(text))
-    return _WORD.findall(text.lower())
+    return _WORD.findall(plain_notation(text).lower())
 
 
 def fold(text: str) -> str:

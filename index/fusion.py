@@ -46,7 +46,7 @@ def fuse(parts: Mapping[str, Scores]) -> Scores:
 
 
 def best_possible(best_similarity: float, terms: int) -> float:
-    """What no score of this question exceeds (but for words that are joined): every part at its best."""
+    """What no score of this question exceeds (but for words that the corpus says instead): every part at its best."""
     long = _long(terms)
     return 1 + _lexical_weight(best_similarity) + ADJACENT + TOGETHER * long + _title_weight(long) + DOCUMENT * 2
 

@@ -21,6 +21,7 @@ from threading import Event
 from typing import Any
 
 from index import sealed
+from index.abbreviations import Abbreviations
 from index.disk_errors import told_as_ours
 from index.recall import Recall
 from index.segment_process import build_segment
@@ -32,7 +33,7 @@ from index.types import DamagedIndex, Ids
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 KEPT = 2  # the running generation and the one before it
 
@@ -52,6 +53,12 @@ class Generation:
     def speller(self) -> Speller:
         """Of the segment with the most passages, which is most of the corpus."""
         return max(self.segments, key=lambda segment: segment.passages).speller
+
+    @property
+    def abbreviations(self) -> Abbreviations:
+        """Of all segments; where two explain one otherwise, that with more passages is believed."""
+        rising = sorted(self.segments, key=lambda segment: segment.passages)
+        return Abbreviations.joined([segment.abbreviations for segment in rising])
 
     def remove(self, ids: Ids) -> None:
         for segment in self.segments:

@@ -12,11 +12,12 @@ import numpy as np
 from index import sealed
 from index.model_files import sha256
 from index.types import Matrix, ModelError, Vector
-from index.vocabulary import whole_words
+from index.vocabulary import RelatedWords, whole_words
 
 # From so many passages on it pays to load the model a second time, with one thread a passage, for as long as they take.
 MANY = 16
 FACTS_FILE = "export.json"
+RELATED_FILE = "related-words.npz"
 
 
 class OnnxEmbedder:
@@ -43,6 +44,7 @@ class OnnxEmbedder:
         self._counter.no_padding()
         self._counter.no_truncation()
         self._session = _session(self._model_file, threads)
+        self.related_words = RelatedWords.load(folder / RELATED_FILE)
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
@@ -102,6 +104,8 @@ def verify(folder: Path) -> dict[str, Any]:
     """What is said of an export, all of whose files are what was written. Raises ModelError."""
     try:
         facts: dict[str, Any] = sealed.read_json(folder / FACTS_FILE)
+        if RELATED_FILE not in facts["sha256_of"]:
+            raise ModelError("an earlier version made it")
         damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]
     except (OSError, ValueError, KeyError, ModelError) as error:
         raise ModelError(f"the exported model in {folder} is incomplete: {error}") from error

@@ -14,7 +14,7 @@ import torch
 
 from index import original_model, sealed
 from index.model_files import sha256
-from index.onnx_embedder import FACTS_FILE, OnnxEmbedder, unit
+from index.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
 from index.whole_folder import write_whole_folder
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def export(folder: Path, target: Path) -> None:
                 f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
             ) from error
         tokenizer.save(str(part / "tokenizer.json"))
+        original_model.related_words(model).save(part / RELATED_FILE)
         facts = {
             "inputs": list(example),
             "dimension": int(model.get_embedding_dimension() or 0),
@@ -63,7 +64,7 @@ def export(folder: Path, target: Path) -> None:
             "lower_case": bool(getattr(model[0], "do_lower_case", False)),
             "question_prompt": original_model.prompt(model, ("query",)),
             "passage_prompt": original_model.prompt(model, ("document", "passage", "corpus")),
-            "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json")},
+            "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
         }
         sealed.write_json(part / FACTS_FILE, facts)
         _check_export(OnnxEmbedder(part, "", 1), model)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from index.model_files import ModelFiles, set_up_hub
 from index.types import Matrix, ModelError, Vector
-from index.vocabulary import whole_words
+from index.vocabulary import RelatedWords, whole_words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -37,6 +38,10 @@ class SentenceTransformersEmbedder:
     @property
     def word_ranks(self) -> Mapping[str, int]:
         return whole_words(self._model.tokenizer.get_vocab())
+
+    @cached_property
+    def related_words(self) -> RelatedWords:
+        return related_words(self._model)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [self._count(text) for text in texts]
@@ -83,6 +88,16 @@ def prompt(model: SentenceTransformer, names: Sequence[str]) -> str:
         if model.prompts.get(name):
             return str(model.prompts[name])
     return str(model.prompts.get(model.default_prompt_name) or "") if model.default_prompt_name else ""
+
+
+def related_words(model: SentenceTransformer) -> RelatedWords:
+    """By the vectors that a transformer gives its tokens before it reads them together; none for models of other kinds."""
+    embeddings = getattr(getattr(model[0], "auto_model", None), "get_input_embeddings", lambda: None)()
+    weight = getattr(embeddings, "weight", None)
+    if weight is None:
+        return RelatedWords.none()
+    vectors = weight.detach().cpu().numpy().astype(np.float32)
+    return RelatedWords.of(whole_words(model.tokenizer.get_vocab()), vectors)
 
 
 def _token_counter(tokenizer: Any) -> Callable[[str], int]:

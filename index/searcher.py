@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.abbreviations import NO_ABBREVIATIONS, Abbreviations
 from index.analysis import stems
 from index.exact import ExactVectorIndex
 from index.fusion import best_possible, contributions, fuse
@@ -102,6 +103,7 @@ class _State:
 
     generation: int
     speller: Speller | None
+    abbreviations: Abbreviations
     parts: tuple[Segment | _Tail, ...]
 
     def document_frequency(self, term: str) -> int:
@@ -218,8 +220,10 @@ class Searcher:
         self._behind = False
 
     def _state_of(self, parts: tuple[Segment | _Tail, ...]) -> _State:
-        number, speller = (self._generation.number, self._generation.speller) if self._generation else (0, None)
-        return _State(number, speller, parts)
+        built = self._generation
+        if built is None:
+            return _State(0, None, NO_ABBREVIATIONS, parts)
+        return _State(built.number, built.speller, built.abbreviations, parts)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:
@@ -243,14 +247,16 @@ class Searcher:
             passages,
             length / max(passages, 1),
             self._general_shares,
-            asked.context,
-            asked.context_weight,
+            context=asked.context,
+            context_weight=asked.context_weight,
+            related_words=self._embedder.related_words,
+            abbreviations=state.abbreviations,
         )
         ids = _candidates(state, asked.vector, query, allowed)
         similarity, match = _scored(state, asked.vector, query, ids)
-        best_similarity = float(similarity.max()) if len(ids) else 0.0
-        trusted = UNREAD if by_words and match.share.any() else np.float32(1)
-        parts = contributions(trusted * similarity, match, best_similarity, len(query.weights))
+        trusted = similarity * (UNREAD if by_words and match.share.any() else np.float32(1))
+        best_similarity = float(trusted.max()) if len(ids) else 0.0
+        parts = contributions(trusted, match, best_similarity, len(query.weights))
         fused = fuse(parts)
         order = np.lexsort((ids, -fused))
         columns = (ids[order], fused[order], similarity[order], match.share[order])

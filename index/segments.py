@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.abbreviations import Abbreviations, definitions
 from index.analysis import words
 from index.inverted_vectors import LISTS_FILE, InvertedVectorIndex
 from index.lexical import TantivyLexicalIndex
@@ -43,6 +44,7 @@ class Segment:
     vectors: VectorIndex
     lexical: LexicalIndex
     speller: Speller
+    abbreviations: Abbreviations
 
     def remove(self, ids: Ids) -> None:
         self.vectors.remove(ids)
@@ -54,24 +56,29 @@ def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Sp
     lexical = TantivyLexicalIndex(folder)
     vectors = _empty_vectors(folder, dimension, store.passages_in(span.after, span.last))
     spoken: Counter[str] = Counter()
+    explained: Counter[tuple[str, str]] = Counter()
     for ids, texts, matrix in store.passages_since(span.after, fingerprint):
         within = int((ids <= span.last).sum())
         vectors.add(ids[:within], matrix[:within])
         lexical.add(ids[:within], texts[:within])
         for text in texts[:within]:
             spoken.update(set(words(f"{text.title} {text.body}")))
+            explained.update(definitions(text.body))
         if within < len(ids):
             break
     vectors.save(folder)
     lexical.save(folder)
     Speller.of(spoken, len(vectors)).save(folder)
+    Abbreviations.of(explained).save(folder)
 
 
 def load(folder: Path, span: Span) -> Segment:
     """Read what `write` wrote. Raises whatever the engines raise where the files are of another version."""
     kind = InvertedVectorIndex if (folder / LISTS_FILE).exists() else FaissVectorIndex
     vectors = kind.load(folder)
-    return Segment(span, len(vectors), vectors, TantivyLexicalIndex.load(folder), Speller.load(folder))
+    return Segment(
+        span, len(vectors), vectors, TantivyLexicalIndex.load(folder), Speller.load(folder), Abbreviations.load(folder)
+    )
 
 
 def read_recall(folder: Path) -> Recall | None:

@@ -5,7 +5,7 @@ Scores are "higher is better" everywhere; an engine's own convention is converte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -67,19 +67,20 @@ class LexicalQuery:
     """`weights`: the question's distinct terms, in order, with their idf, those included that the corpus lacks.
 
     `context`: terms of what was said before, with a part of their idf; they are looked for, and where they stand does not matter.
-    `joined`: neighbours of the question that the corpus writes as one word ("child care" -> "childcare"), with half their idf.
+    `besides`: what the corpus may say instead, with some of the weight: neighbours written as one word ("child care" -> "childcare"),
+    the other form of an abbreviation, words of like meaning ("regulations" -> "rules").
     `mean_length` is the corpus's mean passage length in terms. All come from the whole corpus, so that its parts score alike.
     """
 
     weights: tuple[tuple[str, float], ...]
-    joined: tuple[tuple[str, float], ...]
+    besides: tuple[tuple[str, float], ...]
     mean_length: float
     context: tuple[tuple[str, float], ...] = ()
 
     @property
     def sought(self) -> tuple[tuple[str, float], ...]:
         """Every term that adds to a passage's BM25, with its weight."""
-        return (*self.weights, *self.context, *self.joined)
+        return (*self.weights, *self.context, *self.besides)
 
     @property
     def best_score(self) -> float:
@@ -118,6 +119,11 @@ class Embedder(Protocol):
     @property
     def word_ranks(self) -> Mapping[str, int]:
         """The whole words of the model's vocabulary, in lower case, with their ranks in it (commoner words come first)."""
+        ...
+
+    @property
+    def related_words(self) -> Callable[[str], Sequence[tuple[str, float]]]:
+        """A word in lower case -> words of like meaning in the model's vocabulary with their cosines, nearest first."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...

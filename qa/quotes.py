@@ -16,6 +16,7 @@ from functools import lru_cache
 from corpus.sentences import sentence_spans
 from corpus.types import Span
 from index.analysis import fold, is_unspaced, stems, terms
+from index.notations import plain_notation
 from qa.answer_types import AnswerType, answer_type, gives_reason, looks_like
 
 # Weights of the parts; each part is a share of the question's idf, or 0 or 1. Chosen on half of the SQuAD questions.
@@ -56,7 +57,7 @@ class QuoteFinder:
             (term, term[: max(LEAST_BEGINNING, len(term) - 3)]) for term in weights if len(term) >= LEAST_BEGINNING
         ]
         self._kind = answer_type(question)
-        self._asked = {token.lower() for token in _TOKEN.findall(question)}
+        self._asked = {token.lower() for token in _TOKEN.findall(plain_notation(question))}
 
     def best(self, text: str) -> Span:
         """The span of the sentence or two that answer best: offsets into `text`. Raises ValueError for blank text."""
@@ -113,7 +114,7 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 
 def _sentence(text: str, span: Span) -> _Sentence:
-    tokens = _TOKEN.findall(text)
+    tokens = _TOKEN.findall(plain_notation(text))
     found = terms(text) if is_unspaced(text) else stems([fold(token.lower()) for token in tokens])
     stems_here = frozenset(found)
     beginnings = frozenset(stem[:length] for stem in stems_here for length in range(LEAST_BEGINNING, len(stem) + 1))

@@ -69,7 +69,7 @@ def filled(make: Make, corpus: Corpus) -> LexicalIndex:
 
 def query_for(index: LexicalIndex, question: str, context: str = "") -> LexicalQuery:
     mean_length = index.total_length / max(len(index), 1)
-    return lexical_query(question, index.document_frequency, len(index), mean_length, {}, context, 0.3)
+    return lexical_query(question, index.document_frequency, len(index), mean_length, {}, context=context, context_weight=0.3)
 
 
 def assert_alike(found: list[Hit], expected: list[Hit]) -> None:
@@ -98,7 +98,7 @@ def test_search_gives_the_oracles_scores_and_ids(
     found = index.search(query, 1000, allowed)
     assert_alike(found, reference.search(query, 1000, allowed))
     assert all(hit.score > 0 for hit in found)
-    assert all(hit.score <= 1 or query.joined for hit in found)
+    assert all(hit.score <= 1 or query.besides for hit in found)
 
 
 @given(corpus=corpora(), question=QUESTIONS, removed=SETS, asked=ASKED)

@@ -11,8 +11,8 @@ import pytest
 DATA = Path(__file__).parent.parent / "data"
 QUESTIONS: list[dict[str, str]] = json.loads((DATA / "press_release_questions.json").read_text("utf-8"))
 OFF_TOPIC: list[str] = json.loads((DATA / "off_topic_questions.json").read_text("utf-8"))
-# Of the forty. All within three is the aim; docs/decisions/0002-ranking.md says which one is missed, and what was tried.
-FIRST, WITHIN_THREE = 36, 39
+# Of the forty: nine in ten first, all within three.
+FIRST, WITHIN_THREE = 36, 40
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_the_right_passage_comes_first_for_nine_questions_in_ten(ranks: dict[str
     assert len(ranks) - len(others) >= FIRST, others
 
 
-def test_the_right_passage_is_among_the_first_three_for_all_questions_but_one(ranks: dict[str, int]) -> None:
+def test_the_right_passage_is_among_the_first_three_for_every_question(ranks: dict[str, int]) -> None:
     others = {question: rank for question, rank in ranks.items() if rank not in {1, 2, 3}}
     assert len(ranks) - len(others) >= WITHIN_THREE, others
 
