@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from corpus.types import QuotableError
+from index import sealed
 from qa.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARITY, TENFOLD
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "calibration.json"
-FORMAT = 1
+FORMAT = 2
+_UNSEALED = {"format", "intercept", "slope", "questions", "on_top_of"}
 # Of each kind; fewer cannot tell a shift from chance.
 LEAST_QUESTIONS = 10
 # Standard deviations of the prior: how far from the shipped figures a corpus is thought to be.
@@ -104,12 +105,9 @@ def _fitted(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibra
 
 def write_calibration(folder: Path, calibration: Calibration) -> Path:
     """Put it into the data folder in one step; where it stands."""
-    target = folder / FILE_NAME
-    part = target.with_suffix(".part")
     values = {"format": FORMAT, "intercept": calibration.intercept, "slope": calibration.slope}
-    part.write_text(json.dumps(values | {"questions": calibration.questions, "on_top_of": SHIPPED}, indent=1) + "\n")
-    os.replace(part, target)
-    return target
+    sealed.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": list(SHIPPED)})
+    return folder / FILE_NAME
 
 
 def read_calibration(folder: Path) -> Calibration:
@@ -127,6 +125,8 @@ def read_calibration(folder: Path) -> Calibration:
     try:
         if values["format"] > FORMAT:
             raise CalibrationError(f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it")
+        if set(values) != _UNSEALED or values["format"] != 1:  # files of format 1 had no seal
+            sealed.read_json(path)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
         stands_on = tuple(values["on_top_of"])
     except (KeyError, TypeError, ValueError) as error:
