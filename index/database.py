@@ -112,7 +112,7 @@ class Database:
     def batches(self, statement: str, after: Any, size: int, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a SELECT that ends in `> ? ORDER BY … LIMIT ?`, some at a time; its first column is what it is ordered by."""
         while found := self.rows(statement, *values, after, size):
-            if not all(one[0] < other[0] for one, other in pairwise([(after,), *found])):
+            if not _rise([after, *(row[0] for row in found)]):
                 # In a damaged tree the order may turn back, and going on would never end.
                 self.damage.note(f"rows of {self.path} are out of their order")
                 return
@@ -256,6 +256,14 @@ class Database:
             raise DamagedRow(f"{self.path} is damaged ({error}); run `qa check`") from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
+
+
+def _rise(values: Sequence[Any]) -> bool:
+    """Whether each is more than the one before; values of different types, which damage may bring, are not."""
+    try:
+        return all(one < other for one, other in pairwise(values))
+    except TypeError:
+        return False
 
 
 def next_number(connection: apsw.Connection, table: str, column: str) -> int:

@@ -208,7 +208,7 @@ class Store:
         found = self._database.rows_of(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
         self._report_missing(ids, {i for i, *_ in found})
         read = self._whole((rows.passage, i, row) for i, *row in found)
-        numbers = {i: number for i, number, *_ in found}
+        numbers = {i: number for i, number, *_ in found if i in read}
         documents = {document.number: document for document in self._numbered(sorted(set(numbers.values())))}
         by_id = {i: StoredPassage(i, documents[numbers[i]], passage) for i, passage in read.items() if numbers[i] in documents}
         return [by_id[i] for i in ids if i in by_id]
@@ -273,7 +273,10 @@ class Store:
         )
         for ids in self._ids_after(passage_id):
             found = self._database.rows_of(query, ids, fingerprint)
-            titles = {document.number: document.title for document in self._numbered(sorted({row[3] for row in found}))}
+            titles = {
+                document.number: document.title
+                for document in self._numbered(sorted({row[3] for row in found if isinstance(row[3], int)}))
+            }
             vectors = self._whole((_vector_of, i, (fingerprint, data, stored)) for i, data, stored, *_ in found)
             texts = self._whole((_searched, i, (titles.get(row[0]), *row)) for i, _, _, *row in found)
             whole = [i for i in ids if i in vectors and i in texts]

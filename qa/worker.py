@@ -8,7 +8,7 @@ import threading
 from corpus.sandbox import Sandbox
 from corpus.types import QuotableError
 from index.jobs import Job
-from index.types import StorageFull
+from index.types import DamagedRow, StoreError
 from qa.ingestion import read_entries
 from qa.library import Library, Outcome
 
@@ -82,8 +82,10 @@ class Worker:
                     return True
                 documents += 1
                 self.library.build_if_behind()
-        except StorageFull:
-            raise
+        except DamagedRow as error:
+            failures.append(str(error))
+        except StoreError:
+            raise  # the disk, not the document: it was accepted, so it is tried again
         except QuotableError as error:
             failures.append(str(error))
         except Exception as error:

@@ -54,7 +54,7 @@ def _round(data: Path, seed: int, say: Say, _wait: Wait) -> None:
             small.put(library, str(name), 1)
             shelf.there[str(name)] = 1
         library.build()
-        _fill(data.parent / "filling", leave=chance.randrange(200_000))
+        fill(data.parent / "filling", leave=chance.randrange(200_000))
         for _ in range(12):
             _change(library, shelf, chance, counts)
             for problem in small.problems(library, shelf):
@@ -92,7 +92,7 @@ def _change(library: Library, shelf: Shelf, chance: random.Random, counts: Count
         counts["changes refused"] += 1
 
 
-def _fill(path: Path, leave: int) -> None:
+def fill(path: Path, leave: int) -> None:
     """All of the disk but some bytes."""
     status = os.statvfs(path.parent)
     size = max(0, status.f_bavail * status.f_frsize - leave)

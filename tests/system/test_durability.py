@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.durability import full_disk, small
 
 Run = Callable[..., Any]
 
@@ -68,3 +72,31 @@ def test_a_full_disk_refuses_changes_and_nothing_else(put_faults_in: Run, rounds
     assert counts["lost"] == []
     assert counts["changes refused"] > 0
     assert counts["looked at while full"] == rounds * 12
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", tmp_path], check=False).returncode
+    ):
+        pytest.skip("mounting a small disk needs root")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def test_over_http_a_full_disk_is_507_while_searches_go_on_and_it_recovers_by_itself(
+    small_disk: Path, start_server: Callable[..., Any]
+) -> None:
+    data, filling = small_disk / "data", small_disk / "filling"
+    model = small.make_model(small_disk / "model", data / "models")
+    with start_server(data, QA_MODEL=model) as running:
+        record = json.dumps({"id": "large", "title": "Large", "text": "The wizard studies. " * 20_000}).encode()
+        full_disk.fill(filling, leave=100_000)
+        refused = running.post("/v1/documents", record)
+        assert refused.status == 507
+        assert "free some space" in refused.json()["detail"]
+        assert running.search("Who signed the memorandum?")["results"]
+        filling.unlink()
+        assert running.finished(running.add(id="small", title="Small", text="The wizard studies."))["status"] == "done"
+        assert running.get("/readyz").json()["degraded"] is False
