@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tantivy
 
+from index.id_sets import contained
 from index.scanned import ScannedLexicalIndex, searched_terms
 from index.term_sequences import TermSequences
 from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
@@ -85,7 +86,7 @@ class TantivyLexicalIndex:
         wanted = max(k, LEAST_CANDIDATES)
         while True:
             candidates = self._candidates(query, wanted)
-            permitted = candidates if allowed is None else np.intersect1d(candidates, allowed)
+            permitted = candidates if allowed is None else candidates[contained(candidates, allowed)]
             if len(permitted) >= k or len(candidates) < wanted:
                 return self._passages.best(query, permitted, k)
             wanted *= 4

@@ -59,7 +59,7 @@ class OnnxEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """One text at a time on each core, the longest first, so that the cores come to the end together.
 
-        Batches were slower a text, also of texts of like length (docs/decisions/0010-scale.md).
+        Batches were slower a text, also of texts of like length (docs/decisions/0014-scale.md).
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         encodings = self._tokenizer.encode_batch([self._cased(self._passage_prompt + text) for text in texts])

@@ -1,7 +1,7 @@
 """How much of what exact search would find an approximate index finds, and how hard it must search to find enough. Pure.
 
 The questions are made of the passages' own vectors: `unit(v + STEP (u - w))` of three passages drawn at random. So they lie as far
-from the passages as real questions do, in the directions in which passages differ, and are no easier (docs/decisions/0010-scale.md).
+from the passages as real questions do, in the directions in which passages differ, and are no easier (docs/decisions/0014-scale.md).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.analysis import terms
+from index.id_sets import contained
 from index.term_sequences import TermSequences
 from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
 
@@ -23,15 +24,14 @@ class ScannedLexicalIndex:
     def __init__(self, sequences: TermSequences | None = None) -> None:
         self._sequences = sequences or TermSequences.of([])
         self._removed: Ids = np.empty(0, np.int64)
+        self._removed_length = 0
 
     def __len__(self) -> int:
         return len(self._sequences.ids) - len(self._removed)
 
     @property
     def total_length(self) -> int:
-        starts = self._sequences.starts
-        gone, _ = self._sequences.rows_of(self._removed)
-        return int(starts[-1] - np.sum(starts[gone + 1] - starts[gone]))
+        return int(self._sequences.starts[-1]) - self._removed_length
 
     def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None:
         self.append(TermSequences.of(searched_terms(ids, texts)))
@@ -41,14 +41,18 @@ class ScannedLexicalIndex:
 
     def remove(self, ids: Ids) -> None:
         _, here = self._sequences.rows_of(ids)
+        if not here.any():
+            return
         self._removed = np.union1d(self._removed, ids[here])
+        rows, _ = self._sequences.rows_of(self._removed)
+        self._removed_length = int(np.sum(self._sequences.starts[rows + 1] - self._sequences.starts[rows]))
 
     def document_frequency(self, term: str) -> int:
         return len(self._sequences.holding([term]))
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         holding = self._sequences.ids[self._sequences.holding(term for term, _ in query.sought)]
-        return self.best(query, holding if allowed is None else np.intersect1d(holding, allowed, assume_unique=True), k)
+        return self.best(query, holding if allowed is None else holding[contained(holding, allowed)], k)
 
     def best(self, query: LexicalQuery, ids: Ids, k: int) -> list[Hit]:
         """The best k of these passages."""
@@ -78,7 +82,7 @@ class ScannedLexicalIndex:
 
     def _present(self, ids: Ids) -> tuple[Ids, NDArray[np.bool_]]:
         rows, here = self._sequences.rows_of(ids)
-        return rows, here & ~np.isin(ids, self._removed)
+        return rows, here & ~contained(ids, self._removed)
 
 
 def searched_terms(ids: Ids, texts: Sequence[SearchedText]) -> list[tuple[int, int, list[str], list[str]]]:

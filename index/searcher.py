@@ -14,6 +14,7 @@ from index.analysis import stems
 from index.exact import ExactVectorIndex
 from index.fusion import best_possible, contributions, fuse
 from index.generations import Generation
+from index.id_sets import contained
 from index.lexical_query import lexical_query
 from index.scanned import ScannedLexicalIndex
 from index.segments import Segment
@@ -277,7 +278,7 @@ def _candidates(state: _State, vector: Vector, query: LexicalQuery, allowed: Ids
     for part in state.parts:
         if len(part.vectors) <= CANDIDATES:
             ids = part.vectors.ids
-            found.update((ids if allowed is None else np.intersect1d(ids, allowed)).tolist())
+            found.update((ids if allowed is None else ids[contained(ids, allowed)]).tolist())
         else:
             found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
             found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))

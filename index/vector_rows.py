@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from index.id_sets import contained
 from index.types import Hit, Ids, Scores
 
 Rows = NDArray[np.int64]
@@ -28,7 +29,8 @@ class RowIds:
         self.ids = np.concatenate([self.ids, ids])
 
     def remove(self, ids: Ids) -> None:
-        self._removed = np.union1d(self._removed, np.intersect1d(ids, self.ids))
+        if len(known := ids[contained(ids, self.ids)]):
+            self._removed = np.union1d(self._removed, known)
 
     def rows_of(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
         """The row of each id, and whether the id can be found here at all."""
@@ -36,7 +38,7 @@ class RowIds:
         here = rows < len(self.ids)
         here[here] = self.ids[rows[here]] == ids[here]
         if len(self._removed):
-            here &= ~np.isin(ids, self._removed)
+            here &= ~contained(ids, self._removed)
         return rows, here
 
     def selected(self, allowed: Ids | None) -> NDArray[np.uint8] | None:
