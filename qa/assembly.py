@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from corpus.embedded import press_release
 from index import generations
 from index.database import FILE_NAME, FORMAT, Database
@@ -46,6 +48,10 @@ class Service:
     chatbot: Chatbot
     questions: QuestionLog
     worker: Worker | None = None  # None where this process only reads
+
+    def catch_up(self) -> None:
+        """Find what another process, the one that writes the folder, has added since."""
+        self.searcher.refresh(np.empty(0, np.int64))
 
 
 def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> Library:

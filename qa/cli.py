@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.commands import asking, documents, evaluation, gaps, keys, serving, storage
+from qa.commands import asking, chat, documents, evaluation, gaps, keys, mcp, serving, storage
 from qa.settings import SettingsError
 
 
@@ -47,6 +47,8 @@ for command in (
     serving.serve,
     asking.search,
     asking.why_not,
+    chat.chat,
+    mcp.mcp,
     documents.add,
     documents.remove,
     documents.list_documents,

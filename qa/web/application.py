@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings import Settings
-from qa.web import browser, chat, current, documents, gate, health, pages, problems, search
+from qa.web import browser, chat, current, documents, gate, health, pages, problems, search, vector_stores
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -38,6 +38,13 @@ def create_app(
     problems.install(app)
     browser.install(app, names or browser.Names(), settings)
     gate.install(app, access or gate.Access())
-    for blueprint in (search.blueprint, chat.blueprint, documents.blueprint, health.blueprint, pages.blueprint):
+    for blueprint in (
+        search.blueprint,
+        chat.blueprint,
+        vector_stores.blueprint,
+        documents.blueprint,
+        health.blueprint,
+        pages.blueprint,
+    ):
         app.register_blueprint(blueprint)
     return app

@@ -16,6 +16,7 @@ from qa.web.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallo
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
+MAX_QUERIES = 10  # in one search
 
 # Their values are not looked at.
 Ignored = Annotated[Any, Field(exclude=True)]
@@ -136,3 +137,32 @@ class ChatRequest(Strict):
             instructions="\n\n".join(m.text for m in said if m.role in ("system", "developer")),
             quotes_only=self.model == QUOTES_MODEL,
         )
+
+
+def _queries(value: Any) -> list[str]:
+    """One question, or a list of them."""
+    asked = value if isinstance(value, list) else [value]
+    if not all(isinstance(query, str) for query in asked):
+        raise ValueError("must be a text or a list of texts")
+    return [clean_question(query) for query in asked]
+
+
+class RankingOptions(Strict):
+    """There is one ranking; `score_threshold` is the least score of a result, 0 to 1."""
+
+    ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
+    score_threshold: Annotated[float | int, Field(ge=0, le=1)] | None = None
+
+
+class VectorStoreSearchRequest(Strict):
+    """`POST /v1/vector_stores/{id}/search`. Spelling is corrected whether `rewrite_query` is set or not."""
+
+    query: Annotated[list[str], BeforeValidator(_queries), Field(min_length=1, max_length=MAX_QUERIES)]
+    max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
+    filters: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    ranking_options: RankingOptions | None = None
+    rewrite_query: Ignored = None
+
+    @property
+    def least_score(self) -> float:
+        return (self.ranking_options and self.ranking_options.score_threshold) or 0.0
