@@ -70,7 +70,8 @@ class Database:
         """
         if apsw.SQLITE_VERSION_NUMBER < LEAST_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
-        self.path = folder / file_name
+        # SQLite tells of links by a code that apsw takes for an error where files are its own.
+        self.path = (folder / file_name).resolve()
         self.damage = Damage(folder)
         self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM, files)
         self.format = 0  # not known yet

@@ -305,3 +305,11 @@ def test_two_stores_never_share_an_identity(open_store: OpenStore, tmp_path: Pat
         (tmp_path / name).mkdir()
         identities |= {open_store(tmp_path / name, create=True).identity, open_store(tmp_path / name).identity}
     assert len(identities) == 2
+
+
+def test_a_folder_that_is_reached_through_a_link_is_opened(open_store: OpenStore, tmp_path: Path) -> None:
+    folder, link = tmp_path / "data", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder)
+    open_store(link, create=True)
+    assert open_store(folder, read_only=True).last_passage_id() == 0
