@@ -46,6 +46,7 @@ lint: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.pages
 
 bench-quality: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.quality

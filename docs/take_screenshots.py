@@ -29,7 +29,7 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
                 )
-                page = browser.new_page(viewport={"width": 960, "height": 640})
+                page = browser.new_page(viewport={"width": 960, "height": 640}, color_scheme="light")
                 for name, question in QUESTIONS.items():
                     page.goto(f"{address}/?q={quote(question)}")
                     page.screenshot(path=HERE / name)

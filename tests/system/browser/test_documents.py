@@ -203,3 +203,38 @@ def test_only_questions_that_were_finished_are_kept(open_page: Any, site: Any) -
     with page.expect_response("**/v1/search"):
         page.keyboard.press("Enter")
     assert "who won the cricket world cup" in (site.data / "questions.jsonl").read_text("utf-8")
+
+
+def test_a_document_is_read_and_copied_by_keyboard(open_page: Any, site: Any) -> None:
+    page = open_page(address_of(passage_of(site, "mooring fee")), permissions=["clipboard-read", "clipboard-write"])
+    page.keyboard.press("Tab")  # from the passage that was linked to
+    for _ in range(12):
+        if page.evaluate("document.activeElement.dataset.as === 'plain'"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied.").wait_for()
+    assert "£18 a night" in clipboard(page)
+
+
+def test_the_search_is_narrowed_and_files_are_chosen_by_keyboard(open_page: Any) -> None:
+    page = open_page("/?q=fee")
+    tab_to(page, "document.activeElement.localName === 'summary'")
+    page.keyboard.press("Enter")
+    tab_to(page, "document.activeElement.textContent === '2024'")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Year: 2024").wait_for()
+    page.goto("/upload")
+    tab_to(page, "document.activeElement.type === 'file'")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files([{"name": "keys.txt", "mimeType": "text/plain", "buffer": b"The keys hang at the harbour office."}])
+    page.locator(".files li", has_text="keys.txt").get_by_text("Added", exact=True).wait_for()
+
+
+def tab_to(page: Any, condition: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(condition):
+            return
+    raise AssertionError(f"no key leads to where {condition}")
