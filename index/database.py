@@ -30,6 +30,7 @@ LOG_FILE = f"{FILE_NAME}-wal"
 FORMAT = 2
 CHECKED_FROM = 2  # the first format whose pages have checksums
 PAGES_BETWEEN_CHECKPOINTS = 1_000
+CACHE_KIB = 8_192  # of a connection, in thousands of bytes; a page that is in it is not read, and checked, again
 APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
 LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
 
@@ -233,6 +234,7 @@ class Database:
             connection = apsw.Connection(str(self.path), flags=self._flags, vfs=self._files.name)
             connection.set_busy_timeout(10_000)
             connection.pragma("synchronous", "full")
+            connection.pragma("cache_size", -CACHE_KIB)
             connection.set_wal_hook(self._note_log_pages)  # in the place of SQLite's own, which would shorten it
             connection.pragma("foreign_keys", True)
             self._local.connection = connection

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-KINDS = ("kills", "boundaries", "flips", "full_disk", "power")
+KINDS = ("kills", "boundaries", "flips", "full_disk", "power", "start")
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ from tokenizers.pre_tokenizers import Whitespace
 from corpus.types import Document
 from index import sealed
 from index.model_files import find_model
+from index.onnx_embedder import RELATED_FILE
 from index.scrub import scrub
+from index.vocabulary import RelatedWords
 from qa.assembly import open_to_write
 from qa.library import Entry, Library
 from qa.settings import Settings
@@ -55,6 +57,7 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
     tokenizer = tokenizers.Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(exported / "tokenizer.json"))
+    RelatedWords.none().save(exported / RELATED_FILE)
     facts = {
         "inputs": ["input_ids"],
         "dimension": DIMENSION,
@@ -63,7 +66,7 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
         "lower_case": True,
         "question_prompt": "",
         "passage_prompt": "",
-        "sha256_of": {name: sealed.file_sha256(exported / name) for name in ("model.onnx", "tokenizer.json")},
+        "sha256_of": {name: sealed.file_sha256(exported / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
     }
     sealed.write_json(exported / "export.json", facts)
     return str(folder.resolve())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from corpus.embedded import press_release
 from corpus.types import Document
 from index import generations
+from index.lexical import TantivyLexicalIndex
 from index.searcher import Searcher
 from index.store import Store
-from index.types import Embedder, Ids
+from index.types import DamagedIndex, Embedder, Ids, SearchedText
 
 OpenStore = Callable[..., Store]
 PutDocument = Callable[[Store, str, Document], Ids]
@@ -219,3 +221,19 @@ def test_an_empty_store_can_be_built_and_searched(open_store: OpenStore, embedde
     empty = open_store(tmp_path, create=True)
     searcher = Searcher(empty, embedder, build(tmp_path / "generations", empty, embedder))
     assert list(searcher.search("anything").candidates) == []
+
+
+def test_an_index_that_does_not_find_what_the_store_holds_does_not_take_over(
+    store: Store, folder: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = TantivyLexicalIndex.add
+
+    def add_other_words(index: TantivyLexicalIndex, ids: Ids, texts: Sequence[SearchedText]) -> None:
+        add(index, ids, [replace(text, body="something else") for text in texts])
+
+    build(folder, store, embedder)
+    with monkeypatch.context() as patched:
+        patched.setattr(TantivyLexicalIndex, "add", add_other_words)
+        with pytest.raises(DamagedIndex, match="does not find what the store holds"):
+            build(folder, store, embedder)
+    assert [path.name for path in folder.iterdir()] == ["000001"]
