@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from index import sealed
 from index.accelerated import accelerated
-from index.model_files import find_model
+from index.model_files import ModelFiles, find_model
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
-from index.types import Embedder, ModelError
+from index.types import Embedder, ModelError, Precision
 from index.whole_folder import write_whole_folder
 
 log = logging.getLogger(__name__)
@@ -25,18 +26,27 @@ REFUSAL_FILE = "refused.json"
 
 
 def open_embedder(
-    name: str, cache: Path, *, offline: bool = True, threads: int = 2, say: Callable[[str], None] = log.info
+    name: str,
+    cache: Path,
+    *,
+    offline: bool = True,
+    threads: int = 2,
+    precision: Precision = "fp32",
+    say: Callable[[str], None] = log.info,
 ) -> Embedder:
     """The embedder of a model: the default's name, the path of a sentence-transformers folder, or a name on the model hub.
 
-    `cache` holds the exports, one folder a fingerprint. `say` is told of work that takes seconds.
+    `cache` holds the exports, one folder a fingerprint. `precision`: of questions. Passages are embedded in fp32 and the fingerprint is
+    the same, because vectors of both precisions can be compared (docs/decisions/0012-speed.md). `say` is told of work that takes
+    seconds.
     Raises ModelError where the model is missing, altered or unusable.
     """
     files = find_model(name, offline=offline)
     exported = cache / files.fingerprint
+    opened = partial(_opened, exported, files, threads, precision, say)
     if (exported / FACTS_FILE).is_file():
         try:
-            return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)
+            return opened()
         except ModelError as damage:
             log.warning("%s; it is exported anew", damage)
             shutil.rmtree(exported)
@@ -46,10 +56,22 @@ def open_embedder(
 
         try:
             export(files.folder, exported)
-            return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)
+            return opened()
         except NotExportable as error:
             log.warning("the model %s cannot be exported to ONNX: %s", name, error)
             reason = str(error)
             write_whole_folder(exported, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
     log.warning("the model %s is served by sentence-transformers, which takes longer to start and more memory", name)
     return SentenceTransformersEmbedder(files)
+
+
+def _opened(exported: Path, files: ModelFiles, threads: int, precision: Precision, say: Callable[[str], None]) -> Embedder:
+    if precision == "fp32":
+        return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)
+    from index.onnx_int8 import NotQuantisable, quantised
+
+    try:
+        return accelerated(OnnxEmbedder(exported, files.fingerprint, threads, quantised(exported, say)), files)
+    except NotQuantisable as error:
+        log.warning("%s; questions are embedded in fp32", error)
+        return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,21 @@ from index.vocabulary import RelatedWords, whole_words
 
 # From so many passages on it pays to load the model a second time, with one thread a passage, for as long as they take.
 MANY = 16
+# Questions whose vectors are kept: 8 MB at 384 dimensions. People ask the same things, and a page asks again when it is reloaded.
+QUESTIONS_KEPT = 4096
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
+MODEL_FILE = "model.onnx"
 
 
 class OnnxEmbedder:
     """Serves an export with onnxruntime and tokenizers. Safe to call from several threads at once."""
 
-    def __init__(self, folder: Path, fingerprint: str, threads: int = 2) -> None:
-        """`threads`: cores for one question, and passages embedded side by side. Raises ModelError where a file was changed."""
+    def __init__(self, folder: Path, fingerprint: str, threads: int = 2, questions: Path | None = None) -> None:
+        """`threads`: cores for one question, and passages embedded side by side. Raises ModelError where a file was changed.
+
+        `questions`: the verified folder of another export, whose vectors of questions can be compared with these passages'.
+        """
         import tokenizers
 
         facts = verify(folder)
@@ -36,15 +43,23 @@ class OnnxEmbedder:
         self._passage_prompt: str = facts["passage_prompt"]
         self._lower = facts["lower_case"]
         self._threads = threads
-        self._model_file = folder / "model.onnx"
+        self._model_file = folder / MODEL_FILE
         self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(facts["max_length"])
         self._counter = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._counter.no_padding()
         self._counter.no_truncation()
-        self._session = _session(self._model_file, threads)
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
+        self._question_session = _session(questions / MODEL_FILE if questions else self._model_file, threads)
+        if not questions:
+            self._passage_session = self._question_session
+        self._question_vector = lru_cache(QUESTIONS_KEPT)(self._embedded_question)
+
+    @cached_property
+    def _passage_session(self) -> Any:
+        """Loaded when passages come, where another export embeds the questions: a server that is only asked never needs it."""
+        return _session(self._model_file, self._threads)
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
@@ -54,7 +69,13 @@ class OnnxEmbedder:
         return [len(e.ids) for e in self._counter.encode_batch([self._cased(t) for t in texts], add_special_tokens=False)]
 
     def embed_question(self, text: str) -> Vector:
-        return self._embed(self._session, self._question_prompt + text)
+        """Read-only: it is kept for when the question comes again."""
+        return self._question_vector(text)
+
+    def _embedded_question(self, text: str) -> Vector:
+        vector = self._embed(self._question_session, self._question_prompt + text)
+        vector.flags.writeable = False
+        return vector
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """One text at a time on each core, the longest first, so that the cores come to the end together.
@@ -64,7 +85,7 @@ class OnnxEmbedder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         encodings = self._tokenizer.encode_batch([self._cased(self._passage_prompt + text) for text in texts])
         order = sorted(range(len(texts)), key=lambda place: -len(encodings[place].ids))
-        session = self._session if len(texts) < MANY else _session(self._model_file, 1)
+        session = self._passage_session if len(texts) < MANY else _session(self._model_file, 1)
 
         def embed(place: int) -> None:
             vectors[place] = self._vector(session, encodings[place])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ Vector = NDArray[np.float32]  # (d,), unit length
 Matrix = NDArray[np.float32]  # (n, d), rows of unit length
 Ids = NDArray[np.int64]  # passage ids; where an id set is meant, sorted and without repeats
 Scores = NDArray[np.float32]
+Precision = Literal["fp32", "int8"]  # of the numbers that a model computes with
 
 
 class StoreError(QuotableError):

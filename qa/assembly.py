@@ -178,4 +178,11 @@ def absolute_model_name(name: str) -> str:
 
 def embedder_of(settings: Settings, name: str, say: Say) -> Embedder:
     """Raises ModelError."""
-    return open_embedder(name, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)
+    return open_embedder(
+        name,
+        settings.data / "models",
+        offline=settings.offline,
+        threads=settings.threads,
+        precision=settings.precision,
+        say=say,
+    )

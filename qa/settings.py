@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
+from index.types import Precision
 from qa.confidence import OPERATING_POINT
 
 ENVIRONMENT_PREFIX = "QA_"
@@ -50,6 +51,10 @@ class Settings(BaseModel):
         str, Field(description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.")
     ] = DEFAULT_MODEL
     offline: Annotated[bool, Field(description="Never use the network; false lets a named model be fetched once.")] = True
+    precision: Annotated[
+        Precision,
+        Field(description="Of the embedding of questions: fp32, or int8, which is faster. It can be changed at any time."),
+    ] = "fp32"
     threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
     languages: Annotated[
         tuple[str, ...],

@@ -203,6 +203,39 @@ def test_an_altered_export_is_exported_anew(tiny_model: Path, tmp_path: Path, ca
         np.testing.assert_allclose(again.embed_question("signed"), expected, atol=1e-6)
 
 
+def test_a_question_that_comes_again_is_not_embedded_again(embedder: Embedder) -> None:
+    first = embedder.embed_question("Who signed the memorandum?")
+    assert embedder.embed_question("Who signed the memorandum?") is first
+    assert embedder.embed_question("Who signed the memorandum") is not first
+    with pytest.raises(ValueError):
+        first[0] = 1  # nobody changes what others are given
+
+
+def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_model: Path, tmp_path: Path) -> None:
+    exact = open_embedder(str(tiny_model), tmp_path)
+    said: list[str] = []
+    rounded = open_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
+    assert len(said) == 1
+    assert rounded.fingerprint == exact.fingerprint
+    np.testing.assert_array_equal(rounded.embed_passages(["signed"]), exact.embed_passages(["signed"]))
+    for text in ("signed the memorandum?", "a b c", ""):
+        question = rounded.embed_question(text)
+        assert_unit(question)
+        assert 0.95 < cosine(question, exact.embed_question(text)) < 1
+    assert np.any(rounded.embed_question("a b c") != exact.embed_question("a b c"))
+
+
+def test_an_altered_model_in_8_bits_is_made_anew(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    expected = open_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed")
+    (file,) = tmp_path.glob("*-int8/model.onnx")
+    contents = bytearray(file.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    file.write_bytes(contents)
+    again = open_embedder(str(tiny_model), tmp_path, precision="int8")
+    assert "made anew" in caplog.text
+    np.testing.assert_array_equal(again.embed_question("signed"), expected)
+
+
 def test_an_incomplete_export_is_exported_anew(tiny_model: Path, tmp_path: Path) -> None:
     open_embedder(str(tiny_model), tmp_path)
     (file,) = tmp_path.rglob("model.onnx")

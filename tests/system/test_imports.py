@@ -66,7 +66,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
     [
         (("faiss",), {"index/vectors.py", "index/inverted_vectors.py"}),
         (("tantivy",), {"index/lexical.py"}),
-        (("onnxruntime",), {"index/onnx_embedder.py"}),
+        (("onnxruntime",), {"index/onnx_embedder.py", "index/onnx_int8.py"}),
         (("sentence_transformers", "transformers"), {"index/original_model.py", "index/onnx_export.py"}),
         (("torch",), {"index/onnx_export.py"}),
         (("huggingface_hub",), {"index/model_files.py"}),
