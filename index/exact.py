@@ -86,6 +86,9 @@ class ExactVectorIndex:
         searched = slice(None) if allowed is None else np.isin(ids, allowed)
         return _best(zip(ids[searched].tolist(), (matrix[searched] @ question).tolist(), strict=True), k)
 
+    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
+        return np.array([hit.passage_id for hit in self.search(question, k, allowed)], np.int64)
+
     def scores(self, question: Vector, ids: Ids) -> Scores:
         known, matrix = self._rows
         scores = np.full(len(ids), np.nan, np.float32)
@@ -131,6 +134,9 @@ class ExactLexicalIndex:
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         holders = set().union(*(self._holders.get(term, set()) for term, _ in query.sought))
         return _best(((i, bm25_share(query, self._terms[i])) for i in _allowed(holders, allowed)), k)
+
+    def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
+        return np.array([hit.passage_id for hit in self.search(query, k, allowed)], np.int64)
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
         rows = [self._match(query, passage_id) for passage_id in ids.tolist()]

@@ -75,11 +75,13 @@ class InvertedVectorIndex:
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
         self._commit()
-        k = min(k, len(self))
-        if k < 1 or (allowed is not None and not len(allowed)):
-            return []
-        rows = self._found(question, k, allowed)
+        rows = self._found(question, min(k, len(self)), allowed)
         return self._rows.hits(rows, self._matrix[rows] @ question, k)
+
+    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
+        self._commit()
+        rows = self._found(question, min(k, len(self)), allowed)
+        return self._rows.best(rows, self._matrix[rows] @ question, k)
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
         self._commit()
@@ -104,6 +106,8 @@ class InvertedVectorIndex:
 
     def _found(self, question: Vector, k: int, allowed: Ids | None) -> Rows:
         """Rows that hold the best k, or very nearly; of few allowed ones all, which is exact."""
+        if k < 1 or (allowed is not None and not len(allowed)):
+            return np.empty(0, np.int64)
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
             rows, here = self._rows.rows_of(allowed)
             return rows[here]

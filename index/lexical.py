@@ -78,17 +78,27 @@ class TantivyLexicalIndex:
         return frequency
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
+        return self._passages.best(query, self._found(query, k, allowed), k)
+
+    def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
+        found = self._found(query, k, allowed)
+        if found is allowed:  # not looked up, so some may hold none of the terms
+            return np.array([hit.passage_id for hit in self._passages.best(query, found, k)], np.int64)
+        return self._passages.best_ids(query, found, k)
+
+    def _found(self, query: LexicalQuery, k: int, allowed: Ids | None) -> Ids:
+        """Those among which the best k are: few allowed ones as they are, else what the engine finds."""
         self._commit()
         if k < 1 or not query.best_score or not len(self):
-            return []
+            return np.empty(0, np.int64)
         if allowed is not None and len(allowed) <= FEW_ALLOWED:
-            return self._passages.best(query, allowed, k)
+            return allowed
         wanted = max(k, LEAST_CANDIDATES)
         while True:
             candidates = self._candidates(query, wanted)
             permitted = candidates if allowed is None else candidates[contained(candidates, allowed)]
             if len(permitted) >= k or len(candidates) < wanted:
-                return self._passages.best(query, permitted, k)
+                return permitted
             wanted *= 4
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:

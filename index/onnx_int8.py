@@ -35,7 +35,7 @@ class NotQuantisable(Exception):
 def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     """The verified folder of the model in 8 bits, beside the folder of its export; made where it is not there or damaged.
 
-    Raises ModelError where the export was changed, NotQuantisable where rounding changes the model too much, or its graph cannot be rounded.
+    Raises ModelError where the export was changed, NotQuantisable where its graph cannot be rounded or rounding changes it too much.
     """
     target = exported.with_name(f"{exported.name}-int8")
     if target.is_dir():

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,12 @@ def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
     return StoredDocument(number, *head)
 
 
+@lru_cache(maxsize=2048)
+def known_document(number: int, row: Row) -> StoredDocument:
+    """`stored_document`, kept for those that are read again: a row that says the very same as one that was checked needs no check."""
+    return stored_document(number, row)
+
+
 def content(stored: StoredDocument, row: Row) -> Document:
     """The document whole, from its head and CONTENT_COLUMNS."""
     structure, text, structure_hash = row
@@ -117,6 +124,12 @@ def passage(passage_id: int, row: Sequence[Any]) -> Passage:
         raise DamagedRow(f"the stored passage {passage_id} is damaged; restore a backup or add its document again")
     _, start, end, page, anchor, headings, context, text = values
     return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
+
+
+@lru_cache(maxsize=2048)
+def known_passage(passage_id: int, row: Row) -> Passage:
+    """`passage`, kept as `known_document` is."""
+    return passage(passage_id, row)
 
 
 def vector_row(fingerprint: str, passage_id: int, vector: Vector) -> Row:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from index.analysis import terms
 from index.id_sets import contained
 from index.term_sequences import TermSequences
-from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
+from index.types import Hit, Ids, LexicalMatch, LexicalQuery, Scores, SearchedText
 
 
 class ScannedLexicalIndex:
@@ -51,16 +51,30 @@ class ScannedLexicalIndex:
         return len(self._sequences.holding([term]))
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
-        holding = self._sequences.ids[self._sequences.holding(term for term, _ in query.sought)]
-        return self.best(query, holding if allowed is None else holding[contained(holding, allowed)], k)
+        return self.best(query, self._holding(query, allowed), k)
+
+    def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
+        return self.best_ids(query, self._holding(query, allowed), k)
 
     def best(self, query: LexicalQuery, ids: Ids, k: int) -> list[Hit]:
         """The best k of these passages."""
+        ids, share = self._best(query, ids, k)
+        return [Hit(*pair) for pair in zip(ids.tolist(), share.tolist(), strict=True)]
+
+    def best_ids(self, query: LexicalQuery, ids: Ids, k: int) -> Ids:
+        """The best k of these passages, each of which holds a term of the query; not scored where there are no more."""
+        return self._best(query, ids, k)[0] if len(ids) > k else ids[self._present(ids)[1]]
+
+    def _holding(self, query: LexicalQuery, allowed: Ids | None) -> Ids:
+        holding = self._sequences.ids[self._sequences.holding(term for term, _ in query.sought)]
+        return holding if allowed is None else holding[contained(holding, allowed)]
+
+    def _best(self, query: LexicalQuery, ids: Ids, k: int) -> tuple[Ids, Scores]:
         rows, here = self._present(ids)
         ids, share = ids[here], self._sequences.shares(query, rows[here])
         found = np.flatnonzero(share > 0)
         best = found[np.lexsort((ids[found], -share[found]))[: max(k, 0)]]
-        return [Hit(*pair) for pair in zip(ids[best].tolist(), share[best].tolist(), strict=True)]
+        return ids[best], share[best]
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
         rows, here = self._present(ids)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -48,6 +49,33 @@ class Candidate:
     score: float
     similarity: float
     lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates(Sequence[Candidate]):
+    """Candidates as columns; each is made when it is looked at, because of some hundred only the first few are."""
+
+    ids: Ids
+    scores: Scores
+    similarities: Scores
+    shares: Scores
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Candidate]: ...
+    def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
+        if isinstance(place, slice):
+            columns = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
+            return [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        row = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
+        return Candidate(int(row[0]), *map(float, row[1:]))
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self[:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +291,7 @@ class Searcher:
         columns = (ids[order], fused[order], similarity[order], match.share[order])
         return Ranking(
             asked.question,
-            [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)],
+            Candidates(*columns),
             dict((*query.weights, *query.context)),
             best_possible(best_similarity, len(query.weights)),
             state.generation,
@@ -274,15 +302,15 @@ class Searcher:
 
 def _candidates(state: _State, vector: Vector, query: LexicalQuery, allowed: Ids | None) -> Ids:
     """The best of both legs, in rising order; of a part that has no more than that, every passage."""
-    found: set[int] = set()
+    found = [np.empty(0, np.int64)]
     for part in state.parts:
         if len(part.vectors) <= CANDIDATES:
             ids = part.vectors.ids
-            found.update((ids if allowed is None else ids[contained(ids, allowed)]).tolist())
+            found.append(ids if allowed is None else ids[contained(ids, allowed)])
         else:
-            found.update(hit.passage_id for hit in part.vectors.search(vector, CANDIDATES, allowed))
-            found.update(hit.passage_id for hit in part.lexical.search(query, CANDIDATES, allowed))
-    return np.array(sorted(found), np.int64)
+            found.append(part.vectors.candidates(vector, CANDIDATES, allowed))
+            found.append(part.lexical.candidates(query, CANDIDATES, allowed))
+    return np.unique(np.concatenate(found))
 
 
 def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:

@@ -207,7 +207,7 @@ class Store:
         """Those of the ids that are still there and whole, in their order."""
         found = self._database.rows_of(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
         self._report_missing(ids, {i for i, *_ in found})
-        read = self._whole((rows.passage, i, row) for i, *row in found)
+        read = self._whole((rows.known_passage, i, tuple(row)) for i, *row in found)
         numbers = {i: number for i, number, *_ in found if i in read}
         documents = {document.number: document for document in self._numbered(sorted(set(numbers.values())))}
         by_id = {i: StoredPassage(i, documents[numbers[i]], passage) for i, passage in read.items() if numbers[i] in documents}
@@ -349,10 +349,10 @@ class Store:
     def _numbered(self, numbers: Sequence[int]) -> list[StoredDocument]:
         """The documents with these numbers that are whole, in their order."""
         found = self._database.rows_of(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
-        read = self._whole((rows.stored_document, number, row) for number, *row in found)
+        read = self._whole((rows.known_document, number, tuple(row)) for number, *row in found)
         return [read[number] for number in numbers if number in read]
 
-    def _whole(self, reading: Iterable[tuple[Callable[[int, Sequence[Any]], Read], int, Sequence[Any]]]) -> dict[int, Read]:
+    def _whole(self, reading: Iterable[tuple[Callable[[int, Any], Read], int, Sequence[Any]]]) -> dict[int, Read]:
         """Number -> what its row says; damaged rows are left out, and reported."""
         read: dict[int, Read] = {}
         for function, number, row in reading:

@@ -78,47 +78,57 @@ class TermSequences:
 
     def shares(self, query: LexicalQuery, rows: Rows) -> Scores:
         """`exact.bm25_share` of each row."""
-        return self._shares(query, self._places(rows))
+        return self._found(query, rows).shares(query)
 
     def match(self, query: LexicalQuery, rows: Rows) -> LexicalMatch:
         """How each row matches the query, in the order of `rows`."""
-        documents = np.asarray(self.documents[rows])
-        places = self._places(rows)
-        hits = _hits(places.terms, query)
-        known = np.flatnonzero(hits >= 0)
-        held = _Held(len(rows), query, places.owners[known], places.positions[known], hits[known])
+        found = self._found(query, rows)
+        held = found.held(query)
         others = (held.adjacent(), held.together(), held.in_title(self.title_lengths[rows]))
-        return LexicalMatch(documents, self._shares(query, places), *(part.astype(np.float32) for part in others))
+        return LexicalMatch(
+            np.asarray(self.documents[rows]), found.shares(query), *(part.astype(np.float32) for part in others)
+        )
 
-    def _places(self, rows: Rows) -> _Places:
+    def _found(self, query: LexicalQuery, rows: Rows) -> _Found:
         starts = self.starts[rows]
         lengths = self.starts[rows + 1] - starts
         ends = np.cumsum(lengths)
-        positions = np.arange(int(ends[-1]) if len(rows) else 0)
-        terms = self.terms[positions + np.repeat(starts - ends + lengths, lengths)]
-        owners = np.repeat(np.arange(len(rows)), lengths)
-        return _Places(lengths, terms, owners, positions - np.repeat(ends - lengths, lengths))
-
-    @staticmethod
-    def _shares(query: LexicalQuery, places: _Places) -> Scores:
-        total = np.zeros(len(places.lengths))
-        if not query.best_score:
-            return total.astype(np.float32)
-        norms = K1 * (1 - B + B * places.lengths / query.mean_length)
-        for term, weight in query.sought:
-            frequencies = np.bincount(places.owners[places.terms == term_hash(term)], minlength=len(total))
-            total += weight * frequencies / (frequencies + norms)
-        return (total / query.best_score).astype(np.float32)
+        terms = self.terms[np.arange(int(ends[-1]) if len(rows) else 0) + np.repeat(starts - ends + lengths, lengths)]
+        places = [np.flatnonzero(terms == term_hash(term)) for term, _ in query.sought]
+        # Some hundred places among some ten thousand terms: the row of each is looked up, not written out for all.
+        owners = [np.searchsorted(ends, of_term, "right") for of_term in places]
+        return _Found(lengths, ends - lengths, places, owners)
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """The terms of some rows one after another: the rows' lengths, and for each term its row and its position in it."""
+class _Found:
+    """The terms of a query in some rows, as if these stood one after another, each from its start: for each term its places, and in
+    which row each is."""
 
     lengths: NDArray[np.int64]
-    terms: NDArray[np.uint32]
-    owners: NDArray[np.int64]
-    positions: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    places: Sequence[NDArray[np.int64]]
+    owners: Sequence[NDArray[np.int64]]
+
+    def shares(self, query: LexicalQuery) -> Scores:
+        total = np.zeros(len(self.lengths))
+        if not query.best_score:
+            return total.astype(np.float32)
+        norms = K1 * (1 - B + B * self.lengths / query.mean_length)
+        for (_, weight), owners in zip(query.sought, self.owners, strict=True):
+            frequencies = np.bincount(owners, minlength=len(total))
+            total += weight * frequencies / (frequencies + norms)
+        return (total / query.best_score).astype(np.float32)
+
+    def held(self, query: LexicalQuery) -> _Held:
+        """Of the question's own terms."""
+        own = len(query.weights)
+        none = [np.empty(0, np.int64)]
+        places = np.concatenate([*none, *self.places[:own]])
+        terms = np.repeat(np.arange(own), [len(of_term) for of_term in self.places[:own]])
+        order = np.argsort(places)
+        owners = np.concatenate([*none, *self.owners[:own]])[order]
+        return _Held(len(self.lengths), query, owners, places[order] - self.starts[owners], terms[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +156,13 @@ class _Held:
         best = np.zeros(self.passages)
         if not len(weights):
             return best
-        seen = np.zeros((len(self.owners), len(weights)), bool)
-        seen[np.arange(len(self.owners)), self.terms] = True
-        for step in range(1, min(WINDOW, len(self.owners))):
-            near = np.flatnonzero(
-                (self.owners[step:] == self.owners[:-step]) & (self.positions[step:] - self.positions[:-step] < WINDOW)
-            )
-            if not len(near):
-                break
-            seen[near, self.terms[near + step]] = True
+        # A window begins at each place and ends before the first one in another passage or WINDOW positions on.
+        line = self.owners * (int(self.positions.max(initial=0)) + WINDOW + 1) + self.positions
+        ends = np.searchsorted(line, line + WINDOW)
+        counts = np.zeros((len(line) + 1, len(weights)), np.int32)
+        counts[np.arange(1, len(line) + 1), self.terms] = 1
+        np.cumsum(counts, axis=0, out=counts)
+        seen = counts[ends] > counts[:-1]
         np.maximum.at(best, self.owners, seen @ weights / weights.sum())
         return best
 
@@ -174,11 +182,3 @@ def term_hash(term: str) -> int:
 
 def _weights(query: LexicalQuery) -> NDArray[np.float64]:
     return np.array([weight for _, weight in query.weights])
-
-
-def _hits(found: NDArray[np.uint32], query: LexicalQuery) -> NDArray[np.int64]:
-    """For each stored term which of the query's it is, -1 for none."""
-    hits = np.full(len(found), -1, np.int64)
-    for place, (term, _) in enumerate(query.weights):
-        hits[found == term_hash(term)] = place
-    return hits

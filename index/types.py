@@ -155,6 +155,10 @@ class VectorIndex(Protocol):
         """The best k, best first, equal scores by rising id. `allowed=None` is no filter, an empty one allows nothing."""
         ...
 
+    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
+        """The ids that `search` finds, in any order."""
+        ...
+
     def scores(self, question: Vector, ids: Ids) -> Scores:
         """One score for each id, in their order; NaN for an id that is not here."""
         ...
@@ -183,6 +187,10 @@ class LexicalIndex(Protocol):
 
         `allowed` as in VectorIndex.
         """
+        ...
+
+    def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
+        """The ids that `search` finds, in any order."""
         ...
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:

@@ -54,5 +54,13 @@ class RowIds:
 
     def hits(self, rows: Rows, scores: Scores, k: int) -> list[Hit]:
         """The best k of these rows, best first, equal scores by rising id (which is by rising row)."""
-        best = np.lexsort((rows, -scores))[:k]
+        best = _best(rows, scores, k)
         return [Hit(*pair) for pair in zip(self.ids[rows[best]].tolist(), scores[best].tolist(), strict=True)]
+
+    def best(self, rows: Rows, scores: Scores, k: int) -> Ids:
+        """The ids of `hits`."""
+        return self.ids[rows if len(rows) <= k else rows[_best(rows, scores, k)]]
+
+
+def _best(rows: Rows, scores: Scores, k: int) -> Rows:
+    return np.lexsort((rows, -scores))[:k]

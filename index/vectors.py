@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from index.types import Hit, Ids, Matrix, Scores, Vector
-from index.vector_rows import RowIds
+from index.vector_rows import RowIds, Rows
 
 INDEX_FILE = "vectors.faiss"
 IDS_FILE = "vector-ids.npy"
@@ -40,9 +40,15 @@ class FaissVectorIndex:
         self._rows.remove(ids)
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
+        return self._rows.hits(*self._found(question, k, allowed), k)
+
+    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
+        return self._rows.best(*self._found(question, k, allowed), k)
+
+    def _found(self, question: Vector, k: int, allowed: Ids | None) -> tuple[Rows, Scores]:
         k = min(k, len(self))
         if k < 1 or (allowed is not None and not len(allowed)):
-            return []
+            return np.empty(0, np.int64), np.empty(0, np.float32)
         # The parameters hold only pointers: selector and bits must live until the search is over.
         bits = self._rows.selected(allowed)
         parameters: Any = None
@@ -52,7 +58,7 @@ class FaissVectorIndex:
         faiss.omp_set_num_threads(1)  # of this thread: other questions use the other cores
         similarities, rows = self._index.search(question[None, :], k, params=parameters)
         found = rows[0] >= 0
-        return self._rows.hits(rows[0][found], similarities[0][found], k)
+        return rows[0][found], similarities[0][found]
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
         rows, here = self._rows.rows_of(ids)

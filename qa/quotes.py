@@ -39,7 +39,7 @@ class _Sentence:
     """What can be said of a sentence before any question is asked."""
 
     span: Span
-    tokens: Sequence[str]
+    tokens: tuple[str, ...]
     stems_in_order: Sequence[str]
     stems: frozenset[str]
     beginnings: frozenset[str]
@@ -73,30 +73,27 @@ class QuoteFinder:
 
     def _score(self, sentence: _Sentence, before: frozenset[str]) -> float:
         weights, here = self._weights, sentence.stems
-        hits = [(place, term) for place, term in enumerate(sentence.stems_in_order) if term in weights]
-        missing = [term for term in weights if term not in here]
-        carried = sum(weights[term] for term in missing if term in before)
+        carried = sum(weights[term] for term in weights if term in before and term not in here)
         begun = sum(
             weights[term] for term, beginning in self._beginnings if term not in here and beginning in sentence.beginnings
         )
-        typed = self._typed(sentence.tokens)
-        near = max((self._weight(term for at, term in hits if abs(at - place) <= REACH) for place in typed), default=0.0)
-        together = max((self._weight(term for at, term in hits if 0 <= at - place < WINDOW) for place, _ in hits), default=0.0)
-        covered = self._weight(term for _, term in hits)
+        typed = self._typed(sentence)
+        near = together = covered = 0.0
+        if not weights.keys().isdisjoint(here):
+            hits = [(place, term) for place, term in enumerate(sentence.stems_in_order) if term in weights]
+            near = max((self._weight(term for at, term in hits if abs(at - place) <= REACH) for place in typed), default=0.0)
+            together = max(self._weight(term for at, term in hits if 0 <= at - place < WINDOW) for place, _ in hits)
+            covered = self._weight(term for _, term in hits)
         carry = CARRIED + (CARRIED_BY_PRONOUN if sentence.opens_with_pronoun else 0.0)
         shares = covered + BEGINNING * begun + carry * carried + NEAR_TYPED * near + TOGETHER * together
         reason = REASON if self._kind is AnswerType.REASON and sentence.gives_reason else 0.0
         return shares / self._total + (TYPED if typed else 0.0) + reason
 
-    def _typed(self, tokens: Sequence[str]) -> list[int]:
+    def _typed(self, sentence: _Sentence) -> list[int]:
         """Places of words that look like what is asked for and do not stand in the question."""
         if self._kind in (AnswerType.OTHER, AnswerType.REASON):
             return []
-        return [
-            place
-            for place, token in enumerate(tokens)
-            if looks_like(self._kind, token, first=place == 0) and token.lower() not in self._asked
-        ]
+        return [place for place, word in _alike(self._kind, sentence.tokens) if word not in self._asked]
 
     def _weight(self, found: Iterable[str]) -> float:
         return sum(self._weights[term] for term in set(found))
@@ -114,11 +111,18 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 
 def _sentence(text: str, span: Span) -> _Sentence:
-    tokens = _TOKEN.findall(plain_notation(text))
+    tokens = tuple(_TOKEN.findall(plain_notation(text)))
     found = terms(text) if is_unspaced(text) else stems([fold(token.lower()) for token in tokens])
     stems_here = frozenset(found)
     beginnings = frozenset(stem[:length] for stem in stems_here for length in range(LEAST_BEGINNING, len(stem) + 1))
     return _Sentence(span, tokens, found, stems_here, beginnings, _PRONOUN.match(text) is not None, gives_reason(text))
+
+
+@lru_cache(maxsize=16384)
+def _alike(kind: AnswerType, tokens: tuple[str, ...]) -> Sequence[tuple[int, str]]:
+    """Places of words of a sentence that look like an answer of this kind, and the words in lower case."""
+    found = [(place, token) for place, token in enumerate(tokens) if looks_like(kind, token, first=place == 0)]
+    return tuple((place, token.lower()) for place, token in found)
 
 
 def _quoted(sentences: Sequence[_Sentence], scores: Sequence[float], kind: AnswerType) -> Span:

@@ -149,6 +149,9 @@ def test_what_was_removed_is_never_found(make: Make, corpus: Corpus, question: s
     assert (len(index), index.total_length) == (len(reference), reference.total_length)
     assert_alike(index.search(query, 1000), reference.search(query, 1000))
     assert not set(removed.tolist()) & {hit.passage_id for hit in index.search(query, 1000)}
+    for k, allowed in ((0, None), (3, None), (1000, None), (1000, ids_of(1, 2, 3, 4)), (2, ids_of(1, 2, 3, 4))):
+        found = {hit.passage_id for hit in index.search(query, k, allowed)}
+        assert set(index.candidates(query, k, allowed).tolist()) == found
 
 
 @given(corpus=corpora(), question=QUESTIONS, cut=st.integers(0, 20))

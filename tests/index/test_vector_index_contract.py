@@ -104,6 +104,10 @@ def test_what_was_removed_is_never_found(
         i: score for i, score in oracle(*corpus, question).items() if i not in removed and (allowed is None or i in allowed)
     }
     assert_best(index.search(question, 1000, allowed), expected, 1000)
+    for k in (0, 3, 1000):
+        assert set(index.candidates(question, k, allowed).tolist()) == {
+            h.passage_id for h in index.search(question, k, allowed)
+        }
     assert len(index) == len(set(corpus[0].tolist()) - set(removed.tolist()))
 
 

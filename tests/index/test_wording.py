@@ -55,7 +55,9 @@ def by_words(
     return ask
 
 
-@pytest.mark.parametrize("date", ["21 July 2025", "July 21st, 2025", "21st of July 2025", "2025-07-21", "21.7.2025", "07/21/2025"])
+@pytest.mark.parametrize(
+    "date", ["21 July 2025", "July 21st, 2025", "21st of July 2025", "2025-07-21", "21.7.2025", "07/21/2025"]
+)
 def test_a_date_is_found_however_it_is_written(by_words: Callable[[str], dict[str, float]], date: str) -> None:
     found = by_words(date)
     assert next(iter(found)) == "treaty"
@@ -101,7 +103,11 @@ def test_what_is_written_in_another_way_is_told_from_what_only_looks_like_it(tex
 
 
 def test_a_long_text_is_read_as_its_parts_are() -> None:
-    parts = ["paid on 21/07/2025 at noon" + " and so on" * 9, "it costs £1,250 and more" + " or less" * 9, "send SA 100 by post"]
+    parts = [
+        "paid on 21/07/2025 at noon" + " and so on" * 9,
+        "it costs £1,250 and more" + " or less" * 9,
+        "send SA 100 by post",
+    ]
     assert terms(" ".join(parts)) == [term for part in parts for term in terms(part)]
 
 
