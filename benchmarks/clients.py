@@ -1,0 +1,92 @@
+"""Many clients of an HTTP server at once: each sends its next question when the last one was answered, over a connection it keeps.
+
+One thread with non-blocking sockets, so that the clients take little of the processor that the server needs.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+PATIENCE = 60.0  # seconds without any answer
+
+
+@dataclass(slots=True)
+class _Client:
+    connection: socket.socket
+    sent_at: float
+    received: bytes = b""
+
+
+def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float) -> dict[str, Any]:
+    """Requests a second, errors, and latencies in milliseconds, of `clients` asking for `seconds` after a second to warm up.
+
+    Where nothing but waiting for one's turn took time, every request would take clients / (requests a second): `queue_ms`.
+    """
+    requests = cycle([f"GET {target} HTTP/1.1\r\nHost: {address[0]}\r\n\r\n".encode() for target in targets])
+    times: list[float] = []
+    errors = 0
+    with selectors.DefaultSelector() as selector:
+        for _ in range(clients):
+            connection = socket.create_connection(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ, _sent(connection, requests))
+        began = time.perf_counter() + 1
+        while time.perf_counter() < began + seconds:
+            ready = selector.select(PATIENCE)
+            if not ready:
+                raise SystemExit(f"no answer in {PATIENCE} s")
+            for key, _ in ready:
+                client: _Client = key.data
+                part = client.connection.recv(1 << 16)
+                client.received += part
+                if part and not _whole(client.received):
+                    continue
+                now = time.perf_counter()
+                if now > began:
+                    times.append((now - client.sent_at) * 1000)
+                    errors += not client.received.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+                if not part or b"connection: close" in client.received.partition(b"\r\n\r\n")[0].lower():
+                    # The server keeps no connection: another one is part of what it costs.
+                    selector.unregister(client.connection)
+                    client.connection.close()
+                    connection = socket.create_connection(address)
+                    selector.register(connection, selectors.EVENT_READ, _sent(connection, requests))
+                else:
+                    selector.modify(client.connection, selectors.EVENT_READ, _sent(client.connection, requests))
+        for key in list(selector.get_map().values()):
+            key.data.connection.close()
+    rate = len(times) / seconds
+    p99 = statistics.quantiles(times, n=100)[-1]
+    return {
+        "clients": clients,
+        "requests_per_second": round(rate, 1),
+        "errors": errors,
+        "median_ms": round(statistics.median(times), 2),
+        "p99_ms": round(p99, 2),
+        "queue_ms": round(clients / rate * 1000, 2),
+        "p99_over_queue": round(p99 / (clients / rate * 1000), 3),
+    }
+
+
+def _sent(connection: socket.socket, requests: Iterator[bytes]) -> _Client:
+    connection.sendall(next(requests))
+    return _Client(connection, time.perf_counter())
+
+
+def _whole(received: bytes) -> bool:
+    """Whether an answer with a Content-Length is all here; one without is when the connection ends."""
+    head, blank, body = received.partition(b"\r\n\r\n")
+    if not blank:
+        return False
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return len(body) >= int(value)
+    return False

@@ -1,0 +1,29 @@
+"""txtai's hybrid search with the same weights, for the serving benchmark to compare with.
+
+    python txtai_search.py CORPUS.jsonl MODEL_FOLDER   # says how it was indexed; then JSON lists of questions in, milliseconds out
+
+It runs in an environment of its own (see serving.py) and uses nothing of this project.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from txtai import Embeddings
+
+documents = [json.loads(line) for line in Path(sys.argv[1]).read_text("utf-8").splitlines()]
+embeddings = Embeddings(path=sys.argv[2], hybrid=True, content=True)
+began = time.perf_counter()
+embeddings.index((document["id"], f"{document['title']}\n{document['text']}", None) for document in documents)
+print(json.dumps({"passages_per_second": round(len(documents) / (time.perf_counter() - began), 1)}), flush=True)
+for line in sys.stdin:
+    times = []
+    for question in json.loads(line):
+        began = time.perf_counter()
+        embeddings.search(question, 5)
+        times.append((time.perf_counter() - began) * 1000)
+    status = dict(entry.split(":", 1) for entry in Path("/proc/self/status").read_text().splitlines())
+    print(json.dumps({"times": times, "resident_mb": round(int(status["VmRSS"].split()[0]) / 1024, 1)}), flush=True)
