@@ -69,7 +69,7 @@ def serving() -> Iterator[str]:
         command = [sys.executable, "-m", "qa.cli", "--data", folder, "serve", "--port", "0"]
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            address = next(found[0] for line in server.stderr or () if (found := re.search(r"http://\S+", line)))
+            address = next(found[0] for line in server.stderr or () if (found := re.search(r"(?<=Serving on )\S+", line)))
             yield address
         finally:
             server.terminate()
@@ -130,11 +130,12 @@ def answers_by_server(page: Page, asked: Sequence[str]) -> tuple[list[float], fl
 def weight(browser: Browser, address: str, path: str) -> int:
     """Bytes of everything that a page loads, before compression, with an empty cache."""
     page = browser.new_context(base_url=address).new_page()
-    sizes: list[int] = []
-    page.on("response", lambda response: sizes.append(len(response.body())))
+    loaded: list[Any] = []
+    page.on("response", lambda response: loaded.append(response))
     page.goto(path, wait_until="networkidle")
+    total = sum(len(response.body()) for response in loaded)
     page.context.close()
-    return sum(sizes)
+    return total
 
 
 def long_document(page: Page, path: str) -> dict[str, Any]:
