@@ -27,8 +27,8 @@ from qa.conversation import Turn
 from qa.evaluation import Judge
 
 FOLDER = DATA / "retrieval" / "mtrag"
-FOREIGN_HISTORIES = 6  # before each question
-SQUAD_QUESTIONS = 400
+FOREIGN_HISTORIES = 4  # before each question
+SQUAD_QUESTIONS = 300
 MEASURE = "nDCG@10"
 
 History = tuple[Turn, ...]

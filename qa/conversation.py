@@ -17,12 +17,12 @@ from index.analysis import terms
 from qa.small_talk import small_talk
 
 # By the cosine of the question with the passage nearest to it: from UNAIDED on it needs no help, REACH below that it gets all of it.
-UNAIDED = 0.55
+UNAIDED = 0.57
 REACH = 0.1
 LEAST_IF_POINTING_BACK = 0.5
 FEW_TERMS = 2
 # Of the vector of what was said last, and of the earlier questions' idf, where all help is given.
-SAID_WEIGHT = 0.4
+SAID_WEIGHT = 0.5
 QUESTIONS_WEIGHT = 0.3
 REPLY_WORDS = 30  # of the reply; all of it ranks no better, and takes longer to embed than everything else
 LONGEST_PHRASE = 5  # words, of “in Wales”
