@@ -3,7 +3,7 @@
 A question is never joined with what was said before: that ranks worse than the question alone. Instead the vector of the assistant's
 last reply and the words of the first and of the previous question are added with small weights, the more the less the documents say
 to the question by itself, and the more it points back. Only “And in Wales?” and its like, which are no questions by themselves,
-complete the question before them. docs/decisions/0010-follow-ups.md has the figures.
+complete the question before them. docs/decisions/0013-follow-ups.md has the figures.
 """
 
 from __future__ import annotations
