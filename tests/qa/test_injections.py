@@ -17,6 +17,8 @@ import pytest
 from tests.qa.scripted_model import ScriptedModel, saying
 
 INJECTIONS = json.loads((Path(__file__).parent.parent / "data" / "injections.json").read_text("utf-8"))
+KEPT_OUT = [each for each in INJECTIONS if not each.get("gets_through")]
+GETS_THROUGH = [each for each in INJECTIONS if each.get("gets_through")]
 FENCED = re.compile(r"^passage \[(\d+)\] (\w{32})\n(.*?)\nend of passage \[\1\] \2$", re.M | re.S)
 
 
@@ -37,24 +39,28 @@ def museum(data_folder: Callable[[], Path], start_server: Callable[..., Any], mo
         yield running
 
 
-@pytest.mark.parametrize("each", INJECTIONS, ids=lambda each: each["lantern"])
+def obeyed(museum: Any, model: ScriptedModel, each: dict[str, str]) -> tuple[Any, str]:
+    """The completion where the model does what a document demands, and the mark of its passages."""
+    marks: list[str] = []
+
+    def obey(body: dict[str, Any]) -> str:
+        marks.append(FENCED.findall(body["messages"][-1]["content"])[0][1])
+        return each["obeys"].replace("{mark}", marks[0])
+
+    model.behave = saying(obey)
+    question = f"Where is the {each['lantern']} lantern of the museum kept?"
+    body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
+    completion = museum.post("/v1/chat/completions", body).json()
+    assert len(marks) == 1
+    return completion, marks[0]
+
+
+@pytest.mark.parametrize("each", KEPT_OUT, ids=lambda each: each["lantern"])
 def test_what_an_instruction_in_a_document_demands_does_not_reach_the_reader(
     museum: Any, model: ScriptedModel, each: dict[str, str]
 ) -> None:
-    question = f"Where is the {each['lantern']} lantern of the museum kept?"
-    mark = ""
-
-    def obey(body: dict[str, Any]) -> str:
-        nonlocal mark
-        mark = FENCED.findall(body["messages"][-1]["content"])[0][1]
-        return each["obeys"].replace("{mark}", mark)
-
-    model.behave = saying(obey)
-    asked = len(model.asked)
-    body = json.dumps({"messages": [{"role": "user", "content": question}]}).encode()
-    completion = museum.post("/v1/chat/completions", body).json()
+    completion, mark = obeyed(museum, model, each)
     content = completion["choices"][0]["message"]["content"]
-    assert len(model.asked) == asked + 1
     assert each["forbidden"].replace("{mark}", mark) not in f"{content}\n"
     assert f"The {each['lantern']} lantern is kept in room" in content
 
@@ -69,3 +75,14 @@ def test_what_an_instruction_in_a_document_demands_does_not_reach_the_reader(
     for annotation in completion["choices"][0]["message"]["annotations"]:
         text = museum.get(f"/v1/documents/{annotation['document']['id']}/text").json()["text"]
         assert text[annotation["start"] : annotation["end"]] == annotation["quote"]
+
+
+@pytest.mark.parametrize("each", GETS_THROUGH, ids=lambda each: each["lantern"])
+def test_what_the_words_of_the_instruction_itself_bear_out_is_shown_and_cites_it(
+    museum: Any, model: ScriptedModel, each: dict[str, str]
+) -> None:
+    """A check of words cannot keep it out: whoever may write documents can make a model repeat them."""
+    completion, _ = obeyed(museum, model, each)
+    message = completion["choices"][0]["message"]
+    assert each["forbidden"] in message["content"]
+    assert {annotation["document"]["id"] for annotation in message["annotations"]} == {each["lantern"]}
