@@ -8,7 +8,7 @@ PIP_OPTIONS ?=
 BROWSER_TESTS := tests/system/browser
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_OPTIONS)
 
-.PHONY: install serve test test-long lint bench bench-quality
+.PHONY: install serve test test-long lint bench bench-quality bench-scale
 .DEFAULT_GOAL := serve
 
 $(BIN)/python:
@@ -47,6 +47,12 @@ lint: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.pages
+
+# Takes hours from nothing: SCALE keeps the sample and the data folders between runs.
+SCALE ?= build/scale
+
+bench-scale: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.scale $(SCALE)
 
 bench-quality: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.quality

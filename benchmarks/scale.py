@@ -98,8 +98,7 @@ def recall(data: Path) -> dict[str, Any]:
     assert generation is not None
     (segment,) = generation.segments
     questions = np.stack([embedder.embed_question(text) for text in headlines(RECALL_QUESTIONS)])
-    blocks = [(ids, vectors) for ids, _, vectors in _stored(store, embedder.fingerprint)]
-    ids, matrix = np.concatenate([ids for ids, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])
+    ids, matrix = _vectors(store, embedder.fingerprint, data)
     began = time.perf_counter()
     filtered = store.allowed_passages(Comparison("gte", "date", "2025"))
     found: dict[str, Any] = {
@@ -121,8 +120,13 @@ def recall(data: Path) -> dict[str, Any]:
     return found | {"recall_at_build": [[one.value, one.effort] for one in measured]}
 
 
-def _stored(store: Any, fingerprint: str) -> Any:
-    return store.passages_since(0, fingerprint)
+def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
+    """Ids and vectors: those that the index has mapped, where it has; it was built from the store's, and is verified."""
+    for path in sorted(data.glob("generations/*/*/vector-rows.f32"))[-1:]:
+        ids = np.load(path.with_name("vector-ids.npy"))
+        return ids, np.memmap(path, "<f4", "r").reshape(len(ids), -1).view(np.ndarray)
+    blocks = [(ids, vectors) for ids, _, vectors in store.passages_since(0, fingerprint)]
+    return np.concatenate([ids for ids, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])
 
 
 def ingest_ours(folder: Path, sample: Path) -> float:
@@ -262,6 +266,13 @@ def ingestion(folder: Path) -> dict[str, Any]:
     return {"passages_per_second": medians, "ratio_to_txtai": ratio, "all": rates}
 
 
+def about(sample: Path) -> dict[str, Any]:
+    """How many passages were embedded, and what the sample says of itself where it was made otherwise than by `write_sample`."""
+    note = sample / "about.json"
+    noted = json.loads(note.read_text()) if note.exists() else {}
+    return {"embedded_passages": sum(len(one.passages) for one in read_sample(sample)), "rest": "derived", **noted}
+
+
 def plots(figures: dict[int, dict[str, Any]]) -> dict[str, str]:
     def line(key: str) -> list[tuple[float, float]]:
         return [(size, max(row[key], 1e-3)) for size, row in figures.items() if key in row]
@@ -309,7 +320,7 @@ def main() -> None:
         "commit": commit(),
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": facts,
-        "corpus": {"embedded_passages": sum(len(one.passages) for one in read_sample(folder / "sample")), "rest": "derived"},
+        "corpus": about(folder / "sample"),
         "sizes": figures,
         "ingestion": ingestion(folder),
     }
