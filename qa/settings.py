@@ -92,6 +92,10 @@ class Settings(BaseModel):
         int, Field(description="Requests a minute of one address without a key; 0 for no bound.", ge=0)
     ] = 60
     requests_per_minute: Annotated[int, Field(description="Requests a minute of one key; 0 for no bound.", ge=0)] = 0
+    queue_seconds: Annotated[
+        float,
+        Field(description="How long a request may wait for its turn; who would wait longer is refused at once.", gt=0, le=60),
+    ] = 0.5
     trusted_proxy: Annotated[
         str | None,
         Field(description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then."),

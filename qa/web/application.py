@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings import Settings
-from qa.web import browser, chat, current, documents, gate, health, pages, problems, search, vector_stores
+from qa.web import browser, chat, current, documents, gate, health, openapi, pages, problems, search, vector_stores
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -44,6 +44,7 @@ def create_app(
         vector_stores.blueprint,
         documents.blueprint,
         health.blueprint,
+        openapi.blueprint,
         pages.blueprint,
     ):
         app.register_blueprint(blueprint)

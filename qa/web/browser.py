@@ -82,6 +82,9 @@ def install(app: Flask, names: Names, settings: Settings) -> None:
     @app.after_request
     def _headers(response: Response) -> Response:
         headers = response.headers
+        if request.endpoint == "static":
+            # A page that embeds the search box takes its script from here.
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         for name, value in HEADERS:
             if name not in headers:
                 headers[name] = value

@@ -1,18 +1,35 @@
-"""What of waitress is arranged otherwise: a large body that will be refused is not read."""
+"""What of waitress's connections is arranged otherwise: who is refused is refused early, slow ones are closed, errors are problems."""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask
+
+from qa.web.browser import HEADERS
+from qa.web.dispatcher import ALWAYS_ADMITTED, OVERLOADED
+from qa.web.problems import problem_body
 
 # A body up to this is read before anyone is asked: waiting for the gate would cost more than it does.
 SMALL_BODY_BYTES = 65_536
+# What a request may take to arrive: its head within so many seconds, then its body at this rate at least.
+HEAD_SECONDS = 10.0
+LEAST_BYTES_A_SECOND = 10_000
+# Seconds in which a reader must take something of its answer.
+READING_SECONDS = 30.0
+RETRY_AFTER = ("Retry-After", "1")
 
 Refuses = Callable[[Mapping[str, Any]], bool]
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", re.IGNORECASE)
+_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|expect):", re.IGNORECASE)
+_ALWAYS_ADMITTED = frozenset(path.encode() for path in ALWAYS_ADMITTED)
 
 
 def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
@@ -25,6 +42,10 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
     class Parser(HTTPRequestParser):  # type: ignore[misc]
         peer = ""
 
+        def __init__(self, adjustments: Any) -> None:
+            super().__init__(adjustments)
+            self.began = time.time()
+
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
             if _large(self) and refuses(_environ(self, self.peer)):
@@ -33,13 +54,98 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
                 self.expect_continue = False
                 self.headers["CONNECTION"] = "close"
 
+        def is_late(self, now: float) -> bool:
+            """Whether it arrives too slowly to be waited for."""
+            return bool(now - self.began > HEAD_SECONDS + self.body_bytes_received / LEAST_BYTES_A_SECOND)
+
     class Channel(HTTPChannel):  # type: ignore[misc]
+        error_task_class = _ProblemTask
+
         def parser_class(self, adjustments: Any) -> Parser:
             parser = Parser(adjustments)
             parser.peer = self.addr[0]
             return parser
 
+        def add_channel(self, map: Any = None) -> None:
+            super().add_channel(map)
+            self.server.event_loop.opened(self)
+
+        def del_channel(self, map: Any = None) -> None:
+            if self._fileno is not None:
+                self.server.event_loop.closes(self._fileno)
+            super().del_channel(map)
+
+        def received(self, data: bytes) -> bool:
+            admission = self.server.task_dispatcher.admission
+            if not admission.full or self.request is not None or self.requests or not _is_usual(data):
+                return bool(super().received(data))
+            admission.refuse()
+            if self.send(_REFUSAL) < len(_REFUSAL):
+                self.will_close = True
+            return True
+
+        def service(self) -> None:
+            request, dispatcher = self.requests[0], self.server.task_dispatcher
+            if request.admitted and dispatcher.is_late(request):
+                request.error = OVERLOADED
+            self.server.event_loop.serves(self)
+            try:
+                super().service()
+            finally:
+                self.server.event_loop.serves(None)
+                if request.admitted:
+                    dispatcher.admission.leave()
+
+        def is_slow(self, now: float) -> bool:
+            if self.request is not None and not self.requests:
+                return bool(self.request.is_late(now))
+            return bool(self.total_outbufs_len and not self.requests and now - self.last_activity > READING_SECONDS)
+
     return Channel
+
+
+def close_slow(server: Any, now: float) -> None:
+    """waitress's own upkeep, and an end to requests that do not arrive and answers that are not taken. Runs between two polls."""
+    type(server).maintenance(server, now)
+    for channel in list(server.active_channels.values()):
+        if channel.is_slow(now):
+            channel.will_close = True
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses, told as the application would tell it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = problem_body(error.code, str(error.body)).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [("Content-Type", "application/problem+json"), *HEADERS]
+        if error is OVERLOADED:
+            self.response_headers.append(RETRY_AFTER)
+        else:
+            self.set_close_on_finish()  # where its end is cannot be known
+        self.content_length = len(body)
+        self.write(body)
+
+
+def _refusal() -> bytes:
+    body = problem_body(OVERLOADED.code, OVERLOADED.body).encode()
+    fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body))), RETRY_AFTER, *HEADERS]
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+    return f"HTTP/1.1 {OVERLOADED.code} {OVERLOADED.reason}\r\n{head}\r\n".encode() + body
+
+
+_REFUSAL = _refusal()
+
+
+def _is_usual(data: bytes) -> bool:
+    """Whether this is one whole request of the plainest kind, which may be refused without being parsed."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    words = head[:2_000].partition(b"\r\n")[0].split(b" ")
+    if not end or len(words) != 3 or words[2] != b"HTTP/1.1" or words[1] in _ALWAYS_ADMITTED or _UNUSUAL.search(head):
+        return False
+    length = _LENGTH.search(head)
+    return len(body) == (int(length[1]) if length else 0)
 
 
 def _large(parser: HTTPRequestParser) -> bool:

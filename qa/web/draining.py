@@ -6,6 +6,8 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
+from qa.web.event_loop import EventLoop
+
 # How long requests that run may take to end, and slow readers to take their answers.
 DRAIN_SECONDS = 10.0
 POLL_SECONDS = 1.0
@@ -25,21 +27,18 @@ class StopSignal:
         self._stopping.set()
         self._server.pull_trigger()  # else it would wait for something to read
 
-    def run(self, server: Any) -> None:
+    def run(self, server: Any, loop: EventLoop) -> None:
         """Serve until the signal, and until what was asked by then is answered. `server` is waitress's, of one socket."""
         self._server = server
         while not self._stopping.is_set():
-            _turn(server, POLL_SECONDS)
+            loop.turn(POLL_SECONDS)
+        loop.closes(server._fileno)
         server.del_channel()
         server.socket.close()
         end = monotonic() + DRAIN_SECONDS
         while monotonic() < end and any(_is_busy(channel) for channel in list(server.active_channels.values())):
-            _turn(server, 0.05)
+            loop.turn(0.05)
         server.task_dispatcher.shutdown(timeout=1)
-
-
-def _turn(server: Any, seconds: float) -> None:
-    server.asyncore.loop(timeout=seconds, map=server._map, use_poll=True, count=1)
 
 
 def _is_busy(channel: Any) -> bool:

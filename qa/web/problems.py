@@ -34,6 +34,13 @@ OPENAI_ROUTES = ("/v1/chat/", "/v1/models", "/v1/vector_stores")
 _OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
 
 
+def problem_body(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> str:
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if errors is not None:
+        body["errors"] = errors
+    return json.dumps(body)
+
+
 def problem_response(status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: Any = None) -> Response:
     """The answer to a request that is refused, in the shape that its route's clients read."""
     if request.path.startswith(OPENAI_ROUTES):
@@ -44,10 +51,7 @@ def problem_response(status: int, detail: str, errors: list[dict[str, str]] | No
             headers,
             mimetype="application/json",
         )
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    if errors is not None:
-        body["errors"] = errors
-    return Response(json.dumps(body), status, headers, mimetype="application/problem+json")
+    return Response(problem_body(status, detail, errors), status, headers, mimetype="application/problem+json")
 
 
 def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
 from qa.conversation import Turn
 from qa.library import check_document_id
-from qa.questions import BadQuestion, clean_question, refuse_unwritable
+from qa.questions import MAX_CHARACTERS, BadQuestion, clean_question, refuse_unwritable
 from qa.web.problems import Problem
 
 MAX_LIMIT = 100
@@ -97,6 +97,11 @@ PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
+# What of a question's rules JSON Schema can say.
+QUESTION_SCHEMA: dict[str, Any] = {"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"}
+Question = Annotated[str, BeforeValidator(_question), Field(json_schema_extra=QUESTION_SCHEMA)]
+
+
 class ComparisonFilter(Strict):
     """`{"type": "eq", "key": "language", "value": "en"}`; `in` and `nin` take a list of values."""
 
@@ -154,7 +159,7 @@ class SearchRequest(Strict):
     `typing`: the question is not finished, so it is not kept.
     """
 
-    query: Annotated[str, BeforeValidator(_question)]
+    query: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
@@ -166,8 +171,8 @@ class SearchRequest(Strict):
 class SearchParameters(Strict):
     """`GET /v1/search`."""
 
-    q: Annotated[str, BeforeValidator(_question)]
-    limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    q: Question
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_number_in_query_string)] = DEFAULT_LIMIT
 
 
 class Narrowing(Strict):
@@ -214,7 +219,7 @@ class DocumentRequest(Strict):
 class PageParameters(Strict):
     """`GET /v1/documents`."""
 
-    limit: Annotated[int, BeforeValidator(_number_in_query_string), Field(ge=1, le=1_000)] = 100
+    limit: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_number_in_query_string)] = 100
     after: Text | None = None
 
 

@@ -17,6 +17,8 @@ RULES: Mapping[str, Role | None] = {
     "static": ANYONE,
     "health.healthz": ANYONE,
     "health.readyz": ANYONE,
+    "openapi.openapi": READ,
+    "openapi.docs": READ,
     "pages.box.search_page": READ,
     "pages.box.embedded_page": READ,
     "pages.document.document_page": READ,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from waitress.server import create_server
@@ -16,14 +18,23 @@ from qa.assembly import Service, open_to_write, service_of
 from qa.keys import read_keys
 from qa.library import Library
 from qa.settings import Settings
+from qa.web.admission import Admission
 from qa.web.application import create_app
 from qa.web.browser import Names
-from qa.web.channel import guarded_channel
+from qa.web.channel import close_slow, guarded_channel
+from qa.web.dispatcher import Dispatcher
+from qa.web.documents import MAX_UPLOAD_BYTES
 from qa.web.draining import StopSignal
+from qa.web.event_loop import EventLoop
 from qa.web.gate import Access, is_loopback, would_refuse
 
 THREADS = 8
-CONNECTIONS = 1000
+# Connections that may be open at once, as far as the system lets a process have them; each slow client holds one.
+CONNECTIONS = 10_000
+# File descriptors for everything else.
+OTHER_FILES = 200
+# How long a connection may stand open between two requests.
+IDLE_SECONDS = 60
 
 
 class CannotServe(QuotableError):
@@ -76,16 +87,19 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         app = create_app(lambda: opening.service, settings, access, names)
         server = create_server(
             app,
+            _dispatcher=Dispatcher(THREADS, Admission(settings.queue_seconds, THREADS), settings.queue_seconds),
             sockets=[listening],
-            threads=THREADS,
-            connection_limit=CONNECTIONS,
-            asyncore_use_poll=True,
+            connection_limit=_connections(),
+            max_request_body_size=MAX_UPLOAD_BYTES + 1_000_000,
+            cleanup_interval=5,
+            channel_timeout=IDLE_SECONDS,
             ident=None,
             **_proxy(settings),
         )
         server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ))
+        server.maintenance = partial(close_slow, server)
         try:
-            stop.run(server)
+            stop.run(server, EventLoop(server))
         finally:
             server.close()
     except SystemExit:
@@ -126,6 +140,14 @@ def _access(settings: Settings, listening: socket.socket) -> Access:
         listening.close()
         raise
     return access
+
+
+def _connections() -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY or most > CONNECTIONS + OTHER_FILES:
+        most = CONNECTIONS + OTHER_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    return most - OTHER_FILES
 
 
 def _proxy(settings: Settings) -> dict[str, Any]:

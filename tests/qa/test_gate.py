@@ -23,8 +23,8 @@ ROUTES = sorted(
 # Requests that change no document, whatever their method: for these the role to read is enough.
 ASKING_BY_POST = {
     "search.search",
-    "documents.verify_quote",
     "chat.complete",
+    "documents.verify_quote",
     "pages.feedback.give_feedback",
     "pages.feedback.send_feedback",
 }

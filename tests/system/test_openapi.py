@@ -1,0 +1,113 @@
+"""The OpenAPI document: it names every route for programs, a generator's requests keep to it and get only what it promises."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from qa.web.application import create_app
+from qa.web.operations import OPERATIONS
+
+EXAMPLES, LONG_EXAMPLES = 25, 2_000
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "use_after_free",
+)
+
+
+@pytest.fixture(scope="module")
+def document(server: Any) -> Any:
+    response = server.get("/openapi.json")
+    assert response.headers.get_content_type() == "application/json"
+    return response.json()
+
+
+def test_every_route_for_programs_is_in_the_document(document: Any) -> None:
+    routes = {rule.endpoint for rule in create_app(lambda: None).url_map.iter_rules() if rule.rule.startswith("/v1/")}
+    assert routes <= set(OPERATIONS), "write a line for it in qa/web/operations.py"
+    named = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    assert named == set(OPERATIONS)
+
+
+def test_its_schemas_are_json_schema_and_every_reference_leads_somewhere(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        jsonschema_rs.meta.validate(schema)
+    references = set(re.findall(r"'\$ref': '#/components/schemas/(\w+)'", str(document)))
+    assert references
+    assert references <= set(schemas)
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "fits"),
+    [
+        ("SearchRequest", {"query": "who", "limit": 5, "filter": {"type": "eq", "key": "id", "value": "x"}}, True),
+        ("SearchRequest", {"query": ""}, False),
+        ("SearchRequest", {"query": "x" * 2001}, False),
+        ("SearchRequest", {"query": "who", "limit": 101}, False),
+        ("SearchRequest", {"query": "who", "limti": 1}, False),
+        ("DocumentRequest", {"title": "T"}, False),
+    ],
+)
+def test_it_says_what_is_accepted(document: Any, server: Any, model: str, value: Any, fits: bool) -> None:
+    schema = {"$ref": f"#/components/schemas/{model}", "components": document["components"]}
+    assert jsonschema_rs.is_valid(schema, value) is fits
+
+
+def test_the_page_names_every_operation_and_model_and_needs_nothing_from_elsewhere(server: Any, document: Any) -> None:
+    page = server.get("/docs")
+    assert page.headers.get_content_type() == "text/html"
+    assert "'none'" in page.headers["Content-Security-Policy"]
+    for path, operations in document["paths"].items():
+        for method in operations:
+            assert f"{method.upper()} {path}" in page.text
+    assert all(f'id="{name}"' in page.text for name in document["components"]["schemas"])
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page.text)
+
+
+Explore = Callable[[Any, int, str], str]
+
+
+@pytest.fixture
+def explore(tmp_path: Path) -> Explore:
+    """Runs schemathesis against a server: what it printed."""
+
+    def run(server: Any, examples: int, phases: str) -> str:
+        words = [
+            Path(sysconfig.get_path("scripts")) / "schemathesis", "run", f"{server.address}/openapi.json", "--phases", phases,
+            "--max-examples", examples, "--seed", 1, "--no-color", "--checks", ",".join(CHECKS), "--generation-database", "none",
+        ]  # fmt: skip
+        done = subprocess.run([str(word) for word in words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        print(done.stdout[-400:], file=sys.stderr)
+        return done.stdout
+
+    return run
+
+
+def test_requests_made_from_the_document_get_what_it_promises(data_folder: Any, start_server: Any, explore: Explore) -> None:
+    # Long waits, so that a machine with other things to do is not taken for one that fails.
+    with start_server(data_folder(), QA_QUEUE_SECONDS="60") as running:
+        found = explore(running, EXAMPLES, "fuzzing,stateful")
+        assert f"Tested: {len(OPERATIONS)}" in found
+        assert "Traceback" not in running.log
+
+
+@pytest.mark.long
+def test_so_do_thousands_of_them_one_after_another(data_folder: Any, start_server: Any, explore: Explore) -> None:
+    # Long waits, so that a machine with other things to do is not taken for one that fails.
+    with start_server(data_folder(), QA_QUEUE_SECONDS="60") as running:
+        explore(running, LONG_EXAMPLES, "coverage,fuzzing,stateful")
+        assert "Traceback" not in running.log

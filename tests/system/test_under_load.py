@@ -1,0 +1,171 @@
+"""More than can be answered, and slow clients: the others hear soon, either way, and what waitress refuses looks like everything else."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def impatient(data_folder: Any, start_server: Any) -> Iterator[Any]:
+    """A server at which nobody waits for longer than a few milliseconds."""
+    with start_server(data_folder(), QA_QUEUE_SECONDS="0.02", QA_THREADS="1") as running:
+        yield running
+        assert "Traceback" not in running.log
+        assert "queue depth" not in running.log
+
+
+def connect(server: Any) -> socket.socket:
+    return socket.create_connection((server.host, server.port), timeout=60)
+
+
+def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
+    """The next answer on a connection."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536) or pytest.fail("the connection was closed")
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    while len(body) < int(headers["content-length"]):
+        body += connection.recv(65536) or pytest.fail("the connection was closed")
+    return int(first.split()[1]), headers, body
+
+
+def test_who_would_have_to_wait_too_long_is_refused_at_once_and_may_try_again(impatient: Any) -> None:
+    seen: list[tuple[int, float]] = []
+
+    def ask(number: int) -> None:
+        with connect(impatient) as connection:
+            for turn in range(15):
+                began = time.monotonic()
+                connection.sendall(b"GET /v1/search?q=who+signed+%d+%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % (number, turn))
+                status, headers, body = answer(connection)
+                seen.append((status, time.monotonic() - began))
+                if status == 503:
+                    assert headers["retry-after"] == "1"
+                    assert headers["content-type"] == "application/problem+json"
+                    assert headers["x-content-type-options"] == "nosniff"
+                    assert json.loads(body)["status"] == 503
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    assert impatient.get("/healthz").status == 200
+    for thread in threads:
+        thread.join()
+    counts = Counter(status for status, _ in seen)
+    assert set(counts) == {200, 503}
+    assert len(seen) == 40 * 15
+    assert impatient.search("Who signed the memorandum?")["results"]
+
+
+def test_a_body_of_a_refused_request_is_not_taken_for_the_next_one(impatient: Any) -> None:
+    """Every POST on a kept connection has its own answer, refused or not."""
+    body = b'{"query": "GET /healthz HTTP/1.1"}'
+    request = (
+        b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % len(body)
+    )
+
+    def ask(statuses: list[int]) -> None:
+        with connect(impatient) as connection:
+            for _ in range(20):
+                connection.sendall(request + body)
+                statuses.append(answer(connection)[0])
+
+    found: list[list[int]] = [[] for _ in range(30)]
+    threads = [threading.Thread(target=ask, args=(statuses,)) for statuses in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(len(statuses) == 20 and set(statuses) <= {200, 503} for statuses in found)
+
+
+def test_several_requests_in_one_go_are_answered_in_their_order(server: Any) -> None:
+    with connect(server) as connection:
+        connection.sendall(
+            b"GET /v1/documents/no HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            b"GET /v1/search?q=who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    assert re.findall(rb"HTTP/1.1 (\d+) ", received) == [b"404", b"200", b"200"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nBad Header: x\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 300_000, 431),
+        (b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n", 413),
+        (b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_refused_as_a_problem(server: Any, sent: bytes, status: int) -> None:
+    with connect(server) as connection:
+        connection.sendall(sent)
+        found, headers, body = answer(connection)
+    assert found == status
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert json.loads(body)["status"] == status
+    assert "waitress" not in body.decode()
+
+
+def test_slow_clients_do_not_hold_up_the_others(server: Any) -> None:
+    kinds = (
+        b"GET /v1/search?q=who HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+        b"GET /static/quotable.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 8,
+        b"",
+    )
+    slow = [connect(server) for _ in range(400)]
+    try:
+        for number, connection in enumerate(slow):
+            connection.sendall(kinds[number % len(kinds)])
+        for _ in range(3):
+            for connection in slow[:200:4]:
+                connection.sendall(b"x")
+            assert server.search("Who signed the memorandum?")["results"]
+    finally:
+        for connection in slow:
+            connection.close()
+    assert server.search("Who signed the memorandum?")["results"]
+
+
+@pytest.mark.long
+def test_what_arrives_too_slowly_is_not_waited_for(server: Any) -> None:
+    sent = (
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n",
+    )
+    slow = [connect(server) for _ in sent]
+    for connection, head in zip(slow, sent, strict=True):
+        connection.sendall(head)
+    began = time.monotonic()
+    open_ = set(slow)
+    while open_ and time.monotonic() - began < 60:
+        for connection in list(open_):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                open_.discard(connection)
+                connection.close()
+        time.sleep(0.5)
+    assert not open_
+    assert 9 < time.monotonic() - began < 30
