@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
@@ -51,7 +52,7 @@ class OnnxEmbedder:
         self._counter.no_padding()
         self._counter.no_truncation()
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
-        self._question_session = _session(questions / MODEL_FILE if questions else self._model_file, threads)
+        self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
         if not questions:
             self._passage_session = self._question_session
         self._question_vector = lru_cache(QUESTIONS_KEPT)(self._embedded_question)
@@ -104,6 +105,36 @@ class OnnxEmbedder:
 
     def _cased(self, text: str) -> str:
         return text.lower() if self._lower else text
+
+
+class _QuestionSession:
+    """A question that is alone is computed on all threads; several at once on one thread each, so that they do not wait for each other.
+
+    What is computed is the same. No lock is held meanwhile. docs/decisions/0012-speed.md has the figures.
+    """
+
+    def __init__(self, model_file: Path, threads: int) -> None:
+        self._model_file = model_file
+        self._alone = _session(model_file, threads)
+        self._together: Any = self._alone if threads == 1 else None  # loaded when it is first needed: it takes as much memory
+        self._running = 0
+        self._counting, self._loading = threading.Lock(), threading.Lock()
+
+    def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Any]) -> Any:
+        with self._counting:
+            self._running += 1
+            session = self._alone if self._running == 1 else None
+        try:
+            return (session or self._loaded()).run(outputs, inputs)
+        finally:
+            with self._counting:
+                self._running -= 1
+
+    def _loaded(self) -> Any:
+        if self._together is None:
+            with self._loading:
+                self._together = self._together or _session(self._model_file, 1)
+        return self._together
 
 
 def unit(vector: Vector) -> Vector:

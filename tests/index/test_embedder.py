@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,6 +210,15 @@ def test_a_question_that_comes_again_is_not_embedded_again(embedder: Embedder) -
     assert embedder.embed_question("Who signed the memorandum") is not first
     with pytest.raises(ValueError):
         first[0] = 1  # nobody changes what others are given
+
+
+def test_questions_asked_at_once_have_the_vectors_that_they_have_alone(exported_model: Path) -> None:
+    texts = [f"Who signed memorandum {number} on behalf of the government?" for number in range(60)]
+    alone, together = (open_embedder(DEFAULT_MODEL, exported_model, threads=2) for _ in range(2))
+    with ThreadPoolExecutor(8) as pool:
+        vectors = list(pool.map(together.embed_question, texts))
+    for text, vector in zip(texts, vectors, strict=True):
+        np.testing.assert_array_equal(vector, alone.embed_question(text))
 
 
 def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_model: Path, tmp_path: Path) -> None:
