@@ -72,12 +72,18 @@ def _fingerprint(digests: Mapping[str, str]) -> str:
 
 
 def _folder(name: str, offline: bool) -> Path:
-    if name == DEFAULT_MODEL:
-        return _default_folder()
+    return _default_folder() if name == DEFAULT_MODEL else model_folder(name, offline=offline)
+
+
+def model_folder(name: str, *, offline: bool, marker: str = "modules.json") -> Path:
+    """The folder of a model that is named by its path, or as on the model hub. `marker`: the file that a model of its kind has.
+
+    Raises ModelError where it is missing.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
-        if not (folder / "modules.json").is_file():
-            raise ModelError(f"{folder} holds no sentence-transformers model: there is no modules.json in it")
+        if not (folder / marker).is_file():
+            raise ModelError(f"{folder} holds no sentence-transformers model: there is no {marker} in it")
         return folder
     set_up_hub(offline)
     from huggingface_hub import snapshot_download

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import overload
+from typing import Protocol, overload
 
 import numpy as np
 
@@ -142,6 +142,15 @@ class _State:
         return self.document_frequency(stems([word])[0]) > 0
 
 
+class Searches(Protocol):
+    """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
+
+    def read(self, question: str) -> Asked: ...
+    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float: ...
+    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked: ...
+    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
+
+
 class Searcher:
     """Safe to search and to change from several threads."""
 
@@ -239,6 +248,7 @@ class Searcher:
         if generation:
             generation.remove(self._store.removed_passages(generation.last_passage_id))
         self._generation = generation
+        self._abbreviations = generation.abbreviations if generation else NO_ABBREVIATIONS  # gathered once a generation
         self._tail = _Tail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)
 
     def _read_tail(self) -> None:
@@ -250,9 +260,8 @@ class Searcher:
 
     def _state_of(self, parts: tuple[Segment | _Tail, ...]) -> _State:
         built = self._generation
-        if built is None:
-            return _State(0, None, NO_ABBREVIATIONS, parts)
-        return _State(built.number, built.speller, built.abbreviations, parts)
+        number, speller = (built.number, built.speller) if built else (0, None)
+        return _State(number, speller, self._abbreviations, parts)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:

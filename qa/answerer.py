@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from corpus.types import Span
 from index.analysis import terms
 from index.filters import Filter
 from index.rows import StoredPassage
-from index.searcher import Asked, Candidate, Ranking
+from index.searcher import Asked, Candidate, Ranking, Searches
 from index.store import Store
-from index.types import Ids
 from qa.calibration import AS_SHIPPED, Calibration
 from qa.confidence import Evidence, best_coverage, missing_names, probability
 from qa.conversation import FollowUp, Turn, completed, follow_up
@@ -53,15 +51,6 @@ class Answer:
     ranking: Ranking | None = None
     rewritten: str | None = None
     reason: str | None = None
-
-
-class Searches(Protocol):
-    """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
-
-    def read(self, question: str) -> Asked: ...
-    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float: ...
-    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked: ...
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
 
 
 class Answerer:

@@ -17,10 +17,10 @@ from index.embedder import open_embedder
 from index.folder_lock import FolderLock
 from index.migrations import migrate
 from index.model_files import DEFAULT_MODEL
-from index.searcher import Searcher
+from index.searcher import Searcher, Searches
 from index.store import Store
 from index.types import Embedder, StoreError
-from qa.answerer import Answerer, Searches
+from qa.answerer import Answerer
 from qa.calibration import read_calibration
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
@@ -119,7 +119,11 @@ def _model_server(settings: Settings) -> ModelServer | None:
 
 
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:
-    """Raises CalibrationError where the data folder's calibration cannot be read."""
+    """Raises CalibrationError where the data folder's calibration cannot be read, ModelError for a re-ranker that is not there."""
+    if settings.reranker:
+        from index.reranker import CrossEncoderReranker, RerankedSearcher
+
+        searcher = RerankedSearcher(searcher, store, CrossEncoderReranker(settings.reranker, offline=settings.offline))
     return Answerer(searcher, store, settings.operating_point, settings.languages, read_calibration(settings.data))
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from qa.answerer import Answerer, Searches
+from index.searcher import Searches
+from qa.answerer import Answerer
 from qa.question_log import Noted, Outcome
 
 # Mean cosine distance up to which questions count as one. Of 25 things that citizens ask, each worded three ways, .5 puts all

@@ -63,6 +63,12 @@ class Settings(BaseModel):
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
+    reranker: Annotated[
+        str | None,
+        Field(
+            description="A cross-encoder that puts the first passages in order: a folder, or a name in this machine's model cache."
+        ),
+    ] = None
     llm_url: Annotated[
         str | None,
         Field(
