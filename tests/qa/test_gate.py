@@ -24,6 +24,7 @@ ROUTES = sorted(
 ASKING_BY_POST = {
     "search.search",
     "chat.complete",
+    "vector_stores.search_store",
     "documents.verify_quote",
     "pages.feedback.give_feedback",
     "pages.feedback.send_feedback",
