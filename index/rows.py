@@ -93,7 +93,8 @@ def known_document(number: int, row: Row) -> StoredDocument:
 def content(stored: StoredDocument, row: Row) -> Document:
     """The document whole, from its head and CONTENT_COLUMNS."""
     structure, text, structure_hash = row
-    if row_hash(structure) != structure_hash or text_version(text) != stored.version:
+    whole = isinstance(text, str) and row_hash(structure) == structure_hash and text_version(text) == stored.version
+    if not whole:
         raise DamagedRow(f"the stored text of {stored.id!r} is damaged; restore a backup or add it again")
     parts = json.loads(structure)
     return Document(

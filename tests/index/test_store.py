@@ -313,3 +313,10 @@ def test_a_folder_that_is_reached_through_a_link_is_opened(open_store: OpenStore
     link.symlink_to(folder)
     open_store(link, create=True)
     assert open_store(folder, read_only=True).last_passage_id() == 0
+
+
+def test_a_text_that_has_become_bytes_is_damaged(store: Store, open_store: OpenStore, tmp_path: Path) -> None:
+    with apsw.Connection(str(tmp_path / FILE)) as connection:
+        connection.execute("UPDATE documents SET text = CAST(text AS BLOB)")
+    with pytest.raises(DamagedRow, match="damaged"):
+        open_store(tmp_path).content("fees")
