@@ -18,8 +18,6 @@ blueprint = Blueprint("document", __name__)
 blueprint.add_app_template_global(outside)
 blueprint.add_app_template_global(day)
 
-# Code points after which a long stretch of text is cut at an empty line, so that a browser can leave out what is not in view.
-BLOCK = 6_000
 LEAST_CONTENTS = 3  # headings from which a table of contents helps
 
 
@@ -41,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A heading (with its level on the page, its fragment and its title) or text; `before` and `after` are its empty lines."""
+    """A heading (with its level on the page, its fragment and its title) or the text under it; `before` and `after` are its empty lines."""
 
     before: str
     runs: Sequence[Run]
@@ -70,11 +68,11 @@ def _blocks(document: Document, passages: Sequence[StoredPassage]) -> Iterator[B
     starts = [stored.passage.start for stored in passages]
     position, level = 0, 1
     for number, heading in enumerate(_headings(document, starts), 1):
-        yield from _text_blocks(document, passages, starts, (position, heading.start))
+        yield from _text_block(document, passages, starts, (position, heading.start))
         level = min(heading.level + 1, level + 1, 6)
         yield _heading_block(document.text, heading, level, f"h{number}")
         position = heading.end
-    yield from _text_blocks(document, passages, starts, (position, len(document.text)))
+    yield from _text_block(document, passages, starts, (position, len(document.text)))
 
 
 def _headings(document: Document, starts: Sequence[int]) -> Sequence[Heading]:
@@ -89,15 +87,12 @@ def _heading_block(text: str, heading: Heading, level: int, fragment: str) -> Bl
     return Block("", (Run(None, (Piece(title),)),), "", heading, level, fragment, (before, after))
 
 
-def _text_blocks(document: Document, passages: Sequence[StoredPassage], starts: Sequence[int], span: Span) -> Iterator[Block]:
-    """The text between two headings: one block, or several where it is long."""
+def _text_block(document: Document, passages: Sequence[StoredPassage], starts: Sequence[int], span: Span) -> Iterator[Block]:
+    """The text between two headings; nothing where there is none."""
     runs: list[tuple[str | None, Span]] = []
-    position = begun = span[0]
+    position = span[0]
     for stored in passages[bisect_left(starts, span[0]) : bisect_left(starts, span[1])]:
         passage = stored.passage
-        if passage.start - begun > BLOCK and "\n" in document.text[position : passage.start]:
-            yield from _block(document, runs)
-            runs, begun = [], position
         runs += [(None, (position, passage.start)), (passage_name(stored.id), (passage.start, passage.end))]
         position = passage.end
     yield from _block(document, [*runs, (None, (position, span[1]))])
