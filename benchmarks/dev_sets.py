@@ -110,7 +110,7 @@ def _index(name: str, settings: Settings) -> None:
                 for _ in add_files(library, sandbox, [DATA / "govuk" / "content_items.jsonl.gz"]):
                     pass
         else:
-            entries = (Entry(str(document.id), document) for document in read_corpus(_folder(name) / CORPUS))
+            entries = (Entry(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
             for _ in library.put_all(entries):
                 pass
         library.build()
@@ -135,7 +135,8 @@ def _made_from(name: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
-def _folder(name: str) -> Path:
+def set_folder(name: str) -> Path:
+    """Where the files of a set stand; govuk is kept elsewhere."""
     return DATA / "retrieval" / name.replace("xquad-", "xquad/")
 
 
@@ -146,13 +147,13 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _plain(name: str) -> DevSet:
-    return DevSet(name, read_question_set(_folder(name)).questions)
+    return DevSet(name, read_question_set(set_folder(name)).questions)
 
 
 def _squad2(name: str) -> DevSet:
     plain = _plain(name)
     near, answers, paragraphs = [], {}, {}
-    for record in _records(_folder(name) / QUERIES):
+    for record in _records(set_folder(name) / QUERIES):
         paragraphs[record["_id"]] = record["paragraph_id"]
         if record["is_impossible"]:
             near.append(Question(record["_id"], record["text"], {}, answerable=False))
@@ -163,14 +164,14 @@ def _squad2(name: str) -> DevSet:
 
 def _or_sharc(name: str) -> DevSet:
     """Asked with the scenario, without which few of its questions mean anything."""
-    scenarios = {record["_id"]: record["scenario"] for record in _records(_folder(name) / QUERIES)}
+    scenarios = {record["_id"]: record["scenario"] for record in _records(set_folder(name) / QUERIES)}
     plain = _plain(name)
     return replace(plain, questions=[replace(q, text=f"{q.text} {scenarios[q.id]}".strip()) for q in plain.questions])
 
 
 def _scifact(name: str) -> DevSet:
     """The test claims and the train claims."""
-    folder = _folder(name)
+    folder = set_folder(name)
     relevant: dict[str, dict[str, int]] = {}
     for line in (folder / "qrels_train.tsv").read_text("utf-8").splitlines()[1:]:
         question_id, document_id, gain = line.split("\t")
@@ -192,7 +193,7 @@ def _govuk(name: str) -> DevSet:
 
 def _mtrag(name: str) -> DevSet:
     """Those questions that can be asked alone: first turns, rewritten ones, and last turns that say enough."""
-    records = {record["_id"]: record for record in _records(_folder(name) / QUERIES)}
+    records = {record["_id"]: record for record in _records(set_folder(name) / QUERIES)}
     alone, near = [], []
     for question in _plain(name).questions:
         record = records[question.id]
