@@ -1,0 +1,29 @@
+"""Which language a text is in: a few letters tell it where the script is shared by few languages, no guess where they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpus.languages import detect
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("谁演唱了国歌？", "zh"),
+        ("特斯拉是哪一年去世的？", "zh"),
+        ("誰が署名しましたか", "ja"),
+        ("누가 서명했습니까", "ko"),
+        ("من هو رئيس TUMAS؟", "ar"),
+        ("Кто подписал?", "ru"),
+        ("¿Cuándo se firmó el memorando de entendimiento?", "es"),
+        ("When was the memorandum of understanding signed?", "en"),
+    ],
+)
+def test_the_language_of_a_question_is_told(text: str, language: str) -> None:
+    assert detect(text) == language
+
+
+@pytest.mark.parametrize("text", ["", "who", "Who signed", "12 + 30", "Ω", "Natwest?"])
+def test_what_is_too_short_is_not_guessed(text: str) -> None:
+    assert detect(text) is None
