@@ -30,7 +30,7 @@ from benchmarks.dev_sets import DATA, FOLDERS, open_dev_set, read_dev_set
 from benchmarks.follow_ups import FOLDER, given_history
 from benchmarks.quality import RESULTS, about, commit
 
-TIMED, BLOCK, WARM_UP = 600, 50, 50
+TIMED, BLOCK, WARM_UP = 400, 50, 50
 SETS = ("mtrag", "squad2")
 
 
