@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from index import sealed
 from qa.calibration import AS_SHIPPED, Calibration, CalibrationError, cross_fitted, fit, read_calibration, write_calibration
 from qa.evaluation import Order
 from qa.evaluation_session import SettingToCompare, parse_variant
@@ -244,7 +245,7 @@ def test_a_calibration_that_cannot_be_read_is_refused_with_the_way_out(tmp_path:
 
 def test_a_calibration_on_other_coefficients_is_passed_over(tmp_path: Path) -> None:
     path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
-    values = json.loads(path.read_text())
+    values = sealed.read_json(path)
     values["on_top_of"][0] += 1
-    path.write_text(json.dumps(values))
+    sealed.write_json(path, values)
     assert read_calibration(tmp_path) == AS_SHIPPED
