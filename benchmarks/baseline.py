@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 
 documents = [json.loads(line) for line in Path(sys.argv[1]).read_text("utf-8").splitlines()]
 model = SentenceTransformer(sys.argv[2], device="cpu")
-index = faiss.IndexFlatIP(model.get_sentence_embedding_dimension())
+index = faiss.IndexFlatIP(model.get_embedding_dimension())
 texts = [f"{document['title']}\n{document['text']}" for document in documents]
 index.add(model.encode(texts, normalize_embeddings=True, show_progress_bar=False))
 app = Flask(__name__)
