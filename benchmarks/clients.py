@@ -25,7 +25,7 @@ class _Client:
 
 
 def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float) -> dict[str, Any]:
-    """Requests a second, errors, and latencies in milliseconds, of `clients` asking for `seconds` after a second to warm up.
+    """Requests answered a second, errors (refusals among them), and latencies of answers in milliseconds, of `clients` asking for `seconds` after a second to warm up.
 
     Where nothing but waiting for one's turn took time, every request would take clients / (requests a second): `queue_ms`.
     """
@@ -49,9 +49,11 @@ def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds
                 if part and not _whole(client.received):
                     continue
                 now = time.perf_counter()
-                if now > began:
+                answered = client.received.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+                if now > began and answered:
                     times.append((now - client.sent_at) * 1000)
-                    errors += not client.received.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+                elif now > began:
+                    errors += 1
                 if not part or b"connection: close" in client.received.partition(b"\r\n\r\n")[0].lower():
                     # The server keeps no connection: another one is part of what it costs.
                     selector.unregister(client.connection)
