@@ -25,9 +25,10 @@ class _Client:
 
 
 def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float) -> dict[str, Any]:
-    """Requests answered a second, errors (refusals among them), and latencies of answers in milliseconds, of `clients` asking for `seconds` after a second to warm up.
+    """Answers a second, errors (refusals among them) and the answers' milliseconds, of `clients` that ask for `seconds`.
 
-    Where nothing but waiting for one's turn took time, every request would take clients / (requests a second): `queue_ms`.
+    A second to warm up comes before. Where nothing but waiting for one's turn took time, every answer would take
+    clients / (answers a second): `queue_ms`.
     """
     requests = cycle([f"GET {target} HTTP/1.1\r\nHost: {address[0]}\r\n\r\n".encode() for target in targets])
     times: list[float] = []
