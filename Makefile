@@ -33,8 +33,9 @@ install: $(VENV)/.installed
 serve: install
 	$(BIN)/qa serve
 
+# A process a core, whole files to each: most of the time goes by in processes that the tests start and wait for.
 test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-long: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m long

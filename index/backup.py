@@ -64,6 +64,7 @@ def restore(folder: Path, source: Path, beside: Sequence[str]) -> None:
             sealed.sync(folder)
             for name in beside:
                 if name in kept:
+                    (scratch / name).touch(0o600)  # keys are among them
                     (scratch / name).write_bytes(kept[name])
                     sealed.sync(scratch / name)
                     os.replace(scratch / name, folder / name)

@@ -37,7 +37,7 @@ def open_embedder(
     """The embedder of a model: the default's name, the path of a sentence-transformers folder, or a name on the model hub.
 
     `cache` holds the exports, one folder a fingerprint. `precision`: of questions. Passages are embedded in fp32 and the fingerprint is
-    the same, because vectors of both precisions can be compared (docs/decisions/0012-speed.md). `say` is told of work that takes
+    the same, because vectors of both precisions can be compared (docs/decisions/0015-speed.md). `say` is told of work that takes
     seconds.
     Raises ModelError where the model is missing, altered or unusable.
     """

@@ -110,7 +110,7 @@ class OnnxEmbedder:
 class _QuestionSession:
     """A question that is alone is computed on all threads; several at once on one thread each, so that they do not wait for each other.
 
-    What is computed is the same. No lock is held meanwhile. docs/decisions/0012-speed.md has the figures.
+    What is computed is the same. No lock is held meanwhile. docs/decisions/0015-speed.md has the figures.
     """
 
     def __init__(self, model_file: Path, threads: int) -> None:

@@ -1,7 +1,7 @@
 """An exported model -> the same model with its matrices in 8 bits, for questions. Run once a model, some seconds; needs no torch.
 
 Weights are rounded for each output channel to 7 bits, which no processor's 8-bit instructions overflow; what is computed from a
-text is rounded as it comes. Questions so embedded are compared with passages in full precision: docs/decisions/0012-speed.md.
+text is rounded as it comes. Questions so embedded are compared with passages in full precision: docs/decisions/0015-speed.md.
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from qa.calibration import read_calibration
 from qa.keys import FILE_NAME as KEYS_FILE
 from qa.keys import read_keys
 from qa.library import generations_folder
+from qa.question_log import FILE_NAME as QUESTIONS_FILE
 from qa.rebuild import Embedded, Progress, embed_missing
 from qa.settings import Settings
 
-# Small files beside the store that a backup keeps.
-BESIDE = (CALIBRATION_FILE, KEYS_FILE)
+# What a backup keeps of the files beside the store.
+BESIDE = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE)
 
 Say = Callable[[str], None]
 

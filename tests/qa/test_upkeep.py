@@ -101,6 +101,8 @@ def test_a_backup_made_while_the_server_runs_comes_back_as_it_was(
     qa: Run, data: Path, start_server: Callable[..., Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "all.backup"
+    assert qa("--data", data, "key", "create", "--role", "read", "--name", "the search box").code == 0
+    (data / "questions.jsonl").write_text('{"question": "kept"}\n')
     with start_server(data) as running:
         assert qa("--data", data, "backup", file).code == 0
         job = running.add(id="later", title="Later", text="Added after the backup.")
@@ -118,6 +120,9 @@ def test_a_backup_made_while_the_server_runs_comes_back_as_it_was(
     elsewhere = tmp_path / "elsewhere"
     assert qa("--data", elsewhere, "restore", file).code == 0
     assert listed(qa, elsewhere) == {"a", "b", "c", "d"}
+    assert "the search box" in qa("--data", elsewhere, "key", "list").stdout
+    assert (elsewhere / "keys.json").stat().st_mode & 0o777 == 0o600
+    assert (elsewhere / "questions.jsonl").read_text() == '{"question": "kept"}\n'
 
 
 def test_a_damaged_backup_changes_nothing(qa: Run, data: Path, tmp_path: Path) -> None:

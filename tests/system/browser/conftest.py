@@ -86,13 +86,19 @@ class Watched:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def chromium() -> Path:
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    return CHROMIUM
+
+
+# For a module, not the session: while Playwright runs, its event loop keeps other tests of this process from running theirs.
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=OFFLINE)
-        yield chromium
-        chromium.close()
+        running = playwright.chromium.launch(executable_path=str(chromium), args=OFFLINE)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +129,7 @@ def elsewhere() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def site(data_folder: Callable[[], Path], start_server: Any, elsewhere: Any, browser: Any) -> Iterator[Any]:
+def site(data_folder: Callable[[], Path], start_server: Any, elsewhere: Any, chromium: Path) -> Iterator[Any]:
     """A server with every page turned on, several sources, types and years, and a page of another site that may embed it."""
     settings = {
         "QA_UPLOAD_PAGE": "true",
