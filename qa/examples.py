@@ -20,7 +20,7 @@ LEAST_CONFIDENCE = 0.8
 LONGEST = 70  # code points of a question; longer ones wrap on a phone
 
 # "AI Growth Zones", "University of Oxford": two to five capitalised words, small ones between them.
-_NAME = re.compile(r"[A-Z][\w’'-]*(?:\s(?:(?:of|and|for|the)\s)?[A-Z][\w’'-]*){1,4}")
+_NAME = re.compile(r"\b[A-Z][\w’'-]*(?:\s(?:(?:of|and|for|the)\s)?[A-Z][\w’'-]*){1,4}")
 # What a page of instructions calls itself: "Renew your driving licence".
 _INSTRUCTION = re.compile(
     r"(?:Apply|Appeal|Ask|Book|Buy|Cancel|Change|Check|Claim|Complain|Contact|Correct|Find|Get|Make|Order|Pay|Register|Renew|Replace"

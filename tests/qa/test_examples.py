@@ -33,6 +33,14 @@ def test_examples_of_the_press_release_are_answered_by_it(server: Any) -> None:
     assert examples(server) == found
 
 
+def test_names_in_examples_are_whole_words_of_the_text(server: Any, press_release_text: str) -> None:
+    about = "What is said about "
+    names = [question.removeprefix(about).removesuffix("?") for question in examples(server) if question.startswith(about)]
+    assert names
+    for name in names:
+        assert re.search(rf"\b{re.escape(name)}\b", press_release_text), name
+
+
 def test_examples_come_from_several_documents_and_leave_with_them(data_folder: Callable[[], Path], start_server: Any) -> None:
     with start_server(data_folder()) as running:
         running.request("DELETE", "/v1/documents/press-release")
