@@ -16,6 +16,7 @@ from qa.confidence import Evidence, best_coverage, missing_names, probability
 from qa.conversation import FollowUp, Turn, completed, follow_up
 from qa.languages import notice, unserved_language
 from qa.near_copies import near_copies
+from qa.observation import EMBED, RANK, REQUEST, answered, passed
 from qa.quotes import QuoteFinder, sentence_terms
 
 LOOKED_AT = 3  # passages that confidence is judged by
@@ -77,6 +78,7 @@ class Answerer:
 
         `history`: the turns before the question, the oldest first.
         """
+        passed(REQUEST)
         whole = completed(question, history)
         asked = self._searcher.read(whole)
         unserved = unserved_language(asked.question, self._languages)
@@ -85,17 +87,21 @@ class Answerer:
             asked = self._searcher.in_context(
                 asked, followed.said, followed.said_weight, followed.questions, followed.questions_weight
             )
+        passed(EMBED)
         with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None
             ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None)
             found = self._found(ranking, max(limit, LOOKED_AT))
+        passed(RANK)
         if not found:
+            answered(question, False)
             nothing = notice(unserved, None, self._languages)
             return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
+        answered(question, confidence >= self._operating_point)
         rewritten, reason = _rewritten(question, whole, ranking.question, followed)
         return Answer(
             question=question,

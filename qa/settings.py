@@ -19,6 +19,7 @@ from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
 from index.types import Precision
 from qa.confidence import OPERATING_POINT
+from qa.logs import LogFormat
 
 ENVIRONMENT_PREFIX = "QA_"
 
@@ -127,6 +128,16 @@ class Settings(BaseModel):
         bool, Field(description="Ask readers whether an answer helped, and keep what they say with the question.")
     ] = False
     keep_questions: Annotated[bool, Field(description="Keep the questions that found no answer, for `qa gaps`.")] = False
+    log_format: Annotated[
+        LogFormat, Field(description="Of what `qa serve` says on standard error: text, or json, an object a line.")
+    ] = "text"
+    log_requests: Annotated[
+        bool, Field(description="A line for every request: route, status, times, whose key; never what was asked.")
+    ] = True
+    log_questions: Annotated[
+        bool,
+        Field(description="What was asked too, without e-mail addresses, card, phone and National Insurance numbers."),
+    ] = False
 
     @field_validator("llm_url")
     @classmethod

@@ -16,6 +16,7 @@ from qa.chat.quoting import MOST_QUOTES, quoted_reply
 from qa.chat.replies import Reply, moved, sources
 from qa.chat.reply_cache import ReplyCache
 from qa.conversation import Turn
+from qa.observation import WRITE, answered, passed
 from qa.small_talk import small_talk
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ class Chatbot:
         key = (self.state(), asked)
         known = self.cache.get(key)
         if known:
+            if known.answer:
+                answered(asked.message, known.answer.answerable)
             yield from _whole(known)
             return
         if self.model is None or asked.quotes_only:
@@ -101,6 +104,7 @@ class Chatbot:
         except ModelFailed as failure:
             log.warning("the language model %s", failure)
             note = f"(The language model {failure}. These are the exact words that were found.)"
+        passed(WRITE)
         begun = checker.draft.text
         if NOTHING_FOUND in checker.heard and not begun:
             reply = quoted_reply(replace(answer, answerable=False, quote=None))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
+from corpus.types import QuotableError
 from qa.commands.console import say, settings_of
 
 
@@ -13,6 +16,16 @@ from qa.commands.console import say, settings_of
 @click.pass_context
 def serve(context: click.Context, host: str | None, port: int | None) -> None:
     """Answer over HTTP."""
+    from qa import logs
     from qa.web.server import serve as serve_until_stopped
 
-    serve_until_stopped(settings_of(context, host=host, port=port), say)
+    settings = settings_of(context, host=host, port=port)
+    logs.configure(settings.log_format, questions=settings.log_questions)
+    if settings.log_format == "text":
+        serve_until_stopped(settings, say)
+        return
+    try:
+        serve_until_stopped(settings, logs.event)
+    except QuotableError as error:
+        logging.getLogger("qa").critical("%s", error)
+        context.exit(1)

@@ -27,6 +27,7 @@ class ProblemAnswer(_Answer):
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
+    request_id: str | None = None
     errors: list[ProblemField] | None = None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings import Settings
-from qa.web import browser, chat, current, documents, gate, health, openapi, pages, problems, search, vector_stores
+from qa.web import browser, chat, current, documents, gate, health, observed, openapi, pages, problems, search, vector_stores
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -23,11 +25,13 @@ def create_app(
     settings: Settings | None = None,
     access: gate.Access | None = None,
     names: browser.Names | None = None,
+    observers: Sequence[observed.Observer] = (),
 ) -> Flask:
     """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503.
 
     `settings` are the defaults where none are given. `access`: who is let in; by default whoever reaches it, with no key, as fits
     an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
+    `observers`: told of every request when it is over.
     """
     app = Flask("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -35,6 +39,7 @@ def create_app(
     app.url_map.converters["document_id"] = _DocumentId
     settings = settings or Settings()
     current.attach(app, get_service, settings)
+    observed.install(app, observers)
     problems.install(app)
     browser.install(app, names or browser.Names(), settings)
     gate.install(app, access or gate.Access())

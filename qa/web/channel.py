@@ -10,10 +10,11 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from qa.web.browser import HEADERS
 from qa.web.dispatcher import ALWAYS_ADMITTED, OVERLOADED
+from qa.web.observed import REQUEST_ID, WAITED, Observed, begun, kept_or_new
 from qa.web.problems import problem_body
 
 # A body up to this is read before anyone is asked: waiting for the gate would cost more than it does.
@@ -29,14 +30,15 @@ Refuses = Callable[[Mapping[str, Any]], bool]
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", re.IGNORECASE)
 _UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|expect):", re.IGNORECASE)
+_REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([!-~]+)[ \t]*(?:\r\n|$)", re.IGNORECASE)
 _ALWAYS_ADMITTED = frozenset(path.encode() for path in ALWAYS_ADMITTED)
 
 
-def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
+def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
     """Channels that ask, when the head of a request with a large body is in, whether the application would refuse it.
 
     `refuses` is given the WSGI environment without a body. Such a request goes to the application at once, without its body and
-    with nothing after it, to be refused there as any other is.
+    with nothing after it, to be refused there as any other is. `observed`: told of what waitress itself refuses.
     """
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -59,6 +61,7 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
             return bool(now - self.began > HEAD_SECONDS + self.body_bytes_received / LEAST_BYTES_A_SECOND)
 
     class Channel(HTTPChannel):  # type: ignore[misc]
+        task_class = _Task
         error_task_class = _ProblemTask
 
         def parser_class(self, adjustments: Any) -> Parser:
@@ -80,7 +83,8 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
             if not admission.full or self.request is not None or self.requests or not _is_usual(data):
                 return bool(super().received(data))
             admission.refuse()
-            if self.send(_REFUSAL) < len(_REFUSAL):
+            refusal = _refusal(data)
+            if self.send(refusal) < len(refusal):
                 self.will_close = True
             return True
 
@@ -88,6 +92,7 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
             request, dispatcher = self.requests[0], self.server.task_dispatcher
             if request.admitted and dispatcher.is_late(request):
                 request.error = OVERLOADED
+                dispatcher.admission.refuse()
             self.server.event_loop.serves(self)
             try:
                 super().service()
@@ -101,6 +106,7 @@ def guarded_channel(refuses: Refuses) -> type[HTTPChannel]:
                 return bool(self.request.is_late(now))
             return bool(self.total_outbufs_len and not self.requests and now - self.last_activity > READING_SECONDS)
 
+    Channel.observed = observed
     return Channel
 
 
@@ -112,30 +118,47 @@ def close_slow(server: Any, now: float) -> None:
             channel.will_close = True
 
 
+class _Task(WSGITask):  # type: ignore[misc]
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[WAITED] = time.perf_counter() - self.request.arrived
+        return environ
+
+
 class _ProblemTask(ErrorTask):  # type: ignore[misc]
     """What waitress itself refuses, told as the application would tell it."""
 
     def execute(self) -> None:
         error = self.request.error
-        body = problem_body(error.code, str(error.body)).encode()
+        seen = begun(getattr(self.request, "command", ""), self.request.headers.get("X_REQUEST_ID"))
+        seen.status = error.code
+        body = problem_body(error.code, str(error.body), seen.request_id).encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers += [("Content-Type", "application/problem+json"), *HEADERS]
+        self.response_headers += [("Content-Type", "application/problem+json"), (REQUEST_ID, seen.request_id), *HEADERS]
         if error is OVERLOADED:
             self.response_headers.append(RETRY_AFTER)
         else:
             self.set_close_on_finish()  # where its end is cannot be known
         self.content_length = len(body)
         self.write(body)
+        if error is not OVERLOADED:  # those are counted, and too many to be told one by one
+            self.channel.observed.ended(seen)
 
 
-def _refusal() -> bytes:
-    body = problem_body(OVERLOADED.code, OVERLOADED.body).encode()
-    fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(body))), RETRY_AFTER, *HEADERS]
+def _refusal(head: bytes) -> bytes:
+    sent = _REQUEST_ID.search(head)
+    request_id = kept_or_new(sent[1].decode() if sent else None)
+    body = problem_body(OVERLOADED.code, OVERLOADED.body, request_id).encode()
+    return _REFUSAL % (len(body), request_id.encode()) + body
+
+
+def _refusal_head() -> bytes:
+    fields = [("Content-Type", "application/problem+json"), ("Content-Length", "%d"), (REQUEST_ID, "%s"), RETRY_AFTER, *HEADERS]
     head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    return f"HTTP/1.1 {OVERLOADED.code} {OVERLOADED.reason}\r\n{head}\r\n".encode() + body
+    return f"HTTP/1.1 {OVERLOADED.code} {OVERLOADED.reason}\r\n{head}\r\n".encode()
 
 
-_REFUSAL = _refusal()
+_REFUSAL = _refusal_head()
 
 
 def _is_usual(data: bytes) -> bool:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
 from index.types import StorageFull
+from qa import observation
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,11 @@ OPENAI_ROUTES = ("/v1/chat/", "/v1/models", "/v1/vector_stores")
 _OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
 
 
-def problem_body(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> str:
+def problem_body(status: int, detail: str, request_id: str | None, errors: list[dict[str, str]] | None = None) -> str:
+    """`request_id`: by which the server's log tells of it."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if request_id:
+        body["request_id"] = request_id
     if errors is not None:
         body["errors"] = errors
     return json.dumps(body)
@@ -51,7 +55,9 @@ def problem_response(status: int, detail: str, errors: list[dict[str, str]] | No
             headers,
             mimetype="application/json",
         )
-    return Response(problem_body(status, detail, errors), status, headers, mimetype="application/problem+json")
+    seen = observation.current()
+    body = problem_body(status, detail, seen.request_id if seen else None, errors)
+    return Response(body, status, headers, mimetype="application/problem+json")
 
 
 def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:

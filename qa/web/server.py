@@ -27,6 +27,8 @@ from qa.web.documents import MAX_UPLOAD_BYTES
 from qa.web.draining import StopSignal
 from qa.web.event_loop import EventLoop
 from qa.web.gate import Access, is_loopback, would_refuse
+from qa.web.observed import observed_of
+from qa.web.request_log import RefusalLog, RequestLog
 
 THREADS = 8
 # Connections that may be open at once, as far as the system lets a process have them; each slow client holds one.
@@ -84,10 +86,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     try:
         opening.start()
         names = Names.at(listening.getsockname()[0], settings.hosts)
-        app = create_app(lambda: opening.service, settings, access, names)
+        observers = [RequestLog(questions=settings.log_questions)] if settings.log_requests else []
+        app = create_app(lambda: opening.service, settings, access, names, observers)
+        admission = Admission(settings.queue_seconds, THREADS)
         server = create_server(
             app,
-            _dispatcher=Dispatcher(THREADS, Admission(settings.queue_seconds, THREADS), settings.queue_seconds),
+            _dispatcher=Dispatcher(THREADS, admission, settings.queue_seconds),
             sockets=[listening],
             connection_limit=_connections(),
             max_request_body_size=MAX_UPLOAD_BYTES + 1_000_000,
@@ -96,8 +100,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             ident=None,
             **_proxy(settings),
         )
-        server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ))
-        server.maintenance = partial(close_slow, server)
+        server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ), observed_of(app))
+        server.maintenance = partial(_upkeep, server, RefusalLog(admission))
         try:
             stop.run(server, EventLoop(server))
         finally:
@@ -112,6 +116,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         opening.close()
     if opening.failure:
         raise opening.failure
+
+
+def _upkeep(server: Any, refusals: RefusalLog, now: float) -> None:
+    """Called by the server every few seconds."""
+    close_slow(server, now)
+    refusals.tell()
 
 
 def _listen(host: str, port: int) -> socket.socket:
