@@ -12,6 +12,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent.parent
 
+NOT_NEEDED_BY_TESTS = {"atheris"}
+
 
 def constraints() -> dict[str, Version]:
     lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
@@ -32,10 +34,13 @@ def test_no_cuda_library_is_installed() -> None:
 
 def test_every_requirement_is_pinned_and_installed_as_pinned() -> None:
     pinned = constraints()
+    found = {canonicalize_name(distribution.metadata["Name"]) for distribution in distributions()}
     for line in requires("quotable") or []:
         requirement = Requirement(line)
         name = canonicalize_name(requirement.name)
         assert name in pinned, f"{name} has no constraint"
         assert pinned[name] in requirement.specifier, f"{name}: {pinned[name]} is outside {requirement.specifier}"
+        if name in NOT_NEEDED_BY_TESTS and name not in found:
+            continue
         installed = Version(Version(version(name)).public)
         assert installed == pinned[name], f"{name} {installed} is installed; the constraint says {pinned[name]}"
