@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from qa.chat.chatbot import Request
 from qa.conversation import Turn
 from qa.questions import BadQuestion, clean_question
-from qa.web.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallow
+from qa.web.requests import MAX_TURN, MAX_TURNS, QUESTION_SCHEMA, AnyFilter, Strict, Text, shallow
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
@@ -151,13 +151,17 @@ class RankingOptions(Strict):
     """There is one ranking; `score_threshold` is the least score of a result, 0 to 1."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
-    score_threshold: Annotated[float | int, Field(ge=0, le=1)] | None = None
+    score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class VectorStoreSearchRequest(Strict):
     """`POST /v1/vector_stores/{id}/search`. Spelling is corrected whether `rewrite_query` is set or not."""
 
-    query: Annotated[list[str], BeforeValidator(_queries), Field(min_length=1, max_length=MAX_QUERIES)]
+    query: Annotated[
+        list[Annotated[str, Field(json_schema_extra=QUESTION_SCHEMA)]],
+        BeforeValidator(_queries),
+        Field(min_length=1, max_length=MAX_QUERIES),
+    ]
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
     filters: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
     ranking_options: RankingOptions | None = None

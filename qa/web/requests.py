@@ -226,7 +226,7 @@ class PageParameters(Strict):
 class FeedbackRequest(Strict):
     """`POST /v1/feedback`: whether what was shown for a question helped. `results`: ids of the passages that were shown."""
 
-    query: Annotated[str, BeforeValidator(_question)]
+    query: Question
     helped: bool
     generation: Annotated[int, Field(ge=0, le=2**53)]
     results: Annotated[list[PassageName], Field(max_length=MAX_LIMIT)]

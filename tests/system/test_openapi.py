@@ -1,13 +1,8 @@
-"""The OpenAPI document: it names every route for programs, a generator's requests keep to it and get only what it promises."""
+"""The OpenAPI document: it names every route for programs, and says what is accepted. `test_contract` asks what it promises."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import sysconfig
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -15,16 +10,6 @@ import pytest
 
 from qa.web.application import create_app
 from qa.web.operations import OPERATIONS
-
-EXAMPLES, LONG_EXAMPLES = 25, 2_000
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "use_after_free",
-)
 
 
 @pytest.fixture(scope="module")
@@ -75,39 +60,3 @@ def test_the_page_names_every_operation_and_model_and_needs_nothing_from_elsewhe
             assert f"{method.upper()} {path}" in page.text
     assert all(f'id="{name}"' in page.text for name in document["components"]["schemas"])
     assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page.text)
-
-
-Explore = Callable[[Any, int, str], str]
-
-
-@pytest.fixture
-def explore(tmp_path: Path) -> Explore:
-    """Runs schemathesis against a server: what it printed."""
-
-    def run(server: Any, examples: int, phases: str) -> str:
-        words = [
-            Path(sysconfig.get_path("scripts")) / "schemathesis", "run", f"{server.address}/openapi.json", "--phases", phases,
-            "--max-examples", examples, "--seed", 1, "--no-color", "--checks", ",".join(CHECKS), "--generation-database", "none",
-        ]  # fmt: skip
-        done = subprocess.run([str(word) for word in words], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        print(done.stdout[-400:], file=sys.stderr)
-        return done.stdout
-
-    return run
-
-
-def test_requests_made_from_the_document_get_what_it_promises(data_folder: Any, start_server: Any, explore: Explore) -> None:
-    # Long waits, so that a machine with other things to do is not taken for one that fails.
-    with start_server(data_folder(), QA_QUEUE_SECONDS="60") as running:
-        found = explore(running, EXAMPLES, "fuzzing,stateful")
-        assert f"Tested: {len(OPERATIONS)}" in found
-        assert "Traceback" not in running.log
-
-
-@pytest.mark.long
-def test_so_do_thousands_of_them_one_after_another(data_folder: Any, start_server: Any, explore: Explore) -> None:
-    # Long waits, so that a machine with other things to do is not taken for one that fails.
-    with start_server(data_folder(), QA_QUEUE_SECONDS="60") as running:
-        explore(running, LONG_EXAMPLES, "coverage,fuzzing,stateful")
-        assert "Traceback" not in running.log
