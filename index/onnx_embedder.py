@@ -20,6 +20,9 @@ from index.vocabulary import RelatedWords, whole_words
 MANY = 16
 # Questions whose vectors are kept: 8 MB at 384 dimensions. People ask the same things, and a page asks again when it is reloaded.
 QUESTIONS_KEPT = 4096
+# How long the model's threads look for the next step before they sleep. By default that is long enough to be in the way of whoever
+# takes the answer and asks the next question, on other threads and in other processes; the next step comes much sooner.
+SPIN_MICROSECONDS = 1000
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
 MODEL_FILE = "model.onnx"
@@ -149,6 +152,7 @@ def _session(model_file: Path, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
     return onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 from index.analysis import STOP_WORDS
 
@@ -62,15 +64,17 @@ def answer_type(question: str) -> AnswerType:
     return next((kind for kind, cue in _CUES if cue.search(question)), AnswerType.OTHER)
 
 
-def looks_like(kind: AnswerType, word: str, *, first: bool) -> bool:
-    """Whether a word of a sentence (its `first` word is capitalised anyway) may be an answer of this kind."""
-    lower = word.lower()
-    if kind is AnswerType.DATE:
-        return _DATE.fullmatch(lower) is not None
-    if kind is AnswerType.NUMBER:
-        return _NUMBER.fullmatch(lower) is not None
-    return kind is AnswerType.NAME and not first and word[0].isupper() and lower not in STOP_WORDS
+def alike(kind: AnswerType, words: Sequence[str]) -> list[tuple[int, str]]:
+    """The words of a sentence that may be an answer of this kind: their places, and how they are written in lower case."""
+    if kind is AnswerType.NAME:  # the first word is capitalised anyway
+        capitals = [(place, word.lower()) for place, word in enumerate(words) if word[0].isupper() and place]
+        return [(place, lower) for place, lower in capitals if lower not in STOP_WORDS]
+    pattern = {AnswerType.DATE: _DATE, AnswerType.NUMBER: _NUMBER}.get(kind)
+    if pattern is None:
+        return []
+    return [(place, lower) for place, word in enumerate(words) if pattern.fullmatch(lower := word.lower())]
 
 
+@lru_cache(maxsize=4096)
 def gives_reason(sentence: str) -> bool:
     return _REASON.search(sentence) is not None

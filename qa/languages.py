@@ -18,9 +18,13 @@ def unserved_language(text: str, served: Collection[str]) -> str | None:
 
 def notice(question_language: str | None, passage_language: str | None, served: Collection[str]) -> str | None:
     """What to tell a person whose question, or whose answer, is in a language that the model does not serve."""
-    models = " and ".join(name(code) for code in sorted(served))
     if question_language:
-        return f"The question seems to be in {name(question_language)}; the model serves {models}, so passages were found by words alone."
+        asked = f"The question seems to be in {name(question_language)}"
+        return f"{asked}; the model serves {_names(served)}, so passages were found by words alone."
     if served and passage_language and passage_language not in served:
-        return f"This passage is in {name(passage_language)}; the model serves {models}, so it may rank worse than it should."
+        return f"This passage is in {name(passage_language)}; the model serves {_names(served)}, so it may rank worse than it should."
     return None
+
+
+def _names(codes: Collection[str]) -> str:
+    return " and ".join(name(code) for code in sorted(codes))

@@ -9,7 +9,8 @@ from index.analysis import words
 
 # Share of their distinct words that two passages must have in common (Jaccard).
 LEAST_COMMON = 0.9
-# "1,200", "2.5", "10:30", "2024/25", "a4".
+_DIGIT = re.compile(r"\d")
+# Without white space: "1,200", "2.5", "10:30", "2024/25", "a4".
 _NUMBER = re.compile(r"\w*\d(?:[\w.,:/-]*\w)?")
 
 
@@ -20,13 +21,19 @@ def near_copies(one: str, other: str) -> bool:
     longest = max(len(one), len(other))
     if min(len(one), len(other)) < LEAST_COMMON * LEAST_COMMON * longest:
         return False
-    (words_of_one, numbers_of_one), (words_of_other, numbers_of_other) = _distinct(one), _distinct(other)
-    if numbers_of_one != numbers_of_other:
+    if _numbers(one) != _numbers(other):
         return False
+    words_of_one, words_of_other = _distinct_words(one), _distinct_words(other)
     return len(words_of_one & words_of_other) >= LEAST_COMMON * len(words_of_one | words_of_other)
 
 
 @lru_cache(maxsize=4096)
-def _distinct(text: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The words in any order, and the numbers in theirs: who pays 5 and who pays 7 is part of the statement."""
-    return frozenset(words(text)), tuple(_NUMBER.findall(text.casefold()))
+def _numbers(text: str) -> tuple[str, ...]:
+    """In their order: who pays 5 and who pays 7 is part of the statement."""
+    pieces = [piece for piece in text.casefold().split() if _DIGIT.search(piece)]
+    return tuple(number for piece in pieces for number in _NUMBER.findall(piece))
+
+
+@lru_cache(maxsize=4096)
+def _distinct_words(text: str) -> frozenset[str]:
+    return frozenset(words(text))

@@ -8,7 +8,9 @@ a word of the kind that is asked for. On 1,500 questions of SQuAD 2.0 with their
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +19,7 @@ from corpus.sentences import sentence_spans
 from corpus.types import Span
 from index.analysis import fold, is_unspaced, stems, terms
 from index.notations import plain_notation
-from qa.answer_types import AnswerType, answer_type, gives_reason, looks_like
+from qa.answer_types import AnswerType, alike, answer_type, gives_reason
 
 # Weights of the parts; each part is a share of the question's idf, or 0 or 1. Chosen on half of the SQuAD questions.
 BEGINNING, CARRIED, CARRIED_BY_PRONOUN, TYPED, NEAR_TYPED, REASON, TOGETHER = 0.35, 0.45, 0.40, 0.30, 0.12, 0.18, 0.45
@@ -34,17 +36,17 @@ _PRONOUN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sentence:
     """What can be said of a sentence before any question is asked."""
 
     span: Span
+    text: str
     tokens: tuple[str, ...]
     stems_in_order: Sequence[str]
     stems: frozenset[str]
-    beginnings: frozenset[str]
+    stems_by_name: Sequence[str]
     opens_with_pronoun: bool
-    gives_reason: bool
 
 
 class QuoteFinder:
@@ -75,7 +77,9 @@ class QuoteFinder:
         weights, here = self._weights, sentence.stems
         carried = sum(weights[term] for term in weights if term in before and term not in here)
         begun = sum(
-            weights[term] for term, beginning in self._beginnings if term not in here and beginning in sentence.beginnings
+            weights[term]
+            for term, beginning in self._beginnings
+            if term not in here and _holds_beginning(sentence.stems_by_name, beginning)
         )
         typed = self._typed(sentence)
         near = together = covered = 0.0
@@ -86,17 +90,17 @@ class QuoteFinder:
             covered = self._weight(term for _, term in hits)
         carry = CARRIED + (CARRIED_BY_PRONOUN if sentence.opens_with_pronoun else 0.0)
         shares = covered + BEGINNING * begun + carry * carried + NEAR_TYPED * near + TOGETHER * together
-        reason = REASON if self._kind is AnswerType.REASON and sentence.gives_reason else 0.0
+        reason = REASON if self._kind is AnswerType.REASON and gives_reason(sentence.text) else 0.0
         return shares / self._total + (TYPED if typed else 0.0) + reason
 
     def _typed(self, sentence: _Sentence) -> list[int]:
         """Places of words that look like what is asked for and do not stand in the question."""
         if self._kind in (AnswerType.OTHER, AnswerType.REASON):
             return []
-        return [place for place, word in _alike(self._kind, sentence.tokens) if word not in self._asked]
+        return [place for place, word in _alike(self._kind, sentence) if word not in self._asked]
 
     def _weight(self, found: Iterable[str]) -> float:
-        return sum(self._weights[term] for term in set(found))
+        return math.fsum(self._weights[term] for term in set(found))  # whatever the order of the set
 
 
 def sentence_terms(text: str) -> list[frozenset[str]]:
@@ -112,17 +116,24 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 def _sentence(text: str, span: Span) -> _Sentence:
     tokens = tuple(_TOKEN.findall(plain_notation(text)))
-    found = terms(text) if is_unspaced(text) else stems([fold(token.lower()) for token in tokens])
-    stems_here = frozenset(found)
-    beginnings = frozenset(stem[:length] for stem in stems_here for length in range(LEAST_BEGINNING, len(stem) + 1))
-    return _Sentence(span, tokens, found, stems_here, beginnings, _PRONOUN.match(text) is not None, gives_reason(text))
+    if is_unspaced(text):
+        found = terms(text)
+    else:
+        lower = [token.lower() for token in tokens]
+        found = stems(lower if text.isascii() else [fold(token) for token in lower])
+    here = frozenset(found)
+    return _Sentence(span, text, tokens, found, here, sorted(here), _PRONOUN.match(text) is not None)
+
+
+def _holds_beginning(in_order: Sequence[str], beginning: str) -> bool:
+    """Whether any of these sorted words begins so."""
+    place = bisect_left(in_order, beginning)
+    return place < len(in_order) and in_order[place].startswith(beginning)
 
 
 @lru_cache(maxsize=16384)
-def _alike(kind: AnswerType, tokens: tuple[str, ...]) -> Sequence[tuple[int, str]]:
-    """Places of words of a sentence that look like an answer of this kind, and the words in lower case."""
-    found = [(place, token) for place, token in enumerate(tokens) if looks_like(kind, token, first=place == 0)]
-    return tuple((place, token.lower()) for place, token in found)
+def _alike(kind: AnswerType, sentence: _Sentence) -> Sequence[tuple[int, str]]:
+    return alike(kind, sentence.tokens)
 
 
 def _quoted(sentences: Sequence[_Sentence], scores: Sequence[float], kind: AnswerType) -> Span:

@@ -62,7 +62,7 @@ def test_a_request_that_is_on_its_way_when_the_signal_comes_is_answered_and_no_n
 def is_listening(running: Any) -> bool:
     try:
         socket.create_connection((running.host, running.port), timeout=60).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was closed with this one in its queue
         return False
     return True
 
