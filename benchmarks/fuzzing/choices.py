@@ -37,7 +37,7 @@ def chance(choices: Choices, of: int) -> bool:
     return choices.integer(1, of) == 1
 
 
-def prose(choices: Choices, most: int = 40) -> str:
+def prose(choices: Choices, most: int = 20) -> str:
     """Words, sentences and line ends with no surrogates, now and then any text."""
     if chance(choices, 6):
         return clean(choices.text(60))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from email.message import Message
+from email.policy import EmailPolicy
+from typing import Any
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date_of_message
@@ -18,6 +20,17 @@ _WIDE = ("utf-16", "utf-32")
 _MOST_PARTS = 1_000
 
 
+class _Lenient(EmailPolicy):
+    """The standard library fails on some headers that are malformed (with ValueError, IndexError, HeaderParseError and more)."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """Of a header that cannot be taken apart, what stands before its parameters."""
+        try:
+            return super().header_fetch_parse(name, value)
+        except Exception:  # noqa: BLE001 - by what is malformed
+            return " ".join(str(value).partition(";")[0].split())
+
+
 class EmailReader:
     """Reads the plain text of a message where it has any, else its HTML."""
 
@@ -26,7 +39,7 @@ class EmailReader:
         if whole.encoding.startswith(_WIDE):
             data = whole.text.encode()
         try:
-            message = message_from_bytes(data, policy=policy.default)
+            message = message_from_bytes(data, policy=_Lenient())
             parts = list(_parts(message))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ReadError(f"{name} is a damaged message ({error}); export it again") from error
@@ -97,8 +110,5 @@ def _filename(part: Message) -> str:
 
 
 def _header(message: Message, key: str) -> str:
-    """The decoded value of a header, on one line; the standard library fails on some that are malformed."""
-    try:
-        return " ".join(sanitise(str(message.get(key, ""))).split())
-    except Exception:  # noqa: BLE001 - IndexError, AttributeError, HeaderParseError and more, by what is malformed
-        return ""
+    """The decoded value of a header, on one line."""
+    return " ".join(sanitise(str(message.get(key, ""))).split())

@@ -64,7 +64,7 @@ class ChatRequest(Strict):
     """`POST /v1/chat/completions`. `filter` is this service's own: which documents may answer."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
-    model: str = MODEL
+    model: Text = MODEL
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = 1

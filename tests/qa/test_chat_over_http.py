@@ -183,6 +183,12 @@ def test_messages_that_cannot_be_answered_are_refused(server: Any, messages: Any
     assert response.json()["error"]["param"].startswith("messages")
 
 
+def test_a_model_whose_name_is_no_text_is_refused(server: Any) -> None:
+    response = server.post("/v1/chat/completions", json.dumps({"model": "\ud800", "messages": []}).encode())
+    assert response.status == 400
+    assert "model must be valid Unicode" in response.json()["error"]["message"]
+
+
 def test_other_errors_have_the_shape_of_openai_too(server: Any) -> None:
     for response, status in (
         (server.get("/v1/chat/completions"), 405),

@@ -66,6 +66,22 @@ def test_malformed_headers_spoil_nothing(document: Reading, header: str) -> None
     assert document(f"{header}\nMIME-Version: 1.0\n\nThe body.".encode(), "mail.eml").text.strip() == "The body."
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Disposition: attachment; filename*=u\0tf-8''n",
+        "Content-Type: text/plain; charset*=u\0tf-8''x; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit; a*=\0'b'c",
+    ],
+)
+def test_a_malformed_header_of_a_part_spoils_no_other(document: Reading, header: str) -> None:
+    parts = f"--x\nContent-Type: text/plain\n\nThe body.\n--x\n{header}\n\nMore.\n--x--\n"
+    raw = f"From: a@example.org\nContent-Type: multipart/mixed; boundary=x\n\n{parts}"
+    found = document(raw.encode(), "mail.eml").text
+    assert "The body." in found
+    assert ("More." in found) == (not header.startswith("Content-Disposition"))
+
+
 def test_an_encrypted_message_says_so() -> None:
     raw = b"From: a@example.org\nSubject: Hi\nContent-Type: multipart/encrypted; boundary=x\n\n--x\n\nabc\n--x--\n"
     with pytest.raises(ReadError, match="encrypted"):
