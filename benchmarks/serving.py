@@ -4,8 +4,8 @@
 
 Real servers in their own processes; this process is the client. Compared with, in the same run on the same machine:
 
-- the bare forward pass: another process holds the same exported model, of the same precision and with the server's settings, and runs
-  it on the same questions. Nothing can be done without it;
+- the bare forward pass: other processes hold the same exported model, one in full precision and one in the precision that is served
+  where that is another, with the server's settings, and run it on the same questions. Nothing can be done without it;
 - txtai 9.14, hybrid, the same weights, searching in its own process without HTTP;
 - benchmarks/baseline.py: Flask, sentence-transformers and a flat FAISS index, what one would write in an afternoon.
 
@@ -28,7 +28,9 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from itertools import product
@@ -50,6 +52,10 @@ QUESTIONS = 400
 # In seconds, between blocks: longer than the threads of a model runtime go on looking for work after a run.
 PAUSE = 0.1
 LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "waitress", "pydantic")
+
+EXPORTS = "models/*/export.json"
+
+Times = defaultdict[str, list[float]]
 
 OPENINGS = ("who", "when did", "what does", "how will", "why should", "where can", "which of", "tell me whether")
 SUBJECTS = (
@@ -90,7 +96,7 @@ def press_release(count: int, precision: str) -> dict[str, Any]:
         first.stop()
         server = Server(data, log, QA_PRECISION=precision)
         try:
-            figures = alone(server, model_of(data, precision), questions(WARM_UP + count), None)
+            figures = alone(server, models_of(data, precision), questions(WARM_UP + count), None)
         finally:
             server.stop()
     starts = {"first_start_seconds": round(first.started_in, 2), "warm_start_seconds": round(server.started_in, 2)}
@@ -105,7 +111,7 @@ def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str,
     server = Server(data, data / "log", QA_PRECISION=precision)
     txtai = Txtai(python, corpus, weights()) if python else None
     try:
-        figures = alone(server, model_of(data, precision), asked[: WARM_UP + count], txtai)
+        figures = alone(server, models_of(data, precision), asked[: WARM_UP + count], txtai)
     finally:
         if txtai:
             txtai.stop()
@@ -130,17 +136,18 @@ def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str,
             baseline.process.kill()
 
 
-def alone(server: Server, model: Path, asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
+def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
     """One client that asks one question after another."""
     from qa.settings import read_settings
 
     threads = read_settings().threads
-    names = ("tokenise", "forward", "tokens", "search", "search_inside", "healthz", "txtai")
-    times: dict[str, list[float]] = {name: [] for name in names}
-    with forward(model, threads) as bare:
-        turns = [partial(_ask_model, bare), partial(_ask_server, server), *([partial(_ask_txtai, txtai)] if txtai else [])]
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    with ExitStack() as processes:
+        bare = {name: processes.enter_context(forward(model, threads)) for name, model in models.items()}
+        turns = [partial(_ask_model, name, model) for name, model in bare.items()]
+        turns += [partial(_ask_server, server), *([partial(_ask_txtai, txtai)] if txtai else [])]
         for turn in turns:
-            turn(asked[:WARM_UP], {name: [] for name in names})
+            turn(asked[:WARM_UP], defaultdict(list))
         for number, start in enumerate(range(WARM_UP, len(asked), BLOCK)):
             # Each goes first as often as the others.
             for place in range(len(turns)):
@@ -157,21 +164,21 @@ def alone(server: Server, model: Path, asked: Sequence[str], txtai: Txtai | None
     return {
         "questions": len(asked) - WARM_UP,
         "threads": threads,
-        "ratio_of_medians": round(median / summary["forward"]["median"], 3),
+        "ratio_of_medians": {name: round(median / summary[name]["median"], 3) for name in models},
         "milliseconds": {name: values for name, values in summary.items() if name != "tokens"},
         "tokens": summary["tokens"],
         "server": server.memory(),
     } | peer
 
 
-def _ask_model(bare: Forward, block: Sequence[str], times: dict[str, list[float]]) -> None:
+def _ask_model(name: str, bare: Forward, block: Sequence[str], times: Times) -> None:
     for tokenise, run, tokens in bare.run(block):
+        times[name].append(run)
         times["tokenise"].append(tokenise)
-        times["forward"].append(run)
         times["tokens"].append(tokens)
 
 
-def _ask_server(server: Server, block: Sequence[str], times: dict[str, list[float]]) -> None:
+def _ask_server(server: Server, block: Sequence[str], times: Times) -> None:
     for question in block:
         took, answer = server.get(_target(question))
         times["search"].append(took)
@@ -180,7 +187,7 @@ def _ask_server(server: Server, block: Sequence[str], times: dict[str, list[floa
         times["healthz"].append(server.get("/healthz")[0])
 
 
-def _ask_txtai(txtai: Txtai, block: Sequence[str], times: dict[str, list[float]]) -> None:
+def _ask_txtai(txtai: Txtai, block: Sequence[str], times: Times) -> None:
     times["txtai"] += txtai.run(block)
 
 
@@ -200,11 +207,10 @@ def passages_folder() -> tuple[Path, Path]:
     return data, corpus
 
 
-def model_of(data: Path, precision: str) -> Path:
-    """The folder of the exported model that embeds the questions."""
-    found = [path.parent for path in data.glob("models/*/export.json")]
-    (model,) = [path for path in found if path.name.endswith("-int8") == (precision == "int8")]
-    return model
+def models_of(data: Path, precision: str) -> dict[str, Path]:
+    """The folders of the exported model in full precision and in that which embeds the questions."""
+    found = {"forward_int8" if path.parent.name.endswith("-int8") else "forward": path.parent for path in data.glob(EXPORTS)}
+    return {name: found[name] for name in ("forward", *(["forward_int8"] if precision == "int8" else []))}
 
 
 def _target(question: str) -> str:
@@ -247,7 +253,7 @@ def commit() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="how many distinct questions (default: %(default)s)")
-    parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32", help="of questions (default: %(default)s)")
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="of questions (default: %(default)s)")
     parser.add_argument("--peers", type=Path, help="the Python of an environment with the peers (default: one in build/)")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     arguments = parser.parse_args()
@@ -264,7 +270,7 @@ def main() -> None:
     if SQUAD.is_dir():
         report["passages_1200"] = twelve_hundred(arguments.questions, arguments.precision, python)
     RESULTS.mkdir(exist_ok=True)
-    suffix = "" if arguments.precision == "fp32" else f"-{arguments.precision}"
+    suffix = "" if arguments.precision == "int8" else f"-{arguments.precision}"
     path = RESULTS / f"serving-{report['commit']}{suffix}.json"
     path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     _print(report, path)
@@ -294,7 +300,8 @@ def _print(report: dict[str, Any], path: Path) -> None:
 def _print_alone(what: str, figures: dict[str, Any]) -> None:
     print(f"{what + ', one client, milliseconds':<42}{'median':>9}{'p95':>9}")
     names = {
-        "forward": "bare forward pass",
+        "forward": "bare forward pass, fp32",
+        "forward_int8": "bare forward pass, int8",
         "tokenise": "tokenising for it",
         "search": "/v1/search over HTTP",
         "search_inside": "  of it inside the service",
@@ -304,7 +311,8 @@ def _print_alone(what: str, figures: dict[str, Any]) -> None:
     for name, words in names.items():
         if row := figures["milliseconds"].get(name):
             print(f"  {words:<40}{row['median']:>9.2f}{row['p95']:>9.2f}")
-    print(f"  /v1/search is {figures['ratio_of_medians']:.2f} times the bare forward pass (medians)")
+    for name, ratio in figures["ratio_of_medians"].items():
+        print(f"  /v1/search is {ratio:.2f} times the {names[name]} (medians)")
     if "times_faster_than_txtai" in figures:
         print(f"  and {figures['times_faster_than_txtai']:.1f} times faster than txtai, without its HTTP")
 

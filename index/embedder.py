@@ -14,15 +14,13 @@ from pathlib import Path
 
 from index import sealed
 from index.accelerated import accelerated
-from index.model_files import ModelFiles, find_model
+from index.model_files import REFUSAL_FILE, ModelFiles, find_model
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
 from index.types import Embedder, ModelError, Precision
 from index.whole_folder import write_whole_folder
 
 log = logging.getLogger(__name__)
-
-REFUSAL_FILE = "refused.json"
 
 
 def open_embedder(
@@ -73,5 +71,5 @@ def _opened(exported: Path, files: ModelFiles, threads: int, precision: Precisio
     try:
         return accelerated(OnnxEmbedder(exported, files.fingerprint, threads, quantised(exported, say)), files)
     except NotQuantisable as error:
-        log.warning("%s; questions are embedded in fp32", error)
+        log.info("%s; questions are embedded in fp32", error)
         return accelerated(OnnxEmbedder(exported, files.fingerprint, threads), files)

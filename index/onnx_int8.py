@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index import sealed
-from index.model_files import sha256
+from index.model_files import REFUSAL_FILE, sha256
 from index.onnx_embedder import FACTS_FILE, MODEL_FILE, OnnxEmbedder, verify
 from index.types import ModelError
 from index.whole_folder import write_whole_folder
@@ -38,6 +38,8 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     Raises ModelError where the export was changed, NotQuantisable where its graph cannot be rounded or rounding changes it too much.
     """
     target = exported.with_name(f"{exported.name}-int8")
+    if (target / REFUSAL_FILE).is_file():
+        raise NotQuantisable(sealed.read_json(target / REFUSAL_FILE)["reason"])
     if target.is_dir():
         try:
             verify(target)
@@ -47,7 +49,14 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
             shutil.rmtree(target)
     verify(exported)
     say("Rounding the model to 8 bits for this machine (once, some seconds) …")
-    write_whole_folder(target, lambda part: _write(exported, part))
+    try:
+        write_whole_folder(target, lambda part: _write(exported, part))
+    except NotQuantisable as error:
+        reason = str(error)
+        write_whole_folder(target, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+        raise
+    except OSError as error:  # a full disk, say: tried again at the next start
+        raise NotQuantisable(f"the model in 8 bits cannot be written: {error.strerror or error}") from error
     return target
 
 
@@ -67,13 +76,17 @@ def _write(exported: Path, part: Path) -> None:
 
 
 def _round(model: Path, rounded: Path) -> None:
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)  # it advises a step that is for images
     try:
-        quantize_dynamic(model, rounded, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+        # Not by its path: then a file of one fixed name is written beside it, also by another process that does this now.
+        quantize_dynamic(onnx.load(model), rounded, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+    except OSError:
+        raise
     except Exception as error:  # whatever the graph's operators make it raise
         raise NotQuantisable(f"the model cannot be rounded to 8 bits: {error}") from error
     finally:

@@ -54,8 +54,10 @@ class Settings(BaseModel):
     offline: Annotated[bool, Field(description="Never use the network; false lets a named model be fetched once.")] = True
     precision: Annotated[
         Precision,
-        Field(description="Of the embedding of questions: fp32, or int8, which is faster. It can be changed at any time."),
-    ] = "fp32"
+        Field(
+            description="Of the embedding of questions: int8, or fp32, which takes twice as long. It can be changed at any time."
+        ),
+    ] = "int8"
     threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
     languages: Annotated[
         tuple[str, ...],
@@ -102,7 +104,7 @@ class Settings(BaseModel):
     queue_seconds: Annotated[
         float,
         Field(description="How long a request may wait for its turn; who would wait longer is refused at once.", gt=0, le=60),
-    ] = 0.5
+    ] = 1.0
     trusted_proxy: Annotated[
         str | None,
         Field(description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then."),

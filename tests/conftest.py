@@ -36,15 +36,15 @@ settings.load_profile("tests")
 
 @pytest.fixture(scope="session")
 def exported_model(request: pytest.FixtureRequest) -> Path:
-    """A models/ folder that holds the default model's export, kept between runs: it is verified when it is opened."""
+    """A models/ folder that holds the default model's exports, kept between runs: they are verified when they are opened."""
     folder: Path = request.config.cache.mkdir("models")
-    open_embedder(DEFAULT_MODEL, folder)
+    open_embedder(DEFAULT_MODEL, folder, precision="int8")
     return folder
 
 
 @pytest.fixture(scope="session")
 def embedder(exported_model: Path) -> Embedder:
-    """The default model as it is served."""
+    """The default model in full precision."""
     return open_embedder(DEFAULT_MODEL, exported_model)
 
 

@@ -22,7 +22,7 @@ class Admission:
     """`inside`: requests that run or wait; `refused`: how many were not let in. Safe to use from several threads."""
 
     def __init__(
-        self, wait_seconds: float = 0.5, threads: int = 8, most: int = 1_000, clock: Callable[[], float] = time.perf_counter
+        self, wait_seconds: float = 1.0, threads: int = 8, most: int = 1_000, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """`wait_seconds`: the longest that one who is let in should have to wait; `most`: never more inside than this."""
         self._wait_seconds, self._threads, self._most = wait_seconds, threads, max(most, threads)

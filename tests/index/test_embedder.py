@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -235,6 +237,20 @@ def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_m
     assert np.any(rounded.embed_question("a b c") != exact.embed_question("a b c"))
 
 
+def test_processes_that_start_at_once_round_one_model_between_them(tiny_model: Path, tmp_path: Path) -> None:
+    open_embedder(str(tiny_model), tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from index.embedder import open_embedder;"
+        " print(open_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed').tobytes().hex())"
+    )
+    command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = [process.communicate(timeout=60)[0].split() for process in processes]
+    expected = open_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed").tobytes().hex()
+    assert printed == [[expected]] * len(processes)
+    assert not list(tmp_path.rglob("refused.json"))
+
+
 def test_an_altered_model_in_8_bits_is_made_anew(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     expected = open_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed")
     (file,) = tmp_path.glob("*-int8/model.onnx")
@@ -244,6 +260,20 @@ def test_an_altered_model_in_8_bits_is_made_anew(tiny_model: Path, tmp_path: Pat
     again = open_embedder(str(tiny_model), tmp_path, precision="int8")
     assert "made anew" in caplog.text
     np.testing.assert_array_equal(again.embed_question("signed"), expected)
+
+
+def test_a_model_that_8_bits_spoil_is_served_in_full_precision_and_not_rounded_again(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = open_embedder(str(tiny_model), tmp_path)
+    with monkeypatch.context() as spoilt:
+        spoilt.setattr("index.onnx_int8.LEAST_COSINE", 1.1)
+        first = open_embedder(str(tiny_model), tmp_path, precision="int8")
+    said: list[str] = []
+    again = open_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
+    assert not said
+    for embedder in (first, again):
+        np.testing.assert_array_equal(embedder.embed_question("signed"), exact.embed_question("signed"))
 
 
 def test_an_incomplete_export_is_exported_anew(tiny_model: Path, tmp_path: Path) -> None:
