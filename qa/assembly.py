@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from corpus.addresses import Hosts
 from corpus.embedded import press_release
+from corpus.fetcher import Fetcher
 from index import generations
 from index.database import FILE_NAME, FORMAT, Database
 from index.embedder import open_embedder
@@ -94,7 +96,12 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
 
 def service_of(library: Library, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
-    return service_over(library.searcher, library.store, settings, Worker(library))
+    return service_over(library.searcher, library.store, settings, Worker(library, fetcher_of(settings)))
+
+
+def fetcher_of(settings: Settings) -> Fetcher:
+    """Fetches documents from the hosts that the operator named."""
+    return Fetcher(Hosts(settings.url_hosts, settings.url_private_hosts))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:

@@ -14,10 +14,11 @@ from threading import Event
 
 from watchfiles import watch
 
+from corpus.fetcher import Fetcher
 from corpus.readers import ReadFailure
 from corpus.sandbox import Sandbox
 from corpus.types import Document, QuotableError, ReadError
-from qa.library import Entry, Library, Outcome, Placed, check_document_id, id_for_file
+from qa.library import Entry, Library, Outcome, Placed, check_document_id, id_for_address, id_for_file
 
 # How long one look for changes takes where there are none.
 LISTENING_MS = 500
@@ -27,9 +28,9 @@ Stored = Callable[[float, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of a file: how many documents with which outcome, notes on them, and what could not be read and why."""
+    """What became of a file or an address: how many documents with which outcome, notes, and what could not be read and why."""
 
-    path: Path
+    path: Path | str
     documents: Counter[Outcome]
     failures: Sequence[str] = ()
     notes: Sequence[str] = ()
@@ -64,6 +65,17 @@ def add_files(
             yield FileOutcome(file, Counter(), (str(error),))
         except OSError as error:
             yield FileOutcome(file, Counter(), (error.strerror or str(error),))
+
+
+def add_addresses(library: Library, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
+    """The same for documents that are fetched."""
+    for url in urls:
+        try:
+            fetched = fetcher.fetch(url)
+            content = _Content(fetched.body, fetched.name, url, id_for_address(url), fetched.url)
+            yield _add_content(library, sandbox, url, content)
+        except QuotableError as error:
+            yield FileOutcome(url, Counter(), (str(error),))
 
 
 def remove_missing(library: Library, paths: Sequence[Path]) -> list[str]:
@@ -103,16 +115,35 @@ def read_entries(
         yield Entry(document_id, found, source, digest)
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What was found at a source. `document_id` is for a document that names none itself, `url` for one that has none."""
+
+    body: bytes
+    name: str
+    source: str
+    document_id: str
+    url: str | None = None
+
+
 def _add_file(library: Library, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
     source = _source(file)
-    body = _content(file, sandbox.most_bytes)
+    content = _Content(_content(file, sandbox.most_bytes), file.name, source, id_for_file(file))
+    return _add_content(library, sandbox, file, content, stored)
+
+
+def _add_content(
+    library: Library, sandbox: Sandbox, told_as: Path | str, content: _Content, stored: Stored = lambda share, passages: None
+) -> FileOutcome:
+    source, body = content.source, content.body
     digest = hashlib.sha256(body).hexdigest()
     known = library.store.documents_from(source)
     if known and all(document.source_hash == digest for document in known):
-        return FileOutcome(file, Counter({Outcome.UNCHANGED: len(known)}))
+        return FileOutcome(told_as, Counter({Outcome.UNCHANGED: len(known)}))
     failures: list[str] = []
-    entries = read_entries(sandbox, body, file.name, lambda document: document.id or id_for_file(file), source, failures)
-    share = 1 / max(body.count(b"\n"), 1) if file.suffix.lower() == ".jsonl" else 1.0
+    found = read_entries(sandbox, body, content.name, lambda document: document.id or content.document_id, source, failures)
+    entries = (with_url(entry, content.url) for entry in found)
+    share = 1 / max(body.count(b"\n"), 1) if content.name.lower().endswith(".jsonl") else 1.0
     placed = []
     for one in library.put_all(_marked_last(entries, failures)):
         placed.append(one)
@@ -121,7 +152,12 @@ def _add_file(library: Library, sandbox: Sandbox, file: Path, stored: Stored) ->
         _remove_from(library, source, keep={one.id for one in placed})
     if placed and not failures:
         library.store.note_source(placed[0].id, source, digest)
-    return FileOutcome(file, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
+    return FileOutcome(told_as, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
+
+
+def with_url(entry: Entry, url: str | None) -> Entry:
+    """The entry with the address that it was fetched from, where its document has none of its own."""
+    return replace(entry, document=replace(entry.document, url=url)) if url and not entry.document.url else entry
 
 
 def _source(path: Path) -> str:

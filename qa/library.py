@@ -188,6 +188,12 @@ def id_for_file(path: Path) -> str:
     return readable_id(path.stem, str(path.resolve()).encode(errors="surrogateescape"))
 
 
+def id_for_address(url: str) -> str:
+    """The last word of its path, or its host, and eight digits of its SHA-256: the same for the same address."""
+    parts = [part for part in url.partition("?")[0].split("/") if part]
+    return readable_id(parts[-1] if parts else "", url.encode())
+
+
 def check_document_id(document_id: str) -> None:
     """Raises ValueError for an id that could not stand in an address or be told from one of our own."""
     refuse_unwritable(document_id)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from corpus.addresses import FetchError, Hosts
 from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
 from index.types import Precision
@@ -37,6 +38,14 @@ def _host(value: str) -> str:
 def _origin(value: str) -> str:
     if not re.fullmatch(r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::\d{1,5})?", value):
         raise ValueError(f"{value!r} is not an origin such as https://www.example.org")
+    return value
+
+
+def _fetched_from(value: str) -> str:
+    try:
+        Hosts([value])
+    except FetchError as error:
+        raise ValueError(str(error)) from error
     return value
 
 
@@ -120,6 +129,16 @@ class Settings(BaseModel):
         Field(
             description="Other sites whose pages may ask from the browser, such as https://www.example.org; none by default."
         ),
+    ] = ()
+    url_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
+        Field(
+            description="Hosts that documents may be fetched from, such as docs.example.org (ports 80 and 443) or docs.example.org:8443."
+        ),
+    ] = ()
+    url_private_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
+        Field(description="The same, of hosts that stand in a private network or on this machine."),
     ] = ()
     upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
     embed_origins: Annotated[

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 
+from corpus.addresses import Hosts, is_address
+from corpus.fetcher import Fetcher
 from corpus.sandbox import Sandbox
 from corpus.types import QuotableError
 from index.jobs import Job
 from index.types import DamagedRow, StoreError
-from qa.ingestion import read_entries
-from qa.library import Library, Outcome
+from qa.ingestion import read_entries, with_url
+from qa.library import Entry, Library, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +24,9 @@ RETRY_SECONDS = 5.0
 class Worker:
     """The one that takes documents in. Runs from `start` until `stop`; a job that runs then is taken up again by the next process."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, fetcher: Fetcher | None = None) -> None:
         self.library = library
+        self.fetcher = fetcher or Fetcher(Hosts())
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingestion", daemon=True)
@@ -38,6 +42,14 @@ class Worker:
         job = self.library.jobs.accept(name, body, document_id)
         self._wake.set()
         return job
+
+    def accept_address(self, url: str, document_id: str) -> Job:
+        """Take on a document that is to be fetched: a job without content that is called by its address.
+
+        Raises FetchError where it is none that may be asked for.
+        """
+        self.fetcher.check(url)
+        return self.accept(url, b"", document_id)
 
     def stop(self, seconds: float = 10.0) -> None:
         """Stop after the document that is being stored, or after `seconds`."""
@@ -69,15 +81,7 @@ class Worker:
         failures: list[str] = []
         documents = 0
         try:
-            entries = read_entries(
-                sandbox,
-                body,
-                job.name,
-                lambda document: document.id or job.document_id,
-                source=None,
-                failures=failures,
-            )
-            for placed in self.library.put_all(entries, lambda: self._ended(job)):
+            for placed in self.library.put_all(self._entries(sandbox, job, body, failures), lambda: self._ended(job)):
                 if placed.outcome == Outcome.CANCELLED:
                     return True
                 documents += 1
@@ -94,6 +98,14 @@ class Worker:
             failures.append(f"it could not be taken in ({type(error).__name__}); the server's log has the details")
         self.library.jobs.finish(job.id, documents, failures)
         return True
+
+    def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[Entry]:
+        name, url, source = job.name, None, None
+        if not body and is_address(job.name):
+            fetched = self.fetcher.fetch(job.name)
+            body, name, url, source = fetched.body, fetched.name, fetched.url, job.name
+        found = read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures)
+        return (with_url(entry, url) for entry in found)
 
     def _ended(self, job: Job) -> bool:
         return self._stopping.is_set() or self.library.jobs.cancelled(job.id)

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, settings
 from index.embedder import open_embedder
 from index.model_files import DEFAULT_MODEL
 from index.types import Embedder
+from tests.corpus.site import Site
 
 ROOT = Path(__file__).parent.parent
 QA = Path(sysconfig.get_path("scripts")) / "qa"
@@ -263,3 +264,11 @@ def server(data_folder: Callable[[], Path], start_server: StartServer) -> Iterat
 @pytest.fixture(scope="session")
 def press_release_text() -> str:
     return (ROOT / "corpus" / "press_release.txt").read_bytes().decode("utf-8")
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web server on loopback that has documents."""
+    running = Site()
+    yield running
+    running.stop()

@@ -23,6 +23,7 @@ from qa.verification import Verdict, verify
 from qa.web.openai_requests import ChatRequest, VectorStoreSearchRequest
 from qa.web.problems import Problem
 from qa.web.requests import (
+    AddressRequest,
     AnyFilter,
     DocumentRequest,
     FeedbackRequest,
@@ -38,6 +39,7 @@ from qa.web.requests import (
 BODIES: Sequence[type[BaseModel]] = (
     SearchRequest,
     DocumentRequest,
+    AddressRequest,
     FeedbackRequest,
     VerifyRequest,
     ChatRequest,

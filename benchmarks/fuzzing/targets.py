@@ -51,6 +51,7 @@ def _bodies() -> list[bytes]:
     written = (
         {"query": "who", "limit": 5, "filter": filter_, "facets": ["type"], "history": history, "explain": True},
         {"title": "a", "text": "b", "id": "c", "url": "https://d.example", "date": "2025-07-21", "metadata": {"a": [], "b": 1}},
+        {"url": "https://d.example/a", "id": "b"},
         {"query": "who", "helped": True, "generation": 1, "results": ["p1"]},
         {"quote": "a", "document_id": "b", "version": "c", "start": 0, "end": 1},
         {"model": "quotable", "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}], "stream": True},

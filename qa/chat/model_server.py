@@ -1,6 +1,6 @@
 """An OpenAI-compatible server of a language model, asked for one streamed answer.
 
-The only code that opens a connection, and only to the address that the operator set: no redirect is followed, no proxy of the
+It opens connections only to the address that the operator set: no redirect is followed, no proxy of the
 environment is asked. A thread of its own reads, so that no server, however it behaves, is waited for longer than is allowed.
 """
 

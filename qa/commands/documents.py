@@ -14,22 +14,36 @@ from qa.progress import Rate, Summary
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("places", metavar="PATHS...", nargs=-1, required=True)
 @click.option("--watch", is_flag=True, help="Stay, and follow new, changed and deleted files.")
 @click.pass_context
-def add(context: click.Context, paths: tuple[Path, ...], watch: bool) -> None:
-    """Add the files at PATHS and in the folders among them, or replace what was read from them before."""
+def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
+    """Add the files at PATHS and in the folders among them, or replace what was read from them before.
+
+    A PATH may be the address of a document (https://…) on a host that is named in url_hosts.
+    """
+    from itertools import chain
+
+    from corpus.addresses import is_address
     from corpus.sandbox import Sandbox
-    from qa.assembly import open_to_write
-    from qa.ingestion import add_files, changes_below, files_below, follow
+    from qa.assembly import fetcher_of, open_to_write
+    from qa.ingestion import add_addresses, add_files, changes_below, files_below, follow
 
     summary = Summary()
+    urls = [place for place in places if is_address(place)]
+    paths = [Path(place) for place in places if not is_address(place)]
+    if watch and urls:
+        raise QuotableError("--watch follows files and folders; add addresses without it")
+    fetcher = fetcher_of(settings_of(context))
     with open_to_write(settings_of(context), say) as library, Sandbox() as sandbox:
         stopping = Event()
         changes = changes_below(paths, stopping) if watch else None
         files = list(files_below(paths))
-        rate = Rate(len(files))
-        summary.show(add_files(library, sandbox, files, summary.stored(rate)), rate, len(files))
+        rate = Rate(len(files) + len(urls))
+        outcomes = chain(
+            add_files(library, sandbox, files, summary.stored(rate)), add_addresses(library, sandbox, fetcher, urls)
+        )
+        summary.show(outcomes, rate, len(files) + len(urls))
         library.build_if_behind()
         if changes:
             for number in (signal.SIGINT, signal.SIGTERM):

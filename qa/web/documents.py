@@ -9,15 +9,25 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
+from corpus.addresses import FetchError
 from index.jobs import Job
 from index.rows import StoredDocument
-from qa.library import check_document_id, readable_id
+from qa.library import check_document_id, id_for_address, readable_id
 from qa.questions import refuse_unwritable
 from qa.responses import job_json, listed_document_json, passage_json, passage_number
 from qa.verification import verify
 from qa.web.current import service, writer
 from qa.web.problems import Problem
-from qa.web.requests import DocumentRequest, PageParameters, VerifyRequest, from_body, from_query_string
+from qa.web.requests import (
+    AddressRequest,
+    DocumentRequest,
+    PageParameters,
+    VerifyRequest,
+    from_body,
+    from_query_string,
+    json_body,
+    validated,
+)
 
 blueprint = Blueprint("documents", __name__)
 
@@ -107,11 +117,22 @@ def refuse_when_full() -> None:
 
 
 def _accept_json() -> Job:
-    asked = from_body(request, DocumentRequest)
+    body = json_body(request)
+    if "url" in body and body.keys().isdisjoint(("title", "text")):
+        return _accept_address(validated(AddressRequest, body))
+    asked = validated(DocumentRequest, body)
     identity = json.dumps([asked.title, asked.text, asked.url]).encode()
     document_id = asked.id or readable_id(asked.title, identity)
     record = asked.model_dump(exclude_none=True) | {"id": document_id}
     return writer().accept("document.jsonl", json.dumps(record).encode(), document_id)
+
+
+def _accept_address(asked: AddressRequest) -> Job:
+    """Raises Problem 422 for an address that the operator does not allow, before anything is asked there."""
+    try:
+        return writer().accept_address(asked.url, asked.id or id_for_address(asked.url))
+    except FetchError as error:
+        raise Problem(422, "Cannot use: url", [{"field": "url", "message": str(error)}]) from error
 
 
 def _accept_upload() -> Job:

@@ -92,7 +92,8 @@ def _operation(rule: Rule, operation: Operation) -> dict[str, Any]:
         "responses": _responses(operation),
     }
     if operation.takes:
-        content = {"application/json": {"schema": _reference(operation.takes)}}
+        taken = [_reference(model) for model in (operation.takes, *operation.or_takes)]
+        content: dict[str, Any] = {"application/json": {"schema": {"anyOf": taken} if operation.or_takes else taken[0]}}
         if operation.upload:
             content["multipart/form-data"] = {"schema": _UPLOAD}
         described["requestBody"] = {"required": True, "content": content}
@@ -157,7 +158,7 @@ def _reference(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    asked = {operation.takes for operation in OPERATIONS.values() if operation.takes}
+    asked = {model for operation in OPERATIONS.values() for model in (operation.takes, *operation.or_takes) if model}
     answered = {operation.answer for operation in OPERATIONS.values() if operation.answer}
     answered |= {operation.error for operation in OPERATIONS.values()}
     models = [*((model, "validation") for model in asked), *((model, "validation") for model in answered)]

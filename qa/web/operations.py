@@ -12,12 +12,20 @@ from pydantic import BaseModel
 
 from qa.web import answers
 from qa.web.openai_requests import ChatRequest, VectorStoreSearchRequest
-from qa.web.requests import DocumentRequest, FeedbackRequest, PageParameters, SearchParameters, SearchRequest, VerifyRequest
+from qa.web.requests import (
+    AddressRequest,
+    DocumentRequest,
+    FeedbackRequest,
+    PageParameters,
+    SearchParameters,
+    SearchRequest,
+    VerifyRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`takes`: the model of the JSON body, `query` that of the query string; `answer` with which `status`,
+    """`takes`: the model of the JSON body, or one of those in `or_takes`; `query` that of the query string; `answer` with which `status`,
     None for plain text, or for nothing with 204.
 
     `refusals`: statuses of problem documents besides those that every operation may have. `upload`: a file may be sent instead.
@@ -29,6 +37,7 @@ class Operation:
     answer: type[BaseModel] | None
     status: int = 200
     takes: type[BaseModel] | None = None
+    or_takes: tuple[type[BaseModel], ...] = ()
     query: type[BaseModel] | None = None
     refusals: tuple[int, ...] = ()
     upload: bool = False
@@ -86,6 +95,7 @@ OPERATIONS: Mapping[str, Operation] = {
         answers.AcceptedDocument,
         status=202,
         takes=DocumentRequest,
+        or_takes=(AddressRequest,),
         upload=True,
         refusals=(507,),
         links={

@@ -216,6 +216,13 @@ class DocumentRequest(Strict):
         return value
 
 
+class AddressRequest(Strict):
+    """`POST /v1/documents` for a document that is to be fetched."""
+
+    url: Annotated[Text, Field(min_length=1, max_length=2_000)]
+    id: Annotated[str | None, BeforeValidator(_document_id)] = None
+
+
 class PageParameters(Strict):
     """`GET /v1/documents`."""
 
@@ -244,6 +251,11 @@ class VerifyRequest(Strict):
 
 def from_body(request: Request, model: type[Model]) -> Model:
     """The JSON body as `model`. Raises Problem: 415 for another content type, 400 for broken JSON, 422 for a field."""
+    return validated(model, json_body(request))
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent. Raises Problem: 415 for another content type, 400 for broken JSON, 422 for what is no object."""
     if request.mimetype != "application/json":
         raise Problem(415, "Send JSON, with the header Content-Type: application/json")
     try:
@@ -252,7 +264,7 @@ def from_body(request: Request, model: type[Model]) -> Model:
         raise Problem(400, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise Problem(422, "The body must be a JSON object", [{"field": "body", "message": "must be a JSON object"}])
-    return _validated(model, body)
+    return body
 
 
 def from_query_string(request: Request, model: type[Model]) -> Model:
@@ -262,7 +274,7 @@ def from_query_string(request: Request, model: type[Model]) -> Model:
         parameters = _no_repeats(pairs)
     except ValueError as error:
         raise Problem(400, f"The query string names a field twice: {error}") from error
-    return _validated(model, parameters)
+    return validated(model, parameters)
 
 
 def _pairs(request: Request) -> list[tuple[str, str]]:
@@ -308,10 +320,11 @@ def feedback_from_form(request: Request) -> FeedbackRequest:
     if form.get("generation", "").isdecimal():
         values["generation"] = int(form["generation"][:18])
     values["results"] = form.get("results", "").split()
-    return _validated(FeedbackRequest, values)
+    return validated(FeedbackRequest, values)
 
 
-def _validated(model: type[Model], values: dict[str, Any]) -> Model:
+def validated(model: type[Model], values: dict[str, Any]) -> Model:
+    """Raises Problem 422 with every field that cannot be used."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

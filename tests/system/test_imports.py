@@ -71,6 +71,8 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
         (("torch",), {"index/onnx_export.py"}),
         (("huggingface_hub",), {"index/model_files.py"}),
         (("apsw",), {"index/store.py", "index/database.py", "index/page_checksums.py", "index/migrations.py"}),
+        (("httpcore2",), {"corpus/pinned.py"}),
+        (("httpx", "httpx2", "httpcore", "requests", "urllib3", "urllib.request"), set()),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),
     ],
