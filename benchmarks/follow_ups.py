@@ -4,7 +4,9 @@
 
 The dev conversations of mtrag in ../shared/data, ranked by the product's own path, nDCG@10. The history is once as it was given (the
 replies are people's), once with the replies that the product itself gives to each turn before. For a change of topic the history of
-another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD.
+another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD; there
+also two questions on another article, with the product's replies. Last, turns that stand alone in their own conversation: people's
+rewritings with the history they were written for, and questions of SQuAD after another one on the same paragraph.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,12 +29,20 @@ from qa.conversation import Turn
 from qa.evaluation import Judge
 
 FOLDER = DATA / "retrieval" / "mtrag"
-FOREIGN_HISTORIES = 4  # before each question
-SQUAD_QUESTIONS = 300
+FOREIGN_HISTORIES = 10  # before each question
+SQUAD_QUESTIONS, SQUAD_TALKS = 300, 80
 MEASURE = "nDCG@10"
 
 History = tuple[Turn, ...]
 Asked = tuple[str, History, Mapping[str, int]]
+
+
+class Stands(NamedTuple):
+    """A question that stands alone, what should be found, and what it is about: histories of that are no change of topic."""
+
+    text: str
+    relevant: Mapping[str, int]
+    topic: str
 
 
 def report() -> dict[str, Any]:
@@ -57,41 +67,80 @@ def report() -> dict[str, Any]:
         figures[name] = {
             way: _ndcg(service, [(*ask(record), relevant[record["_id"]]) for record in group]) for way, ask in ways.items()
         }
-    alone = [(r["text"], r) for r in first] + [(r["rewrite"], r) for r in rewritten]
-    figures["change of topic"] = _topic_change(service, [(text, relevant[r["_id"]], r["_id"]) for text, r in alone], later)
-    squad = random.Random(3).sample([q for q in read_dev_set("squad2").questions if q.relevant], SQUAD_QUESTIONS)
-    asked = [(question.text, question.relevant, question.id) for question in squad]
-    figures["change of topic, squad2"] = _topic_change(open_dev_set("squad2"), asked, later)
-    return figures
+    alone = [Stands(r["text"], relevant[r["_id"]], _conversation(r["_id"])) for r in first]
+    alone += [Stands(r["rewrite"], relevant[r["_id"]], _conversation(r["_id"])) for r in rewritten]
+    theirs = [(_conversation(r["_id"]), given_history(r)) for r in later]
+    ours = [(_conversation(r["_id"]), extracted(_questions(r))) for r in later]
+    figures["change of topic"] = _lost(service, alone, _foreign(theirs))
+    figures["change of topic, extracted replies"] = _lost(service, alone, _foreign(ours))
+    in_place = {r["rewrite"]: (given_history(r), extracted(_questions(r))) for r in rewritten}
+    rewritings = alone[len(first) :]
+    figures["stands alone, given replies"] = _lost(service, rewritings, lambda each: [in_place[each.text][0]])
+    figures["stands alone, extracted replies"] = _lost(service, rewritings, lambda each: [in_place[each.text][1]])
+    return figures | _squad_figures(theirs)
 
 
-def _topic_change(
-    service: Service, asked: Sequence[tuple[str, Mapping[str, int], str]], later: Sequence[Any]
-) -> dict[str, Any]:
+def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
+    """SQuAD has no conversations: two questions on one paragraph, with the product's replies, stand for one."""
+    service, dev = open_dev_set("squad2"), read_dev_set("squad2")
+    judged = [question for question in dev.questions if question.relevant]
+    chosen = random.Random(3).sample(judged, SQUAD_QUESTIONS)
+    asked = [Stands(q.text, q.relevant, dev.paragraphs[q.id].rpartition("#")[0]) for q in chosen]
+    by_paragraph: dict[str, list[str]] = {}
+    for question in judged:
+        by_paragraph.setdefault(dev.paragraphs[question.id], []).append(question.text)
+    draw, extracted = random.Random(7), _extracting(service)
+    talks = [
+        (paragraph.rpartition("#")[0], extracted(tuple(draw.sample(by_paragraph[paragraph], 2))))
+        for paragraph in draw.sample([name for name, texts in by_paragraph.items() if len(texts) > 2], SQUAD_TALKS)
+    ]
+    before = {
+        q.text: [extracted((draw.choice(others),))]
+        for q in chosen
+        if (others := [text for text in by_paragraph[dev.paragraphs[q.id]] if text != q.text])
+    }
+    return {
+        "change of topic, squad2": _lost(service, asked, _foreign(theirs)),
+        "change of topic, squad2, from squad2": _lost(service, asked, _foreign(talks)),
+        "stands alone, squad2": _lost(service, [each for each in asked if each.text in before], lambda each: before[each.text]),
+    }
+
+
+def _foreign(histories: Sequence[tuple[str, History]]) -> Callable[[Stands], list[History]]:
+    """Histories on other topics, drawn for each question anew."""
     draw = random.Random(1)
-    pairs: list[Asked] = []
-    for text, relevant, question_id in asked:
-        others = [record for record in later if _conversation(record["_id"]) != _conversation(question_id)]
-        pairs += [(text, given_history(record), relevant) for record in draw.sample(others, FOREIGN_HISTORIES)]
-    alone = _ndcg(service, [(text, (), relevant) for text, relevant, _ in asked])
-    after = _ndcg(service, pairs)
+    return lambda each: draw.sample([history for topic, history in histories if topic != each.topic], FOREIGN_HISTORIES)
+
+
+def _lost(service: Service, asked: Sequence[Stands], histories: Callable[[Stands], list[History]]) -> dict[str, Any]:
+    """What questions that stand alone lose by the histories before them: the mean, and its standard error over questions."""
+    before = [histories(each) for each in asked]
+    alone = np.array(_each_ndcg(service, [(each.text, (), each.relevant) for each in asked]))
+    pairs = [(each.text, history, each.relevant) for each, found in zip(asked, before, strict=True) for history in found]
+    after = np.array(_each_ndcg(service, pairs)).reshape(len(asked), -1).mean(axis=1)
     return {
         "questions": len(asked),
         "histories": len(pairs),
-        "alone": alone,
-        "after another topic": after,
-        "lost": alone - after,
+        "alone": float(alone.mean()),
+        "after": float(after.mean()),
+        "lost": float((alone - after).mean()),
+        "standard error": float((alone - after).std(ddof=1) / len(asked) ** 0.5),
     }
 
 
 def _ndcg(service: Service, asked: Sequence[Asked]) -> float:
+    return float(np.mean(_each_ndcg(service, asked)))
+
+
+def _each_ndcg(service: Service, asked: Sequence[Asked]) -> list[float]:
     judge = Judge(service.store)
     ranked, relevant = {}, {}
     for number, (text, history, wanted) in enumerate(asked):
         answer = service.answerer.ask(text, 10, None, history)
         ranked[str(number)] = judge.names(answer.ranking, wanted, 10) if answer.ranking else ()
         relevant[str(number)] = wanted
-    return float(np.mean(list(measures.ranking_measures(ranked, relevant)[MEASURE].values())))
+    found = measures.ranking_measures(ranked, relevant)[MEASURE]
+    return [found[name] for name in relevant]
 
 
 def _extracting(service: Service) -> Callable[[tuple[str, ...]], History]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.cut_corpora import CUTS, cut_corpora
 from benchmarks.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_dev_set, read_dev_set, with_typos
-from index.searcher import Asked, Ranking
+from index.searcher import Asked, Nearest, Ranking
 from index.types import Ids
 from qa.answerer import Answerer
 from qa.assembly import Service
@@ -118,8 +118,10 @@ class _Searching(ArrangedSearcher):
 
     allowed: Ids | None = None
 
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
-        return super().rank(asked, self.allowed if allowed is None else allowed, by_words=by_words)
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
+        return super().rank(asked, self.allowed if allowed is None else allowed, by_words=by_words, nearest=nearest)
 
 
 class _Asking:

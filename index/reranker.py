@@ -5,16 +5,16 @@ Every question costs as many readings of a passage as are re-ranked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from index.model_files import model_folder, set_up_hub
-from index.searcher import Asked, Ranking, Searches
+from index.searcher import Asked, Nearest, Ranking, Searches
 from index.store import Store
-from index.types import Ids, ModelError, Scores
+from index.types import Ids, ModelError, Scores, Vector
 
 # Passages that are read again. The right one is among them for nearly all questions (R@10 is .82 to .98).
 RERANKED = 20
@@ -58,14 +58,16 @@ class RerankedSearcher:
     def read(self, question: str) -> Asked:
         return self._searcher.read(question)
 
-    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
-        return self._searcher.nearest(asked, allowed)
+    def vector(self, texts: Mapping[str, float]) -> Vector:
+        return self._searcher.vector(texts)
 
-    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
-        return self._searcher.in_context(asked, said, said_weight, context, context_weight)
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+        return self._searcher.nearest(vector, allowed)
 
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
-        ranking = self._searcher.rank(asked, allowed, by_words=by_words)
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
+        ranking = self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest)
         if by_words:  # a language that the re-ranker, too, is thought not to read
             return ranking
         first = ranking.candidates[:RERANKED]

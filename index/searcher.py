@@ -92,6 +92,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """How near the nearest passage is to a vector (the greatest inner product, 0 where there is no passage), and the nearest ones.
+
+    To rank a question with this vector by them saves looking for them again: in `state`, those of each of its parts.
+    """
+
+    score: float
+    state: _State
+    ids: Sequence[Ids]
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
 
@@ -146,9 +158,11 @@ class Searches(Protocol):
     """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
 
     def read(self, question: str) -> Asked: ...
-    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float: ...
-    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked: ...
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking: ...
+    def vector(self, texts: Mapping[str, float]) -> Vector: ...
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest: ...
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking: ...
 
 
 class Searcher:
@@ -200,25 +214,30 @@ class Searcher:
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         return Asked(corrected, self._vector(question, corrected))
 
-    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
-        """The question with what was said before it.
+    def vector(self, texts: Mapping[str, float]) -> Vector:
+        """Of several texts together, each counting as its weight says; of unit length. No lock is held."""
+        together = np.sum([np.float32(weight) * self._embedder.embed_question(text) for text, weight in texts.items()], axis=0)
+        of_unit_length: Vector = together / np.linalg.norm(together)
+        return of_unit_length
 
-        The vector of `said` is added `said_weight` times; the terms of `context` count `context_weight` times their idf.
-        """
-        together = asked.vector + np.float32(said_weight) * self._embedder.embed_question(said) if said else asked.vector
-        return Asked(asked.question, together / np.linalg.norm(together), context, context_weight)
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+        """Of all passages, or of those allowed."""
+        state = self._current()
+        ids = _nearest(state, vector, allowed)
+        scores = [part.vectors.scores(vector, found) for part, found in zip(state.parts, ids, strict=True)]
+        best = max((float(np.nan_to_num(found).max()) for found in scores if len(found)), default=0.0)
+        return Nearest(best, state, ids)
 
-    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
-        """The best cosine of any passage (or of those allowed), 0 where there is none."""
-        hits = [hit for part in self._current().parts for hit in part.vectors.search(asked.vector, 1, allowed)]
-        return max((hit.score for hit in hits), default=0.0)
-
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
         """Rank the passages (all, or those allowed).
 
-        `by_words`: similarity counts only where no word is found, for a question that the model cannot read.
+        `by_words`: similarity counts only where no word is found, for a question that the model cannot read. `nearest`: what was
+        found with the question's vector among the same passages.
         """
-        return self._search(self._current(), asked, allowed, by_words)
+        state = nearest.state if nearest else self._current()
+        return self._search(state, asked, allowed, by_words, nearest.ids if nearest else _nearest(state, asked.vector, allowed))
 
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
@@ -276,7 +295,7 @@ class Searcher:
         halfway: Vector = together / np.linalg.norm(together)
         return halfway
 
-    def _search(self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool) -> Ranking:
+    def _search(self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool, nearest: Sequence[Ids]) -> Ranking:
         passages = sum(len(part.vectors) for part in state.parts)
         length = sum(part.lexical.total_length for part in state.parts)
         query = lexical_query(
@@ -290,7 +309,7 @@ class Searcher:
             related_words=self._embedder.related_words,
             abbreviations=state.abbreviations,
         )
-        ids = _candidates(state, asked.vector, query, allowed)
+        ids = _candidates(state, nearest, query, allowed)
         similarity, match = _scored(state, asked.vector, query, ids)
         trusted = similarity * (UNREAD if by_words and match.share.any() else np.float32(1))
         best_similarity = float(trusted.max()) if len(ids) else 0.0
@@ -309,17 +328,22 @@ class Searcher:
         )
 
 
-def _candidates(state: _State, vector: Vector, query: LexicalQuery, allowed: Ids | None) -> Ids:
+def _nearest(state: _State, vector: Vector, allowed: Ids | None) -> list[Ids]:
+    """Of each part the best by meaning; where there are no more than that, every passage."""
+
+    def of(vectors: VectorIndex) -> Ids:
+        if len(vectors) > CANDIDATES:
+            return vectors.candidates(vector, CANDIDATES, allowed)
+        return vectors.ids if allowed is None else vectors.ids[contained(vectors.ids, allowed)]
+
+    return [of(part.vectors) for part in state.parts]
+
+
+def _candidates(state: _State, nearest: Sequence[Ids], query: LexicalQuery, allowed: Ids | None) -> Ids:
     """The best of both legs, in rising order; of a part that has no more than that, every passage."""
-    found = [np.empty(0, np.int64)]
-    for part in state.parts:
-        if len(part.vectors) <= CANDIDATES:
-            ids = part.vectors.ids
-            found.append(ids if allowed is None else ids[contained(ids, allowed)])
-        else:
-            found.append(part.vectors.candidates(vector, CANDIDATES, allowed))
-            found.append(part.lexical.candidates(query, CANDIDATES, allowed))
-    return np.unique(np.concatenate(found))
+    parts = [part for part in state.parts if len(part.vectors) > CANDIDATES]
+    by_words = [part.lexical.candidates(query, CANDIDATES, allowed) for part in parts]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *nearest, *by_words]))
 
 
 def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:

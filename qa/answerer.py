@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from corpus.types import Span
 from index.analysis import terms
@@ -11,13 +12,15 @@ from index.filters import Filter
 from index.rows import StoredPassage
 from index.searcher import Asked, Candidate, Ranking, Searches
 from index.store import Store
+from index.types import Ids, Vector
 from qa.calibration import AS_SHIPPED, Calibration
 from qa.confidence import Evidence, best_coverage, missing_names, probability
-from qa.conversation import FollowUp, Turn, completed, follow_up
+from qa.conversation import Context, FollowUp, Turn, completed, context_of, follow_up
 from qa.languages import notice, unserved_language
 from qa.near_copies import near_copies
 from qa.observation import EMBED, RANK, REQUEST, answered, passed
 from qa.quotes import QuoteFinder, sentence_terms
+from qa.small_talk import without_courtesies
 
 LOOKED_AT = 3  # passages that confidence is judged by
 
@@ -79,18 +82,19 @@ class Answerer:
         `history`: the turns before the question, the oldest first.
         """
         passed(REQUEST)
-        whole = completed(question, history)
+        plain = without_courtesies(question)
+        whole = completed(plain, history)
         asked = self._searcher.read(whole)
         unserved = unserved_language(asked.question, self._languages)
-        followed = self._follow_up(asked, history, filter_) if history and unserved is None else None
-        if followed:
-            asked = self._searcher.in_context(
-                asked, followed.said, followed.said_weight, followed.questions, followed.questions_weight
-            )
+        context = context_of(history) if unserved is None else None
         passed(EMBED)
         with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None
-            ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None)
+            nearest = self._searcher.nearest(asked.vector, allowed) if context else None
+            followed = self._follow_up(asked, context, nearest.score, allowed) if context and nearest else None
+            if followed:
+                asked, nearest = followed.asked, None
+            ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None, nearest=nearest)
             found = self._found(ranking, max(limit, LOOKED_AT))
         passed(RANK)
         if not found:
@@ -102,7 +106,7 @@ class Answerer:
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
         answered(question, confidence >= self._operating_point)
-        rewritten, reason = _rewritten(question, whole, ranking.question, followed)
+        rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
             question=question,
             corrected=ranking.question if ranking.question != whole else None,
@@ -118,11 +122,17 @@ class Answerer:
             reason=reason,
         )
 
-    def _follow_up(self, asked: Asked, history: Sequence[Turn], filter_: Filter | None) -> FollowUp | None:
-        with self._store.turns.reading():
-            allowed = self._store.allowed_passages(filter_) if filter_ else None
-            nearest = self._searcher.nearest(asked, allowed)
-        return follow_up(asked.question, history, nearest)
+    def _follow_up(self, asked: Asked, context: Context, nearest: float, allowed: Ids | None) -> FollowUp | None:
+        """Embeds the context where the question may need it, which most that stand alone do not."""
+
+        @cache
+        def vector() -> Vector:
+            return self._searcher.vector(context.texts)
+
+        def best(sought: Vector) -> float:
+            return self._searcher.nearest(sought, allowed).score
+
+        return follow_up(asked, context, vector, nearest, best)
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
         """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
@@ -137,10 +147,13 @@ class Answerer:
         return found[:wanted]
 
 
-def _rewritten(question: str, whole: str, corrected: str, followed: FollowUp | None) -> tuple[str | None, str | None]:
+def _rewritten(
+    question: str, plain: str, whole: str, corrected: str, followed: FollowUp | None
+) -> tuple[str | None, str | None]:
     """The question as it was searched, and why it is not as it was asked."""
     reasons = [
-        "it continues the question before it" if whole != question else None,
+        "greetings and thanks are left out" if plain != question else None,
+        "it continues the question before it" if whole != plain else None,
         followed.reason if followed else None,
         "its spelling was corrected" if corrected != whole else None,
     ]

@@ -67,7 +67,12 @@ def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[st
 
 
 def missing_names(question: str, found: frozenset[str]) -> float:
-    """The share of the question's capitalised words and numbers (its first letter left out) that are not among these terms."""
+    """The share of the question's names and numbers that are not among these terms."""
+    asked = names(question)
+    return sum(stem not in found for stem in stems(asked)) / len(asked) if asked else 0.0
+
+
+def names(question: str) -> list[str]:
+    """Its capitalised words and numbers, in lower case; its first letter says nothing."""
     rest = question[:1].lower() + question[1:]
-    names = [word for match in _NAME_OR_NUMBER.finditer(rest) for word in words(match[0]) if word not in STOP_WORDS]
-    return sum(stem not in found for stem in stems(names)) / len(names) if names else 0.0
+    return [word for match in _NAME_OR_NUMBER.finditer(rest) for word in words(match[0]) if word not in STOP_WORDS]

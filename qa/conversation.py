@@ -1,36 +1,47 @@
 """Follow-up turns -> a question that stands alone. Pure.
 
-A question is never joined with what was said before: that ranks worse than the question alone. Instead the vector of the assistant's
-last reply and the words of the first and of the previous question are added with small weights, the more the less the documents say
-to the question by itself, and the more it points back. Only “And in Wales?” and its like, which are no questions by themselves,
+A question is never joined with what was said before: that ranks worse than the question alone. Instead the vector of what was said
+and the words of the questions before are added with small weights, where the question points back, or where the documents say little
+to it by itself and more to it together with what was said. Only “And in Wales?” and its like, which are no questions by themselves,
 complete the question before them. docs/decisions/0013-follow-ups.md has the figures.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from index.analysis import terms
-from qa.small_talk import small_talk
+from index.searcher import Asked
+from index.types import Vector
+from qa.confidence import names
+from qa.small_talk import small_talk, without_courtesies
 
 # By the cosine of the question with the passage nearest to it: from UNAIDED on it needs no help, REACH below that it gets all of it.
-UNAIDED = 0.57
+UNAIDED = 0.6
 REACH = 0.1
 LEAST_IF_POINTING_BACK = 0.5
 FEW_TERMS = 2
-# Of the vector of what was said last, and of the earlier questions' idf, where all help is given.
-SAID_WEIGHT = 0.5
+# By what the best passage gains where question and context are sought together (see `_in_common`): up to the first the topic has
+# changed, from the second on it has not. A question that points back is believed, unless nothing at all is gained.
+IN_COMMON = (0.08, 0.18)
+IN_COMMON_IF_POINTING_BACK = (-0.02, 0.04)
+CONTEXT_SOUGHT = 0.5  # of the context's vector, beside the question's, when they are sought together
+# Of the context's vector, and of the earlier questions' idf, where all help is given.
+CONTEXT_WEIGHT = 0.6
 QUESTIONS_WEIGHT = 0.3
+BEFORE_WEIGHT = 0.5  # of the last question but one, beside the last and its reply
 REPLY_WORDS = 30  # of the reply; all of it ranks no better, and takes longer to embed than everything else
 LONGEST_PHRASE = 5  # words, of “in Wales”
 # How a reply begins that found nothing: it says nothing of the topic.
 NOT_IN_THESE_DOCUMENTS = "Not in these documents."
 
 _POINTS_BACK = re.compile(
-    r"\b(?:it|its|they|them|their|theirs|this|that|these|those|he|she|his|her|him|ones?|there|such|same|others?|another|else|more)\b",
+    r"\b(?:it|its|they|them|their|theirs|this|that|these|those|he|she|his|her|him|ones|there|such|same|others?|another|else|more)\b",
     re.IGNORECASE,
 )
 _OPENS_AS_FOLLOW_UP = re.compile(
@@ -56,17 +67,31 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUp:
-    """What is taken from earlier turns: the vector of `said`, and the terms of `questions`, with these weights, and why.
-
-    `question`: how it reads when it stands alone.
-    """
+class Context:
+    """What was said before a question: the last question with the beginning of its reply, and the last question but one ("" for none)."""
 
     question: str
-    said: str
-    said_weight: float
-    questions: str
-    questions_weight: float
+    reply: str
+    before: str = ""
+
+    @property
+    def texts(self) -> Mapping[str, float]:
+        """What its vector is made of, each with its weight."""
+        said = " ".join([self.question, *self.reply.split()[:REPLY_WORDS]])
+        return {self.before: BEFORE_WEIGHT, said: 1.0} if self.before else {said: 1.0}
+
+    @property
+    def questions(self) -> str:
+        """The words that are looked for besides the question's own."""
+        return f"{self.before} {self.question}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """How a question reads when it stands alone, how it is searched (with its context), and why."""
+
+    question: str
+    asked: Asked
     reason: str
 
 
@@ -76,26 +101,56 @@ def completed(question: str, history: Sequence[Turn]) -> str:
     return _completed(question, exchanges[-1][0] if exchanges else None)
 
 
-def follow_up(question: str, history: Sequence[Turn], nearest: float) -> FollowUp | None:
-    """What a question needs of its history; None where it stands alone. `nearest`: its best cosine with any passage."""
+def context_of(history: Sequence[Turn]) -> Context | None:
+    """None where nothing was asked before."""
     exchanges = _exchanges(history)
     if not exchanges:
         return None
-    pointer = _pointer(question)
-    share = min(max((UNAIDED - nearest) / REACH, 0.0), 1.0)
+    return Context(*exchanges[-1], before=exchanges[-2][0] if len(exchanges) > 1 else "")
+
+
+def follow_up(
+    asked: Asked, context: Context, vector: Callable[[], Vector], nearest: float, best: Callable[[Vector], float]
+) -> FollowUp | None:
+    """A question with what it needs of its context; None where it stands alone.
+
+    `vector`: gives the context's, of unit length, where it is needed. `nearest`: the question's best cosine with any passage.
+    `best`: the greatest inner product of a vector, of whatever length, with any passage.
+    """
+    pointer = _pointer(asked.question)
+    share = _between(UNAIDED, UNAIDED - REACH, nearest)
     if pointer:
         share = max(share, LEAST_IF_POINTING_BACK)
+    if share:
+        gained = _in_common(asked.vector, nearest, vector(), best)
+        share *= _between(*(IN_COMMON_IF_POINTING_BACK if pointer else IN_COMMON), gained)
     if not share:
         return None
-    previous, reply = exchanges[-1]
     return FollowUp(
-        question=f"{question} (after “{previous}”)",
-        said=" ".join([previous, *reply.split()[:REPLY_WORDS]]),
-        said_weight=SAID_WEIGHT * share,
-        questions=" ".join(dict.fromkeys((previous, exchanges[0][0]))),
-        questions_weight=QUESTIONS_WEIGHT * share,
+        question=f"{asked.question} (after “{context.question}”)",
+        asked=_in_context(asked, context, vector(), share),
         reason=pointer or "the documents say little to it by itself",
     )
+
+
+def _in_common(question: Vector, nearest: float, context: Vector, best: Callable[[Vector], float]) -> float:
+    """How much better a passage suits question and context together than the better one of those that suit either alone.
+
+    After a change of topic no passage suits both, and little is gained.
+    """
+    sought = np.float32(CONTEXT_SOUGHT) * context
+    return best(question + sought) - max(nearest, best(sought))
+
+
+def _in_context(asked: Asked, context: Context, vector: Vector, share: float) -> Asked:
+    """The question with so much of its context."""
+    together = asked.vector + np.float32(CONTEXT_WEIGHT * share) * vector
+    return Asked(asked.question, together / np.linalg.norm(together), context.questions, QUESTIONS_WEIGHT * share)
+
+
+def _between(none: float, all_: float, value: float) -> float:
+    """0 at `none` and beyond it, 1 at `all_` and beyond it."""
+    return min(max((value - none) / (all_ - none), 0.0), 1.0)
 
 
 def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
@@ -106,7 +161,7 @@ def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
         if turn.role == "user":
             heard = small_talk(turn.text) is None
             if heard:
-                exchanges.append((_completed(turn.text, exchanges[-1][0] if exchanges else None), ""))
+                exchanges.append((_completed(without_courtesies(turn.text), exchanges[-1][0] if exchanges else None), ""))
         elif heard and not turn.text.startswith(NOT_IN_THESE_DOCUMENTS):
             exchanges[-1] = (exchanges[-1][0], turn.text)
     return exchanges
@@ -123,7 +178,8 @@ def _pointer(question: str) -> str | None:
         return f"it opens with “{opening['opening']}”"
     if pronoun := _POINTS_BACK.search(question):
         return f"it points back with “{pronoun[0]}”"
-    return "it has few words of its own" if len(set(terms(question))) <= FEW_TERMS else None
+    few = len(set(terms(question))) <= FEW_TERMS and not names(question)
+    return "it has few words of its own" if few else None
 
 
 def _with_phrase(question: str, phrase: str) -> str:

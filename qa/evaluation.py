@@ -10,9 +10,9 @@ from time import perf_counter
 import numpy as np
 
 from index.rows import StoredPassage
-from index.searcher import Asked, Candidate, Ranking, Searcher
+from index.searcher import Asked, Candidate, Nearest, Ranking, Searcher
 from index.store import Store
-from index.types import Ids
+from index.types import Ids, Vector
 from qa import measures
 from qa.answerer import Answer, Answerer
 from qa.confidence import Evidence
@@ -79,14 +79,16 @@ class ArrangedSearcher:
     def read(self, question: str) -> Asked:
         return self._searcher.read(question, spelling=self._spelling)
 
-    def nearest(self, asked: Asked, allowed: Ids | None = None) -> float:
-        return self._searcher.nearest(asked, allowed)
+    def vector(self, texts: Mapping[str, float]) -> Vector:
+        return self._searcher.vector(texts)
 
-    def in_context(self, asked: Asked, said: str, said_weight: float, context: str, context_weight: float) -> Asked:
-        return self._searcher.in_context(asked, said, said_weight, context, context_weight)
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+        return self._searcher.nearest(vector, allowed)
 
-    def rank(self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False) -> Ranking:
-        self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words), self._order)
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
+        self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest), self._order)
         return self.last
 
 

@@ -1,8 +1,8 @@
 """Greetings, thanks, farewells and questions about the assistant: told apart from questions to the documents. Pure.
 
 Only a message that consists of nothing but such phrases is small talk; one word that belongs to none of them makes it a question.
-So "Hello, how do I renew my passport?" is searched, and "Hello there, thanks!" is not. English, and the commonest greetings of
-some other languages.
+So "Hello, how do I renew my passport?" is searched (for "how do I renew my passport?"), and "Hello there, thanks!" is not. English,
+and the commonest greetings of some other languages.
 """
 
 from __future__ import annotations
@@ -68,6 +68,43 @@ _NOTHING_ELSE = re.compile(rf"(?:(?:{'|'.join(_BY_KIND.values())}|{_BETWEEN}) )+
 # In this order: what a message is that says several things is told by the first of them.
 _HELD = [(kind, re.compile(rf"(?:^| ){phrase} ")) for kind, phrase in _BY_KIND.items()]
 _WORD = re.compile(r"[^\W_]+")
+# What may stand before or after a question that has nothing to do with it, and how a question begins where no sign parts the two.
+_COURTESIES = (SmallTalk.GREETING, SmallTalk.THANKS, SmallTalk.FAREWELL, SmallTalk.ACKNOWLEDGEMENT)
+_ASKS = re.compile(
+    r"(?:who|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|will|would|should|may|must|has|have|had"
+    r"|i|we|my|our|please|tell|and)(?:['’]\w+)?\b.*\s",
+    re.IGNORECASE | re.DOTALL,
+)
+_PIECE = re.compile(r"[^.!?,;:\n]*(?:[.!?,;:\n]+\s*|$)")
+_MOST_PIECES = 4  # of courtesy on either side
+_MOST_WORDS = 4  # of a greeting that no sign parts from the question
+
+
+def without_courtesies(message: str) -> str:
+    """The question in a message that also greets or thanks; the whole message where that is not plain.
+
+    So "Hello, Dolly!" stays as it is.
+    """
+    pieces = [piece[0] for piece in _PIECE.finditer(message) if piece[0]]
+    first, last = 0, len(pieces)
+    while first < min(last, _MOST_PIECES) and small_talk(pieces[first]) in _COURTESIES:
+        first += 1
+    while last > max(first, len(pieces) - _MOST_PIECES) and small_talk(pieces[last - 1]) in _COURTESIES:
+        last -= 1
+    question = _after_greeting("".join(pieces[first:last]).strip())
+    if question == message.strip():
+        return message
+    return question if _ASKS.match(question) or question.endswith("?") else message
+
+
+def _after_greeting(message: str) -> str:
+    """“hello what is it” -> “what is it”."""
+    words = message.split(maxsplit=_MOST_WORDS + 1)
+    for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
+        rest = message.split(maxsplit=count)[count]
+        if small_talk(" ".join(words[:count])) in (SmallTalk.GREETING, SmallTalk.THANKS) and _ASKS.match(rest):
+            return rest
+    return message
 
 
 def small_talk(message: str) -> SmallTalk | None:

@@ -110,7 +110,13 @@ def test_small_talk_searches_nothing(client: openai.OpenAI, message: str, begins
 
 
 def test_a_greeting_before_a_question_does_not_hide_it(client: openai.OpenAI) -> None:
-    assert "Sam Altman" in ask(client, f"Hello, {SIGNED[0].lower()}{SIGNED[1:]}").choices[0].message.content
+    plain, greeted = ask(client, SIGNED), ask(client, f"Hello, {SIGNED}  Thanks!")
+    assert greeted.choices[0].message.content == plain.choices[0].message.content
+    assert greeted.grounding["confidence"] == plain.grounding["confidence"]
+    assert (greeted.grounding["rewritten_query"], greeted.grounding["rewrite_reason"]) == (
+        SIGNED,
+        "greetings and thanks are left out",
+    )
 
 
 def test_a_filter_holds(client: openai.OpenAI) -> None:

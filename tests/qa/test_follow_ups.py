@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from qa.conversation import NOT_IN_THESE_DOCUMENTS, Turn, completed, follow_up
+from index.searcher import Asked
+from index.types import Vector
+from qa.conversation import NOT_IN_THESE_DOCUMENTS, FollowUp, Turn, completed, context_of, follow_up
 
 PASSPORT = "How do I renew a passport?"
 GUIDANCE = {
@@ -65,6 +68,28 @@ def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
     assert completed("And in Wales?", user("Hello!")) == "And in Wales?"
 
 
+def along(*components: float) -> Vector:
+    return np.array(components, np.float32)
+
+
+QUESTION, CONTEXT = along(1, 0, 0), along(0, 1, 0)
+
+
+def followed(question: str, history: list[Turn], nearest: float, suits_context: float = 0.6) -> FollowUp | None:
+    """The question after the history. The nearest passage to it suits the context so well; another one suits the context alone."""
+    context = context_of(history)
+    if context is None:
+        return None
+    everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
+    asked = Asked(question, QUESTION)
+    return follow_up(asked, context, lambda: CONTEXT, nearest, lambda vector: max(float(vector @ each) for each in everything))
+
+
+def taken(found: FollowUp | None) -> float:
+    """How much of the context's vector is in the question's."""
+    return float(found.asked.vector @ CONTEXT) if found else 0.0
+
+
 @pytest.mark.parametrize(
     ("question", "nearest", "reason"),
     [
@@ -76,23 +101,47 @@ def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
     ],
 )
 def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, nearest: float, reason: str) -> None:
-    found = follow_up(question, user(PASSPORT), nearest)
+    found = followed(question, user(PASSPORT), nearest)
     assert found is not None
     assert found.reason == reason
     assert found.question == f"{question} (after “{PASSPORT}”)"
 
 
-def test_what_stands_alone_is_left_as_it_is() -> None:
-    assert follow_up("What photographs does the passport office accept?", user(PASSPORT), 0.7) is None
-    assert follow_up("How much does it cost?", [], 0.3) is None
-    assert follow_up("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
+@pytest.mark.parametrize(
+    "question", ["What photographs does the passport office accept?", "Who was Robert?", "In which year was season one shown?"]
+)
+def test_what_stands_alone_is_left_as_it_is(question: str) -> None:
+    assert followed(question, user(PASSPORT), 0.7) is None
+
+
+def test_where_nothing_was_asked_nothing_is_taken() -> None:
+    assert followed("How much does it cost?", [], 0.3) is None
+    assert followed("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
 
 
 def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
-    shares = [follow_up("What photographs does the office accept?", user(PASSPORT), near) for near in (0.54, 0.5, 0.45, 0.1)]
-    weights = [found.said_weight if found else 0.0 for found in shares]
-    assert weights == sorted(weights)
-    assert 0 < weights[0] < weights[1] < weights[2] == weights[3]
+    shares = [
+        taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.58, 0.55, 0.5, 0.45)
+    ]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[1] < shares[2] == shares[3]
+
+
+def test_a_change_of_topic_takes_nothing_where_no_passage_suits_both() -> None:
+    question, pointing_back = "What photographs does the office accept?", "What photographs does it accept?"
+    assert followed(question, user(PASSPORT), 0.4, 0.0) is None
+    assert followed(question, user(PASSPORT), 0.4, 0.1) is None
+    assert taken(followed(question, user(PASSPORT), 0.4, 0.3)) > 0
+    assert taken(followed(pointing_back, user(PASSPORT), 0.4, 0.1)) > 0
+    assert followed(pointing_back, user(PASSPORT), 0.4, -0.1) is None
+
+
+def test_the_last_two_questions_are_what_is_spoken_of() -> None:
+    context = context_of([*user("What is a visa?", PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
+    assert context is not None
+    assert context.questions == f"What is a visa? {PASSPORT}"
+    assert list(context.texts) == ["What is a visa?", f"{PASSPORT} {('word ' * 30).strip()}"]
+    assert list(context.texts.values()) == [0.5, 1.0]
 
 
 def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
@@ -102,9 +151,9 @@ def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
         *user("Thanks!"),
         Turn("assistant", "You are welcome."),
     ]
-    found = follow_up("How much does it cost?", history, 0.3)
-    assert found is not None
-    assert found.said == PASSPORT
+    context = context_of(history)
+    assert context is not None
+    assert list(context.texts) == [PASSPORT]
 
 
 def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.small_talk import LONGEST, SmallTalk, small_talk
+from qa.small_talk import LONGEST, SmallTalk, small_talk, without_courtesies
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
@@ -67,6 +67,37 @@ def test_small_talk_is_known(message: str, kind: SmallTalk) -> None:
 )
 def test_what_may_be_a_question_is_searched(message: str) -> None:
     assert small_talk(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "question"),
+    [
+        ("Hello, how do I renew my passport?", "how do I renew my passport?"),
+        ("Hi there! Good morning. Who signed it? Many thanks, bye", "Who signed it?"),
+        ("hello what is the notice period?", "what is the notice period?"),
+        ("Thanks. And in Wales?", "And in Wales?"),
+        ("Great, and how much does it cost?", "and how much does it cost?"),
+    ],
+)
+def test_greetings_and_thanks_beside_a_question_are_left_out(message: str, question: str) -> None:
+    assert without_courtesies(message) == question
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Hello, Dolly!",
+        "Goodbye, Mr. Chips",
+        "Hello Kitty",
+        "What can you do, if your landlord refuses?",
+        "Hello",
+        "Thanks!",
+        "",
+        "?",
+    ],
+)
+def test_what_may_belong_to_the_question_stays(message: str) -> None:
+    assert without_courtesies(message) == message
 
 
 def test_a_long_message_of_small_talk_costs_no_time() -> None:
