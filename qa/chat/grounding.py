@@ -22,15 +22,22 @@ from qa.quotes import QuoteFinder
 LEAST_SUPPORT = 0.5
 LONGEST_STATEMENT = 5_000  # characters without a citation
 
-_CITES = r"\[\d{1,3}\](?:[\s,;]*\[\d{1,3}\])*"
+_CITE = r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]"
+_CITES = rf"{_CITE}(?:[\s,;]*{_CITE})*"
 # `… [1]. `, `…. [1] ` or `… [1] Next`: with what comes next, so that no further citation can follow.
 _END = re.compile(rf"(?:{_CITES}\s*[.!?…:;]+[”\"')]*|[.!?…][”\"')]*\s*{_CITES})(?=\s+[^\s\[])|{_CITES}(?=\s+[“\"A-Z])|\n")
 _GROUP = re.compile(_CITES)
 _NUMBER = re.compile(r"\d{1,3}")
+_SEVERAL = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})+)\]")  # “[1, 2]”, shown as “[1][2]”
 _QUOTE = re.compile(r"[“\"]([^“”\"\n]+)[”\"]")
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"”)\]]+|\b[\w.+-]+@[\w-]+\.\w[\w.-]*", re.IGNORECASE)
 _MARKUP = re.compile(r"\]\(|<[a-zA-Z/!]|!\[")
+
+
+# Characters that models write one for the other.
+_ALIKE_CHARACTERS = ("'‘’‛ʼ", '"“”„«»', "-‐‑‒–—−")
+_ALIKE = re.compile("|".join(rf"\\?[{re.escape(characters)}]" for characters in _ALIKE_CHARACTERS))
 
 
 @dataclass(slots=True)
@@ -69,7 +76,9 @@ class Checker:
 
     def _settle(self, end: int) -> None:
         statement, self._waiting = self._waiting[:end], self._waiting[end:]
-        if said := statement.strip():
+        if said := _SEVERAL.sub(
+            lambda cited: "".join(f"[{number[0]}]" for number in _NUMBER.finditer(cited[1])), statement
+        ).strip():
             holding = self._holding(said)
             if holding:
                 self.draft.write((self._gap or " ") if self.draft.text else "")
@@ -144,14 +153,21 @@ class Checker:
         return [int(number[0]) for number in _NUMBER.finditer(group[0])]
 
     def _found(self, words: str, numbers: Sequence[int]) -> tuple[int, Span] | None:
-        """The cited passage in which these words stand, and where in the document. White space may be written otherwise."""
-        pattern = r"\s+".join(map(re.escape, words.split()))
+        """The cited passage in which these words stand, and where in the document.
+
+        White space, apostrophes, quotation marks and dashes may be written otherwise: what is shown are the document's characters.
+        """
+        pattern = r"\s+".join(_ALIKE.sub(_any_alike, re.escape(word)) for word in words.split())
         for number in numbers:
             stored = self.passages[number - 1]
             found = re.search(pattern, stored.passage.text) if pattern else None
             if found:
                 return number, (stored.passage.start + found.start(), stored.passage.start + found.end())
         return None
+
+
+def _any_alike(found: re.Match[str]) -> str:
+    return next(f"[{re.escape(characters)}]" for characters in _ALIKE_CHARACTERS if found[0][-1] in characters)
 
 
 def _sentences(said: str) -> list[str]:

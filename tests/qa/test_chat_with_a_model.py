@@ -185,6 +185,26 @@ def test_a_statement_in_its_own_words_is_kept_with_the_words_that_bear_it_out(
     assert "Peter Kyle" in cited["quote"]
 
 
+def test_a_quote_in_plain_characters_is_shown_in_the_documents_own(client: openai.OpenAI, model: ScriptedModel) -> None:
+    exact = "OpenAI’s first international office was opened in London in 2023."
+    model.behave = saying(lambda body: f'"{exact.replace("’", chr(39))}" [{number_of(body, exact)}]')
+    completion = ask(client, "When was the London office opened?")
+    (cited,) = annotations(completion)
+    assert cited["quote"] == exact
+    assert f"“{exact}”" in content(completion)
+    assert completion.grounding["removed"] == []
+
+
+def test_several_passages_may_be_cited_at_once(client: openai.OpenAI, model: ScriptedModel) -> None:
+    model.behave = saying(lambda body: f"Sam Altman and Peter Kyle signed the memorandum [{number_of(body, QUOTE)}, 1].")
+    completion = ask(client)
+    assert re.match(r"Sam Altman and Peter Kyle signed the memorandum \[\d\]\[1\]\.", content(completion))
+    assert len(annotations(completion)) == 2
+    for each in annotations(completion):
+        place = each["url_citation"]
+        assert content(completion)[place["start_index"] : place["end_index"]] == f"[{each['number']}]"
+
+
 def test_a_model_that_finds_nothing_is_believed(client: openai.OpenAI, model: ScriptedModel) -> None:
     model.behave = saying("NOT IN THESE DOCUMENTS")
     completion = ask(client)
