@@ -5,7 +5,7 @@ Every question costs as many readings of a passage as are re-ranked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -58,7 +58,7 @@ class RerankedSearcher:
     def read(self, question: str) -> Asked:
         return self._searcher.read(question)
 
-    def vector(self, texts: Mapping[str, float]) -> Vector:
+    def vector(self, texts: Sequence[str]) -> Vector:
         return self._searcher.vector(texts)
 
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:

@@ -158,7 +158,7 @@ class Searches(Protocol):
     """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
 
     def read(self, question: str) -> Asked: ...
-    def vector(self, texts: Mapping[str, float]) -> Vector: ...
+    def vector(self, texts: Sequence[str]) -> Vector: ...
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest: ...
     def rank(
         self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
@@ -214,9 +214,9 @@ class Searcher:
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         return Asked(corrected, self._vector(question, corrected))
 
-    def vector(self, texts: Mapping[str, float]) -> Vector:
-        """Of several texts together, each counting as its weight says; of unit length. No lock is held."""
-        together = np.sum([np.float32(weight) * self._embedder.embed_question(text) for text, weight in texts.items()], axis=0)
+    def vector(self, texts: Sequence[str]) -> Vector:
+        """Of texts together, one or more; of unit length."""
+        together = np.sum([self._embedder.embed_question(text) for text in texts], axis=0)
         of_unit_length: Vector = together / np.linalg.norm(together)
         return of_unit_length
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from corpus.types import Span
 from index.analysis import terms
@@ -125,14 +124,10 @@ class Answerer:
     def _follow_up(self, asked: Asked, context: Context, nearest: float, allowed: Ids | None) -> FollowUp | None:
         """Embeds the context where the question may need it, which most that stand alone do not."""
 
-        @cache
-        def vector() -> Vector:
-            return self._searcher.vector(context.texts)
+        def best(vector: Vector) -> float:
+            return self._searcher.nearest(vector, allowed).score
 
-        def best(sought: Vector) -> float:
-            return self._searcher.nearest(sought, allowed).score
-
-        return follow_up(asked, context, vector, nearest, best)
+        return follow_up(asked, context, nearest, self._searcher.vector, best)
 
     def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
         """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""

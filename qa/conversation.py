@@ -9,7 +9,7 @@ complete the question before them. docs/decisions/0013-follow-ups.md has the fig
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +34,8 @@ CONTEXT_SOUGHT = 0.5  # of the context's vector, beside the question's, when the
 # Of the context's vector, and of the earlier questions' idf, where all help is given.
 CONTEXT_WEIGHT = 0.6
 QUESTIONS_WEIGHT = 0.3
-BEFORE_WEIGHT = 0.5  # of the last question but one, beside the last and its reply
+EARLIER = 4  # questions before the last one
+EARLIER_WEIGHT = 0.7  # of them together, beside the last one and its reply
 REPLY_WORDS = 30  # of the reply; all of it ranks no better, and takes longer to embed than everything else
 LONGEST_PHRASE = 5  # words, of “in Wales”
 # How a reply begins that found nothing: it says nothing of the topic.
@@ -68,22 +69,21 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What was said before a question: the last question with the beginning of its reply, and the last question but one ("" for none)."""
+    """What was said before a question: the last question with its reply ("" for none), and some questions before it, the latest last."""
 
     question: str
     reply: str
-    before: str = ""
+    earlier: Sequence[str] = ()
 
     @property
-    def texts(self) -> Mapping[str, float]:
-        """What its vector is made of, each with its weight."""
-        said = " ".join([self.question, *self.reply.split()[:REPLY_WORDS]])
-        return {self.before: BEFORE_WEIGHT, said: 1.0} if self.before else {said: 1.0}
+    def said(self) -> str:
+        """The last question and the beginning of its reply."""
+        return " ".join([self.question, *self.reply.split()[:REPLY_WORDS]])
 
     @property
     def questions(self) -> str:
-        """The words that are looked for besides the question's own."""
-        return f"{self.before} {self.question}".strip()
+        """The last two questions, whose words are looked for besides the question's own."""
+        return " ".join([*self.earlier[-1:], self.question])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,31 +106,46 @@ def context_of(history: Sequence[Turn]) -> Context | None:
     exchanges = _exchanges(history)
     if not exchanges:
         return None
-    return Context(*exchanges[-1], before=exchanges[-2][0] if len(exchanges) > 1 else "")
+    return Context(*exchanges[-1], earlier=[question for question, _ in exchanges[:-1][-EARLIER:]])
 
 
 def follow_up(
-    asked: Asked, context: Context, vector: Callable[[], Vector], nearest: float, best: Callable[[Vector], float]
+    asked: Asked,
+    context: Context,
+    nearest: float,
+    vector: Callable[[Sequence[str]], Vector],
+    best: Callable[[Vector], float],
 ) -> FollowUp | None:
     """A question with what it needs of its context; None where it stands alone.
 
-    `vector`: gives the context's, of unit length, where it is needed. `nearest`: the question's best cosine with any passage.
-    `best`: the greatest inner product of a vector, of whatever length, with any passage.
+    `nearest`: its best cosine with any passage. `vector`: of texts together, of unit length. `best`: the greatest inner product of a
+    vector, of whatever length, with any passage.
     """
     pointer = _pointer(asked.question)
     share = _between(UNAIDED, UNAIDED - REACH, nearest)
     if pointer:
         share = max(share, LEAST_IF_POINTING_BACK)
-    if share:
-        gained = _in_common(asked.vector, nearest, vector(), best)
-        share *= _between(*(IN_COMMON_IF_POINTING_BACK if pointer else IN_COMMON), gained)
+    if not share:
+        return None
+    said = _context_vector(context, vector)
+    gained = _in_common(asked.vector, nearest, said, best)
+    share *= _between(*(IN_COMMON_IF_POINTING_BACK if pointer else IN_COMMON), gained)
     if not share:
         return None
     return FollowUp(
         question=f"{asked.question} (after “{context.question}”)",
-        asked=_in_context(asked, context, vector(), share),
+        asked=_in_context(asked, context, said, share),
         reason=pointer or "the documents say little to it by itself",
     )
+
+
+def _context_vector(context: Context, vector: Callable[[Sequence[str]], Vector]) -> Vector:
+    said = vector([context.said])
+    if not context.earlier:
+        return said
+    together = said + np.float32(EARLIER_WEIGHT) * vector(context.earlier)
+    of_unit_length: Vector = together / np.linalg.norm(together)
+    return of_unit_length
 
 
 def _in_common(question: Vector, nearest: float, context: Vector, best: Callable[[Vector], float]) -> float:
@@ -143,7 +158,7 @@ def _in_common(question: Vector, nearest: float, context: Vector, best: Callable
 
 
 def _in_context(asked: Asked, context: Context, vector: Vector, share: float) -> Asked:
-    """The question with so much of its context."""
+    """The question with so much of its context, whose vector this is."""
     together = asked.vector + np.float32(CONTEXT_WEIGHT * share) * vector
     return Asked(asked.question, together / np.linalg.norm(together), context.questions, QUESTIONS_WEIGHT * share)
 

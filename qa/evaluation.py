@@ -79,7 +79,7 @@ class ArrangedSearcher:
     def read(self, question: str) -> Asked:
         return self._searcher.read(question, spelling=self._spelling)
 
-    def vector(self, texts: Mapping[str, float]) -> Vector:
+    def vector(self, texts: Sequence[str]) -> Vector:
         return self._searcher.vector(texts)
 
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:

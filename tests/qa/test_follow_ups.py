@@ -82,7 +82,9 @@ def followed(question: str, history: list[Turn], nearest: float, suits_context: 
         return None
     everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
     asked = Asked(question, QUESTION)
-    return follow_up(asked, context, lambda: CONTEXT, nearest, lambda vector: max(float(vector @ each) for each in everything))
+    return follow_up(
+        asked, context, nearest, lambda texts: CONTEXT, lambda vector: max(float(vector @ each) for each in everything)
+    )
 
 
 def taken(found: FollowUp | None) -> float:
@@ -136,12 +138,13 @@ def test_a_change_of_topic_takes_nothing_where_no_passage_suits_both() -> None:
     assert followed(pointing_back, user(PASSPORT), 0.4, -0.1) is None
 
 
-def test_the_last_two_questions_are_what_is_spoken_of() -> None:
-    context = context_of([*user("What is a visa?", PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
+def test_the_last_questions_and_the_beginning_of_the_last_reply_are_what_is_spoken_of() -> None:
+    earlier = [f"What is the fee for {number} visas?" for number in range(6)]
+    context = context_of([*user(*earlier, PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
     assert context is not None
-    assert context.questions == f"What is a visa? {PASSPORT}"
-    assert list(context.texts) == ["What is a visa?", f"{PASSPORT} {('word ' * 30).strip()}"]
-    assert list(context.texts.values()) == [0.5, 1.0]
+    assert context.earlier == earlier[-4:]
+    assert context.questions == f"{earlier[-1]} {PASSPORT}"
+    assert context.said == f"{PASSPORT} {('word ' * 30).strip()}"
 
 
 def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
@@ -153,7 +156,7 @@ def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
     ]
     context = context_of(history)
     assert context is not None
-    assert list(context.texts) == [PASSPORT]
+    assert (context.said, context.earlier) == (PASSPORT, [])
 
 
 def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:
