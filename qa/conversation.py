@@ -37,6 +37,7 @@ QUESTIONS_WEIGHT = 0.3
 EARLIER = 4  # questions before the last one
 EARLIER_WEIGHT = 0.7  # of them together, beside the last one and its reply
 REPLY_WORDS = 30  # of the reply; all of it ranks no better, and takes longer to embed than everything else
+TURNS_READ = 40  # of a conversation, the last ones
 LONGEST_PHRASE = 5  # words, of “in Wales”
 # How a reply begins that found nothing: it says nothing of the topic.
 NOT_IN_THESE_DOCUMENTS = "Not in these documents."
@@ -172,7 +173,7 @@ def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
     """Earlier questions, each as it reads by itself, with what was replied ("" for nothing); small talk left out."""
     exchanges: list[tuple[str, str]] = []
     heard = False  # whether the last turn of the user's was a question
-    for turn in history:
+    for turn in history[-TURNS_READ:]:
         if turn.role == "user":
             heard = small_talk(turn.text) is None
             if heard:

@@ -30,7 +30,7 @@ _MUCH = r"(?: (?:so|very|a lot|lots|a million|ever so|again|much|indeed|kindly))
 _MACHINE = r"(?:bot|chat ?bot|robot|human|person|real person|machine|computer|ai|assistant|language model|llm)"
 _PHRASES = {
     SmallTalk.THANKS: (
-        rf"(?:many |much )?(?:thanks|thank you|thank u|thankyou|thx|thnx|ty|cheers|ta|much appreciated){_MUCH}{_WHOM}",
+        rf"(?:many |much |no )?(?:thanks|thank you|thank u|thankyou|thx|thnx|ty|cheers|ta|much appreciated){_MUCH}{_WHOM}",
         rf"(?:thanks|thank you){_MUCH} for (?:all |of )*(?:your|the|that|this)(?: (?:help|time|answer|reply|info|information|support))?",
         r"(?:i |really )*appreciate (?:it|that|your help)|that (?:was|is|s) (?:really |very |so |most )*(?:helpful|useful|kind)",
         r"that helps|you (?:are|re) (?:the best|(?:very |so |really )*(?:helpful|kind))|great help|very helpful|so helpful",
@@ -42,7 +42,9 @@ _PHRASES = {
         r"what model are you|which (?:language )?model (?:are you|do you use)|are you (?:chatgpt|gpt|there|online|real|alive)",
         rf"(?:are you|is this|am i (?:talking|speaking|chatting) (?:to|with)) (?:an? |really |actually )*{_MACHINE}",
         r"who am i (?:talking|speaking|chatting) (?:to|with)|what can i ask(?: you)?|what questions can i ask(?: you)?",
-        r"what (?:can|do) you (?:do|know)(?: for me)?|what can you (?:help|assist)(?: me)? with|(?:how )?(?:can|could) you help(?: me)?",
+        r"what (?:can|do) you (?:do|know)(?: for me| about)?",
+        r"what (?:topics|subjects|documents) (?:do you (?:cover|have|know)|can i ask(?: you)? about)",
+        r"what can you (?:help|assist)(?: me)? with|(?:how )?(?:can|could) you help(?: me)?",
         r"help(?: me)?|i need (?:some )?help|i have (?:a|another|one more|some) questions?",
         r"(?:can|may) i ask (?:you )?(?:a|another|some) questions?",
     ),

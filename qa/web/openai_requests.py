@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from qa.chat.chatbot import Request
 from qa.conversation import Turn
 from qa.questions import BadQuestion, clean_question
-from qa.web.requests import MAX_TURN, MAX_TURNS, QUESTION_SCHEMA, AnyFilter, Strict, Text, shallow
+from qa.web.requests import MAX_TURN, QUESTION_SCHEMA, AnyFilter, Strict, Text, shallow
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
+MAX_MESSAGES = 2_000  # who holds a long conversation need not cut it; the last turns are looked at
 MAX_QUERIES = 10  # in one search
 
 # Their values are not looked at.
@@ -36,11 +37,41 @@ class TextPart(Strict):
     text: Text
 
 
+class RefusalPart(Strict):
+    """What an assistant said instead of an answer; it says nothing of the topic."""
+
+    type: Literal["refusal"]
+    refusal: Ignored = None
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+def _kind_of_content(value: Any) -> str:
+    return "parts" if isinstance(value, list) else "text"
+
+
+def _kind_of_part(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "refusal" if kind == "refusal" else "text"
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("text")] | Annotated[RefusalPart, Tag("refusal")],
+    Discriminator(_kind_of_part),
+]
+Content = Annotated[
+    Annotated[Annotated[Text, Field(max_length=MAX_TURN)] | None, Tag("text")] | Annotated[list[Part], Tag("parts")],
+    Discriminator(_kind_of_content),
+]
+
+
 class Message(Strict):
     """One turn. Replies may be sent back as they came."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[Text, Field(max_length=MAX_TURN)] | list[TextPart] | None = None
+    content: Content = None
     name: Ignored = None
     refusal: Ignored = None
     annotations: Ignored = None
@@ -63,7 +94,7 @@ class StreamOptions(Strict):
 class ChatRequest(Strict):
     """`POST /v1/chat/completions`. `filter` is this service's own: which documents may answer."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Text = MODEL
     stream: bool | None = False
     stream_options: StreamOptions | None = None

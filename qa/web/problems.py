@@ -31,7 +31,10 @@ class Problem(Exception):
 
 
 # Routes that are OpenAI's, whose clients read errors in its shape.
-OPENAI_ROUTES = ("/v1/chat/", "/v1/models", "/v1/vector_stores")
+# Those that are not served here are among them: their clients should read why.
+OPENAI_ROUTES = (
+    "/v1/chat/", "/v1/models", "/v1/vector_stores", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/files",
+)  # fmt: skip
 _OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
 
 

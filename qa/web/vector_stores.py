@@ -17,6 +17,7 @@ from qa.web.requests import from_body
 blueprint = Blueprint("vector_stores", __name__)
 
 STORE = "default"
+MADE = 1735689600  # seconds since 1970; typed clients want a date
 MOST_ATTRIBUTES, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512  # OpenAI's bounds; a client may rely on them
 
 
@@ -81,7 +82,17 @@ def _attributes(result: Result) -> dict[str, str | float | bool]:
 def _store() -> dict[str, Any]:
     documents, _ = service().store.counts()
     counts = {"in_progress": 0, "completed": documents, "failed": 0, "cancelled": 0, "total": documents}
-    return {"id": STORE, "object": "vector_store", "name": STORE, "status": "completed", "file_counts": counts, "metadata": {}}
+    return {
+        "id": STORE,
+        "object": "vector_store",
+        "created_at": MADE,
+        "name": STORE,
+        "usage_bytes": 0,  # nothing is charged
+        "file_counts": counts,
+        "status": "completed",
+        "last_active_at": None,
+        "metadata": {},
+    }
 
 
 def _check(store_id: str) -> None:

@@ -195,6 +195,31 @@ def test_a_model_whose_name_is_no_text_is_refused(server: Any) -> None:
     assert "model must be valid Unicode" in response.json()["error"]["message"]
 
 
+def test_a_part_that_cannot_be_read_is_named(client: openai.OpenAI) -> None:
+    parts = [{"type": "text", "text": SIGNED}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="quotable", messages=[{"role": "user", "content": parts}])  # type: ignore[typeddict-item]
+    error: Any = refused.value.body
+    assert error["param"] == "messages.0.content.parts.1.text.type"
+    assert "function" not in error["message"]
+
+
+def test_a_long_conversation_need_not_be_cut(client: openai.OpenAI) -> None:
+    said = [SIGNED, "It was signed by two people."] * 400
+    assert "Sam Altman" in ask(client, *said, SIGNED).choices[0].message.content
+    refusal: Any = {"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot help with that."}]}
+    asked: Any = {"role": "user", "content": SIGNED}
+    completion = client.chat.completions.create(model="quotable", messages=[asked, refusal, asked])
+    assert "Sam Altman" in str(completion.choices[0].message.content)
+
+
+def test_what_openai_serves_and_this_does_not_is_refused_in_its_shape(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.embeddings.create(model="quotable", input=SIGNED)
+    error: Any = missing.value.body
+    assert error["code"] == "not_found"
+
+
 def test_other_errors_have_the_shape_of_openai_too(server: Any) -> None:
     for response, status in (
         (server.get("/v1/chat/completions"), 405),

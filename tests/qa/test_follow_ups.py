@@ -147,6 +147,11 @@ def test_the_last_questions_and_the_beginning_of_the_last_reply_are_what_is_spok
     assert context.said == f"{PASSPORT} {('word ' * 30).strip()}"
 
 
+def test_of_a_long_conversation_the_end_is_read() -> None:
+    context = context_of(user(PASSPORT, *["Thanks!"] * 40))
+    assert context is None
+
+
 def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
     history = [
         *user(PASSPORT),

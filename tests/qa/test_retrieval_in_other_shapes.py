@@ -70,7 +70,9 @@ def test_the_vector_store_takes_filters_thresholds_and_several_queries(stores: A
 
 def test_there_is_one_vector_store(stores: Any) -> None:
     assert [store.id for store in stores.list()] == ["default"]
-    assert stores.retrieve("default").file_counts.total == 1
+    store = stores.retrieve("default")
+    assert (store.file_counts.total, store.status, store.usage_bytes) == (1, "completed", 0)
+    assert store.created_at > 0
     with pytest.raises(openai.NotFoundError, match="default"):
         stores.search("vs_other", query=SIGNED)
 
