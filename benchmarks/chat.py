@@ -1,6 +1,7 @@
 """Is every quote of a chat word for word in its document, and how much longer does a chat take than a search?
 
     python -m benchmarks.chat               # prints the figures, writes benchmarks/results/chat-COMMIT.json
+    python -m benchmarks.chat times         # one part, beside the other in the file of the same commit
 
 Quotes: all dev questions of mtrag (with their histories) and squad2 are asked of the chat, and every annotation is held against the
 text that GET /v1/documents/{id}/text gives, and against the reply. Time: `qa serve` on the documents of squad2, one connection that is
@@ -142,7 +143,7 @@ def _answer(connection: http.client.HTTPConnection) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("parts", nargs="*", help="only these of: quotes, times")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="only these of: quotes, times")
     parser.add_argument("--no-result", action="store_true", help="print only, write no file")
     given = parser.parse_args(arguments)
     if not DATA.is_dir():
@@ -154,9 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not given.parts or "times" in given.parts:
         figures["times"] = times()
     print(json.dumps(figures, indent=1))
-    if not given.no_result and not given.parts:
+    if not given.no_result:
         target = RESULTS / f"chat-{commit()}.json"
-        target.write_text(json.dumps(about() | figures, indent=1) + "\n")
+        known = json.loads(target.read_text()) if target.is_file() else {}
+        target.write_text(json.dumps(known | about() | figures, indent=1) + "\n")
         print(f"written to {target.name}")
 
 
