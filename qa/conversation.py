@@ -56,7 +56,9 @@ _COMPLETES = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"\b(?:is|are|was|were|do|does|did|can|could|will|would|should|must|has|have|had|i|you|we|they|he|she|it)\b", re.I
+    r"\b(?:is|are|was|were|do|does|did|can|could|will|would|should|must|has|have|had|i|you|we|they|he|she|it"
+    r"|which|what|who|whom|whose|how|when|where|why)\b",
+    re.IGNORECASE,
 )
 
 

@@ -51,6 +51,7 @@ def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) 
         ("What about for children under 16?", "How do I renew a passport for children under 16?"),
         ("And how much is it?", "And how much is it?"),
         ("In which year is it due?", "In which year is it due?"),
+        ("In which countries?", "In which countries?"),
         ("What about Wales?", "What about Wales?"),
     ],
 )
