@@ -99,7 +99,7 @@ def taken(found: FollowUp | None) -> float:
         ("How much does it cost?", 0.9, "it points back with “it”"),
         ("And what does the office want to see?", 0.9, "it opens with “And”"),
         ("Opening hours?", 0.9, "it has few words of its own"),
-        ("Which photographs does the office accept today?", 0.9, "it opens with “Which”"),
+        ("Which is cheaper for an adult today?", 0.9, "it opens with “Which”"),
         ("What photographs does the office accept today?", 0.3, "the documents say little to it by itself"),
     ],
 )
@@ -111,7 +111,13 @@ def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, 
 
 
 @pytest.mark.parametrize(
-    "question", ["What photographs does the passport office accept?", "Who was Robert?", "In which year was season one shown?"]
+    "question",
+    [
+        "What photographs does the passport office accept?",
+        "Which photographs does the office accept today?",
+        "Who was Robert?",
+        "In which year was season one shown?",
+    ],
 )
 def test_what_stands_alone_is_left_as_it_is(question: str) -> None:
     assert followed(question, user(PASSPORT), 0.7) is None
@@ -124,7 +130,7 @@ def test_where_nothing_was_asked_nothing_is_taken() -> None:
 
 def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
     shares = [
-        taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.58, 0.55, 0.5, 0.45)
+        taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.57, 0.53, 0.48, 0.45)
     ]
     assert shares == sorted(shares)
     assert 0 < shares[0] < shares[1] < shares[2] == shares[3]
