@@ -20,10 +20,12 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -113,11 +115,16 @@ def _served(name: str) -> Iterator[http.client.HTTPConnection]:
     """A connection to `qa serve` on the documents of a set."""
     command = [sys.executable, "-m", "qa.cli", "--data", str(FOLDERS / name), "serve", "--port", "0"]
     kept = {variable: value for variable, value in os.environ.items() if not variable.startswith("QA_")}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=kept | {"PYTHONUNBUFFERED": "1"}) as process:
+    with (
+        tempfile.NamedTemporaryFile("r") as log,
+        Path(log.name).open("wb") as written,
+        subprocess.Popen(command, stderr=written, env=kept | {"PYTHONUNBUFFERED": "1"}) as process,
+    ):
         try:
-            assert process.stderr
-            address = next(found[1] for line in process.stderr if (found := re.search(r"Serving on http://(\S+)", line)))
-            connection = http.client.HTTPConnection(address, timeout=60)
+            while not (found := re.search(r"Serving on http://(\S+)", Path(log.name).read_text("utf-8"))):
+                assert process.poll() is None, Path(log.name).read_text("utf-8")
+                time.sleep(0.05)
+            connection = http.client.HTTPConnection(found[1], timeout=60)
             yield connection
             connection.close()
         finally:

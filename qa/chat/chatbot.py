@@ -15,6 +15,7 @@ from qa.chat.prompt import NOTHING_FOUND, messages
 from qa.chat.quoting import MOST_QUOTES, quoted_reply
 from qa.chat.replies import Reply, moved, sources
 from qa.chat.reply_cache import ReplyCache
+from qa.chat.thoughts import without_thoughts
 from qa.conversation import Turn
 from qa.observation import WRITE, answered, passed
 from qa.small_talk import small_talk
@@ -95,7 +96,8 @@ class Chatbot:
         usage: Usage | None = None
         note: str | None = None
         try:
-            for said in model.answer(messages(answer.rewritten or asked.message, stored, asked.history, asked.instructions)):
+            prompt = messages(answer.rewritten or asked.message, stored, asked.history, asked.instructions)
+            for said in without_thoughts(model.answer(prompt)):
                 if isinstance(said, Usage):
                     usage = said
                 else:

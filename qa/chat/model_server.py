@@ -72,8 +72,9 @@ class ModelServer:
         try:
             said = call.said.get(timeout=max(min(self.silence, left), 0.0))
         except queue.Empty:
-            waited = "was not ready" if left <= self.silence else "said nothing for too long"
-            raise ModelFailed(f"{waited} ({min(self.silence, self.timeout):g} s)") from None
+            if left > self.silence:
+                raise _silent(self.silence) from None
+            raise ModelFailed(f"was not ready ({min(self.silence, self.timeout):g} s)") from None
         if isinstance(said, ModelFailed):
             raise said
         return said
@@ -98,6 +99,9 @@ class _Call:
         except ModelFailed as failure:
             self.said.put(failure)
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, TimeoutError) and self._socket:
+                self.said.put(_silent(self._server.silence))
+                return
             self.said.put(ModelFailed(f"cannot be reached, or broke off ({type(error).__name__})"))
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the one who waits is told
             self.said.put(ModelFailed(f"sent what cannot be read ({type(error).__name__})"))
@@ -159,6 +163,10 @@ class _Call:
         return response
 
 
+def _silent(seconds: float) -> ModelFailed:
+    return ModelFailed(f"said nothing for too long ({seconds:g} s)")
+
+
 def _data(line: bytes) -> bytes | None:
     """What a line of an event stream says; None for a comment, another field or the line between events."""
     if not line.endswith(b"\n") and len(line) >= LONGEST_LINE:
@@ -187,9 +195,12 @@ def _choice(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _pieces(event: Mapping[str, Any]) -> Iterator[str | Usage]:
     delta = _choice(event).get("delta")
-    text = delta.get("content") if isinstance(delta, dict) else None
+    delta = delta if isinstance(delta, dict) else {}
+    text = delta.get("content")
     if isinstance(text, str) and text:
         yield text
+    elif delta.get("reasoning_content") or delta.get("reasoning"):
+        yield ""  # it thinks, and is not silent
     yield from _usage(event)
 
 

@@ -195,6 +195,33 @@ def test_a_quote_in_plain_characters_is_shown_in_the_documents_own(client: opena
     assert completion.grounding["removed"] == []
 
 
+def test_what_a_model_thinks_aloud_is_no_answer(client: openai.OpenAI, model: ScriptedModel) -> None:
+    model.behave = saying(
+        lambda body: f"\n<think>\nNOT IN THESE DOCUMENTS? No. The memorandum was signed [1].\n</think>\n{quoted(body)}"
+    )
+    completion = ask(client)
+    assert content(completion).startswith("Two people signed it")
+    assert completion.grounding["removed"] == []
+    model.behave = saying("<think> The memorandum of OpenAI and the UK was signed [1].")
+    assert ask(client).grounding["by"] == "quotes"
+
+
+def test_a_model_that_thinks_is_not_silent(client: openai.OpenAI, model: ScriptedModel) -> None:
+    def behave(model: ScriptedModel, handler: Any) -> None:
+        begin(handler)
+        for _ in range(4):
+            thought = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}
+            handler.wfile.write(f"data: {json.dumps(thought)}\n\n".encode())
+            handler.wfile.flush()
+            model.wait(SILENCE / 2.5)
+        for piece in pieces_of(quoted(model.asked[-1])):
+            handler.wfile.write(event(piece))
+        handler.wfile.write(b"data: [DONE]\n\n")
+
+    model.behave = behave
+    assert ask(client).grounding["by"] == "model"
+
+
 def test_several_passages_may_be_cited_at_once(client: openai.OpenAI, model: ScriptedModel) -> None:
     model.behave = saying(lambda body: f"Sam Altman and Peter Kyle signed the memorandum [{number_of(body, QUOTE)}, 1].")
     completion = ask(client)
