@@ -4,8 +4,8 @@
 
 The dev conversations of mtrag in ../shared/data, ranked by the product's own path, nDCG@10. The history is once as it was given (the
 replies are people's), once with the replies that the product itself gives to each turn before. For a change of topic the history of
-another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD; there
-also two questions on another article, with the product's replies. Last, turns that stand alone in their own conversation: people's
+another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD and of
+or_sharc; there also questions of their own set on something else, with the product's replies. Last, turns that stand alone in their own conversation: people's
 rewritings with the history they were written for, and questions of SQuAD after another one on the same paragraph.
 """
 
@@ -30,7 +30,7 @@ from qa.evaluation import Judge
 
 FOLDER = DATA / "retrieval" / "mtrag"
 FOREIGN_HISTORIES = 10  # before each question
-SQUAD_QUESTIONS, SQUAD_TALKS = 300, 80
+SQUAD_QUESTIONS, RULE_QUESTIONS, TALKS = 300, 200, 80
 MEASURE = "nDCG@10"
 
 History = tuple[Turn, ...]
@@ -77,7 +77,7 @@ def report() -> dict[str, Any]:
     rewritings = alone[len(first) :]
     figures["stands alone, given replies"] = _lost(service, rewritings, lambda each: [in_place[each.text][0]])
     figures["stands alone, extracted replies"] = _lost(service, rewritings, lambda each: [in_place[each.text][1]])
-    return figures | _squad_figures(theirs)
+    return figures | _squad_figures(theirs) | _rule_figures(theirs)
 
 
 def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
     draw, extracted = random.Random(7), _extracting(service)
     talks = [
         (paragraph.rpartition("#")[0], extracted(tuple(draw.sample(by_paragraph[paragraph], 2))))
-        for paragraph in draw.sample([name for name, texts in by_paragraph.items() if len(texts) > 2], SQUAD_TALKS)
+        for paragraph in draw.sample([name for name, texts in by_paragraph.items() if len(texts) > 2], TALKS)
     ]
     before = {
         q.text: [extracted((draw.choice(others),))]
@@ -103,6 +103,19 @@ def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
         "change of topic, squad2": _lost(service, asked, _foreign(theirs)),
         "change of topic, squad2, from squad2": _lost(service, asked, _foreign(talks)),
         "stands alone, squad2": _lost(service, [each for each in asked if each.text in before], lambda each: before[each.text]),
+    }
+
+
+def _rule_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
+    """Questions on government rules, with their scenarios. What stands before them of their own set is on other rules, often akin."""
+    service, dev = open_dev_set("or_sharc"), read_dev_set("or_sharc")
+    judged = [question for question in dev.questions if question.relevant]
+    asked = [Stands(q.text, q.relevant, min(q.relevant)) for q in random.Random(3).sample(judged, RULE_QUESTIONS)]
+    extracted = _extracting(service)
+    talks = [(min(q.relevant), extracted((q.text,))) for q in random.Random(5).sample(judged, TALKS)]
+    return {
+        "change of topic, or_sharc": _lost(service, asked, _foreign(theirs)),
+        "change of topic, or_sharc, from or_sharc": _lost(service, asked, _foreign(talks)),
     }
 
 

@@ -32,7 +32,7 @@ IN_COMMON = (0.08, 0.18)
 IN_COMMON_IF_POINTING_BACK = (-0.02, 0.04)
 CONTEXT_SOUGHT = 0.5  # of the context's vector, beside the question's, when they are sought together
 # Of the context's vector, and of the earlier questions' idf, where all help is given.
-CONTEXT_WEIGHT = 0.6
+CONTEXT_WEIGHT = 0.55
 QUESTIONS_WEIGHT = 0.3
 EARLIER = 4  # questions before the last one
 EARLIER_WEIGHT = 0.7  # of them together, beside the last one and its reply
