@@ -5,8 +5,8 @@
 The dev conversations of mtrag in ../shared/data, ranked by the product's own path, nDCG@10. The history is once as it was given (the
 replies are people's), once with the replies that the product itself gives to each turn before. For a change of topic the history of
 another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD and of
-or_sharc; there also questions of their own set on something else, with the product's replies. Last, turns that stand alone in their own conversation: people's
-rewritings with the history they were written for, and questions of SQuAD after another one on the same paragraph.
+or_sharc; there also questions of their own set on something else, with the product's replies. Last, turns that stand alone in their own
+conversation: people's rewritings with the history they were written for, and questions of SQuAD after another one on the same paragraph.
 """
 
 from __future__ import annotations
