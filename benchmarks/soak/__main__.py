@@ -95,6 +95,8 @@ class Soak:
             self._due.put(False)
         for thread in threads:
             thread.join(60)
+        for visitor in visitors:
+            visitor.close()
 
     def _visit(self, visitor: Visitor) -> None:
         while self._due.get():

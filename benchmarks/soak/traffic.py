@@ -68,6 +68,9 @@ class Visitor:
             self._connection.close()
             self.tally.note_broken(self.visit)
 
+    def close(self) -> None:
+        self._connection.close()
+
     def ask(self, method: str, target: str, body: Any = None, kind: str = "application/json", *expected: int) -> bytes:
         """`body`: bytes, or what is sent as JSON."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

@@ -14,9 +14,9 @@ MAX_BODY_BYTES = 1_000_000
 
 
 class _DocumentId(PathConverter):
-    """Any characters, a slash at the front among them: GOV.UK items are called by their path."""
+    """Any characters, a slash at the front among them: GOV.UK items are called by their path. None ends in "/text", a route's end."""
 
-    regex = ".+?"
+    regex = r".+?(?<!/text)"
     part_isolating = False  # it goes over slashes
 
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from qa.chat.chatbot import Request
 from qa.conversation import Turn
 from qa.questions import BadQuestion, clean_question
-from qa.web.requests import MAX_TURN, QUESTION_SCHEMA, AnyFilter, Strict, Text, shallow
+from qa.web.requests import MAX_TURN, AnyFilter, Strict, Text, shallow
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
@@ -188,11 +188,7 @@ class RankingOptions(Strict):
 class VectorStoreSearchRequest(Strict):
     """`POST /v1/vector_stores/{id}/search`. Spelling is corrected whether `rewrite_query` is set or not."""
 
-    query: Annotated[
-        list[Annotated[str, Field(json_schema_extra=QUESTION_SCHEMA)]],
-        BeforeValidator(_queries),
-        Field(min_length=1, max_length=MAX_QUERIES),
-    ]
+    query: Annotated[list[str], BeforeValidator(_queries), Field(min_length=1, max_length=MAX_QUERIES)]
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
     filters: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
     ranking_options: RankingOptions | None = None

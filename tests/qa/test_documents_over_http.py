@@ -579,3 +579,10 @@ def test_a_document_that_was_accepted_arrives_once_though_the_server_is_killed(
             assert len(found["results"]) >= 1
             assert running.get(address(str(record["id"]), "/text")).json()["text"] == record["text"]
         assert "Traceback" not in running.log
+
+
+def test_the_methods_that_a_text_s_address_says_it_takes_are_those_that_it_takes(server: Any) -> None:
+    target = "/v1/documents/press-release/text"
+    allowed = {method.strip() for method in server.request("OPTIONS", target).headers["Allow"].split(",")}
+    assert allowed == {"GET", "HEAD", "OPTIONS"}
+    assert server.request("DELETE", target).status == 405
