@@ -268,9 +268,12 @@ class FileCounts(_Answer):
 class VectorStore(_Answer):
     id: str
     object: Literal["vector_store"]
+    created_at: Annotated[int, Field(ge=0)]
     name: str
-    status: Literal["completed"]
+    usage_bytes: Annotated[int, Field(ge=0)]
     file_counts: FileCounts
+    status: Literal["completed"]
+    last_active_at: None
     metadata: dict[str, str]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from qa.chat.chatbot import Request
 from qa.conversation import Turn
@@ -48,30 +48,11 @@ class RefusalPart(Strict):
         return ""
 
 
-def _kind_of_content(value: Any) -> str:
-    return "parts" if isinstance(value, list) else "text"
-
-
-def _kind_of_part(value: Any) -> str:
-    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return "refusal" if kind == "refusal" else "text"
-
-
-Part = Annotated[
-    Annotated[TextPart, Tag("text")] | Annotated[RefusalPart, Tag("refusal")],
-    Discriminator(_kind_of_part),
-]
-Content = Annotated[
-    Annotated[Annotated[Text, Field(max_length=MAX_TURN)] | None, Tag("text")] | Annotated[list[Part], Tag("parts")],
-    Discriminator(_kind_of_content),
-]
-
-
 class Message(Strict):
     """One turn. Replies may be sent back as they came."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Content = None
+    content: Annotated[Text, Field(max_length=MAX_TURN)] | list[TextPart | RefusalPart] | None = None
     name: Ignored = None
     refusal: Ignored = None
     annotations: Ignored = None

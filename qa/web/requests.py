@@ -334,7 +334,8 @@ def validated(model: type[Model], values: dict[str, Any]) -> Model:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    name = ".".join(str(part) for part in location) or "body"
+    # Of a union pydantic names the alternative too, by how it is checked: "list[TextPart]".
+    name = ".".join(str(part) for part in location if not {"[", "("} & set(str(part))) or "body"
     return name.encode(errors="replace").decode()[:200]
 
 
