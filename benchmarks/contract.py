@@ -82,7 +82,7 @@ def explore(address: str, examples: int, phases: tuple[str, ...] = PHASES, seed:
         for scenario in _scenarios(report):
             _add(found, scenario)
         if done.returncode:
-            found.failures.append(done.stdout[-4_000:] + done.stderr[-1_000:])
+            found.failures.append(done.stdout[-20_000:] + done.stderr[-1_000:])
         found.operations = len(found.requests)
         return found
 

@@ -197,6 +197,8 @@ def measure(seconds: float, slow_seconds: float, factor: float, count: int) -> d
     with tempfile.TemporaryDirectory() as folder:
         if len(cores) > 1:
             os.sched_setaffinity(0, {cores[0]})
+        # A new folder exports the model first, whose libraries stay in memory.
+        Server(Path(folder) / "data", Path(folder) / "log").stop()
         server = Server(Path(folder) / "data", Path(folder) / "log")
         if len(cores) > 1:
             os.sched_setaffinity(0, set(cores[1:]))
