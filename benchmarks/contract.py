@@ -57,9 +57,19 @@ class Explored:
     def server_errors(self) -> dict[int, int]:
         return {status: count for status, count in self.statuses.items() if status >= 500}
 
+    def add(self, other: Explored) -> None:
+        self.requests += other.requests
+        self.statuses += other.statuses
+        self.checks += other.checks
+        self.failures += other.failures
+
+    def too_few(self, examples: int) -> list[str]:
+        """Operations asked more than once and less often than that: alone they are asked as often."""
+        return [operation for operation, count in self.requests.items() if 3 < count < examples]
+
     def as_json(self) -> dict[str, Any]:
         return {
-            "operations": self.operations,
+            "methods_and_paths": self.operations,
             "requests": sum(self.requests.values()),
             "requests_by_operation": dict(sorted(self.requests.items())),
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
@@ -68,14 +78,16 @@ class Explored:
         }
 
 
-def explore(address: str, examples: int, phases: tuple[str, ...] = PHASES, seed: int = 1) -> Explored:
-    """Ask the server at `address` (http://host:port) with so many examples an operation and phase."""
+def explore(address: str, examples: int, phases: tuple[str, ...] = PHASES, seed: int = 1, only: str | None = None) -> Explored:
+    """Ask the server at `address` (http://host:port) with so many examples an operation and phase. `only`: one, "GET /path"."""
+    method, _, path = (only or "").partition(" ")
+    chosen = ["--include-method", method, "--include-path", path] if only else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.ndjson"
         words = [
             Path(sysconfig.get_path("scripts")) / "schemathesis", "run", f"{address}/openapi.json", "--phases", ",".join(phases),
             "--max-examples", examples, "--seed", seed, "--no-color", "--checks", ",".join(CHECKS), "--generation-database", "none",
-            "--report-ndjson-path", report, "--continue-on-failure",
+            "--report-ndjson-path", report, "--continue-on-failure", *chosen,
         ]  # fmt: skip
         done = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True)
         found = Explored()
@@ -115,6 +127,8 @@ def main() -> None:
         host, port = server.address
         try:
             found = explore(f"http://{host}:{port}", arguments.examples, seed=arguments.seed)
+            for operation in found.too_few(arguments.examples):
+                found.add(explore(f"http://{host}:{port}", arguments.examples, ("fuzzing",), arguments.seed, operation))
         finally:
             server.stop()
         tracebacks = (Path(folder) / "log").read_text("utf-8").count("Traceback")

@@ -21,6 +21,7 @@ PATIENCE = 900.0
 ASKED = questions(1_500)
 REPEATED = ASKED[:40]
 IDS = 3  # documents of each format: they are replaced, so that the folder stays as large as it is
+TEXTS = 40  # of each format: they come round again, so that what is remembered of passages (4,096 of them, 25 kB each) is soon all there
 # Refusals that are in order at any time: too much at once; no space.
 ALWAYS = {503, 507}
 
@@ -182,13 +183,13 @@ def _vector_store(visitor: Visitor) -> None:
 
 
 def _add(visitor: Visitor) -> None:
-    number = visitor.number()
+    number = visitor.chance.randrange(TEXTS)
     body = {"id": f"soak-json-{number % IDS}", "title": f"Prices {number}", "text": FORMATS["txt"](number).decode()}
     visitor.ask("POST", "/v1/documents", body, "application/json", 202)
 
 
 def _upload(visitor: Visitor) -> None:
-    number, extension = visitor.number(), visitor.chance.choice(list(FORMATS))
+    number, extension = visitor.chance.randrange(TEXTS), visitor.chance.choice(list(FORMATS))
     content = FORMATS[extension](number)
     if visitor.chance.random() < 0.1:  # damaged: its reader refuses it, or reads what is left
         content = content[: len(content) // 2]
