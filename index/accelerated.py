@@ -74,6 +74,10 @@ class AcceleratedEmbedder:
     def embed_question(self, text: str) -> Vector:
         return self._embedder.embed_question(text)
 
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        return self._embedder.cache_counts
+
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         if len(texts) < MANY:
             return self._embedder.embed_passages(texts)

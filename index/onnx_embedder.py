@@ -76,6 +76,11 @@ class OnnxEmbedder:
         """Read-only: it is kept for when the question comes again."""
         return self._question_vector(text)
 
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        kept = self._question_vector.cache_info()
+        return kept.hits, kept.misses
+
     def _embedded_question(self, text: str) -> Vector:
         vector = self._embed(self._question_session, self._question_prompt + text)
         vector.flags.writeable = False

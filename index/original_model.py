@@ -50,6 +50,10 @@ class SentenceTransformersEmbedder:
         vector: Vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
         return vector
 
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        return 0, 0  # none are kept
+
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         if not texts:
             return np.empty((0, self.dimension), np.float32)

@@ -199,6 +199,11 @@ class Searcher:
         """Passages that are searched exactly because no generation holds them yet."""
         return self._store.passages_after(self._generation.last_passage_id if self._generation else 0)
 
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        """How many questions' vectors were kept from before, and how many were not."""
+        return self._embedder.cache_counts
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """In the embedding model's tokens, special ones left out."""
         return self._embedder.count_tokens(texts)

@@ -136,6 +136,11 @@ class Embedder(Protocol):
         """float32 (d,), of unit length."""
         ...
 
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        """How many questions' vectors were kept from before, and how many were not."""
+        ...
+
 
 class VectorIndex(Protocol):
     """Cosine similarity, -1..1. Ids must be added in rising order and only once."""

@@ -35,6 +35,14 @@ class Admission:
         self.bound = self._bound()
 
     @property
+    def running(self) -> int:
+        return min(self.inside, self._threads)
+
+    @property
+    def waiting(self) -> int:
+        return max(self.inside - self._threads, 0)
+
+    @property
     def full(self) -> bool:
         return self.inside >= self.bound
 

@@ -8,7 +8,22 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings import Settings
-from qa.web import browser, chat, current, documents, gate, health, observed, openapi, pages, problems, search, vector_stores
+from qa.web import (
+    browser,
+    chat,
+    current,
+    documents,
+    gate,
+    health,
+    metrics,
+    observed,
+    openapi,
+    pages,
+    problems,
+    search,
+    vector_stores,
+)
+from qa.web.admission import Admission
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -26,12 +41,13 @@ def create_app(
     access: gate.Access | None = None,
     names: browser.Names | None = None,
     observers: Sequence[observed.Observer] = (),
+    admission: Admission | None = None,
 ) -> Flask:
     """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503.
 
     `settings` are the defaults where none are given. `access`: who is let in; by default whoever reaches it, with no key, as fits
     an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
-    `observers`: told of every request when it is over.
+    `observers`: told of every request when it is over. `admission`: the server's, for its figures.
     """
     app = Flask("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -39,7 +55,8 @@ def create_app(
     app.url_map.converters["document_id"] = _DocumentId
     settings = settings or Settings()
     current.attach(app, get_service, settings)
-    observed.install(app, observers)
+    figures = app.extensions["quotable-metrics"] = metrics.Metrics(get_service, admission)
+    observed.install(app, (figures, *observers))
     problems.install(app)
     browser.install(app, names or browser.Names(), settings)
     gate.install(app, access or gate.Access())
@@ -49,6 +66,7 @@ def create_app(
         vector_stores.blueprint,
         documents.blueprint,
         health.blueprint,
+        metrics.blueprint,
         openapi.blueprint,
         pages.blueprint,
     ):

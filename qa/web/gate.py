@@ -20,7 +20,7 @@ from qa.keys import KeyRing, Role
 from qa.settings import Settings
 from qa.web.problems import Problem
 from qa.web.quotas import Quotas
-from qa.web.rules import RULES
+from qa.web.rules import NOT_PUBLIC, RULES
 
 # Set by proxies: who sends them did not come from this machine, whatever the socket says.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
@@ -89,7 +89,7 @@ def _admitted(access: Access) -> Caller | None:
     if needed is None:
         return None
     caller = _caller(access)
-    if caller is None:
+    if caller is None or (caller is PUBLIC and endpoint in NOT_PUBLIC):
         raise Problem(401, "Send a key: the header Authorization: Bearer KEY", headers=_challenge())
     if caller.role < needed:
         holder = "this one has" if caller is not PUBLIC else "without one you have"

@@ -110,4 +110,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "documents.show_job": Operation("What became of a document that was accepted", answers.Job, refusals=(404,)),
     "health.healthz": Operation("The process runs", answers.Health, tags=WATCHING),
     "health.readyz": Operation("It can answer", answers.Readiness, tags=WATCHING),
+    "metrics.metrics": Operation("Figures for Prometheus", None, media_type="text/plain", tags=WATCHING),
 }

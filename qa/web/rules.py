@@ -1,7 +1,7 @@
 """Who may use which route, in one table: a route that is not in it is refused to everyone.
 
 A line is the route's endpoint (`blueprint.function`) and the least role that it needs; `ANYONE` needs no key at all. With
-`public` set, everyone may use what needs `READ`.
+`public` set, everyone may use what needs `READ`, but for what is `NOT_PUBLIC`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ RULES: Mapping[str, Role | None] = {
     "static": ANYONE,
     "health.healthz": ANYONE,
     "health.readyz": ANYONE,
+    "metrics.metrics": READ,
     "openapi.openapi": READ,
     "openapi.docs": READ,
     "pages.box.search_page": READ,
@@ -44,3 +45,6 @@ RULES: Mapping[str, Role | None] = {
     "documents.remove_document": WRITE,
     "documents.show_job": WRITE,
 }
+
+# What is for holders of a key only, also where the public may ask.
+NOT_PUBLIC = frozenset({"metrics.metrics"})

@@ -91,8 +91,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         opening.start()
         names = Names.at(listening.getsockname()[0], settings.hosts)
         observers = [RequestLog(questions=settings.log_questions)] if settings.log_requests else []
-        app = create_app(lambda: opening.service, settings, access, names, observers)
         admission = Admission(settings.queue_seconds, THREADS)
+        app = create_app(lambda: opening.service, settings, access, names, observers, admission)
         server = create_server(
             app,
             _dispatcher=Dispatcher(THREADS, admission, settings.queue_seconds),

@@ -80,6 +80,7 @@ def test_a_server_over_a_damaged_document_is_ready_and_degraded(
         running.search(small.mark("b", 1))
         ready = running.get("/readyz").json()
         assert (ready["status"], ready["degraded"], ready["documents"]) == ("ready", True, 4)
+        assert "quotable_degraded 1.0" in running.get("/metrics").text
         assert running.get("/v1/documents/b/text").status == 503
         assert running.get("/v1/documents/a/text").status == 200
         job = running.finished(running.add(id="b", title="Document b", text=small.text_of("b", 1)))
