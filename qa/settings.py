@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -23,6 +23,10 @@ from qa.confidence import OPERATING_POINT
 from qa.logs import LogFormat
 
 ENVIRONMENT_PREFIX = "QA_"
+# Settings that have a standard name in the environment too; our own goes before it.
+STANDARD_VARIABLES = {"traces": "OTEL_TRACES_EXPORTER"}
+
+TracesExporter = Literal["none", "otlp", "console"]
 
 
 class SettingsError(QuotableError):
@@ -159,6 +163,10 @@ class Settings(BaseModel):
         bool,
         Field(description="What was asked too, without e-mail addresses, card, phone and National Insurance numbers."),
     ] = False
+    traces: Annotated[
+        TracesExporter,
+        Field(description="Send OpenTelemetry traces: otlp, as the OTEL_ variables say where to; console; or none."),
+    ] = "none"
 
     @field_validator("llm_url")
     @classmethod
@@ -195,8 +203,9 @@ def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mappi
         values |= from_file
         origins |= dict.fromkeys(from_file, f"in {file}")
     for name in Settings.model_fields:
-        variable = ENVIRONMENT_PREFIX + name.upper()
-        if variable in environment:
+        names = (ENVIRONMENT_PREFIX + name.upper(), STANDARD_VARIABLES.get(name))
+        variable = next((variable for variable in names if variable and variable in environment), None)
+        if variable is not None:
             value = environment[variable]
             values[name] = [part.strip() for part in value.split(",") if part.strip()] if name in LISTS else value
             origins[name] = f"in {variable}"

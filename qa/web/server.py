@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,9 @@ from qa.web.documents import MAX_UPLOAD_BYTES
 from qa.web.draining import StopSignal
 from qa.web.event_loop import EventLoop
 from qa.web.gate import Access, is_loopback, would_refuse
-from qa.web.observed import observed_of
-from qa.web.request_log import RefusalLog, RequestLog
+from qa.web.observed import Observer, observed_of
+from qa.web.observers import observers_of
+from qa.web.request_log import RefusalLog
 
 THREADS = 8
 # Connections that may be open at once, as far as the system lets a process have them; each slow client holds one.
@@ -82,6 +83,11 @@ class _Opening:
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises QuotableError where the address is taken or the data folder cannot be opened."""
+    with observers_of(settings) as observers:
+        _serve(settings, say, observers)
+
+
+def _serve(settings: Settings, say: Callable[[str], None], observers: Sequence[Observer]) -> None:
     listening = _listen(settings.host, settings.port)
     access = _access(settings, listening)
     stop = StopSignal()
@@ -90,7 +96,6 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     try:
         opening.start()
         names = Names.at(listening.getsockname()[0], settings.hosts)
-        observers = [RequestLog(questions=settings.log_questions)] if settings.log_requests else []
         admission = Admission(settings.queue_seconds, THREADS)
         app = create_app(lambda: opening.service, settings, access, names, observers, admission)
         server = create_server(

@@ -76,6 +76,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),
         (("prometheus_client",), {"qa/web/metrics.py"}),
+        (("opentelemetry",), {"qa/web/tracing.py"}),
     ],
     ids=lambda value: "+".join(sorted(value)) or "nobody",
 )
