@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.commands import asking, chat, documents, evaluation, gaps, keys, mcp, serving, storage
+from qa.commands import asking, chat, config, documents, evaluation, gaps, keys, mcp, serving, status, storage
 from qa.settings import SettingsError
 
 
@@ -33,14 +33,20 @@ class _Commands(click.Group):
 @click.option(
     "--data", type=click.Path(path_type=Path, readable=False), help="The one data folder (default: ./qa-data, or QA_DATA)."
 )
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The TOML file of settings (default: QA_CONFIG).",
+)
 @click.pass_context
-def main(context: click.Context, data: Path | None) -> None:
+def main(context: click.Context, data: Path | None, config_file: Path | None) -> None:
     """Ask your documents a question and get the exact words that answer it."""
     logging.basicConfig(format="qa: %(message)s", level=logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
-    context.obj = {"data": data}
+    context.obj = {"data": data, "config": config_file}
 
 
 for command in (
@@ -52,7 +58,8 @@ for command in (
     documents.add,
     documents.remove,
     documents.list_documents,
-    documents.status,
+    status.status,
+    config.config,
     storage.check,
     storage.backup,
     storage.restore,

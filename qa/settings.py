@@ -1,6 +1,7 @@
 """What the operator decides. The only reader of the environment and of the configuration file; immutable once read.
 
-A setting comes from the command line, else from the environment (`QA_` and its name), else from the TOML file.
+A setting comes from the command line, else from the environment (`QA_` and its name), else from the TOML file that `--config` or
+`QA_CONFIG` names.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -71,7 +74,9 @@ class Settings(BaseModel):
             description="Of the embedding of questions: int8, or fp32, which takes twice as long. It can be changed at any time."
         ),
     ] = "int8"
-    threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256)] = min(os.cpu_count() or 1, 4)
+    threads: Annotated[int, Field(description="Cores for one embedding.", ge=1, le=256, examples=[4])] = min(
+        os.cpu_count() or 1, 4
+    )
     languages: Annotated[
         tuple[str, ...],
         Field(description="Codes of the languages that the model serves; none for all. In the environment: en,de"),
@@ -82,26 +87,32 @@ class Settings(BaseModel):
     reranker: Annotated[
         str | None,
         Field(
-            description="A cross-encoder that puts the first passages in order: a folder, or a name in this machine's model cache."
+            description="A cross-encoder that puts the first passages in order: a folder, or a name in this machine's model cache.",
+            examples=["/srv/models/cross-encoder"],
         ),
     ] = None
     llm_url: Annotated[
         str | None,
         Field(
-            description="An OpenAI-compatible server of a language model that writes chat replies: http://127.0.0.1:8080/v1."
+            description="An OpenAI-compatible server of a language model that writes chat replies.",
+            examples=["http://127.0.0.1:8080/v1"],
         ),
     ] = None
     llm_model: Annotated[
-        str | None, Field(description="The model's name on that server; needed with llm_url.", validate_default=True)
+        str | None,
+        Field(description="The model's name on that server; needed with llm_url.", validate_default=True, examples=["a-model"]),
     ] = None
-    llm_key: Annotated[str | None, Field(description="The key that that server wants.", repr=False)] = None
+    llm_key: Annotated[str | None, Field(description="The key that that server wants.", repr=False, examples=["a-key"])] = None
     llm_silence: Annotated[
         float, Field(description="Seconds without a word of the model that a chat waits, to the first one too.", gt=0, le=3600)
     ] = 20.0
     llm_timeout: Annotated[float, Field(description="Seconds that a whole answer of the model may take.", gt=0, le=3600)] = 60.0
     crisis_words: Annotated[
         Path | None,
-        Field(description="A TOML file of words, such as those of a crisis, to which a chat says a fixed text first."),
+        Field(
+            description="A TOML file of words, such as those of a crisis, to which a chat says a fixed text first.",
+            examples=["crisis-words.toml"],
+        ),
     ] = None
     require_key: Annotated[
         bool, Field(description="Ask this machine's own callers for a key too, as behind a proxy on this machine.")
@@ -120,18 +131,23 @@ class Settings(BaseModel):
     ] = 1.0
     trusted_proxy: Annotated[
         str | None,
-        Field(description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then."),
+        Field(
+            description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then.",
+            examples=["127.0.0.1"],
+        ),
     ] = None
     hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_host)], ...],
         Field(
-            description="Names that this service is called by in addresses, such as docs.example.org, next to its own address."
+            description="Names that this service is called by in addresses, next to its own address.",
+            examples=[["docs.example.org"]],
         ),
     ] = ()
     origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...],
         Field(
-            description="Other sites whose pages may ask from the browser, such as https://www.example.org; none by default."
+            description="Other sites whose pages may ask from the browser; none by default.",
+            examples=[["https://www.example.org"]],
         ),
     ] = ()
     url_hosts: Annotated[
@@ -147,7 +163,7 @@ class Settings(BaseModel):
     upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
     embed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...],
-        Field(description="Origins whose pages may embed the search box. In the environment: https://www.example.org,…"),
+        Field(description="Origins whose pages may embed the search box.", examples=[["https://www.example.org"]]),
     ] = ()
     feedback: Annotated[
         bool, Field(description="Ask readers whether an answer helped, and keep what they say with the question.")
@@ -190,34 +206,74 @@ class Settings(BaseModel):
 LISTS = frozenset(name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple))
 
 
+# Settings that are never shown.
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings in force, and of each that was set, where: `in FILE`, `in QA_NAME` or `on the command line`."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+    file: Path | None
+
+
 def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in force. `overrides` come from the command line; None values in it are passed over.
+    """The settings in force; see `read_configuration`."""
+    return read_configuration(overrides, environment).settings
+
+
+def read_configuration(
+    overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ
+) -> Configuration:
+    """`overrides` come from the command line; None values in it are passed over, and `config` names the file to be read.
 
     Raises SettingsError naming the setting, its value and where it was set.
     """
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    file = environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
-    if file:
-        from_file = _read_file(Path(file))
-        values |= from_file
-        origins |= dict.fromkeys(from_file, f"in {file}")
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    named = given.pop("config", None) or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
+    file = Path(named) if named else None
+    values: dict[str, Any] = _read_file(file) if file else {}
+    sources = dict.fromkeys(values, f"in {file}")
     for name in Settings.model_fields:
-        names = (ENVIRONMENT_PREFIX + name.upper(), STANDARD_VARIABLES.get(name))
-        variable = next((variable for variable in names if variable and variable in environment), None)
+        variable = next((each for each in variables(name) if each in environment), None)
         if variable is not None:
             value = environment[variable]
             values[name] = [part.strip() for part in value.split(",") if part.strip()] if name in LISTS else value
-            origins[name] = f"in {variable}"
-    for name, value in (overrides or {}).items():
-        if value is not None:
-            values[name], origins[name] = value, "on the command line"
+            sources[name] = f"in {variable}"
+    values |= given
+    sources |= dict.fromkeys(given, "on the command line")
     try:
-        return Settings(**values)
+        return Configuration(Settings(**values), sources, file)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        raise SettingsError(f"the setting {name} {origins.get(name, '')} cannot be used: {first['msg']}") from error
+        raise SettingsError(f"the setting {name} {sources.get(name, '')} cannot be used: {_reason(name, first)}") from error
+
+
+def variables(name: str) -> tuple[str, ...]:
+    """Of the environment, by which a setting can be given; the first goes before the second."""
+    standard = STANDARD_VARIABLES.get(name)
+    return (ENVIRONMENT_PREFIX + name.upper(), *((standard,) if standard else ()))
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """A line on each variable that looks like a setting's and is none."""
+    known = {variable for name in Settings.model_fields for variable in variables(name)} | {f"{ENVIRONMENT_PREFIX}CONFIG"}
+    unknown = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+    return [f"{name} in the environment is no setting; {_perhaps(name, known)}" for name in unknown]
+
+
+def _reason(name: str, error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"there is none of that name; {_perhaps(name, Settings.model_fields)}"
+    return str(error["msg"])
+
+
+def _perhaps(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else "`qa config` lists those that there are"
 
 
 def _read_file(path: Path) -> dict[str, Any]:

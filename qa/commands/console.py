@@ -8,12 +8,17 @@ from typing import Any
 
 import click
 
-from qa.settings import Settings, read_settings
+from qa.settings import Configuration, Settings, read_configuration
 
 
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
     """The settings in force for this call; `overrides` are the command's own options, None where they were not given."""
-    return read_settings(context.obj | overrides)
+    return configuration_of(context, **overrides).settings
+
+
+def configuration_of(context: click.Context, **overrides: Any) -> Configuration:
+    """The same with where each setting was set."""
+    return read_configuration(context.obj | overrides)
 
 
 def say(message: str) -> None:

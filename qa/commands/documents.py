@@ -1,4 +1,4 @@
-"""`qa add`, `qa remove`, `qa list` and `qa status`: what the data folder holds."""
+"""`qa add`, `qa remove` and `qa list`: the documents of the data folder."""
 
 from __future__ import annotations
 
@@ -83,31 +83,3 @@ def list_documents(context: click.Context, as_json: bool) -> None:
             listed = listed_document_json(document, counts.get(document.number, 0))
             click.echo(as_printable_json(listed) if as_json else f"{document.id}\t{document.title}\t{document.source or ''}")
         after = page[-1].id
-
-
-@click.command()
-@click.pass_context
-def status(context: click.Context) -> None:
-    """Say what the data folder holds."""
-    from corpus.languages import name
-    from index import generations
-    from index.recall import DEPTH
-    from qa.assembly import model_name, open_store_to_read
-    from qa.library import generations_folder
-
-    settings = settings_of(context)
-    store = open_store_to_read(settings.data)
-    documents, passages = store.counts()
-    click.echo(f"data folder  {settings.data.resolve()}")
-    click.echo(f"documents    {documents}")
-    click.echo(f"passages     {passages}")
-    recalls = generations.recalls(generations_folder(settings.data))
-    least = f"recall@{DEPTH} {min(recall.value for recall in recalls):.3f}, measured when it was built" if recalls else "exact"
-    click.echo(f"search       {least}")
-    click.echo(f"model        {model_name(settings, store)} ({store.fingerprint})")
-    if store.damaged:
-        click.echo("state        degraded: something is damaged and withheld; `qa check` says what, and what to do")
-    for code, count in store.languages():
-        served = code is None or not settings.languages or code in settings.languages
-        note = "" if served else " (the model does not serve it; use words that stand in the text)"
-        click.echo(f"language     {name(code) if code else 'not told'}: {count}{note}")

@@ -8,6 +8,9 @@ import click
 
 from corpus.types import QuotableError
 from qa.commands.console import say, settings_of
+from qa.settings import unknown_variables
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -21,11 +24,13 @@ def serve(context: click.Context, host: str | None, port: int | None) -> None:
 
     settings = settings_of(context, host=host, port=port)
     logs.configure(settings.log_format, questions=settings.log_questions)
+    for line in unknown_variables():
+        log.warning("%s", line)
     if settings.log_format == "text":
         serve_until_stopped(settings, say)
         return
     try:
         serve_until_stopped(settings, logs.event)
     except QuotableError as error:
-        logging.getLogger("qa").critical("%s", error)
+        log.critical("%s", error)
         context.exit(1)
