@@ -153,12 +153,16 @@ class Settings(BaseModel):
     url_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
         Field(
-            description="Hosts that documents may be fetched from, such as docs.example.org (ports 80 and 443) or docs.example.org:8443."
+            description="Hosts that documents may be fetched from, on ports 80 and 443 or on the one that is named.",
+            examples=[["docs.example.org", "docs.example.org:8443"]],
         ),
     ] = ()
     url_private_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
-        Field(description="The same, of hosts that stand in a private network or on this machine."),
+        Field(
+            description="The same as url_hosts, of hosts that stand in a private network or on this machine.",
+            examples=[["intranet.example.org"]],
+        ),
     ] = ()
     upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
     embed_origins: Annotated[

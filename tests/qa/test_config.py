@@ -21,7 +21,7 @@ OTHERS: dict[str, Any] = {
     "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "offline": False, "threads": 3,
     "languages": ["en", "de"], "operating_point": 0.6, "reranker": "/srv/ä", "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_silence": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
-    "hosts": ["a.example.org"], "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
+    "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
 }  # fmt: skip
 
 
@@ -30,6 +30,8 @@ def another(name: str) -> Any:
     words = get_args(Settings.model_fields[name].annotation)
     if default in words:
         return next(word for word in words if word != default)
+    if name not in OTHERS and isinstance(default, tuple):
+        return ["one.example.org", "two.example.org"]
     if name in OTHERS or not isinstance(default, bool | int | float):
         return OTHERS[name]
     return not default if isinstance(default, bool) else default + 1

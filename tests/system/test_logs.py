@@ -182,7 +182,7 @@ def test_another_is_made_in_the_place_of_one_that_is_not(server_of_json: Any, se
 def test_what_is_no_request_at_all_has_an_id_and_a_line_too(server_of_json: Any) -> None:
     with socket.create_connection((server_of_json.host, server_of_json.port), timeout=30) as connection:
         connection.sendall(b"GET\r\n\r\n")
-        head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
     found = re.search(rb"X-Request-Id: (\w+)", head)
     assert found
     assert json.loads(body)["request_id"] == found[1].decode()
