@@ -36,10 +36,11 @@ class Reader:
         self._embedder = self.embedder()
 
     def embedder(self) -> Embedder:
-        (exported,) = (path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
-        from index.onnx_embedder import OnnxEmbedder
+        from index.onnx_embedder import OnnxEmbedder, verify
 
-        return OnnxEmbedder(exported, exported.name, 1)
+        exported, rounded = sorted(path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
+        verify(rounded)  # the export itself is verified as it is opened
+        return OnnxEmbedder(exported, exported.name, 1, rounded)
 
     def all(self, embedder: Embedder | None = None) -> tuple[list[Any], bool]:
         """Everything that can be asked, and whether something was reported. Raises QuotableError where it cannot be read."""
