@@ -38,13 +38,13 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     Raises ModelError where the export was changed, NotQuantisable where its graph cannot be rounded or rounding changes it too much.
     """
     target = exported.with_name(f"{exported.name}-int8")
-    if (target / REFUSAL_FILE).is_file():
-        raise NotQuantisable(sealed.read_json(target / REFUSAL_FILE)["reason"])
     if target.is_dir():
         try:
+            if (target / REFUSAL_FILE).is_file():
+                raise NotQuantisable(sealed.read_json(target / REFUSAL_FILE)["reason"])
             verify(target)
             return target
-        except ModelError as damage:
+        except (ModelError, ValueError) as damage:
             log.warning("%s; it is made anew", damage)
             shutil.rmtree(target)
     verify(exported)

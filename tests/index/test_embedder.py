@@ -276,6 +276,18 @@ def test_a_model_that_8_bits_spoil_is_served_in_full_precision_and_not_rounded_a
         np.testing.assert_array_equal(embedder.embed_question("signed"), exact.embed_question("signed"))
 
 
+def test_a_damaged_word_on_why_a_model_is_not_rounded_is_not_believed(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as spoilt:
+        spoilt.setattr("index.onnx_int8.LEAST_COSINE", 1.1)
+        open_embedder(str(tiny_model), tmp_path, precision="int8")
+    (file,) = tmp_path.rglob("refused.json")
+    file.write_bytes(file.read_bytes().replace(b"8 bits", b"9 bits"))
+    open_embedder(str(tiny_model), tmp_path, precision="int8")
+    assert list(tmp_path.glob("*-int8/model.onnx"))
+
+
 def test_an_incomplete_export_is_exported_anew(tiny_model: Path, tmp_path: Path) -> None:
     open_embedder(str(tiny_model), tmp_path)
     (file,) = tmp_path.rglob("model.onnx")
