@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from index.model_files import model_folder, set_up_hub
-from index.searcher import Asked, Nearest, Ranking, Searches
+from index.searcher import Asked, Nearest, Ranking, Rearranging, Searches
 from index.store import Store
-from index.types import Ids, ModelError, Scores, Vector
+from index.types import Ids, ModelError, Scores
 
 # Passages that are read again. The right one is among them for nearly all questions (R@10 is .82 to .98).
 RERANKED = 20
@@ -49,20 +49,12 @@ class CrossEncoderReranker:
         return found
 
 
-class RerankedSearcher:
+class RerankedSearcher(Rearranging):
     """A searcher whose first passages are put into a re-ranker's order."""
 
     def __init__(self, searcher: Searches, store: Store, reranker: Reranker) -> None:
-        self._searcher, self._store, self._reranker = searcher, store, reranker
-
-    def read(self, question: str) -> Asked:
-        return self._searcher.read(question)
-
-    def vector(self, texts: Sequence[str]) -> Vector:
-        return self._searcher.vector(texts)
-
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
-        return self._searcher.nearest(vector, allowed)
+        super().__init__(searcher)
+        self._store, self._reranker = store, reranker
 
     def rank(
         self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None

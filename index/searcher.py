@@ -165,6 +165,22 @@ class Searches(Protocol):
     ) -> Ranking: ...
 
 
+class Rearranging:
+    """Searches as another one does; whoever derives from it says in which order its rankings are."""
+
+    def __init__(self, searcher: Searches) -> None:
+        self._searcher = searcher
+
+    def read(self, question: str) -> Asked:
+        return self._searcher.read(question)
+
+    def vector(self, texts: Sequence[str]) -> Vector:
+        return self._searcher.vector(texts)
+
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+        return self._searcher.nearest(vector, allowed)
+
+
 class Searcher:
     """Safe to search and to change from several threads."""
 
@@ -293,12 +309,7 @@ class Searcher:
 
     def _vector(self, question: str, corrected: str) -> Vector:
         """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
-        vector = self._embedder.embed_question(question)
-        if corrected == question:
-            return vector
-        together = vector + self._embedder.embed_question(corrected)
-        halfway: Vector = together / np.linalg.norm(together)
-        return halfway
+        return self._embedder.embed_question(question) if corrected == question else self.vector([question, corrected])
 
     def _search(self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool, nearest: Sequence[Ids]) -> Ranking:
         passages = sum(len(part.vectors) for part in state.parts)

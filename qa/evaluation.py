@@ -10,9 +10,9 @@ from time import perf_counter
 import numpy as np
 
 from index.rows import StoredPassage
-from index.searcher import Asked, Candidate, Nearest, Ranking, Searcher
+from index.searcher import Asked, Candidate, Nearest, Ranking, Rearranging, Searcher
 from index.store import Store
-from index.types import Ids, Vector
+from index.types import Ids
 from qa import measures
 from qa.answerer import Answer, Answerer
 from qa.confidence import Evidence
@@ -68,22 +68,18 @@ class Summary:
     questions: int
 
 
-class ArrangedSearcher:
+class ArrangedSearcher(Rearranging):
     """Ranks by an order of choice, with or without spelling."""
 
+    _searcher: Searcher
+
     def __init__(self, searcher: Searcher, order: Order = Order.FUSED, *, spelling: bool = True) -> None:
-        self._searcher = searcher
+        super().__init__(searcher)
         self._order = order
         self._spelling = spelling
 
     def read(self, question: str) -> Asked:
         return self._searcher.read(question, spelling=self._spelling)
-
-    def vector(self, texts: Sequence[str]) -> Vector:
-        return self._searcher.vector(texts)
-
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
-        return self._searcher.nearest(vector, allowed)
 
     def rank(
         self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
