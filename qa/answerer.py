@@ -82,10 +82,12 @@ class Answerer:
         """
         passed(REQUEST)
         plain = without_courtesies(question)
-        whole = completed(plain, history)
+        context = context_of(history)
+        whole = completed(plain, context)
         asked = self._searcher.read(whole)
         unserved = unserved_language(asked.question, self._languages)
-        context = context_of(history) if unserved is None else None
+        if unserved is not None:
+            context = None
         passed(EMBED)
         with self._store.turns.reading():
             allowed = self._store.allowed_passages(filter_) if filter_ else None

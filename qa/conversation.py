@@ -101,10 +101,9 @@ class FollowUp:
     reason: str
 
 
-def completed(question: str, history: Sequence[Turn]) -> str:
+def completed(question: str, context: Context | None) -> str:
     """“And in Wales?” after “How do I renew a passport?” -> “How do I renew a passport in Wales?”; any other question as it is."""
-    exchanges = _exchanges(history)
-    return _completed(question, exchanges[-1][0] if exchanges else None)
+    return _completed(question, context.question if context else None)
 
 
 def context_of(history: Sequence[Turn]) -> Context | None:

@@ -56,17 +56,22 @@ def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) 
     ],
 )
 def test_a_phrase_completes_the_question_before_it(question: str, whole: str) -> None:
-    assert completed(question, user(PASSPORT)) == whole
+    assert completed(question, context_of(user(PASSPORT))) == whole
 
 
 def test_a_phrase_takes_the_place_of_one_of_its_kind() -> None:
-    assert completed("And in Wales?", user("How do I renew a passport in England?")) == "How do I renew a passport in Wales?"
-    assert completed("And in Scotland?", user(PASSPORT, "And in Wales?")) == "How do I renew a passport in Scotland?"
+    assert (
+        completed("And in Wales?", context_of(user("How do I renew a passport in England?")))
+        == "How do I renew a passport in Wales?"
+    )
+    assert (
+        completed("And in Scotland?", context_of(user(PASSPORT, "And in Wales?"))) == "How do I renew a passport in Scotland?"
+    )
 
 
 def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
-    assert completed("And in Wales?", []) == "And in Wales?"
-    assert completed("And in Wales?", user("Hello!")) == "And in Wales?"
+    assert completed("And in Wales?", context_of([])) == "And in Wales?"
+    assert completed("And in Wales?", context_of(user("Hello!"))) == "And in Wales?"
 
 
 def along(*components: float) -> Vector:
