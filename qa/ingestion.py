@@ -91,11 +91,17 @@ def remove_missing(library: Library, paths: Sequence[Path]) -> list[str]:
 
 
 def read_entries(
-    sandbox: Sandbox, body: bytes, name: str, id_of: Callable[[Document], str], source: str | None, failures: list[str]
+    sandbox: Sandbox,
+    body: bytes,
+    name: str,
+    id_of: Callable[[Document], str],
+    source: str | None,
+    failures: list[str],
+    url: str | None = None,
 ) -> Iterator[Entry]:
     """The documents in a file's bytes, each with an id of its own: a second one with the same id gets "~2" after it.
 
-    What cannot be read is added to `failures`.
+    What cannot be read is added to `failures`. `url`: where the file was fetched from, for documents without an address of their own.
     """
     digest = hashlib.sha256(body).hexdigest()
     given: Counter[str] = Counter()
@@ -112,7 +118,7 @@ def read_entries(
         given[document_id] += 1
         if given[document_id] > 1:
             document_id = f"{document_id}~{given[document_id]}"
-        yield Entry(document_id, found, source, digest)
+        yield Entry(document_id, replace(found, url=url) if url and not found.url else found, source, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +147,9 @@ def _add_content(
     if known and all(document.source_hash == digest for document in known):
         return FileOutcome(told_as, Counter({Outcome.UNCHANGED: len(known)}))
     failures: list[str] = []
-    found = read_entries(sandbox, body, content.name, lambda document: document.id or content.document_id, source, failures)
-    entries = (with_url(entry, content.url) for entry in found)
+    entries = read_entries(
+        sandbox, body, content.name, lambda document: document.id or content.document_id, source, failures, content.url
+    )
     share = 1 / max(body.count(b"\n"), 1) if content.name.lower().endswith(".jsonl") else 1.0
     placed = []
     for one in library.put_all(_marked_last(entries, failures)):
@@ -153,11 +160,6 @@ def _add_content(
     if placed and not failures:
         library.store.note_source(placed[0].id, source, digest)
     return FileOutcome(told_as, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
-
-
-def with_url(entry: Entry, url: str | None) -> Entry:
-    """The entry with the address that it was fetched from, where its document has none of its own."""
-    return replace(entry, document=replace(entry.document, url=url)) if url and not entry.document.url else entry
 
 
 def _source(path: Path) -> str:

@@ -12,7 +12,7 @@ from corpus.sandbox import Sandbox
 from corpus.types import QuotableError
 from index.jobs import Job
 from index.types import DamagedRow, StoreError
-from qa.ingestion import read_entries, with_url
+from qa.ingestion import read_entries
 from qa.library import Entry, Library, Outcome
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ class Worker:
         if not body and is_address(job.name):
             fetched = self.fetcher.fetch(job.name)
             body, name, url, source = fetched.body, fetched.name, fetched.url, job.name
-        found = read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures)
-        return (with_url(entry, url) for entry in found)
+        return read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures, url)
 
     def _ended(self, job: Job) -> bool:
         return self._stopping.is_set() or self.library.jobs.cancelled(job.id)

@@ -34,8 +34,9 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
     paths = [Path(place) for place in places if not is_address(place)]
     if watch and urls:
         raise QuotableError("--watch follows files and folders; add addresses without it")
-    fetcher = fetcher_of(settings_of(context))
-    with open_to_write(settings_of(context), say) as library, Sandbox() as sandbox:
+    settings = settings_of(context)
+    fetcher = fetcher_of(settings)
+    with open_to_write(settings, say) as library, Sandbox() as sandbox:
         stopping = Event()
         changes = changes_below(paths, stopping) if watch else None
         files = list(files_below(paths))
