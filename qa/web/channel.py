@@ -12,6 +12,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
+from qa import observation
 from qa.web.browser import HEADERS
 from qa.web.dispatcher import ALWAYS_ADMITTED, OVERLOADED
 from qa.web.observed import REQUEST_ID, WAITED, Observed, begun, kept_or_new
@@ -141,7 +142,9 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
             self.set_close_on_finish()  # where its end is cannot be known
         self.content_length = len(body)
         self.write(body)
-        if error is not OVERLOADED:  # those are counted, and too many to be told one by one
+        if error is OVERLOADED:  # those are counted, and too many to be told one by one
+            observation.end(seen)
+        else:
             self.channel.observed.ended(seen)
 
 
