@@ -14,12 +14,8 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import re
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -31,6 +27,7 @@ from urllib.parse import quote
 
 from benchmarks.dev_sets import DATA, FOLDERS, open_dev_set, read_dev_set
 from benchmarks.follow_ups import FOLDER, given_history
+from benchmarks.processes import Server
 from benchmarks.quality import RESULTS, about, commit
 
 TIMED, BLOCK, WARM_UP = 400, 50, 50
@@ -113,22 +110,12 @@ def _conversations(name: str) -> Iterator[list[dict[str, str]]]:
 @contextmanager
 def _served(name: str) -> Iterator[http.client.HTTPConnection]:
     """A connection to `qa serve` on the documents of a set."""
-    command = [sys.executable, "-m", "qa.cli", "--data", str(FOLDERS / name), "serve", "--port", "0"]
-    kept = {variable: value for variable, value in os.environ.items() if not variable.startswith("QA_")}
-    with (
-        tempfile.NamedTemporaryFile("r") as log,
-        Path(log.name).open("wb") as written,
-        subprocess.Popen(command, stderr=written, env=kept | {"PYTHONUNBUFFERED": "1"}) as process,
-    ):
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(FOLDERS / name, Path(folder) / "log")
         try:
-            while not (found := re.search(r"Serving on http://(\S+)", Path(log.name).read_text("utf-8"))):
-                assert process.poll() is None, Path(log.name).read_text("utf-8")
-                time.sleep(0.05)
-            connection = http.client.HTTPConnection(found[1], timeout=60)
-            yield connection
-            connection.close()
+            yield server.connection
         finally:
-            process.send_signal(signal.SIGTERM)
+            server.stop()
 
 
 def _ask(connection: http.client.HTTPConnection, route: str, body: dict[str, Any]) -> Any:

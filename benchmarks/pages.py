@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -27,6 +24,7 @@ from urllib.parse import quote_plus
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.processes import Server
 from benchmarks.serving import RESULTS, commit, machine, questions
 
 CHROMIUM = "/usr/bin/chromium"
@@ -66,14 +64,12 @@ FIRST_PAINT = """() => {
 def serving() -> Iterator[str]:
     """The address of a server in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "qa.cli", "--data", folder, "serve", "--port", "0"]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        server = Server(Path(folder) / "data", Path(folder) / "log")
         try:
-            address = next(found[0] for line in server.stderr or () if (found := re.search(r"(?<=Serving on )\S+", line)))
-            yield address
+            host, port = server.address
+            yield f"http://{host}:{port}"
         finally:
-            server.terminate()
-            server.wait()
+            server.stop()
 
 
 def add_long_document(address: str) -> str:

@@ -21,13 +21,15 @@ PEERS = ("txtai==9.14.0", "flask", "sentence-transformers", "faiss-cpu", "torch=
 
 
 class Server:
-    """A server, from its start until it says where it serves: by default `qa serve` on a data folder."""
+    """A server, from its start until it says where it serves: by default `qa serve` on a data folder, with default settings but
+    for `environment`.
+    """
 
     def __init__(self, data: Path, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         began = time.perf_counter()
         serve = [str(Path(sysconfig.get_path("scripts")) / "qa"), "--data", str(data), "serve", "--port", "0"]
         with log.open("wb") as file:
-            self.process = subprocess.Popen(command or serve, stdout=file, stderr=file, env=os.environ | environment)
+            self.process = subprocess.Popen(command or serve, stdout=file, stderr=file, env=_own_environment() | environment)
         while "Serving on http://" not in log.read_text("utf-8"):
             if self.process.poll() is not None:
                 raise SystemExit(f"the server ended: {log.read_text('utf-8')}")
@@ -165,6 +167,10 @@ def peers() -> Path | None:
         return None
     (folder / "made").touch()
     return python
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
 
 
 def _megabytes(kilobytes: str) -> float:
