@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
+
+from qa.plots import svg, text
 
 WIDTH, HEIGHT = 420, 280
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 34, 44
@@ -27,13 +28,13 @@ def growth(title: str, unit: str, lines: Sequence[Line], *, logarithmic: bool = 
         return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
 
     ticks = [bottom * (top / bottom) ** (n / 4) for n in range(5)] if logarithmic else [top * n / 4 for n in range(5)]
-    parts = [_text(LEFT, 18, f"{title} ({unit})", "start")]
+    parts = [text(LEFT, 18, f"{title} ({unit})", "start")]
     for tick in ticks:
         parts.append(f'<line x1="{LEFT}" y1="{y(tick):.1f}" x2="{WIDTH - RIGHT}" y2="{y(tick):.1f}" stroke="#ddd"/>')
-        parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:.3g}", "end"))
+        parts.append(text(LEFT - 6, y(tick) + 4, f"{tick:.3g}", "end"))
     for size in sorted({size for size, _ in points}):
-        parts.append(_text(x(size), HEIGHT - BOTTOM + 16, f"{size:,.0f}", "middle"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "passages", "middle"))
+        parts.append(text(x(size), HEIGHT - BOTTOM + 16, f"{size:,.0f}", "middle"))
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "passages", "middle"))
     for number, (name, line) in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]
         path = " ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in line)
@@ -42,12 +43,5 @@ def growth(title: str, unit: str, lines: Sequence[Line], *, logarithmic: bool = 
             f'<circle cx="{x(size):.1f}" cy="{y(value):.1f}" r="3" fill="{colour}"><title>{value:.3g}</title></circle>'
             for size, value in line
         ]
-        parts.append(_text(LEFT + 8, TOP + 12 + 16 * number, name, "start", colour))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img"'
-        f' font-family="sans-serif" font-size="12"><title>{escape(title)}</title>{"".join(parts)}</svg>\n'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str, colour: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+        parts.append(text(LEFT + 8, TOP + 12 + 16 * number, name, "start", colour))
+    return svg(parts, title, WIDTH, HEIGHT) + "\n"

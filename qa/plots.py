@@ -20,7 +20,7 @@ def recall_curve(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> s
     cutoffs = [cutoff for cutoff, _ in curves[0][1]] if curves else []
     parts = [_frame("passages or documents looked at (k)", "R@k")]
     places = {cutoff: _x(place / max(len(cutoffs) - 1, 1)) for place, cutoff in enumerate(cutoffs)}
-    parts += [_text(x, HEIGHT - BOTTOM + 16, str(cutoff), "middle") for cutoff, x in places.items()]
+    parts += [text(x, HEIGHT - BOTTOM + 16, str(cutoff), "middle") for cutoff, x in places.items()]
     for number, (name, points) in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
         line = " ".join(f"{places[cutoff]:.1f},{_y(recall):.1f}" for cutoff, recall in points)
@@ -29,14 +29,14 @@ def recall_curve(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> s
             f'<circle cx="{places[k]:.1f}" cy="{_y(r):.1f}" r="3" fill="{colour}"><title>R@{k} {r:.3f}</title></circle>'
             for k, r in points
         ]
-        parts.append(_text(WIDTH - RIGHT - 6, HEIGHT - BOTTOM - 10 - 16 * number, name, "end", colour))
-    return _svg(parts, "Recall over the number of results")
+        parts.append(text(WIDTH - RIGHT - 6, HEIGHT - BOTTOM - 10 - 16 * number, name, "end", colour))
+    return svg(parts, "Recall over the number of results")
 
 
 def reliability_diagram(bins: Sequence[Bin]) -> str:
     """Stated confidence against what was true; on the diagonal both agree. A point's area grows with its bin's weight."""
     parts = [_frame("confidence", "share that was answerable")]
-    parts += [_text(_x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "middle") for tick in TICKS]
+    parts += [text(_x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "middle") for tick in TICKS]
     parts.append(f'<line x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}" stroke="{GREY}" stroke-dasharray="4 4"/>')
     total = sum(one.weight for one in bins) or 1.0
     line = " ".join(f"{_x(one.confidence):.1f},{_y(one.answerable):.1f}" for one in bins)
@@ -46,7 +46,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
         title = f"confidence {one.confidence:.2f}, answerable {one.answerable:.2f}, {one.weight / total:.1%} of the questions"
         place = f'cx="{_x(one.confidence):.1f}" cy="{_y(one.answerable):.1f}" r="{radius:.1f}"'
         parts.append(f'<circle {place} fill="{COLOURS[0]}" fill-opacity=".5"><title>{title}</title></circle>')
-    return _svg(parts, "Reliability of confidence")
+    return svg(parts, "Reliability of confidence")
 
 
 def differences(values: Sequence[float], measure: str) -> str:
@@ -55,7 +55,7 @@ def differences(values: Sequence[float], measure: str) -> str:
     middle = (TOP + HEIGHT - BOTTOM) / 2
     half = (HEIGHT - BOTTOM - TOP) / 2
     parts = [f'<line x1="{LEFT}" y1="{middle}" x2="{WIDTH - RIGHT}" y2="{middle}" stroke="{GREY}"/>']
-    parts += [_text(LEFT - 6, middle - half * tick + 4, f"{tick:+g}" if tick else "0", "end") for tick in (1, 0.5, 0, -0.5, -1)]
+    parts += [text(LEFT - 6, middle - half * tick + 4, f"{tick:+g}" if tick else "0", "end") for tick in (1, 0.5, 0, -0.5, -1)]
     step = (WIDTH - LEFT - RIGHT) / max(len(changed), 1)
     for place, value in enumerate(changed):
         height = abs(value) * half
@@ -65,20 +65,20 @@ def differences(values: Sequence[float], measure: str) -> str:
             f' fill="{COLOURS[0] if value > 0 else COLOURS[1]}"/>'
         )
     parts.append(
-        _text(
+        text(
             (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, f"{len(changed)} of {len(values)} questions differ in {measure}", "middle"
         )
     )
-    return _svg(parts, f"Differences in {measure}, question by question")
+    return svg(parts, f"Differences in {measure}, question by question")
 
 
 def _frame(across: str, up: str) -> str:
     lines = [
         f'<line x1="{LEFT}" y1="{_y(tick):.1f}" x2="{WIDTH - RIGHT}" y2="{_y(tick):.1f}" stroke="#ddd"/>'
-        + _text(LEFT - 6, _y(tick) + 4, f"{tick:g}", "end")
+        + text(LEFT - 6, _y(tick) + 4, f"{tick:g}", "end")
         for tick in TICKS
     ]
-    lines.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, across, "middle"))
+    lines.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, across, "middle"))
     turned = (
         f'<text transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>'
     )
@@ -93,12 +93,13 @@ def _y(share: float) -> float:
     return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
 
 
-def _text(x: float, y: float, text: str, anchor: str, colour: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+def text(x: float, y: float, words: str, anchor: str, colour: str = "currentColor") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
 
 
-def _svg(parts: Sequence[str], title: str) -> str:
+def svg(parts: Sequence[str], title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
+    """A whole picture."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img"'
         f' font-family="sans-serif" font-size="12"><title>{escape(title)}</title>{"".join(parts)}</svg>'
     )

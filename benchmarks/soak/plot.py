@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from qa.plots import svg, text
 
 WIDTH, PANEL, GAP, LEFT, RIGHT, TOP = 640, 110, 34, 58, 12, 24
 COLOUR, GREY = "#0072b2", "#767676"
@@ -13,10 +14,7 @@ def panels(seconds: Sequence[float], figures: Mapping[str, Sequence[float]]) -> 
     """Each figure from nought to a little above its most; the second half, which is judged, begins at the dashed line."""
     height = TOP + len(figures) * (PANEL + GAP)
     parts = [_panel(number, name, seconds, values) for number, (name, values) in enumerate(figures.items())]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img"'
-        f' font-family="sans-serif" font-size="12"><title>A server over hours</title>{"".join(parts)}</svg>\n'
-    )
+    return svg(parts, "A server over hours", WIDTH, height) + "\n"
 
 
 def _panel(number: int, name: str, seconds: Sequence[float], values: Sequence[float]) -> str:
@@ -29,17 +27,13 @@ def _panel(number: int, name: str, seconds: Sequence[float], values: Sequence[fl
     def y(value: float) -> float:
         return top + PANEL * (1 - value / most)
 
-    parts = [_text(LEFT, top - 6, name, "start")]
+    parts = [text(LEFT, top - 6, name, "start")]
     for tick in (0, most / 2, most):
         parts.append(f'<line x1="{LEFT}" y1="{y(tick):.1f}" x2="{WIDTH - RIGHT}" y2="{y(tick):.1f}" stroke="#ddd"/>')
-        parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:.3g}", "end"))
+        parts.append(text(LEFT - 6, y(tick) + 4, f"{tick:.3g}", "end"))
     for quarter in range(5):
-        parts.append(_text(x(last * quarter / 4), top + PANEL + 14, f"{last * quarter / 4 / 60:.0f} min", "middle", GREY))
+        parts.append(text(x(last * quarter / 4), top + PANEL + 14, f"{last * quarter / 4 / 60:.0f} min", "middle", GREY))
     half = x(last / 2)
     parts.append(f'<line x1="{half}" y1="{top}" x2="{half}" y2="{top + PANEL}" stroke="{GREY}" stroke-dasharray="4 4"/>')
     line = " ".join(f"{x(second):.1f},{y(value):.1f}" for second, value in zip(seconds, values, strict=True))
     return "".join([*parts, f'<polyline points="{line}" fill="none" stroke="{COLOUR}" stroke-width="1.5"/>'])
-
-
-def _text(x: float, y: float, text: str, anchor: str, colour: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
