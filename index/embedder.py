@@ -12,13 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from index import sealed
+from index import child_process, sealed
 from index.accelerated import accelerated
 from index.model_files import REFUSAL_FILE, ModelFiles, find_model
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
 from index.types import Embedder, ModelError, Precision
-from index.whole_folder import write_whole_folder
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +49,13 @@ def open_embedder(
             shutil.rmtree(exported)
     if not (exported / REFUSAL_FILE).is_file():
         say(f"Preparing the model {name} for this machine (once, some seconds) …")
-        from index.onnx_export import NotExportable, export
-
         try:
-            export(files.folder, exported)
+            child_process.run("index.onnx_export", [files.folder, exported])
+        except child_process.ChildFailed as failure:
+            raise ModelError(f"the model {name} could not be prepared: {failure}") from failure
+        if (exported / FACTS_FILE).is_file():
             return opened()
-        except NotExportable as error:
-            log.warning("the model %s cannot be exported to ONNX: %s", name, error)
-            reason = str(error)
-            write_whole_folder(exported, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+        log.warning("the model %s cannot be exported to ONNX: %s", name, sealed.read_json(exported / REFUSAL_FILE)["reason"])
     log.warning("the model %s is served by sentence-transformers, which takes longer to start and more memory", name)
     return SentenceTransformersEmbedder(files)
 

@@ -1,20 +1,25 @@
 """A sentence-transformers model -> one folder with an ONNX file, through torch's own exporter, checked on the spot. Run once a model.
 
-Imported only when there is something to export: it needs torch, and serving needs none of it.
+    python -m index.onnx_export FOLDER TARGET
+
+Run in a process of its own: it needs torch, which keeps hundreds of megabytes for as long as its process lives, and serving needs
+none of it.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from index import original_model, sealed
-from index.model_files import sha256
+from index import child_process, original_model, sealed
+from index.model_files import REFUSAL_FILE, sha256
 from index.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
+from index.types import ModelError
 from index.whole_folder import write_whole_folder
 
 if TYPE_CHECKING:
@@ -37,7 +42,10 @@ class NotExportable(Exception):
 
 
 def export(folder: Path, target: Path) -> None:
-    """Export, check against sentence-transformers on the spot, and put the finished folder in place in one step."""
+    """Export, check against sentence-transformers on the spot, and put the finished folder in place in one step.
+
+    Raises NotExportable, or ModelError where the model cannot be loaded.
+    """
     model = original_model.load(folder)
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
@@ -119,3 +127,19 @@ def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
             cosine = float(ours(probe) @ unit(theirs(probe, show_progress_bar=False)))
             if not cosine >= LEAST_COSINE:
                 raise NotExportable(f"the export's vectors differ from the model's: cosine {cosine:.6f} on {probe[:30]!r}")
+
+
+def main() -> None:
+    child_process.end_with_the_parent()
+    folder, target = map(Path, sys.argv[1:])
+    try:
+        export(folder, target)
+    except NotExportable as refusal:
+        reason = str(refusal)
+        write_whole_folder(target, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+    except (ModelError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

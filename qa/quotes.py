@@ -12,7 +12,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from corpus.sentences import sentence_spans
@@ -24,6 +24,7 @@ from qa.answer_types import AnswerType, alike, answer_type, gives_reason
 # Weights of the parts; each part is a share of the question's idf, or 0 or 1. Chosen on half of the SQuAD questions.
 BEGINNING, CARRIED, CARRIED_BY_PRONOUN, TYPED, NEAR_TYPED, REASON, TOGETHER = 0.35, 0.45, 0.40, 0.30, 0.12, 0.18, 0.45
 LEAST_BEGINNING = 4  # letters
+PASSAGES_KEPT = 1024  # taken apart, some 20 kB each
 WINDOW = 12  # words that count as standing together
 REACH = 10  # words between a question's word and a word of the kind asked for
 # A neighbour that scores almost as well is quoted too, while the quote stays short.
@@ -47,6 +48,14 @@ class _Sentence:
     stems: frozenset[str]
     stems_by_name: Sequence[str]
     opens_with_pronoun: bool
+    _alike: dict[AnswerType, Sequence[tuple[int, str]]] = field(default_factory=dict)
+
+    def alike(self, kind: AnswerType) -> Sequence[tuple[int, str]]:
+        """Its words that may be an answer of this kind, and where they stand."""
+        found = self._alike.get(kind)
+        if found is None:
+            found = self._alike[kind] = alike(kind, self.tokens)
+        return found
 
 
 class QuoteFinder:
@@ -97,7 +106,7 @@ class QuoteFinder:
         """Places of words that look like what is asked for and do not stand in the question."""
         if self._kind in (AnswerType.OTHER, AnswerType.REASON):
             return []
-        return [place for place, word in _alike(self._kind, sentence) if word not in self._asked]
+        return [place for place, word in sentence.alike(self._kind) if word not in self._asked]
 
     def _weight(self, found: Iterable[str]) -> float:
         return math.fsum(self._weights[term] for term in set(found))  # whatever the order of the set
@@ -108,7 +117,7 @@ def sentence_terms(text: str) -> list[frozenset[str]]:
     return [sentence.stems for sentence in _sentences(text)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=PASSAGES_KEPT)
 def _sentences(text: str) -> Sequence[_Sentence]:
     """The sentences of a passage; kept for passages found again, since taking a text apart costs more than scoring it."""
     return tuple(_sentence(text[start:end], (start, end)) for start, end in sentence_spans(text))
@@ -129,11 +138,6 @@ def _holds_beginning(in_order: Sequence[str], beginning: str) -> bool:
     """Whether any of these sorted words begins so."""
     place = bisect_left(in_order, beginning)
     return place < len(in_order) and in_order[place].startswith(beginning)
-
-
-@lru_cache(maxsize=16384)
-def _alike(kind: AnswerType, sentence: _Sentence) -> Sequence[tuple[int, str]]:
-    return alike(kind, sentence.tokens)
 
 
 def _quoted(sentences: Sequence[_Sentence], scores: Sequence[float], kind: AnswerType) -> Span:

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 
 from qa.chat.replies import Reply
 
-REPLIES_KEPT = 1_000
+REPLIES_KEPT = 256
 
 
 class ReplyCache:

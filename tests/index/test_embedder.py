@@ -288,6 +288,27 @@ def test_a_damaged_word_on_why_a_model_is_not_rounded_is_not_believed(
     assert list(tmp_path.glob("*-int8/model.onnx"))
 
 
+def test_an_export_leaves_nothing_of_torch_in_the_process(tiny_model: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from index.embedder import open_embedder;"
+        " open_embedder(sys.argv[1], Path(sys.argv[2])).embed_question('signed');"
+        " print(*{'torch', 'sentence_transformers', 'transformers'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split() == []
+    assert list(tmp_path.glob("*/model.onnx"))
+
+
+def test_a_preparation_that_fails_is_told_and_made_up_for(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as failing:
+        failing.setattr("sys.executable", shutil.which("false"))
+        with pytest.raises(ModelError, match="could not be prepared: exit code 1"):
+            open_embedder(str(tiny_model), tmp_path)
+    assert open_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
+
+
 def test_an_incomplete_export_is_exported_anew(tiny_model: Path, tmp_path: Path) -> None:
     open_embedder(str(tiny_model), tmp_path)
     (file,) = tmp_path.rglob("model.onnx")
