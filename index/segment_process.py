@@ -1,6 +1,8 @@
-"""Builds large segments in a process of their own, of low priority: searches go on as fast, and its memory goes back when it ends.
+"""Builds large segments in a process of their own, of low priority: searches go on as fast.
 
-python -m index.segment_process STORE FOLDER FINGERPRINT DIMENSION AFTER LAST
+    python -m index.segment_process STORE FOLDER FINGERPRINT DIMENSION AFTER LAST
+
+Few passages are built where they are asked for: starting a process takes longer.
 """
 
 from __future__ import annotations

@@ -224,9 +224,9 @@ def test_the_search_is_narrowed_and_files_are_chosen_by_keyboard(open_page: Any)
     tab_to(page, "document.activeElement.textContent === '2024'")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Year: 2024").wait_for()
-    page.goto("/upload")
-    tab_to(page, "document.activeElement.type === 'file'")
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # from here on, because it takes the browser a moment to tell of them
+        page.goto("/upload")
+        tab_to(page, "document.activeElement.type === 'file'")
         page.keyboard.press("Enter")
     chooser.value.set_files([{"name": "keys.txt", "mimeType": "text/plain", "buffer": b"The keys hang at the harbour office."}])
     page.locator(".files li", has_text="keys.txt").get_by_text("Added", exact=True).wait_for()
