@@ -69,7 +69,10 @@ class Metrics:
 
     def exposed(self, accept: str) -> Response:
         """In the format that the Accept header prefers: Prometheus's or OpenMetrics'."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # a version that is none
+            encode, content_type = choose_encoder("")
         return Response(encode(self._registry), content_type=content_type)
 
 

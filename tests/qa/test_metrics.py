@@ -135,6 +135,15 @@ def test_open_metrics_is_given_to_who_prefers_it(counted: Any) -> None:
     assert {family.name for family in openmetrics(response.text)} >= {"quotable_requests", "quotable_stage_duration_seconds"}
 
 
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=new", "text/plain; version=1.x; escaping=none", ";,="]
+)
+def test_who_prefers_what_there_is_not_is_given_the_usual_format(counted: Any, accept: str) -> None:
+    response = counted.request("GET", "/metrics", headers={"Accept": accept})
+    assert (response.status, response.headers.get_content_type()) == (200, "text/plain")
+    assert figures_in(response.text)["quotable_ready", frozenset()] == 1
+
+
 def test_the_queue_and_what_was_refused_are_those_of_the_server() -> None:
     admission = Admission(threads=2)
     app = create_app(lambda: None, admission=admission)
