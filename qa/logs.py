@@ -26,8 +26,15 @@ LogFormat = Literal["text", "json"]
 # Events of the program itself, which are told whatever the level: that it serves, and requests.
 EVENTS = logging.getLogger("qa.events")
 OURS = ("corpus", "index", "qa")
+# Whose messages hold how to get into a collector, and never a question.
+SECRETIVE = ("opentelemetry",)
+# Characters of an unforeseen error, or of another library's message, that are told.
+MOST_TOLD = 2_000
 # waitress puts the address into the message itself.
 WITHOUT_ADDRESS = " while serving "
+
+# A terminal obeys them, and a line's end would begin a line that looks like another event.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
 
@@ -73,7 +80,7 @@ class _Text(logging.Formatter):
         request_id = getattr(observation.current(), "request_id", None) if level else None
         about = f" (request {request_id})" if request_id else ""
         line = f"{self.formatTime(record, '%H:%M:%S')} {level}{_message(record, self._questions)}{about}"
-        return "\n".join([line, *_Told(record, self._questions).lines()])
+        return "\n".join(told.translate(_CONTROLS) for told in (line, *_Told(record, self._questions).lines()))
 
 
 class _Json(logging.Formatter):
@@ -116,7 +123,11 @@ class _Told:
             return str(error)
         if isinstance(error, OSError) and error.strerror:
             return error.strerror
-        return redacted(str(error)) if self._questions else "(what it says may hold what was asked; log_questions tells it)"
+        return (
+            redacted(str(error)[:MOST_TOLD])
+            if self._questions
+            else "(what it says may hold what was asked; log_questions tells it)"
+        )
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -131,10 +142,10 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
 def _message(record: logging.LogRecord, questions: bool) -> str:
     if record.name.partition(".")[0] in OURS:
         return record.getMessage()
-    if questions:
-        return redacted(record.getMessage())
-    values = record.args if isinstance(record.args, tuple) else ()
-    if record.args and not all(isinstance(value, int | float) for value in values):
+    if questions and not record.name.startswith(SECRETIVE):
+        return redacted(record.getMessage()[:MOST_TOLD])
+    values = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
+    if not all(isinstance(value, int | float) for value in values):
         return str(record.msg)
     said, cut, _ = record.getMessage().partition(WITHOUT_ADDRESS)
     return said + cut.rstrip()

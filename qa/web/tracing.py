@@ -35,7 +35,10 @@ class Tracing:
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         own = Resource({"service.name": SERVICE_NAME, "service.version": version("quotable")})
-        self._provider = TracerProvider(resource=Resource.create().merge(own).merge(OTELResourceDetector().detect()))
+        self._provider = TracerProvider(
+            resource=Resource.create().merge(own).merge(OTELResourceDetector().detect()),
+            shutdown_on_exit=False,  # which would wait for a collector that says nothing
+        )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("qa.web")
 
@@ -64,14 +67,17 @@ class Tracing:
         if seen.status >= SERVER_ERROR:
             span.set_status(Status(StatusCode.ERROR))
         span.end(at(seen.ended))
-        seen.trace_id = format_trace_id(span.get_span_context().trace_id)
+        context = span.get_span_context()
+        if context.is_valid:  # not where OTEL_SDK_DISABLED is set
+            seen.trace_id = format_trace_id(context.trace_id)
 
     def close(self) -> None:
-        """Send what was not sent yet; a collector that cannot be reached is not waited for."""
-        giving_up = threading.Timer(CLOSE_SECONDS, self._exporter.shutdown)
-        giving_up.start()
-        self._provider.shutdown()
-        giving_up.cancel()
+        """Send what was not sent yet; a collector that cannot be reached, or says nothing, is not waited for."""
+        closing = threading.Thread(target=self._provider.shutdown, name="last-traces", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            self._exporter.shutdown()
 
 
 def exporter(name: TracesExporter) -> SpanExporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import socket
 import sys
 import threading
 import time
@@ -171,6 +172,38 @@ def test_a_collector_that_is_not_there_holds_up_neither_answers_nor_the_end(data
         assert running.stop() == 0
         assert time.monotonic() - began < 8
         assert QUESTION not in running.log
+
+
+def test_a_collector_that_says_nothing_does_not_hold_up_the_end(data_folder: Any, start_server: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        options = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+        }
+        with start_server(data_folder(), QA_TRACES="otlp", **options) as running:
+            assert ask(running, None).status == 200
+            sending, _ = silent.accept()
+            began = time.monotonic()
+            with sending:
+                assert running.stop() == 0
+            assert time.monotonic() - began < 7  # the SDK alone waits ten seconds for an answer
+
+
+def test_a_trace_that_is_not_made_is_not_named(data_folder: Any, start_server: Any) -> None:
+    options = {"QA_TRACES": "otlp", "QA_LOG_FORMAT": "json", "OTEL_SDK_DISABLED": "true"}
+    with start_server(data_folder(), **options) as running:
+        assert ask(running, None).status == 200
+        running.stop()
+        assert "/v1/search" in running.log
+        assert "trace_id" not in running.log
+
+
+def test_what_is_secret_of_a_collector_is_not_told_even_where_questions_are(data_folder: Any, start_server: Any) -> None:
+    options = {"QA_TRACES": "otlp", "QA_LOG_QUESTIONS": "1", "OTEL_EXPORTER_OTLP_HEADERS": "authorization zqsecret"}
+    with start_server(data_folder(), OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", **options) as running:
+        running.stop()
+        assert "Header format invalid" in running.log
+        assert "zqsecret" not in running.log
 
 
 def test_the_standard_variable_turns_them_on_and_our_own_goes_before_it() -> None:
