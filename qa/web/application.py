@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Flask
 from werkzeug.routing import PathConverter
@@ -25,7 +27,15 @@ from qa.web import (
 )
 from qa.web.admission import Admission
 
+log = logging.getLogger(__name__)
+
 MAX_BODY_BYTES = 1_000_000
+
+
+class _Application(Flask):
+    def log_exception(self, exc_info: Any) -> None:
+        """Without the address, which Flask tells and which may hold what was asked."""
+        log.error("unforeseen error in an answer", exc_info=exc_info)
 
 
 class _DocumentId(PathConverter):
@@ -49,7 +59,7 @@ def create_app(
     an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
     `observers`: told of every request when it is over. `admission`: the server's, for its figures.
     """
-    app = Flask("qa.web", static_folder="static", static_url_path="/static")
+    app = _Application("qa.web", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     app.url_map.converters["document_id"] = _DocumentId

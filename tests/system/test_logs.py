@@ -226,12 +226,17 @@ def fails():
 app = create_app(fails, observers=[RequestLog(questions=questions)])
 with app.test_client().get("/v1/search?q=zqcanaryquestion") as answer:
     assert answer.status_code == 500
+unfinished = create_app(lambda: None)
+unfinished.after_request(lambda response: fails())  # an answer that cannot even be finished
+with unfinished.test_client().get("/v1/documents/zqcanaryquestion") as answer:
+    assert answer.status_code == 500
 thread = threading.Thread(target=fails)
 thread.start()
 thread.join()
 logging.getLogger("waitress").error("Exception while serving %s" % "/zqcanaryquestion")
 logging.getLogger("waitress").warning('Malformed proxy header "%s": %s', "Forwarded", "zqcanaryquestion")
 logging.getLogger("waitress").warning("%d thread(s) still running", 3)
+logging.getLogger("other").warning("of %(a)s", {"a": "zqcanaryquestion"})
 logging.getLogger("qa").info("zqcanaryquestion")
 warnings.warn("zqcanaryquestion")
 fails()
@@ -257,7 +262,7 @@ def test_an_error_nobody_foresaw_is_told_by_its_kind_and_place_and_not_by_its_wo
         assert said in ended.stderr
     if form == "json":
         entries = [json.loads(line) for line in ended.stderr.splitlines()]
-        assert sum("error" in entry for entry in entries) == 3
+        assert sum("error" in entry for entry in entries) == 5
         assert entries[0]["request_id"] == entries[1]["request_id"]
 
 
@@ -265,6 +270,14 @@ def test_its_words_are_told_redacted_where_questions_are(python: Callable[..., A
     ended = python(UNFORESEEN, "text", "questions")
     assert "ValueError: zqcanaryquestion [e-mail]" in ended.stderr
     assert "jo@" not in ended.stderr
+
+
+def test_what_was_asked_cannot_command_a_terminal_or_make_up_a_line(data_folder: Any, start_server: Any) -> None:
+    with start_server(data_folder(), QA_LOG_QUESTIONS="1") as running:
+        assert running.search("who\x1b[2J\x9b2J\r\n12:00:00 GET /fine 200\u2028?")["results"]
+        running.stop()
+        (line,) = [line for line in running.log.split("\n") if "who" in line]
+        assert line.endswith("who\\x1b[2J\\x9b2J 12:00:00 GET /fine 200 ?")
 
 
 def test_those_refused_under_load_are_told_together(caplog: pytest.LogCaptureFixture) -> None:
