@@ -31,7 +31,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quotable")
 @click.option(
-    "--data", type=click.Path(path_type=Path, readable=False), help="The one data folder (default: ./qa-data, or QA_DATA)."
+    "--data", type=click.Path(path_type=str, readable=False), help="The one data folder (default: ./qa-data, or QA_DATA)."
 )
 @click.option(
     "--config",
@@ -40,7 +40,7 @@ class _Commands(click.Group):
     help="The TOML file of settings (default: QA_CONFIG).",
 )
 @click.pass_context
-def main(context: click.Context, data: Path | None, config_file: Path | None) -> None:
+def main(context: click.Context, data: str | None, config_file: Path | None) -> None:
     """Ask your documents a question and get the exact words that answer it."""
     logging.basicConfig(format="qa: %(message)s", level=logging.WARNING)
     for stream in (sys.stdout, sys.stderr):

@@ -7,21 +7,28 @@ A setting comes from the command line, else from the environment (`QA_` and its 
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from corpus.addresses import FetchError, Hosts
 from corpus.types import QuotableError
 from index.model_files import DEFAULT_MODEL
 from index.types import Precision
+from qa import settings_checks as checks
 from qa.confidence import OPERATING_POINT
 from qa.logs import LogFormat
 
@@ -36,24 +43,10 @@ class SettingsError(QuotableError):
     """A setting has a value that cannot be used."""
 
 
-def _host(value: str) -> str:
-    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*|[0-9a-fA-F:]+", value):
-        raise ValueError(f"{value!r} is not a host's name such as docs.example.org")
-    return value
-
-
-def _origin(value: str) -> str:
-    if not re.fullmatch(r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::\d{1,5})?", value):
-        raise ValueError(f"{value!r} is not an origin such as https://www.example.org")
-    return value
-
-
-def _fetched_from(value: str) -> str:
-    try:
-        Hosts([value])
-    except FetchError as error:
-        raise ValueError(str(error)) from error
-    return value
+Line = Annotated[str, AfterValidator(checks.line)]
+FilePath = Annotated[Path, BeforeValidator(checks.path)]
+Origins = tuple[Annotated[str, AfterValidator(checks.origin)], ...]
+FetchedHosts = tuple[Annotated[str, AfterValidator(checks.fetched_from)], ...]
 
 
 class Settings(BaseModel):
@@ -61,11 +54,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Annotated[Path, Field(description="The one folder that holds everything; back up this.")] = Path("qa-data")
-    host: Annotated[str, Field(description="The address to serve on.")] = "127.0.0.1"
+    data: Annotated[FilePath, Field(description="The one folder that holds everything; back up this.")] = Path("qa-data")
+    host: Annotated[Line, Field(description="The address to serve on.")] = "127.0.0.1"
     port: Annotated[int, Field(description="The port to serve on; 0 takes a free one.", ge=0, le=65535)] = 8000
     model: Annotated[
-        str, Field(description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.")
+        Line, Field(description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.")
     ] = DEFAULT_MODEL
     offline: Annotated[bool, Field(description="Never use the network; false lets a named model be fetched once.")] = True
     precision: Annotated[
@@ -78,37 +71,40 @@ class Settings(BaseModel):
         os.cpu_count() or 1, 4
     )
     languages: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, AfterValidator(checks.language)], ...],
         Field(description="Codes of the languages that the model serves; none for all. In the environment: en,de"),
     ] = ("en",)
     operating_point: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
     ] = OPERATING_POINT
     reranker: Annotated[
-        str | None,
+        Line | None,
         Field(
             description="A cross-encoder that puts the first passages in order: a folder, or a name in this machine's model cache.",
             examples=["/srv/models/cross-encoder"],
         ),
     ] = None
     llm_url: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(checks.address)] | None,
         Field(
             description="An OpenAI-compatible server of a language model that writes chat replies.",
             examples=["http://127.0.0.1:8080/v1"],
         ),
     ] = None
     llm_model: Annotated[
-        str | None,
+        Line | None,
         Field(description="The model's name on that server; needed with llm_url.", validate_default=True, examples=["a-model"]),
     ] = None
-    llm_key: Annotated[str | None, Field(description="The key that that server wants.", repr=False, examples=["a-key"])] = None
+    llm_key: Annotated[
+        Annotated[str, AfterValidator(checks.key)] | None,
+        Field(description="The key that that server wants.", repr=False, examples=["a-key"]),
+    ] = None
     llm_silence: Annotated[
         float, Field(description="Seconds without a word of the model that a chat waits, to the first one too.", gt=0, le=3600)
     ] = 20.0
     llm_timeout: Annotated[float, Field(description="Seconds that a whole answer of the model may take.", gt=0, le=3600)] = 60.0
     crisis_words: Annotated[
-        Path | None,
+        FilePath | None,
         Field(
             description="A TOML file of words, such as those of a crisis, to which a chat says a fixed text first.",
             examples=["crisis-words.toml"],
@@ -130,35 +126,35 @@ class Settings(BaseModel):
         Field(description="How long a request may wait for its turn; who would wait longer is refused at once.", gt=0, le=60),
     ] = 1.0
     trusted_proxy: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(checks.machine)] | None,
         Field(
             description="The address of the reverse proxy in front, whose word on who asks is taken; a key is needed then.",
             examples=["127.0.0.1"],
         ),
     ] = None
     hosts: Annotated[
-        tuple[Annotated[str, AfterValidator(_host)], ...],
+        tuple[Annotated[str, AfterValidator(checks.host)], ...],
         Field(
             description="Names that this service is called by in addresses, next to its own address.",
             examples=[["docs.example.org"]],
         ),
     ] = ()
     origins: Annotated[
-        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Origins,
         Field(
             description="Other sites whose pages may ask from the browser; none by default.",
             examples=[["https://www.example.org"]],
         ),
     ] = ()
     url_hosts: Annotated[
-        tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
+        FetchedHosts,
         Field(
             description="Hosts that documents may be fetched from, on ports 80 and 443 or on the one that is named.",
             examples=[["docs.example.org", "docs.example.org:8443"]],
         ),
     ] = ()
     url_private_hosts: Annotated[
-        tuple[Annotated[str, AfterValidator(_fetched_from)], ...],
+        FetchedHosts,
         Field(
             description="The same as url_hosts, of hosts that stand in a private network or on this machine.",
             examples=[["intranet.example.org"]],
@@ -166,7 +162,7 @@ class Settings(BaseModel):
     ] = ()
     upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
     embed_origins: Annotated[
-        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Origins,
         Field(description="Origins whose pages may embed the search box.", examples=[["https://www.example.org"]]),
     ] = ()
     feedback: Annotated[
@@ -188,16 +184,6 @@ class Settings(BaseModel):
         Field(description="Send OpenTelemetry traces: otlp, as the OTEL_ variables say where to; console; or none."),
     ] = "none"
 
-    @field_validator("llm_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("must be an address such as http://127.0.0.1:8080/v1")
-            _ = parts.port  # raises ValueError for one that is none
-        return value
-
     @field_validator("llm_model")
     @classmethod
     def _named(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -209,6 +195,9 @@ class Settings(BaseModel):
 # Settings that are a list; the environment writes them with commas.
 LISTS = frozenset(name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple))
 
+
+# Where pydantic speaks of Python's types.
+_OWN_WORDS = {"tuple_type": "Input should be a list", "path_type": "Input should be a path"}
 
 # Settings that are never shown.
 SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
@@ -241,7 +230,7 @@ def read_configuration(
     values: dict[str, Any] = _read_file(file) if file else {}
     sources = dict.fromkeys(values, f"in {file}")
     for name in Settings.model_fields:
-        variable = next((each for each in variables(name) if each in environment), None)
+        variable = next((each for each in variables(name) if _is_set(name, environment.get(each))), None)
         if variable is not None:
             value = environment[variable]
             values[name] = [part.strip() for part in value.split(",") if part.strip()] if name in LISTS else value
@@ -253,13 +242,19 @@ def read_configuration(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        raise SettingsError(f"the setting {name} {sources.get(name, '')} cannot be used: {_reason(name, first)}") from error
+        where = f" {sources[name]}" if name in sources else ""
+        raise SettingsError(f"the setting {name}{where} cannot be used: {_reason(name, first)}") from error
 
 
 def variables(name: str) -> tuple[str, ...]:
     """Of the environment, by which a setting can be given; the first goes before the second."""
     standard = STANDARD_VARIABLES.get(name)
     return (ENVIRONMENT_PREFIX + name.upper(), *((standard,) if standard else ()))
+
+
+def _is_set(name: str, value: str | None) -> bool:
+    """An empty variable is none, as with those of OpenTelemetry; but a list may be empty."""
+    return bool(value) or (value is not None and name in LISTS)
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -272,7 +267,9 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
 def _reason(name: str, error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"there is none of that name; {_perhaps(name, Settings.model_fields)}"
-    return str(error["msg"])
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return _OWN_WORDS.get(error["type"], str(error["msg"]))
 
 
 def _perhaps(name: str, known: Iterable[str]) -> str:
@@ -282,7 +279,7 @@ def _perhaps(name: str, known: Iterable[str]) -> str:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read the configuration file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

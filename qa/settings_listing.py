@@ -13,7 +13,7 @@ from qa.settings import SECRETS, Configuration, Settings, variables
 
 NOT_SHOWN = "(set, and not shown)"
 # What stands before the @ of an address: a name and a password.
-_CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
+_CREDENTIALS = re.compile(r"(?<=//)[^/]*(?=@)")
 
 
 @dataclass(frozen=True, slots=True)

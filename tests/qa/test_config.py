@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 
-from qa.settings import SECRETS, Settings, SettingsError, read_configuration, read_settings
+from qa.settings import LISTS, SECRETS, Settings, SettingsError, read_configuration, read_settings, variables
 from qa.settings_listing import as_toml, rows
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -35,6 +35,68 @@ def another(name: str) -> Any:
     if name in OTHERS or not isinstance(default, bool | int | float):
         return OTHERS[name]
     return not default if isinstance(default, bool) else default + 1
+
+
+# Of each setting a value that cannot be used, and what is said then.
+UNUSABLE: dict[str, tuple[Any, str]] = {
+    "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
+    "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
+    "operating_point": (float("nan"), "1"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
+    "llm_model": ("", "not empty"), "llm_key": ("zqsecret\n", "visible"), "llm_silence": (0, "0"), "llm_timeout": (float("inf"), "3600"),
+    "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),
+    "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
+    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host's name"), "origins": (["https://a.example/"], "an origin"),
+    "url_hosts": (["http://a.example"], "no host"), "url_private_hosts": ("a.example", "a list"), "upload_page": ([], "boolean"),
+    "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
+    "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"), "log_questions": ("JSON", "boolean"),
+    "traces": ("zipkin", "'otlp'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_that_cannot_be_used_is_refused_in_a_line_that_says_why_and_repeats_no_secret(name: str) -> None:
+    value, said = UNUSABLE[name]
+    with pytest.raises(SettingsError, match=f"^the setting {name} on the command line cannot be used: ") as refusal:
+        read_settings({name: value}, {})
+    told = str(refusal.value).partition("cannot be used: ")[2]
+    assert said in told
+    assert not any(word in told for word in ("\n", "zq", "Value error", "tuple", "class"))
+
+
+def test_an_empty_variable_is_none_and_an_empty_list_is_one() -> None:
+    environment = {variable: "" for name in NAMES for variable in variables(name)}
+    configuration = read_configuration({}, environment)
+    assert configuration.sources == {name: f"in QA_{name.upper()}" for name in LISTS}
+    assert configuration.settings == read_settings({"languages": []}, {})
+
+
+def test_the_file_is_utf_8_whatever_the_machine_prefers(qa: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_bytes("\ufeffdata = 'é'".encode())
+    listed = qa(
+        "--config", tmp_path / "my.toml", "config", "--json", LC_ALL="nowhere", PYTHONUTF8="0", PYTHONIOENCODING="utf-8"
+    )
+    assert json.loads(listed.stdout.splitlines()[0])["value"] == "é"
+
+
+def test_the_documented_defaults_are_those_in_force() -> None:
+    table = (DOCS / "operations.md").read_text("utf-8").partition("## Settings")[2].partition("\n## ")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| `")]
+    told = {
+        name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
+    }
+    machines_own = {"model": "the folder's; `all-MiniLM-L6-v2` for a new one", "threads": "the cores, at most 4"}
+    assert told == {name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()}
+
+
+def as_documented(default: Any) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case tuple():
+            return ",".join(default) or "none"
+    return "none" if default is None else str(default)
 
 
 def test_every_setting_is_in_the_listing_the_file_and_the_documentation() -> None:
@@ -90,7 +152,7 @@ def test_it_is_said_where_each_was_set(qa: Callable[..., Any], tmp_path: Path) -
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--toml"]])
 def test_no_secret_is_shown(qa: Callable[..., Any], options: list[str]) -> None:
-    secrets = {"QA_LLM_KEY": "zqsecret", "QA_LLM_URL": "http://me:zqsecret@127.0.0.1:1/v1", "QA_LLM_MODEL": "m"}
+    secrets = {"QA_LLM_KEY": "zqsecret", "QA_LLM_URL": "http://me:a@zqsecret@127.0.0.1:1/v1", "QA_LLM_MODEL": "m"}
     shown = qa("config", *options, **secrets)
     assert shown.code == 0
     assert "zqsecret" not in shown.stdout + shown.stderr
