@@ -145,7 +145,7 @@ def test_the_container_gives_a_new_folder_the_model_that_it_prepared_and_leaves_
     script = tmp_path / "start.sh"
     script.write_text((DEPLOY / "start.sh").read_text("utf-8").replace("/opt/quotable/models", str(exported_model)))
     data = tmp_path / "data"
-    data.mkdir()
+    (data / "models.new" / "half").mkdir(parents=True)  # a start was broken off
     path = f"{qa_path.parent}:{os.environ['PATH']}"
     assert "qa, version" in run_process("sh", script, "--version", QA_DATA=str(data), PATH=path).stdout
     kept = [path.relative_to(exported_model) for path in exported_model.rglob("*")]
