@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,9 @@ from typing import Any
 
 import apsw
 import pytest
+from click.testing import CliRunner
+
+from qa.cli import main
 
 Run = Callable[..., Any]
 
@@ -106,6 +111,29 @@ def test_status_counts_what_is_there(filled: Path, qa: Run) -> None:
     assert facts["folder"] == str(filled)
     assert facts["documents"] == "2"
     assert int(facts["passages"]) >= 3
+
+
+COMING_AND_GOING = """
+import sys
+from pathlib import Path
+while True:
+    for number in range(50):
+        path = Path(sys.argv[1], str(number), "inner")
+        path.mkdir(parents=True)
+        path.rmdir()
+        path.parent.rmdir()
+"""
+
+
+def test_status_is_told_while_folders_come_and_go(filled: Path) -> None:
+    """As when one generation of the index takes the place of another."""
+    with subprocess.Popen([sys.executable, "-c", COMING_AND_GOING, filled / "coming"]) as process:
+        try:
+            ended = [CliRunner().invoke(main, ["--data", str(filled), "status", "--json"]).exit_code for _ in range(40)]
+        finally:
+            process.kill()
+    shutil.rmtree(filled / "coming")
+    assert ended == [0] * 40
 
 
 @pytest.mark.parametrize("command", [["search", "who"], ["search", "who", "--json"], ["status"]])
