@@ -20,7 +20,7 @@ from qa.web.current import service
 from qa.web.feedback import keeping
 from qa.web.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.openai_responses import Envelope, usage_json
-from qa.web.problems import Problem, openai_error
+from qa.web.problems import Problem, openai_error, words_for_callers
 from qa.web.requests import from_body
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _events(envelope: Envelope, pieces: Pieces, count: Callable[[Reply], dict[st
                 yield _event(envelope.piece(piece) | more)
     except QuotableError as error:
         log.error("%s", error)
-        yield _event(openai_error(503, str(error)))
+        yield _event(openai_error(503, words_for_callers(error)))
     except Exception:
         log.exception("unforeseen error in a stream")
         yield _event(openai_error(500, "Something went wrong here; the server's log has the details"))

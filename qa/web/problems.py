@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -38,6 +39,10 @@ OPENAI_ROUTES = (
 _OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
 
 
+# The folders of a file's path; not those of an address.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s]+/)+")
+
+
 def problem_body(status: int, detail: str, request_id: str | None, errors: list[dict[str, str]] | None = None) -> str:
     """`request_id`: by which the server's log tells of it."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
@@ -61,6 +66,11 @@ def problem_response(status: int, detail: str, errors: list[dict[str, str]] | No
     seen = observation.current()
     body = problem_body(status, detail, seen.request_id if seen else None, errors)
     return Response(body, status, headers, mimetype="application/problem+json")
+
+
+def words_for_callers(error: QuotableError) -> str:
+    """Files by their names: where they are is the operator's business, and in the log."""
+    return _FOLDERS.sub("", str(error))
 
 
 def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -97,7 +107,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(QuotableError)
     def _failed(error: QuotableError) -> Response:
         log.error("%s", error)
-        return problem_response(507 if isinstance(error, StorageFull) else 503, str(error))
+        return problem_response(507 if isinstance(error, StorageFull) else 503, words_for_callers(error))
 
     @app.errorhandler(Exception)
     def _unforeseen(error: Exception) -> Response:

@@ -121,6 +121,19 @@ def test_a_browser_gives_the_key_as_a_password_and_needs_no_cookie(guarded: Any,
         assert guarded.request("GET", "/", headers={"Authorization": wrong}).status == 401
 
 
+@pytest.mark.parametrize(("method", "target"), [("GET", "/v1/search?q=who"), ("POST", "/v1/chat/completions")])
+def test_who_has_no_key_is_not_told_where_the_keys_are(data_folder: Any, start_server: Any, method: str, target: str) -> None:
+    folder = data_folder()
+    create_key(folder, "one", Role.READ)
+    with start_server(folder, QA_REQUIRE_KEY="1") as running:
+        (folder / "keys.json").write_text("{")
+        answer = running.request(method, target, headers={"Authorization": "Bearer qtb_00000000_x"})
+        assert answer.status == 503
+        assert '"keys.json is damaged' in answer.text
+        assert str(folder.parent) not in answer.text
+        assert f"{folder}/keys.json is damaged" in running.log
+
+
 def test_a_key_binds_and_is_revoked_without_a_restart(guarded: Any) -> None:
     secret = create_key(guarded.data, "for a while", Role.READ)
     assert guarded.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
