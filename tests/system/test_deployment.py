@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,13 +185,14 @@ def nginx(folder: Path, port: int, server: Any) -> list[str]:
 def caddy(folder: Path, port: int, server: Any) -> list[str]:
     site = (DEPLOY / "Caddyfile").read_text("utf-8")
     for there, here in (
+        ("{\n\t# What", "{\n\tadmin off\n\t# What"),
         (f"{NAME} {{", f"http://{NAME}:{port} {{\n\tbind 127.0.0.1"),
         ("reverse_proxy 127.0.0.1:8000", f"reverse_proxy {server.host}:{server.port}"),
         ("\tlog {", f"\tlog {{\n\t\toutput file {folder}/access.log"),
     ):
         assert there in site
         site = site.replace(there, here)
-    (folder / "Caddyfile").write_text(f"{{\n\tadmin off\n}}\n{site}")
+    (folder / "Caddyfile").write_text(site)
     return ["run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
@@ -269,6 +271,22 @@ def proxy(request: Any, behind: Any, tmp_path_factory: pytest.TempPathFactory) -
     running = Proxy(request.param, tmp_path_factory.mktemp(request.param), behind)
     yield running
     running.close()
+
+
+@pytest.mark.parametrize("program", ["nginx", "caddy"])
+def test_what_was_asked_is_not_told_either_where_the_proxy_reaches_nobody(program: str, tmp_path: Path) -> None:
+    if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.skip(f"{program} is not there")
+    with socket.socket() as taken:  # and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        alone = Proxy(program, tmp_path, SimpleNamespace(host="127.0.0.1", port=taken.getsockname()[1]))
+        sent = {"Authorization": "Bearer zqcanarykey", "Referer": f"https://{NAME}/?q=zqcanaryquestion"}
+        failed, _ = alone.request("GET", "/v1/search?q=zqcanaryquestion", **sent)
+        alone.close()
+    assert failed.status == 502
+    told = "".join(path.read_text() for path in tmp_path.iterdir() if path.is_file())
+    assert "/v1/search" in told
+    assert "zqcanary" not in told
 
 
 @pytest.fixture(scope="module")
