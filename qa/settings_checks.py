@@ -24,8 +24,9 @@ def path(value: Any) -> Any:
 
 
 def key(value: str) -> str:
-    if not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("must be one word of visible ASCII characters")
+    """As a header of HTTP holds it."""
+    if not re.fullmatch(r"[!-~]+( +[!-~]+)*", value):
+        raise ValueError("must be one line of visible ASCII characters")
     return value
 
 
