@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_OPTIONS ?=
 BROWSER_TESTS := tests/system/browser
+TOOLS := $(VENV)/tools
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_OPTIONS)
 
-.PHONY: install serve test test-long lint bench bench-quality bench-scale
+.PHONY: install serve test test-long lint bench bench-quality bench-scale constraints licences audit
 .DEFAULT_GOAL := serve
 
 $(BIN)/python:
@@ -57,3 +58,19 @@ bench-scale: $(VENV)/.installed-test
 
 bench-quality: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.quality
+
+# What looks after the dependencies has an environment of its own.
+$(TOOLS)/.installed: dependencies/tools.txt | $(BIN)/python
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --requirement dependencies/tools.txt
+	@touch $@
+
+# The newest versions that go together; KEEP=--keep takes in new requirements and changes as little else as can be.
+constraints: $(TOOLS)/.installed
+	$(BIN)/python -m dependencies.constraints $(TOOLS)/bin/uv $(KEEP) $(PIP_OPTIONS)
+
+licences: $(VENV)/.installed-test
+	$(BIN)/python -m dependencies.licences
+
+audit: $(TOOLS)/.installed
+	$(BIN)/python -m dependencies.audit $(TOOLS)/bin/pip-audit

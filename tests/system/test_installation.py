@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from importlib.metadata import distributions, requires, version
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).parent.parent.parent
+from dependencies.licences import dependencies, pins
 
 NOT_NEEDED_BY_TESTS = {"atheris"}
 
 
-def constraints() -> dict[str, Version]:
-    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    pinned = [re.fullmatch(r"([\w.-]+)==([\w.+!-]+)", line.partition("#")[0].strip()) for line in lines]
-    return {canonicalize_name(match[1]): Version(match[2]) for match in pinned if match}
-
-
 def test_the_constraint_on_torch_was_applied() -> None:
-    assert constraints()["torch"] == Version("2.13.0")
+    assert pins()["torch"] == Version("2.13.0")
     # A build such as 2.13.0+cpu is that version.
-    assert Version(Version(version("torch")).public) == constraints()["torch"]
+    assert Version(Version(version("torch")).public) == pins()["torch"]
 
 
 def test_no_cuda_library_is_installed() -> None:
@@ -33,7 +25,7 @@ def test_no_cuda_library_is_installed() -> None:
 
 
 def test_every_requirement_is_pinned_and_installed_as_pinned() -> None:
-    pinned = constraints()
+    pinned = pins()
     found = {canonicalize_name(distribution.metadata["Name"]) for distribution in distributions()}
     for line in requires("quotable") or []:
         requirement = Requirement(line)
@@ -44,3 +36,9 @@ def test_every_requirement_is_pinned_and_installed_as_pinned() -> None:
             continue
         installed = Version(Version(version(name)).public)
         assert installed == pinned[name], f"{name} {installed} is installed; the constraint says {pinned[name]}"
+
+
+def test_everything_that_is_needed_at_any_remove_is_installed_as_pinned() -> None:
+    for dependency in dependencies():
+        if dependency.name not in NOT_NEEDED_BY_TESTS:
+            assert Version(version(dependency.name)).public == dependency.version, dependency.name
