@@ -18,16 +18,11 @@ import pytest
 from qa.cli import main
 from qa.settings import Settings
 from qa.web.application import create_app
+from tests.system.documented import ROOT, fenced
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = README + "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
-COMMANDS = [
-    line.strip()
-    for block in re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    for line in block.replace("\\\n", " ").splitlines()
-    if line.strip() and not line.lstrip().startswith("#")
-]
+COMMANDS = fenced(ROOT / "README.md")
 NOTE = "Refunds are paid within ten working days.\n"
 
 
