@@ -14,7 +14,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from qa import observation
 from qa.web.browser import HEADERS
-from qa.web.dispatcher import ALWAYS_ADMITTED, OVERLOADED
+from qa.web.dispatcher import ALWAYS_ADMITTED, OVERLOADED, stand_aside
 from qa.web.observed import REQUEST_ID, WAITED, Observed, begun, kept_or_new
 from qa.web.problems import problem_body
 
@@ -101,6 +101,11 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
                 self.server.event_loop.serves(None)
                 if request.admitted:
                     dispatcher.admission.leave()
+
+        def write_soon(self, data: Any) -> int:
+            if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+                stand_aside()  # this waits for the reader
+            return int(super().write_soon(data))
 
         def is_slow(self, now: float) -> bool:
             if self.request is not None and not self.requests:

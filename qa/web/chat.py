@@ -17,6 +17,7 @@ from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.web.current import service
+from qa.web.dispatcher import stand_aside
 from qa.web.feedback import keeping
 from qa.web.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.openai_responses import Envelope, usage_json
@@ -49,6 +50,8 @@ def complete() -> Response:
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), asked.model, request.host_url)
     opened = service()
     pieces = keeping(opened.chatbot.reply(asked.request()))
+    if opened.chatbot.model:
+        pieces = _aside_once_found(pieces)
     count = partial(_usage, asked, opened.searcher.count_tokens)
     if not asked.stream:
         reply = last_reply(pieces)
@@ -61,6 +64,13 @@ def complete() -> Response:
         mimetype="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _aside_once_found(pieces: Pieces) -> Pieces:
+    """The first piece is there when the search is done; a model takes its time for the others."""
+    yield next(pieces)
+    stand_aside()
+    yield from pieces
 
 
 def _events(envelope: Envelope, pieces: Pieces, count: Callable[[Reply], dict[str, int]] | None) -> Iterator[str]:

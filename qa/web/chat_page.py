@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from qa.chat.chatbot import Request, last_reply
 from qa.conversation import Turn
 from qa.web.current import service
+from qa.web.dispatcher import stand_aside
 from qa.web.feedback import keep_if_unanswered
 from qa.web.openai_responses import Envelope
 from qa.web.presentation import day, outside, place
@@ -33,6 +34,8 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
     """The questions with what is replied to each, as POST /v1/chat/completions would say it."""
     history: list[Turn] = []
     turns = []
+    if service().chatbot.model:
+        stand_aside()
     for question in questions:
         reply = last_reply(service().chatbot.reply(Request(question, tuple(history))))
         turns.append({"question": question} | _shown(Envelope("", 0, "", request.host_url).completion(reply, {})))

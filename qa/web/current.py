@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from qa.assembly import Service
 from qa.settings import Settings
+from qa.web.dispatcher import stand_aside
 from qa.web.problems import Problem
 from qa.worker import Worker
 
@@ -33,8 +34,9 @@ def settings() -> Settings:
 
 
 def writer() -> Worker:
-    """The one that takes documents in. Raises Problem 403 where this service only reads."""
+    """The one that takes documents in: whoever asks for it waits for the disk. Raises Problem 403 where this service only reads."""
     worker = service().worker
     if worker is None:
         raise Problem(403, "Documents cannot be changed here")
+    stand_aside()
     return worker
