@@ -84,19 +84,20 @@ class Newcomer:
         here = command.replace("192.0.2.10", "127.0.0.2").replace(":8000", f":{self._port}")
         if " serve" in here:
             return self._starts(here)
-        ended = subprocess.run(
-            ["bash", "-c", here], cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=PATIENCE
-        )
+        ended = self._runs(here, PATIENCE)
         assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}"
         return ended.stdout
 
     def is_refused(self, command: str) -> str:
-        """What a command says that must fail."""
-        ended = subprocess.run(
-            ["bash", "-c", command], cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=PATIENCE
-        )
+        """What a command says that must fail, and soon."""
+        ended = self._runs(f"exec {command}", PATIENCE / 6)
         assert ended.returncode == 1, ended.stdout
         return ended.stderr
+
+    def _runs(self, command: str, patience: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", command], cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=patience
+        )
 
     def _starts(self, command: str) -> str:
         self.presses_ctrl_c()
