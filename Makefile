@@ -60,17 +60,17 @@ bench-quality: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.quality
 
 # What looks after the dependencies has an environment of its own.
-$(TOOLS)/.installed: dependencies/tools.txt | $(BIN)/python
+$(TOOLS)/.installed: benchmarks/dependencies/tools.txt | $(BIN)/python
 	$(BIN)/python -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --requirement dependencies/tools.txt
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --requirement benchmarks/dependencies/tools.txt
 	@touch $@
 
 # The newest versions that go together; KEEP=--keep takes in new requirements and changes as little else as can be.
 constraints: $(TOOLS)/.installed
-	$(BIN)/python -m dependencies.constraints $(TOOLS)/bin/uv $(KEEP) $(PIP_OPTIONS)
+	$(BIN)/python -m benchmarks.dependencies.constraints $(TOOLS)/bin/uv $(KEEP) $(PIP_OPTIONS)
 
 licences: $(VENV)/.installed-test
-	$(BIN)/python -m dependencies.licences
+	$(BIN)/python -m benchmarks.dependencies.licences
 
 audit: $(TOOLS)/.installed
-	$(BIN)/python -m dependencies.audit $(TOOLS)/bin/pip-audit
+	$(BIN)/python -m benchmarks.dependencies.audit $(TOOLS)/bin/pip-audit

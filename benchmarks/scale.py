@@ -5,8 +5,8 @@
 FOLDER keeps what takes long, so that a run goes on where another was broken off: the sample (see scale_corpus.py, which also says how
 the rest of the million is derived from it), and a data folder of each size. Servers of the smallest and of the largest size run side
 by side and are asked the same questions in turn, so that both see the same machine. Questions are the headlines of other sources
-for the same releases. Peer: txtai 9.14 (`pip install txtai==9.14.0`), hybrid, with the same weights and the same passages;
-left out where it is not installed.
+for the same releases. Peer: txtai 9.14, hybrid, with the same weights and the same passages, from the environment that serving.py
+makes; left out where it cannot be had.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -32,8 +31,9 @@ from urllib.parse import quote_plus
 import numpy as np
 
 from benchmarks.growth_plot import growth
+from benchmarks.processes import Server, Txtai, peers, weights
 from benchmarks.scale_corpus import RELEASES, SAMPLE, corpus, read_sample, write_sample
-from benchmarks.serving import RESULTS, Server, commit, machine
+from benchmarks.serving import RESULTS, commit, machine
 
 SIZES = (1_200, 10_000, 100_000, 1_000_000)
 QUESTIONS, WARM_UP, BLOCK = 300, 60, 30
@@ -41,7 +41,7 @@ RECALL_QUESTIONS = 200
 INGESTED = 600
 AT_ONCE = 20_000  # passages a transaction
 # Of the benchmark's own work, when it is given one of these words.
-FILL, RECALL, OURS, TXTAI = "fill", "recall", "ingest-ours", "ingest-txtai"
+FILL, RECALL, INGEST = "fill", "recall", "ingest"
 
 
 def headlines(count: int) -> list[str]:
@@ -143,19 +143,15 @@ def ingest_ours(folder: Path, sample: Path) -> float:
         return passages / (time.monotonic() - began)
 
 
-def ingest_txtai(folder: Path, sample: Path) -> float:
-    """Passages a second, of the same passages, which are cut already."""
-    from index.model_files import DEFAULT_MODEL, find_model
-
-    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    from txtai import Embeddings
-
-    texts = [passage.searchable_text for one in _some(sample) for passage in one.passages]
-    embeddings = Embeddings(path=str(find_model(DEFAULT_MODEL, offline=True).folder), content=True, hybrid=True)
-    began = time.monotonic()
-    embeddings.index(enumerate(texts))
-    embeddings.save(str(folder / "txtai"))
-    return len(texts) / (time.monotonic() - began)
+def ingest_txtai(folder: Path, sample: Path, python: Path) -> float:
+    """Passages a second, of the same passages, which are cut already; nothing is written to disk but its database."""
+    file = folder / "passages.jsonl"
+    passages = [passage for one in _some(sample) for passage in one.passages]
+    records = [{"id": number, "title": passage.context, "text": passage.text} for number, passage in enumerate(passages)]
+    file.write_text("".join(f"{json.dumps(record)}\n" for record in records), "utf-8")
+    txtai = Txtai(python, file, weights())
+    txtai.stop()
+    return txtai.passages_per_second
 
 
 def _some(sample: Path) -> list[Any]:
@@ -254,16 +250,18 @@ def added_is_found(server: Server) -> dict[str, float]:
 
 def ingestion(folder: Path) -> dict[str, Any]:
     """Both in turn, three times each; medians."""
-    rates: dict[str, list[float]] = {OURS: [], TXTAI: []}
+    python = peers()
+    rates: dict[str, list[float]] = {"quotable": [], "txtai": []}
     for _ in range(3):
-        for work in rates if find_spec("txtai") else [OURS]:
-            scratch = folder / "ingested"
-            shutil.rmtree(scratch, ignore_errors=True)
-            shutil.copytree(folder / "models", scratch / "models", copy_function=os.link)
-            rates[work].append(apart(work, scratch, folder / "sample"))
-    medians = {work: round(statistics.median(values), 2) for work, values in rates.items() if values}
-    ratio = round(medians[OURS] / medians[TXTAI], 3) if TXTAI in medians else None
-    return {"passages_per_second": medians, "ratio_to_txtai": ratio, "all": rates}
+        scratch = folder / "ingested"
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.copytree(folder / "models", scratch / "models", copy_function=os.link)
+        rates["quotable"].append(apart(INGEST, scratch, folder / "sample"))
+        if python:
+            rates["txtai"].append(ingest_txtai(scratch, folder / "sample", python))
+    medians = {who: round(statistics.median(values), 2) for who, values in rates.items() if values}
+    ratio = round(medians["quotable"] / medians["txtai"], 3) if python else None
+    return {"passages": INGESTED, "passages_per_second": medians, "ratio_to_txtai": ratio, "all": rates}
 
 
 def about(sample: Path) -> dict[str, Any]:
@@ -300,8 +298,8 @@ def main() -> None:
         functions = {
             FILL: lambda data, sample, size: fill(Path(data), Path(sample), int(size)),
             RECALL: lambda data: recall(Path(data)),
+            INGEST: lambda *paths: ingest_ours(*map(Path, paths)),
         }
-        functions |= {OURS: lambda *p: ingest_ours(*map(Path, p)), TXTAI: lambda *p: ingest_txtai(*map(Path, p))}
         print(json.dumps(functions[work](*paths)))
         return
     folder = arguments.folder

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dependencies.constraints import PYTHON, refreshed
-from dependencies.licences import LIST, dependencies, objection, written
+from benchmarks.dependencies.constraints import PYTHON, refreshed
+from benchmarks.dependencies.licences import LIST, dependencies, objection, written
 
 ROOT = Path(__file__).parent.parent.parent
 SOUND = {"name": "flask", "version": "3.1.3", "vulns": []}
@@ -61,7 +61,7 @@ def audit(run_process: Any, folder: Path, program: str, *options: str) -> Any:
     begin = "import json, sys, time\nreport, service = (sys.argv[sys.argv.index(o) + 1] for o in ('--output', '--vulnerability-service'))\n"
     file.write_text(f"#!{sys.executable}\n{begin}{program}\n")
     file.chmod(0o755)
-    return run_process(sys.executable, "-m", "dependencies.audit", file, *options, cwd=ROOT)
+    return run_process(sys.executable, "-m", "benchmarks.dependencies.audit", file, *options, cwd=ROOT)
 
 
 def reporting(*packages: Any, code: int = 0) -> str:
@@ -102,7 +102,7 @@ def test_what_one_service_does_not_know_the_other_is_asked(run_process: Any, tmp
 
 def test_an_audit_that_breaks_is_not_taken_for_one_without_findings(run_process: Any, tmp_path: Path) -> None:
     found = audit(run_process, tmp_path, "sys.exit('invalid requirements input')")
-    assert found.code == 1
+    assert found.code == 2
     assert "invalid requirements" in found.stderr
 
 

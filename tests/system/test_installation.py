@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from dependencies.licences import dependencies, pins
+from benchmarks.dependencies.licences import dependencies, pins
 
 NOT_NEEDED_BY_TESTS = {"atheris"}
 

@@ -1,7 +1,7 @@
 """Resolves the requirements of pyproject.toml, every extra included, into constraints.txt: `make constraints`.
 
-    python -m dependencies.constraints UV           # the newest versions that go together
-    python -m dependencies.constraints UV --keep    # the versions of before, where they still fit: after a new requirement
+    python -m benchmarks.dependencies.constraints UV           # the newest versions that go together
+    python -m benchmarks.dependencies.constraints UV --keep    # the versions of before, where they still fit: after a new requirement
 
 UV is the program uv. What follows goes to it, such as --extra-index-url. torch stays as it is pinned: a newer one can bring gigabytes of
 CUDA libraries where the CPU build of that version cannot be had.
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 HELD = {"torch"}
 # The oldest Python that the project runs on.
 PYTHON = "3.11"

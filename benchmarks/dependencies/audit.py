@@ -1,9 +1,9 @@
 """Looks for known vulnerabilities in what constraints.txt pins: `make audit`.
 
-    python -m dependencies.audit PIP_AUDIT
+    python -m benchmarks.dependencies.audit PIP_AUDIT
 
-PIP_AUDIT is the program pip-audit. It asks PyPI, then OSV. Exit code 1 where a vulnerability is known, or pip-audit itself fails; 0 where
-none is, and, said in one line, where neither can be reached or both take too long.
+PIP_AUDIT is the program pip-audit. It asks PyPI, then OSV. Exit code 1 where a vulnerability is known, 2 where pip-audit itself fails; 0
+where none is, and, said in one line, where neither can be reached or both take too long.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-CONSTRAINTS = Path(__file__).resolve().parent.parent / "constraints.txt"
+CONSTRAINTS = Path(__file__).resolve().parent.parent.parent / "constraints.txt"
 SERVICES = ("pypi", "osv")
 # In seconds, of one service: two hundred packages take some fifteen.
 PATIENCE = 120
@@ -90,7 +90,7 @@ def main() -> int:
             reasons.append(str(error))
         except (OSError, RuntimeError) as error:
             print(f"pip-audit failed: {error}", file=sys.stderr)
-            return 1
+            return 2
     print(f"nothing was audited, pip-audit cannot reach its data ({'; '.join(reasons)})")
     return 0
 

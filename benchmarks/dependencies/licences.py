@@ -1,6 +1,6 @@
 """The licences of what the project depends on, extras and tests included: `make licences` writes docs/licences.md.
 
-python -m dependencies.licences
+python -m benchmarks.dependencies.licences
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 LIST = ROOT / "docs" / "licences.md"
 PROJECT = "quotable"
 # The metadata do not name a licence, or the package is not installed for tests; read from the package's own files.
@@ -111,9 +111,7 @@ def objection(name: str, said: str) -> str | None:
     terms = [term.strip(" ()") for term in re.split(r"\s+(?:AND|OR)\s+|,", said)]
     if name in ACCEPTED or all(PERMISSIVE.match(term) for term in terms):
         return None
-    return (
-        f"{name} is under {said or 'no licence that it names'}: look at it, and say in dependencies/licences.py why it is fine"
-    )
+    return f"{name} is under {said or 'no licence that it names'}: look at it, and say in benchmarks/dependencies/licences.py why it is fine"
 
 
 def dependencies() -> list[Dependency]:
