@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
-from typing import Protocol, overload
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -17,8 +20,9 @@ from index.fusion import best_possible, contributions, fuse
 from index.generations import Generation
 from index.id_sets import contained
 from index.lexical_query import lexical_query
+from index.ranking import Candidates, Ranking
 from index.scanned import ScannedLexicalIndex
-from index.segments import Segment
+from index.segments import EXACT_PASSAGES, Segment
 from index.spelling import Speller
 from index.store import Store
 from index.types import (
@@ -40,42 +44,7 @@ CANDIDATES = 200
 # What is left of a cosine whose question is in a language that the model was not trained on.
 UNREAD = np.float32(0.1)
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A passage with its fused score, higher is better, and what each leg says of it: cosine and share of the best BM25."""
-
-    passage_id: int
-    score: float
-    similarity: float
-    lexical: float
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates(Sequence[Candidate]):
-    """Candidates as columns; each is made when it is looked at, because of some hundred only the first few are."""
-
-    ids: Ids
-    scores: Scores
-    similarities: Scores
-    shares: Scores
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @overload
-    def __getitem__(self, place: int) -> Candidate: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Candidate]: ...
-    def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
-        if isinstance(place, slice):
-            columns = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
-            return [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-        row = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
-        return Candidate(int(row[0]), *map(float, row[1:]))
-
-    def __iter__(self) -> Iterator[Candidate]:
-        return iter(self[:])
+_beside = ThreadPoolExecutor(os.cpu_count(), "nearest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +70,6 @@ class Nearest:
     score: float
     state: _State
     ids: Sequence[Ids]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
-
-    `term_weights`: the question's terms with their idf in the corpus and general language together.
-    `best_possible`: what no candidate's score exceeds. `contributions`: what each part of the fusion adds to the candidates' scores.
-    `passages`: how many there were to choose from.
-    """
-
-    question: str
-    candidates: Sequence[Candidate]
-    term_weights: Mapping[str, float]
-    best_possible: float
-    generation: int
-    contributions: Mapping[str, Scores]
-    passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +209,8 @@ class Searcher:
         found with the question's vector among the same passages.
         """
         state = nearest.state if nearest else self._current()
-        return self._search(state, asked, allowed, by_words, nearest.ids if nearest else _nearest(state, asked.vector, allowed))
+        by_meaning = (lambda: nearest.ids) if nearest else _begun(state, asked.vector, allowed)
+        return self._search(state, asked, allowed, by_words, by_meaning)
 
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
@@ -311,7 +263,9 @@ class Searcher:
         """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
         return self._embedder.embed_question(question) if corrected == question else self.vector([question, corrected])
 
-    def _search(self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool, nearest: Sequence[Ids]) -> Ranking:
+    def _search(
+        self, state: _State, asked: Asked, allowed: Ids | None, by_words: bool, by_meaning: Callable[[], Sequence[Ids]]
+    ) -> Ranking:
         passages = sum(len(part.vectors) for part in state.parts)
         length = sum(part.lexical.total_length for part in state.parts)
         query = lexical_query(
@@ -325,7 +279,8 @@ class Searcher:
             related_words=self._embedder.related_words,
             abbreviations=state.abbreviations,
         )
-        ids = _candidates(state, nearest, query, allowed)
+        found_by_words = _by_words(state, query, allowed)
+        ids = np.unique(np.concatenate([np.empty(0, np.int64), *found_by_words, *by_meaning()]))
         similarity, match = _scored(state, asked.vector, query, ids)
         trusted = similarity * (UNREAD if by_words and match.share.any() else np.float32(1))
         best_similarity = float(trusted.max()) if len(ids) else 0.0
@@ -355,11 +310,16 @@ def _nearest(state: _State, vector: Vector, allowed: Ids | None) -> list[Ids]:
     return [of(part.vectors) for part in state.parts]
 
 
-def _candidates(state: _State, nearest: Sequence[Ids], query: LexicalQuery, allowed: Ids | None) -> Ids:
-    """The best of both legs, in rising order; of a part that has no more than that, every passage."""
-    parts = [part for part in state.parts if len(part.vectors) > CANDIDATES]
-    by_words = [part.lexical.candidates(query, CANDIDATES, allowed) for part in parts]
-    return np.unique(np.concatenate([np.empty(0, np.int64), *nearest, *by_words]))
+def _begun(state: _State, vector: Vector, allowed: Ids | None) -> Callable[[], list[Ids]]:
+    """`_nearest`, to be called for; of many passages it is found in another thread meanwhile."""
+    if any(len(part.vectors) > EXACT_PASSAGES for part in state.parts):
+        return _beside.submit(_nearest, state, vector, allowed).result
+    return partial(_nearest, state, vector, allowed)
+
+
+def _by_words(state: _State, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:
+    """Of each part that has more than that the best by words; of the others the other leg has every passage."""
+    return [part.lexical.candidates(query, CANDIDATES, allowed) for part in state.parts if len(part.vectors) > CANDIDATES]
 
 
 def _scored(state: _State, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:

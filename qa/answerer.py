@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from corpus.types import Span
 from index.analysis import terms
 from index.filters import Filter
+from index.ranking import Candidate, Ranking
 from index.rows import StoredPassage
-from index.searcher import Asked, Candidate, Ranking, Searches
+from index.searcher import Asked, Searches
 from index.store import Store
 from index.types import Ids, Vector
 from qa.calibration import AS_SHIPPED, Calibration

@@ -9,8 +9,9 @@ from time import perf_counter
 
 import numpy as np
 
+from index.ranking import Candidate, Ranking
 from index.rows import StoredPassage
-from index.searcher import Asked, Candidate, Nearest, Ranking, Rearranging, Searcher
+from index.searcher import Asked, Nearest, Rearranging, Searcher
 from index.store import Store
 from index.types import Ids
 from qa import measures

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from index.analysis import terms
-from index.searcher import Ranking, Searcher
+from index.ranking import Ranking
+from index.searcher import Searcher
 from index.store import Store
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from corpus.types import url_at
 from index.jobs import Job
+from index.ranking import Ranking
 from index.rows import StoredDocument, StoredPassage
-from index.searcher import Ranking
 from qa.answerer import Answer, Result
 from qa.explanation import explain
 

@@ -111,7 +111,7 @@ def objection(name: str, said: str) -> str | None:
     terms = [term.strip(" ()") for term in re.split(r"\s+(?:AND|OR)\s+|,", said)]
     if name in ACCEPTED or all(PERMISSIVE.match(term) for term in terms):
         return None
-    return f"{name} is under {said or 'no licence that it names'}: look at it, and say in benchmarks/dependencies/licences.py why it is fine"
+    return f"{name} is under {said or 'no licence that it names'}: look at it, and say in {Path(__file__).name} why it is fine"
 
 
 def dependencies() -> list[Dependency]:

@@ -1,0 +1,64 @@
+"""What a search gives: the candidates with their scores, and what they were scored by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from index.types import Ids, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage with its fused score, higher is better, and what each leg says of it: cosine and share of the best BM25."""
+
+    passage_id: int
+    score: float
+    similarity: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates(Sequence[Candidate]):
+    """Candidates as columns; each is made when it is looked at, because of some hundred only the first few are."""
+
+    ids: Ids
+    scores: Scores
+    similarities: Scores
+    shares: Scores
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Candidate]: ...
+    def __getitem__(self, place: int | slice) -> Candidate | list[Candidate]:
+        if isinstance(place, slice):
+            columns = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
+            return [Candidate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        row = (self.ids[place], self.scores[place], self.similarities[place], self.shares[place])
+        return Candidate(int(row[0]), *map(float, row[1:]))
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self[:])
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
+
+    `term_weights`: the question's terms with their idf in the corpus and general language together.
+    `best_possible`: what no candidate's score exceeds. `contributions`: what each part of the fusion adds to the candidates' scores.
+    `passages`: how many there were to choose from.
+    """
+
+    question: str
+    candidates: Sequence[Candidate]
+    term_weights: Mapping[str, float]
+    best_possible: float
+    generation: int
+    contributions: Mapping[str, Scores]
+    passages: int
