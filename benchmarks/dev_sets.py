@@ -70,7 +70,7 @@ def open_dev_set(name: str) -> Service:
     stamp = settings.data / STAMP
     if not (stamp.is_file() and stamp.read_text() == made_from and _rebuilt(settings)):
         shutil.rmtree(settings.data, ignore_errors=True)
-        _index(name, dev_settings(settings.data))
+        index_dev_set(name, dev_settings(settings.data))
         stamp.write_text(made_from)
     return open_to_read(settings, print)
 
@@ -103,7 +103,8 @@ def _typo(word: str, draw: random.Random) -> str:
     )
 
 
-def _index(name: str, settings: Settings) -> None:
+def index_dev_set(name: str, settings: Settings) -> None:
+    """Take the documents of a set into a data folder, and build its index."""
     with open_to_write(settings, print) as library:
         if name == "govuk":
             with Sandbox() as sandbox:

@@ -32,6 +32,7 @@ _ACCENTS = re.compile("[\u0300-\u036f\u064b-\u0652]+")  # of Latin, Greek and Cy
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
+STEMS_KEPT = 2_000  # by each thread
 _local = threading.local()  # a Stemmer keeps a cache and must not be shared between threads
 
 
@@ -62,7 +63,7 @@ def terms(text: str) -> list[str]:
 def stems(words_: list[str]) -> list[str]:
     stemmer = getattr(_local, "stemmer", None)
     if stemmer is None:
-        stemmer = _local.stemmer = Stemmer.Stemmer("english")
+        stemmer = _local.stemmer = Stemmer.Stemmer("english", STEMS_KEPT)
     return list(stemmer.stemWords(words_))
 
 

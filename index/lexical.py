@@ -21,7 +21,7 @@ from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
 LEAST_CANDIDATES = 200
 # Up to this many allowed passages are scored one by one, which is exact; beyond it tantivy's candidates are filtered.
 FEW_ALLOWED = 10_000
-FREQUENCIES_KEPT = 100_000
+FREQUENCIES_KEPT = 10_000
 WRITER_BYTES = 64_000_000
 ENGINE_FOLDER = "tantivy"
 
