@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from index import segments
 from index.abbreviations import NO_ABBREVIATIONS, Abbreviations
 from index.analysis import stems
 from index.exact import ExactVectorIndex
@@ -22,7 +23,7 @@ from index.id_sets import contained
 from index.lexical_query import lexical_query
 from index.ranking import Candidates, Ranking
 from index.scanned import ScannedLexicalIndex
-from index.segments import EXACT_PASSAGES, Segment
+from index.segments import Segment
 from index.spelling import Speller
 from index.store import Store
 from index.types import (
@@ -312,7 +313,7 @@ def _nearest(state: _State, vector: Vector, allowed: Ids | None) -> list[Ids]:
 
 def _begun(state: _State, vector: Vector, allowed: Ids | None) -> Callable[[], list[Ids]]:
     """`_nearest`, to be called for; of many passages it is found in another thread meanwhile."""
-    if any(len(part.vectors) > EXACT_PASSAGES for part in state.parts):
+    if any(len(part.vectors) > segments.EXACT_PASSAGES for part in state.parts):
         return _beside.submit(_nearest, state, vector, allowed).result
     return partial(_nearest, state, vector, allowed)
 
