@@ -86,18 +86,17 @@ class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
 
     def handler_thread(self, thread_no: int) -> None:
         """A thread's whole life; in waitress's own, all threads take requests at any time."""
-        _thread.stand_aside = self._stand_aside
+        _thread.stand_aside, _thread.runs = self._stand_aside, False
         while (task := self._next(thread_no)) is not None:
             try:
                 task.service()
             except BaseException:
                 self.logger.exception("Exception when servicing %r", task)
-            with self.lock:
-                self._end_turn()
 
     def _next(self, thread_no: int) -> Any:
-        """The next request, when it may begin; None when the thread has to end."""
+        """The next request, when it may begin, once the one before it is over; None when the thread has to end."""
         with self.lock:
+            self._end_turn()
             while self.stop_count == 0 and not self._may_begin():
                 self.active_count -= 1
                 self.queue_cv.wait()
@@ -123,7 +122,7 @@ class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
                 self.queue_cv.notify()
 
     def _end_turn(self) -> None:
-        """Of the request of this thread, unless it stands aside."""
+        """Of the request of this thread, where it has one that does not stand aside."""
         if _thread.runs:
             _thread.runs = False
             self._running -= 1
