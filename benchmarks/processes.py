@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from index.model_files import DEFAULT_MODEL, find_model  # before the ONNX runtime: it turns the runtime's telemetry off
+
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("txtai==9.14.0", "flask", "sentence-transformers", "faiss-cpu", "torch==2.13.0")
 
@@ -147,8 +149,6 @@ class Txtai:
 
 
 def weights() -> Path:
-    from index.model_files import DEFAULT_MODEL, find_model
-
     return find_model(DEFAULT_MODEL, offline=True).folder
 
 

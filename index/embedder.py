@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from index import child_process, sealed
+from index import child_process
 from index.accelerated import accelerated
-from index.model_files import REFUSAL_FILE, ModelFiles, find_model
+from index.model_files import REFUSAL_FILE, ModelFiles, find_model, refusal
 from index.onnx_embedder import FACTS_FILE, OnnxEmbedder
 from index.original_model import SentenceTransformersEmbedder
 from index.types import Embedder, ModelError, Precision
@@ -55,7 +55,7 @@ def open_embedder(
             raise ModelError(f"the model {name} could not be prepared: {failure}") from failure
         if (exported / FACTS_FILE).is_file():
             return opened()
-        log.warning("the model %s cannot be exported to ONNX: %s", name, sealed.read_json(exported / REFUSAL_FILE)["reason"])
+        log.warning("the model %s cannot be exported to ONNX: %s", name, refusal(exported))
     log.warning("the model %s is served by sentence-transformers, which takes longer to start and more memory", name)
     return SentenceTransformersEmbedder(files)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from index import sealed
 from index.types import ModelError
+from index.whole_folder import write_whole_folder
 
 # The ONNX runtime reads it when it is loaded, and whoever loads it has loaded this file. Else, from 1.32 on, it keeps an id of this machine
 # in the home folder and sends it to its makers with the program's path and the processor's name; Python's own hooks see nothing of it.
@@ -61,6 +62,16 @@ def sha256(path: Path) -> str:
         return sealed.file_sha256(path)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
+
+
+def write_refusal(folder: Path, reason: str) -> None:
+    """The folder of what cannot be made of a model, with the reason."""
+    write_whole_folder(folder, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+
+
+def refusal(folder: Path) -> str | None:
+    """Why it cannot be made, where that was found out. Raises ValueError where what is written there was changed."""
+    return str(sealed.read_json(folder / REFUSAL_FILE)["reason"]) if (folder / REFUSAL_FILE).is_file() else None
 
 
 def set_up_hub(offline: bool) -> None:

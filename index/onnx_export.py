@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from index import child_process, original_model, sealed
-from index.model_files import REFUSAL_FILE, sha256
+from index.model_files import sha256, write_refusal
 from index.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
 from index.types import ModelError
 from index.whole_folder import write_whole_folder
@@ -134,9 +134,8 @@ def main() -> None:
     folder, target = map(Path, sys.argv[1:])
     try:
         export(folder, target)
-    except NotExportable as refusal:
-        reason = str(refusal)
-        write_whole_folder(target, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+    except NotExportable as error:
+        write_refusal(target, str(error))
     except (ModelError, OSError) as error:
         sys.exit(str(error))
 

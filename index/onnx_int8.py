@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index import sealed
-from index.model_files import REFUSAL_FILE, sha256
+from index.model_files import refusal, sha256, write_refusal
 from index.onnx_embedder import FACTS_FILE, MODEL_FILE, OnnxEmbedder, verify
 from index.types import ModelError
 from index.whole_folder import write_whole_folder
@@ -40,8 +40,8 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     target = exported.with_name(f"{exported.name}-int8")
     if target.is_dir():
         try:
-            if (target / REFUSAL_FILE).is_file():
-                raise NotQuantisable(sealed.read_json(target / REFUSAL_FILE)["reason"])
+            if reason := refusal(target):
+                raise NotQuantisable(reason)
             verify(target)
             return target
         except (ModelError, ValueError) as damage:
@@ -52,8 +52,7 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     try:
         write_whole_folder(target, lambda part: _write(exported, part))
     except NotQuantisable as error:
-        reason = str(error)
-        write_whole_folder(target, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+        write_refusal(target, str(error))
         raise
     except OSError as error:  # a full disk, say: tried again at the next start
         raise NotQuantisable(f"the model in 8 bits cannot be written: {error.strerror or error}") from error
