@@ -217,23 +217,12 @@ def test_more_passages_have_an_address_too(open_page: Any) -> None:
 
 def test_a_refusal_is_told_in_words(open_page: Any) -> None:
     page = open_page("/")
-    page.route(
-        "**/v1/search",
-        lambda route: route.fulfill(
-            status=422,
-            content_type="application/problem+json",
-            body=json.dumps({"detail": "Cannot use: query", "errors": [{"field": "query", "message": "must be shorter"}]}),
-        ),
-    )
+    refused = {"detail": "Cannot use: query", "errors": [{"field": "query", "message": "must be shorter"}]}
+    answer: dict[str, Any] = {"status": 422, "content_type": "application/problem+json", "body": json.dumps(refused)}
+    page.route("**/v1/search", lambda route: route.fulfill(**answer))
     page.get_by_label("Ask these documents").fill("anything at all")
     page.get_by_role("alert").get_by_text("Your question must be shorter.").wait_for()
-    page.unroute("**/v1/search")
-    page.route(
-        "**/v1/search",
-        lambda route: route.fulfill(
-            status=503, content_type="application/problem+json", body=json.dumps({"detail": "The documents are being opened"})
-        ),
-    )
+    answer |= {"status": 503, "body": json.dumps({"detail": "The documents are being opened"})}
     page.get_by_label("Ask these documents").fill("anything else")
     page.get_by_role("alert").get_by_text("The documents are being opened").wait_for()
 

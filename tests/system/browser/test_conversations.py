@@ -54,14 +54,10 @@ def test_the_server_and_the_script_show_a_conversation_alike(open_page: Any) -> 
 def test_a_reply_is_shown_as_it_comes_and_what_goes_wrong_is_told(open_page: Any) -> None:
     page = open_page("/chat")
 
-    def failing(status: int, body: Any) -> None:
-        page.unroute("**/v1/chat/completions")
-        page.route(
-            "**/v1/chat/completions",
-            lambda route: route.fulfill(status=status, content_type="application/json", body=json.dumps(body)),
-        )
-
-    failing(503, {"error": {"message": "The documents are being opened"}})
+    # One route that is never taken away meanwhile: the browser needs a moment to take one up, and a request could come first.
+    opening = json.dumps({"error": {"message": "The documents are being opened"}})
+    answer: dict[str, Any] = {"status": 503, "content_type": "application/json", "body": opening}
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(**answer))
     page.get_by_label("Your question").fill("mooring fee")
     page.keyboard.press("Enter")
     page.get_by_role("alert").get_by_text("The documents are being opened").wait_for()
@@ -69,8 +65,7 @@ def test_a_reply_is_shown_as_it_comes_and_what_goes_wrong_is_told(open_page: Any
     assert page.locator(".turn").count() == 0
     chunks = [{"choices": [{"delta": {"content": "Half a "}}]}, {"error": {"message": "The model went away"}}]
     body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-    page.unroute("**/v1/chat/completions")
-    page.route("**/v1/chat/completions", lambda route: route.fulfill(status=200, content_type="text/event-stream", body=body))
+    answer = {"status": 200, "content_type": "text/event-stream", "body": body}
     page.keyboard.press("Enter")
     page.get_by_role("alert").get_by_text("The model went away").wait_for()
     page.unroute("**/v1/chat/completions")
