@@ -13,8 +13,10 @@ MARKUP = "document.querySelector('.turns').innerHTML"
 
 
 def say(page: Any, question: str) -> None:
-    page.get_by_label("Your question").fill(question)
-    page.keyboard.press("Enter")
+    page.wait_for_load_state()  # an address with a fragment takes the focus away when its page is complete
+    box = page.get_by_label("Your question")
+    box.fill(question)
+    box.press("Enter")
     page.locator("#latest .reply:not([aria-busy])", has=page.locator(".said")).wait_for()
     page.wait_for_function(
         "q => new URLSearchParams(location.search).getAll('q').at(-1) === q && document.querySelector('#latest .asked').innerText === q",
