@@ -1,17 +1,21 @@
 """An exported model -> the same model with its matrices in 8 bits, for questions. Run once a model, some seconds; needs no torch.
 
-Weights are rounded for each output channel to 7 bits, which no processor's 8-bit instructions overflow; what is computed from a
-text is rounded as it comes. Questions so embedded are compared with passages in full precision: docs/decisions/0015-speed.md.
+    python -m index.onnx_int8 EXPORTED TARGET
+
+Run in a process of its own, which gives back the two hundred megabytes that rounding takes. Weights are rounded for each output channel
+to 7 bits, which no processor's 8-bit instructions overflow; what is computed from a text is rounded as it comes. Questions so
+embedded are compared with passages in full precision: docs/decisions/0015-speed.md.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from index import sealed
+from index import child_process, sealed
 from index.model_files import refusal, sha256, write_refusal
 from index.onnx_embedder import FACTS_FILE, MODEL_FILE, OnnxEmbedder, verify
 from index.types import ModelError
@@ -50,12 +54,11 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     verify(exported)
     say("Rounding the model to 8 bits for this machine (once, some seconds) …")
     try:
-        write_whole_folder(target, lambda part: _write(exported, part))
-    except NotQuantisable as error:
-        write_refusal(target, str(error))
-        raise
-    except OSError as error:  # a full disk, say: tried again at the next start
-        raise NotQuantisable(f"the model in 8 bits cannot be written: {error.strerror or error}") from error
+        child_process.run("index.onnx_int8", [exported, target])
+    except child_process.ChildFailed as failure:  # a full disk, say: tried again at the next start
+        raise NotQuantisable(f"the model in 8 bits cannot be made: {failure}") from failure
+    if reason := refusal(target):
+        raise NotQuantisable(reason)
     return target
 
 
@@ -90,3 +93,18 @@ def _round(model: Path, rounded: Path) -> None:
         raise NotQuantisable(f"the model cannot be rounded to 8 bits: {error}") from error
     finally:
         root.setLevel(level)
+
+
+def main() -> None:
+    child_process.end_with_the_parent()
+    exported, target = map(Path, sys.argv[1:])
+    try:
+        write_whole_folder(target, lambda part: _write(exported, part))
+    except NotQuantisable as error:
+        write_refusal(target, str(error))
+    except (ModelError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

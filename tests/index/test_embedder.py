@@ -24,6 +24,7 @@ from index.types import Embedder, ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from transformers import BertModel
 
 LEAST_COSINE = 0.9999
 ODD_TEXTS = [
@@ -113,13 +114,28 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers folder with a BERT of two layers, 16 dimensions, mean pooling and no normalising."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    return save(tiny_bert(), tmp_path_factory.mktemp("tiny"))
 
-    folder = tmp_path_factory.mktemp("tiny")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
+
+@pytest.fixture(scope="module")
+def model_for_full_precision(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with one activation that is a thousand times the others, which its vectors are made of: 8 bits hold only the one."""
+    import torch
+
+    bert = tiny_bert()
+    last = bert.encoder.layer[-1]
+    with torch.no_grad():
+        last.attention.output.LayerNorm.weight[0] *= 1000
+        last.intermediate.dense.weight[:, 0] = 0
+        last.output.dense.weight *= 100_000
+        last.output.LayerNorm.weight[0] = 0
+    return save(bert, tmp_path_factory.mktemp("spoilt"))
+
+
+def tiny_bert() -> BertModel:
+    import torch
+    from transformers import BertConfig, BertModel
+
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(WORDS),
@@ -129,7 +145,17 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=32,
         max_position_embeddings=64,
     )
-    BertModel(config).save_pretrained(folder / "bert")
+    return BertModel(config)
+
+
+def save(bert: BertModel, folder: Path) -> Path:
+    """As a sentence-transformers folder."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertTokenizerFast
+
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    bert.save_pretrained(folder / "bert")
     BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder / "bert")
     transformer = Transformer(str(folder / "bert"), max_seq_length=32)
     model = SentenceTransformer(modules=[transformer, Pooling(transformer.get_embedding_dimension())], device="cpu")
@@ -263,40 +289,53 @@ def test_an_altered_model_in_8_bits_is_made_anew(tiny_model: Path, tmp_path: Pat
 
 
 def test_a_model_that_8_bits_spoil_is_served_in_full_precision_and_not_rounded_again(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_for_full_precision: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exact = open_embedder(str(tiny_model), tmp_path)
-    with monkeypatch.context() as spoilt:
-        spoilt.setattr("index.onnx_int8.LEAST_COSINE", 1.1)
-        first = open_embedder(str(tiny_model), tmp_path, precision="int8")
+    caplog.set_level("INFO")
+    exact = open_embedder(str(model_for_full_precision), tmp_path)
+    first = open_embedder(str(model_for_full_precision), tmp_path, precision="int8")
     said: list[str] = []
-    again = open_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
+    again = open_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
     assert not said
+    assert caplog.text.count("8 bits change the model's vectors too much") == 2
     for embedder in (first, again):
         np.testing.assert_array_equal(embedder.embed_question("signed"), exact.embed_question("signed"))
 
 
-def test_a_damaged_word_on_why_a_model_is_not_rounded_is_not_believed(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as spoilt:
-        spoilt.setattr("index.onnx_int8.LEAST_COSINE", 1.1)
-        open_embedder(str(tiny_model), tmp_path, precision="int8")
+def test_a_damaged_word_on_why_a_model_is_not_rounded_is_not_believed(model_for_full_precision: Path, tmp_path: Path) -> None:
+    open_embedder(str(model_for_full_precision), tmp_path, precision="int8")
     (file,) = tmp_path.rglob("refused.json")
-    file.write_bytes(file.read_bytes().replace(b"8 bits", b"9 bits"))
+    as_written = file.read_bytes()
+    file.write_bytes(as_written.replace(b"8 bits", b"9 bits"))
+    said: list[str] = []
+    open_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
+    assert len(said) == 1
+    assert file.read_bytes() == as_written
+
+
+def test_a_rounding_that_fails_is_told_and_made_up_for(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    exact = open_embedder(str(tiny_model), tmp_path)
+    with monkeypatch.context() as failing:
+        failing.setattr("sys.executable", shutil.which("false"))
+        served = open_embedder(str(tiny_model), tmp_path, precision="int8")
+    assert "the model in 8 bits cannot be made: exit code 1; questions are embedded in fp32" in caplog.text
+    np.testing.assert_array_equal(served.embed_question("signed"), exact.embed_question("signed"))
     open_embedder(str(tiny_model), tmp_path, precision="int8")
     assert list(tmp_path.glob("*-int8/model.onnx"))
 
 
-def test_an_export_leaves_nothing_of_torch_in_the_process(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_model_is_prepared_without_leaving_what_that_takes_in_the_process(tiny_model: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from index.embedder import open_embedder;"
-        " open_embedder(sys.argv[1], Path(sys.argv[2])).embed_question('signed');"
-        " print(*{'torch', 'sentence_transformers', 'transformers'} & set(sys.modules))"
+        " open_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed');"
+        " print(*{'torch', 'sentence_transformers', 'transformers', 'onnx'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
     assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split() == []
-    assert list(tmp_path.glob("*/model.onnx"))
+    assert len(list(tmp_path.glob("*/model.onnx"))) == 2
 
 
 def test_a_preparation_that_fails_is_told_and_made_up_for(
