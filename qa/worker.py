@@ -14,11 +14,14 @@ from index.jobs import Job
 from index.types import DamagedRow, StoreError
 from qa.ingestion import read_entries
 from qa.library import Entry, Library, Outcome
+from qa.memory import give_back
 
 log = logging.getLogger(__name__)
 
 # How long to wait before a job is tried again that could not be stored (no space, an I/O error).
 RETRY_SECONDS = 5.0
+# How often memory is given back while there are no jobs; questions free some, too.
+IDLE_SECONDS = 60.0
 
 
 class Worker:
@@ -65,13 +68,19 @@ class Worker:
                 try:
                     if not self._one_job(sandbox):
                         self.library.build_if_behind()
-                        self._wake.wait()
+                        self._rest()
                 except QuotableError as error:
                     log.error("%s", error)
                     self._stopping.wait(RETRY_SECONDS)
                 except Exception:
                     log.exception("unforeseen error while taking documents in")
                     self._stopping.wait(RETRY_SECONDS)
+
+    def _rest(self) -> None:
+        """Until there is something to do."""
+        give_back()
+        while not self._wake.wait(IDLE_SECONDS):
+            give_back()
 
     def _one_job(self, sandbox: Sandbox) -> bool:
         taken = self.library.jobs.take()
