@@ -23,6 +23,9 @@ QUESTIONS_KEPT = 4096
 # How long the model's threads look for the next step before they sleep. By default that is long enough to be in the way of whoever
 # takes the answer and asks the next question, on other threads and in other processes; the next step comes much sooner.
 SPIN_MICROSECONDS = 1000
+# A question takes so small a model about a millisecond on one core. On two it takes half as long while both are free and longer while
+# they are not, and threads that wait for each other keep a core from the search.
+SMALL_MODEL_BYTES = 32 * 2**20
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
 MODEL_FILE = "model.onnx"
@@ -117,11 +120,14 @@ class OnnxEmbedder:
 
 class _QuestionSession:
     """A question that is alone is computed on all threads; several at once on one thread each, so that they do not wait for each other.
+    A small model always takes one.
 
     What is computed is the same. No lock is held meanwhile. docs/decisions/0015-speed.md has the figures.
     """
 
     def __init__(self, model_file: Path, threads: int) -> None:
+        if model_file.stat().st_size <= SMALL_MODEL_BYTES:
+            threads = 1
         self._model_file = model_file
         self._alone = _session(model_file, threads)
         self._together: Any = self._alone if threads == 1 else None  # loaded when it is first needed: it takes as much memory

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -45,20 +45,26 @@ CANDIDATES = 200
 # What is left of a cosine whose question is in a language that the model was not trained on.
 UNREAD = np.float32(0.1)
 
-_beside = ThreadPoolExecutor(os.cpu_count(), "nearest")
+_beside = ThreadPoolExecutor(os.cpu_count(), "beside")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was read: its text with the spelling corrected, and its vector.
+    """A question as it was read: its text with the spelling corrected, and what gives its vector, which may be on its way still.
 
     `context`: what was said before, whose terms count `context_weight` times their idf.
     """
 
     question: str
-    vector: Vector
+    embedded: Callable[[], Vector]
     context: str = ""
     context_weight: float = 0.0
+
+    @property
+    def vector(self) -> Vector:
+        """Of unit length."""
+        return self.embedded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,7 @@ class Searcher:
         state = self._current()
         speller = state.speller if spelling else None
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
-        return Asked(corrected, self._vector(question, corrected))
+        return Asked(corrected, _begun(state, partial(self._vector, question, corrected)))
 
     def vector(self, texts: Sequence[str]) -> Vector:
         """Of texts together, one or more; of unit length."""
@@ -210,7 +216,7 @@ class Searcher:
         found with the question's vector among the same passages.
         """
         state = nearest.state if nearest else self._current()
-        by_meaning = (lambda: nearest.ids) if nearest else _begun(state, asked.vector, allowed)
+        by_meaning = (lambda: nearest.ids) if nearest else _begun(state, lambda: _nearest(state, asked.vector, allowed))
         return self._search(state, asked, allowed, by_words, by_meaning)
 
     def refresh(self, removed: Ids) -> None:
@@ -311,11 +317,15 @@ def _nearest(state: _State, vector: Vector, allowed: Ids | None) -> list[Ids]:
     return [of(part.vectors) for part in state.parts]
 
 
-def _begun(state: _State, vector: Vector, allowed: Ids | None) -> Callable[[], list[Ids]]:
-    """`_nearest`, to be called for; of many passages it is found in another thread meanwhile."""
+def _begun(state: _State, work: Callable[[], Found]) -> Callable[[], Found]:
+    """What gives the result of some work: of many passages it is done in another thread from now on, of few it is done by now.
+
+    Work waits only for work that was begun before it.
+    """
     if any(len(part.vectors) > segments.EXACT_PASSAGES for part in state.parts):
-        return _beside.submit(_nearest, state, vector, allowed).result
-    return partial(_nearest, state, vector, allowed)
+        return _beside.submit(work).result
+    done = work()
+    return lambda: done
 
 
 def _by_words(state: _State, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:

@@ -165,7 +165,8 @@ def _in_common(question: Vector, nearest: float, context: Vector, best: Callable
 def _in_context(asked: Asked, context: Context, vector: Vector, share: float) -> Asked:
     """The question with so much of its context, whose vector this is."""
     together = asked.vector + np.float32(CONTEXT_WEIGHT * share) * vector
-    return Asked(asked.question, together / np.linalg.norm(together), context.questions, QUESTIONS_WEIGHT * share)
+    of_unit_length: Vector = together / np.linalg.norm(together)
+    return Asked(asked.question, lambda: of_unit_length, context.questions, QUESTIONS_WEIGHT * share)
 
 
 def _between(none: float, all_: float, value: float) -> float:

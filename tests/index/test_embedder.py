@@ -249,6 +249,21 @@ def test_questions_asked_at_once_have_the_vectors_that_they_have_alone(exported_
         np.testing.assert_array_equal(vector, alone.embed_question(text))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+def test_a_question_has_all_cores_of_a_model_that_is_large_and_one_of_a_small_one(exported_model: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from index.embedder import open_embedder; from index.model_files import DEFAULT_MODEL;"
+        " embedder = open_embedder(DEFAULT_MODEL, Path(sys.argv[1]), threads=4, precision=sys.argv[2]);"
+        " embedder.embed_question('signed'); print(len(os.listdir('/proc/self/task')))"
+    )
+    command = [sys.executable, "-c", code, str(exported_model)]
+    large, small = (
+        int(subprocess.run([*command, precision], capture_output=True, check=True, timeout=60).stdout)
+        for precision in ("fp32", "int8")
+    )
+    assert large - small == 3
+
+
 def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_model: Path, tmp_path: Path) -> None:
     exact = open_embedder(str(tiny_model), tmp_path)
     said: list[str] = []

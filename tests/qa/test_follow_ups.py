@@ -87,7 +87,7 @@ def followed(question: str, history: list[Turn], nearest: float, suits_context: 
     if context is None:
         return None
     everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
-    asked = Asked(question, QUESTION)
+    asked = Asked(question, lambda: QUESTION)
     return follow_up(
         asked, context, nearest, lambda texts: CONTEXT, lambda vector: max(float(vector @ each) for each in everything)
     )
