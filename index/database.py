@@ -34,7 +34,9 @@ CACHE_KIB = 8_192  # of a connection, in thousands of bytes; a page that is in i
 APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
 LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
 
-_SCHEMA = """
+# All that filters and facets ask for: they read it instead of the documents' texts.
+FILTERED = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
+_SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, source TEXT, source_hash TEXT, url TEXT,
@@ -42,6 +44,7 @@ CREATE TABLE documents (
     structure TEXT NOT NULL, text TEXT NOT NULL, structure_hash BLOB NOT NULL);
 CREATE INDEX documents_by_source ON documents(source);
 CREATE INDEX documents_by_version ON documents(version);
+{FILTERED};
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(number), start INTEGER NOT NULL,
     "end" INTEGER NOT NULL, page INTEGER, anchor TEXT, headings TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL,

@@ -131,6 +131,10 @@ class ExactLexicalIndex:
     def document_frequency(self, term: str) -> int:
         return len(self._holders.get(term, ()))
 
+    def of_documents(self, numbers: Ids) -> Ids:
+        sought = set(numbers.tolist())
+        return np.array(sorted(i for i in self._terms if self._documents[i] in sought), np.int64)
+
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         holders = set().union(*(self._holders.get(term, set()) for term, _ in query.sought))
         return _best(((i, bm25_share(query, self._terms[i])) for i in _allowed(holders, allowed)), k)

@@ -8,13 +8,21 @@ from numpy.typing import NDArray
 from index.types import Ids
 
 
-def contained(ids: Ids, id_set: Ids) -> NDArray[np.bool_]:
-    """Whether each id is in the sorted set, by bisection: a few ids in a set of a million take microseconds, where NumPy's set
-    functions sort both.
+def places_of(ids: Ids, id_set: Ids) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where each id stands in the sorted set, and whether it does: the place of one that does not says nothing.
+
+    By bisection: a few ids in a set of a million take microseconds, where NumPy's set functions sort both.
     """
-    if not len(id_set):
-        return np.zeros(len(ids), bool)
+    count = len(id_set)
+    if count and id_set[-1] - id_set[0] == count - 1:  # an unbroken run, as mostly: nothing has to be looked up
+        places = ids - id_set[0]
+        return places, (places >= 0) & (places < count)
     places = np.searchsorted(id_set, ids)
-    places[places == len(id_set)] = 0
-    found: NDArray[np.bool_] = id_set[places] == ids
-    return found
+    here = places < count
+    here[here] = id_set[places[here]] == ids[here]
+    return places, here
+
+
+def contained(ids: Ids, id_set: Ids) -> NDArray[np.bool_]:
+    """Whether each id is in the sorted set."""
+    return places_of(ids, id_set)[1]

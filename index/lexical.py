@@ -77,6 +77,10 @@ class TantivyLexicalIndex:
             frequency = self._frequencies[term] = self._searcher.doc_freq("terms", term)
         return frequency
 
+    def of_documents(self, numbers: Ids) -> Ids:
+        self._commit()
+        return self._passages.of_documents(numbers)
+
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         return self._passages.best(query, self._found(query, k, allowed), k)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 import apsw
 
 from index import sealed
-from index.database import FORMAT, Database
+from index.database import FILTERED, FORMAT, Database
 from index.disk_errors import told_as_ours
 from index.page_checksums import RESERVED_BYTES
 from index.rows import row_hash
+from index.types import DamagedRow, StorageFull
+
+log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
 _OLD_DOCUMENT = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
@@ -28,8 +32,23 @@ def migrate(database: Database, say: Callable[[str], None]) -> None:
 
     Raises StorageFull where there is no space for the backup and the change. A killed migration is begun again.
     """
-    if database.format == FORMAT:
-        return
+    if database.format != FORMAT:
+        _to_todays(database, say)
+    if not database.rows("SELECT 1 FROM sqlite_schema WHERE name = 'documents_filtered'"):
+        _index_what_is_filtered(database, say)
+
+
+def _index_what_is_filtered(database: Database, say: Callable[[str], None]) -> None:
+    """Stores of this format had no such index at first, and do without where it cannot be made."""
+    say("Making an index of what documents are filtered by (once, some seconds) …")
+    try:
+        with database.transaction() as connection:
+            connection.execute(FILTERED)
+    except (DamagedRow, StorageFull) as error:
+        log.warning("filters take longer for now, because their index cannot be made: %s", error)
+
+
+def _to_todays(database: Database, say: Callable[[str], None]) -> None:
     backup = database.path.with_name(f"{database.path.name}.format-{database.format}")
     say(f"Bringing {database.path} to format {FORMAT}; what was there is kept as {backup.name} …")
     if not backup.exists():

@@ -50,6 +50,10 @@ class ScannedLexicalIndex:
     def document_frequency(self, term: str) -> int:
         return len(self._sequences.holding([term]))
 
+    def of_documents(self, numbers: Ids) -> Ids:
+        ids = self._sequences.of_documents(numbers)
+        return ids[~contained(ids, self._removed)] if len(self._removed) else ids
+
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         return self.best(query, self._holding(query, allowed), k)
 

@@ -17,6 +17,7 @@ from index import segments
 from index.abbreviations import NO_ABBREVIATIONS, Abbreviations
 from index.analysis import stems
 from index.exact import ExactVectorIndex
+from index.filters import Filter
 from index.fusion import best_possible, contributions, fuse
 from index.generations import Generation
 from index.id_sets import contained
@@ -117,6 +118,7 @@ class Searches(Protocol):
 
     def read(self, question: str) -> Asked: ...
     def vector(self, texts: Sequence[str]) -> Vector: ...
+    def allowed(self, filter_: Filter) -> Ids: ...
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest: ...
     def rank(
         self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
@@ -134,6 +136,9 @@ class Rearranging:
 
     def vector(self, texts: Sequence[str]) -> Vector:
         return self._searcher.vector(texts)
+
+    def allowed(self, filter_: Filter) -> Ids:
+        return self._searcher.allowed(filter_)
 
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
         return self._searcher.nearest(vector, allowed)
@@ -198,6 +203,11 @@ class Searcher:
         together = np.sum([self._embedder.embed_question(text) for text in texts], axis=0)
         of_unit_length: Vector = together / np.linalg.norm(together)
         return of_unit_length
+
+    def allowed(self, filter_: Filter) -> Ids:
+        """The passages of the documents that a filter lets through, in rising order."""
+        numbers = self._store.filtered.numbers(filter_)
+        return np.concatenate([np.empty(0, np.int64), *(part.lexical.of_documents(numbers) for part in self._current().parts)])
 
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
         """Of all passages, or of those allowed."""

@@ -15,9 +15,9 @@ import apsw
 import numpy as np
 
 from corpus.types import Document, Passage
-from index import filters, rows
+from index import rows
 from index.database import Database, insert, marks, next_number
-from index.filters import Filter
+from index.filtered_documents import FilteredDocuments
 from index.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS, StoredDocument, StoredPassage
 from index.turns import Turns
 from index.types import DamagedRow, FingerprintMismatch, Ids, Matrix, SearchedText, Vector
@@ -32,6 +32,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.filtered = FilteredDocuments(database)
         # A search takes one, and so does a replacement or removal until the indexes know of it: else a search could find neither
         # the old document nor the new, or half of one.
         self.turns = Turns()
@@ -152,6 +153,7 @@ class Store:
         with self._database.transaction() as connection:
             columns = f"({DOCUMENT_COLUMNS}) = ({marks(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
+        self.filtered.forget()
 
     def knows(self, document_id: str) -> bool:
         """Whether there is a document with this id, damaged or not."""
@@ -282,34 +284,6 @@ class Store:
             whole = [i for i in ids if i in vectors and i in texts]
             if whole:
                 yield np.array(whole, np.int64), [texts[i] for i in whole], np.stack([vectors[i] for i in whole])
-
-    def allowed_passages(self, filter_: Filter) -> Ids:
-        """The ids of all passages whose document the filter lets through, in rising order."""
-        condition, values = filters.sql(filter_)
-        query = f"SELECT p.id FROM documents d JOIN passages p ON p.document = d.number WHERE {condition} ORDER BY p.id"
-        return np.array([i for (i,) in self._database.rows(query, *values)], np.int64)
-
-    def facet(self, key: str, filter_: Filter | None, limit: int) -> list[tuple[str | int | float, int]]:
-        """The values under a key (`year` is that of the date) with how many documents have each, the commonest first.
-
-        A list in the metadata counts by its elements.
-        """
-        condition, values = filters.sql(filter_) if filter_ else ("1", [])
-        if key == "year" or key in filters.FIELDS:
-            value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), "documents d", []
-            truth = "0"
-        else:
-            tables = (
-                "documents d JOIN json_each(d.metadata) m ON m.key = ?"
-                " JOIN json_each(iif(m.type = 'array', m.value, json_array(m.value))) e"
-            )
-            value, truth, keys = "e.value", "m.type IN ('true', 'false')", [key]
-        query = (
-            f"SELECT {value}, {truth}, count(DISTINCT d.number) FROM {tables} WHERE {value} IS NOT NULL AND {condition}"
-            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?"
-        )
-        found = self._database.rows(query, *keys, *values, limit)
-        return [(bool(value) if is_truth else value, count) for value, is_truth, count in found]
 
     def removed_passages(self, up_to: int) -> Ids:
         """Ids of removed passages that an index built when `up_to` was the last id may still hold."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.exact import K1, WINDOW, B
+from index.id_sets import places_of
 from index.types import Ids, LexicalMatch, LexicalQuery, Scores
 
 Rows = NDArray[np.int64]
@@ -66,10 +67,11 @@ class TermSequences:
 
     def rows_of(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
         """The row of each id, and whether the id is here at all."""
-        rows = np.searchsorted(self.ids, ids)
-        here = rows < len(self.ids)
-        here[here] = self.ids[rows[here]] == ids[here]
-        return rows, here
+        return places_of(ids, self.ids)
+
+    def of_documents(self, numbers: Ids) -> Ids:
+        """The ids of the rows of these documents."""
+        return self.ids[np.isin(self.documents, numbers, kind="table")]
 
     def holding(self, terms: Iterable[str]) -> Rows:
         """The rows that hold any of the terms, in rising order, by looking at all of them."""

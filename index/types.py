@@ -187,6 +187,10 @@ class LexicalIndex(Protocol):
         """How many passages hold the term; removed ones may still count until the index is built anew."""
         ...
 
+    def of_documents(self, numbers: Ids) -> Ids:
+        """The passages of these documents, in rising order."""
+        ...
+
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         """The best k by BM25 share among those that hold a term of the query, best first, equal scores by rising id.
 

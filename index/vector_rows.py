@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from index.id_sets import contained
+from index.id_sets import contained, places_of
 from index.types import Hit, Ids, Scores
 
 Rows = NDArray[np.int64]
@@ -34,9 +34,7 @@ class RowIds:
 
     def rows_of(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
         """The row of each id, and whether the id can be found here at all."""
-        rows = np.searchsorted(self.ids, ids)
-        here = rows < len(self.ids)
-        here[here] = self.ids[rows[here]] == ids[here]
+        rows, here = places_of(ids, self.ids)
         if len(self._removed):
             here &= ~contained(ids, self._removed)
         return rows, here

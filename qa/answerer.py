@@ -91,7 +91,7 @@ class Answerer:
             context = None
         passed(EMBED)
         with self._store.turns.reading():
-            allowed = self._store.allowed_passages(filter_) if filter_ else None
+            allowed = self._searcher.allowed(filter_) if filter_ else None
             nearest = self._searcher.nearest(asked.vector, allowed) if context else None
             followed = self._follow_up(asked, context, nearest.score, allowed) if context and nearest else None
             if followed:

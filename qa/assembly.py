@@ -53,6 +53,7 @@ class Service:
 
     def catch_up(self) -> None:
         """Find what another process, the one that writes the folder, has added since."""
+        self.store.filtered.forget()
         self.searcher.refresh(np.empty(0, np.int64))
 
 

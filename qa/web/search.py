@@ -36,5 +36,5 @@ def _answer(asked: SearchRequest) -> Response:
         keep_if_unanswered(answer)
     body = answer_json(answer, (perf_counter() - began) * 1000, explained=asked.explain)
     if asked.facets:
-        body["facets"] = {key: facet_json(service().store.facet(key, filter_, FACET_VALUES)) for key in asked.facets}
+        body["facets"] = {key: facet_json(service().store.filtered.facet(key, filter_, FACET_VALUES)) for key in asked.facets}
     return Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")

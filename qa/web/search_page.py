@@ -106,7 +106,7 @@ def _rendered(
 def _choices(filter_: Filter | None, chosen: Mapping[str, str]) -> Iterator[tuple[str, list[Choice]]]:
     """By what the documents can be narrowed further: keys of which they have more than one value."""
     for key in NARROWED_BY:
-        found = [] if key in chosen else service().store.facet(key, filter_, FACET_VALUES)
+        found = [] if key in chosen else service().store.filtered.facet(key, filter_, FACET_VALUES)
         if len(found) > 1:
             names = Counter(PurePosixPath(str(value)).name for value, _ in found)
             choices = [Choice(str(value), _label(key, str(value), names), count) for value, count in found]

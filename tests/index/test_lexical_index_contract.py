@@ -121,6 +121,19 @@ def test_how_passages_match_comes_in_the_order_of_the_ids_and_is_nan_for_unknown
             assert all(0 <= value <= 1 + CLOSE for value in values if not math.isnan(value))
 
 
+@given(corpus=corpora(), removed=SETS, numbers=st.sets(st.integers(1, 99), max_size=5))
+@settings(max_examples=40)
+def test_the_passages_of_documents_are_those_that_were_added_and_not_removed(
+    make: Make, corpus: Corpus, removed: Ids, numbers: set[int]
+) -> None:
+    index = filled(make, corpus)
+    index.remove(removed)
+    expected = [
+        i for i, text in zip(corpus[0].tolist(), corpus[1], strict=True) if text.document in numbers and i not in removed
+    ]
+    assert index.of_documents(ids_of(*sorted(numbers))).tolist() == expected
+
+
 @given(corpus=corpora(), question=QUESTIONS)
 @settings(max_examples=40)
 def test_a_passage_that_is_found_has_the_score_that_its_match_says(make: Make, corpus: Corpus, question: str) -> None:

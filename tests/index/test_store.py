@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus.types import Document, Heading, Passage
+from index.filters import Comparison, sql
 from index.store import Store
 from index.types import DamagedRow, FingerprintMismatch, Matrix, NewerFormat, StoreError
 
@@ -227,6 +228,28 @@ def flipped(value: Any) -> Any:
     data = value.encode() if isinstance(value, str) else value
     changed = data[:-1] + bytes([data[-1] ^ 1])
     return changed.decode() if isinstance(value, str) else changed
+
+
+def test_what_filters_let_through_is_known_by_what_changed_and_told_without_the_texts(store: Store, tmp_path: Path) -> None:
+    put(store, OTHER)
+    fees, other = (found.number for found in store.documents())
+    by_type, by_source = Comparison("eq", "type", "guidance"), Comparison("eq", "source", "wizards.txt")
+    for filters in range(20):  # more than are kept
+        assert store.filtered.numbers(Comparison("gte", "year", 2025 - filters)).tolist() == [fees, other]
+    assert store.filtered.numbers(by_type).tolist() == [fees, other]
+    assert store.filtered.numbers(by_source).tolist() == []
+    store.note_source("other", "wizards.txt", None)
+    assert store.filtered.numbers(by_source).tolist() == [other]
+    put(store, replace(OTHER, id="third"))
+    assert store.filtered.numbers(by_type).tolist() == [fees, other, other + 1]
+    for filter_ in (by_type, by_source, Comparison("in", "publisher", ("HMPO",))):
+        condition, values = sql(filter_)
+        with apsw.Connection(str(tmp_path / FILE)) as connection:
+            plan = [
+                row[3]
+                for row in connection.execute(f"EXPLAIN QUERY PLAN SELECT d.number FROM documents d WHERE {condition}", values)
+            ]
+        assert any("COVERING INDEX" in line for line in plan), plan
 
 
 def test_a_store_of_a_newer_format_is_refused_with_the_way_out(store: Store, open_store: OpenStore, tmp_path: Path) -> None:

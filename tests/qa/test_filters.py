@@ -241,6 +241,31 @@ def test_the_largest_filter_that_is_allowed_is_answered(filtered: Any) -> None:
     assert found_ids(filtered, whole) == found_ids(filtered, {"type": "gt", "key": "rank", "value": 0})
 
 
+def test_a_filter_that_was_used_before_knows_what_came_what_changed_and_what_went(filtered: Any) -> None:
+    filter_ = {"type": "eq", "key": "shelf", "value": "new"}
+    others = {"type": "ne", "key": "shelf", "value": "new"}
+
+    def add(name: str, shelf: str) -> None:
+        job = filtered.add(id=name, title="New", text=f"New wood number {name}.", metadata={"shelf": shelf})
+        assert filtered.finished(job)["documents"] == 1
+
+    everything = found_ids(filtered, others)
+    try:
+        for number in range(3):
+            assert found_ids(filtered, filter_) == {f"new{known}" for known in range(number)}
+            add(f"new{number}", "new")
+        add("new1", "old")
+        assert found_ids(filtered, filter_) == {"new0", "new2"}
+        assert found_ids(filtered, others) == everything | {"new1"}
+        filtered.request("DELETE", "/v1/documents/new0")
+        assert found_ids(filtered, filter_) == {"new2"}
+    finally:
+        for number in range(3):
+            filtered.request("DELETE", f"/v1/documents/new{number}")
+    assert found_ids(filtered, filter_) == set()
+    assert found_ids(filtered, others) == everything
+
+
 @given(
     st.none() | FILTER.filter(lambda made: depth(made) <= 4), st.lists(st.sampled_from([*KEYS, "year"]), min_size=1, max_size=3)
 )

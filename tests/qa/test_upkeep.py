@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from benchmarks.durability import small
+from index.database import Database
 
 Run = Callable[..., Any]
 OLD = Path(__file__).parent.parent / "data" / "format-1"
@@ -159,6 +160,18 @@ def test_the_model_is_changed_and_changed_back(qa: Run, data: Path, model: str, 
     assert "1 " in dropped.stdout or "deleted" in dropped.stdout
     with apsw.Connection(str(data / "store.sqlite")) as connection:
         assert connection.execute("SELECT count(DISTINCT fingerprint) FROM vectors").get == 1
+    assert qa("--data", data, "check").code == 0
+
+
+def test_a_folder_from_before_filters_had_an_index_is_given_one_and_told_of_it_once(qa: Run, data: Path) -> None:
+    database = Database(data)
+    with database.transaction() as connection:
+        connection.execute("DROP INDEX documents_filtered")
+    database.close()
+    said = [qa("--data", data, "rebuild") for _ in range(2)]
+    assert [f"{one.stdout}{one.stderr}".count("an index of what documents are filtered by") for one in said] == [1, 0]
+    with apsw.Connection(str(data / "store.sqlite")) as connection:
+        assert connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'documents_filtered'").get
     assert qa("--data", data, "check").code == 0
 
 
