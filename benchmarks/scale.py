@@ -230,8 +230,9 @@ def serve(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 
 def added_is_found(server: Server) -> dict[str, float]:
-    """Seconds from the answer that accepts a document, and from its job being done, until a search finds it; the median of some."""
-    whole, after_job = [], []
+    """Seconds from the answer that accepts a document, and from its job being done, until a search finds it, and that it takes to
+    remove it; medians of some."""
+    whole, after_job, removal = [], [], []
     for number in range(5):
         word = f"quokka{''.join(random.Random(time.time() + number).choices('abcdefghij', k=8))}"
         body = json.dumps({"id": word, "title": word, "text": f"The {word} is a marsupial that was seen on Rottnest Island."})
@@ -246,9 +247,12 @@ def added_is_found(server: Server) -> dict[str, float]:
         found = time.perf_counter()
         whole.append(found - began)
         after_job.append(found - done)
+        began = time.perf_counter()
         server.connection.request("DELETE", f"/v1/documents/{word}")
         server.connection.getresponse().read()
+        removal.append(time.perf_counter() - began)
     return {
+        "removed_seconds": round(statistics.median(removal), 3),
         "found_after_accepted_seconds": round(statistics.median(whole), 3),
         "found_after_indexed_seconds": round(statistics.median(after_job), 3),
         "found_after_indexed_seconds_most": round(max(after_job), 3),

@@ -239,7 +239,8 @@ class Database:
             connection.pragma("synchronous", "full")
             connection.pragma("cache_size", -CACHE_KIB)
             connection.set_wal_hook(self._note_log_pages)  # in the place of SQLite's own, which would shorten it
-            connection.pragma("foreign_keys", True)
+            # Whatever removes a row removes what refers to it; to enforce that, SQLite would look through all vectors for each passage.
+            connection.pragma("foreign_keys", False)
             self._local.connection = connection
             self._connections.append(connection)
         return connection

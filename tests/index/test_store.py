@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus.types import Document, Heading, Passage
+from index.database import Database
 from index.filters import Comparison, sql
 from index.store import Store
 from index.types import DamagedRow, FingerprintMismatch, Matrix, NewerFormat, StoreError
@@ -228,6 +229,20 @@ def flipped(value: Any) -> Any:
     data = value.encode() if isinstance(value, str) else value
     changed = data[:-1] + bytes([data[-1] ^ 1])
     return changed.decode() if isinstance(value, str) else changed
+
+
+def test_a_document_is_removed_without_looking_through_all_others(store: Store, tmp_path: Path) -> None:
+    put(store, OTHER)
+    database = Database(tmp_path)
+    # What SQLite would do besides, to see that nothing refers to it, is in its plan too.
+    for table, key in (("documents", "number"), ("passages", "id")):
+        plan = [row[3] for row in database.rows(f"EXPLAIN QUERY PLAN DELETE FROM {table} WHERE {key} = 1")]
+        assert plan
+        assert not any("SCAN" in line for line in plan), plan
+    database.close()
+    store.remove("fees")
+    assert not store.knows("fees")
+    assert [stored.document.id for stored in store.passages(range(1, 20))] == ["other"] * len(passages_of(OTHER))
 
 
 def test_what_filters_let_through_is_known_by_what_changed_and_told_without_the_texts(store: Store, tmp_path: Path) -> None:

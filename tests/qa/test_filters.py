@@ -250,12 +250,18 @@ def test_a_filter_that_was_used_before_knows_what_came_what_changed_and_what_wen
         assert filtered.finished(job)["documents"] == 1
 
     everything = found_ids(filtered, others)
+
+    def shelves() -> dict[str, int]:
+        return {one["value"]: one["count"] for one in filtered.search("wood", facets=["shelf"])["facets"]["shelf"]}
+
     try:
         for number in range(3):
+            assert shelves() == ({"new": number} if number else {})
             assert found_ids(filtered, filter_) == {f"new{known}" for known in range(number)}
             add(f"new{number}", "new")
         add("new1", "old")
         assert found_ids(filtered, filter_) == {"new0", "new2"}
+        assert shelves() == {"new": 2, "old": 1}
         assert found_ids(filtered, others) == everything | {"new1"}
         filtered.request("DELETE", "/v1/documents/new0")
         assert found_ids(filtered, filter_) == {"new2"}
