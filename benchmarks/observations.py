@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.cut_corpora import CUTS, cut_corpora
 from benchmarks.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_dev_set, read_dev_set, with_typos
 from index.ranking import Ranking
-from index.searcher import Asked, Nearest
+from index.searching import Asked, Nearest
 from index.types import Ids
 from qa.answerer import Answerer
 from qa.assembly import Service

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.model_files import model_folder, set_up_hub
 from index.ranking import Ranking
-from index.searcher import Asked, Nearest, Rearranging, Searches
+from index.searching import Asked, Nearest, Rearranging, Searches
 from index.store import Store
 from index.types import Ids, ModelError, Scores
 

@@ -10,7 +10,7 @@ from index.analysis import terms
 from index.filters import Filter
 from index.ranking import Candidate, Ranking
 from index.rows import StoredPassage
-from index.searcher import Asked, Searches
+from index.searching import Asked, Searches
 from index.store import Store
 from index.types import Ids, Vector
 from qa.calibration import AS_SHIPPED, Calibration

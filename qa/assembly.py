@@ -19,7 +19,8 @@ from index.embedder import open_embedder
 from index.folder_lock import FolderLock
 from index.migrations import migrate
 from index.model_files import DEFAULT_MODEL
-from index.searcher import Searcher, Searches
+from index.searcher import Searcher
+from index.searching import Searches
 from index.store import Store
 from index.types import Embedder, StoreError
 from qa.answerer import Answerer

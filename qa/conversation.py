@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from index.analysis import terms
-from index.searcher import Asked
+from index.searching import Asked
 from index.types import Vector
 from qa.confidence import names
 from qa.small_talk import small_talk, without_courtesies

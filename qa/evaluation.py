@@ -11,7 +11,8 @@ import numpy as np
 
 from index.ranking import Candidate, Ranking
 from index.rows import StoredPassage
-from index.searcher import Asked, Nearest, Rearranging, Searcher
+from index.searcher import Searcher
+from index.searching import Asked, Nearest, Rearranging
 from index.store import Store
 from index.types import Ids
 from qa import measures

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from index.searcher import Searches
+from index.searching import Searches
 from qa.answerer import Answerer
 from qa.question_log import Noted, Outcome
 

@@ -22,6 +22,7 @@ from qa.quotes import QuoteFinder
 from qa.verification import Verdict, verify
 from qa.web.openai_requests import ChatRequest, VectorStoreSearchRequest
 from qa.web.problems import Problem
+from qa.web.reading import from_body, from_query_string
 from qa.web.requests import (
     AddressRequest,
     AnyFilter,
@@ -32,8 +33,6 @@ from qa.web.requests import (
     SearchParameters,
     SearchRequest,
     VerifyRequest,
-    from_body,
-    from_query_string,
 )
 
 BODIES: Sequence[type[BaseModel]] = (

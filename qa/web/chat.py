@@ -22,7 +22,7 @@ from qa.web.feedback import keeping
 from qa.web.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.openai_responses import Envelope, usage_json
 from qa.web.problems import Problem, openai_error, words_for_callers
-from qa.web.requests import from_body
+from qa.web.reading import from_body
 
 log = logging.getLogger(__name__)
 

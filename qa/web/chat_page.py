@@ -14,7 +14,7 @@ from qa.web.feedback import keep_if_unanswered
 from qa.web.openai_responses import Envelope
 from qa.web.presentation import day, outside, place
 from qa.web.problems import Problem
-from qa.web.requests import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
+from qa.web.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
 
 blueprint = Blueprint("conversation", __name__)
 

@@ -18,16 +18,8 @@ from qa.responses import job_json, listed_document_json, passage_json, passage_n
 from qa.verification import verify
 from qa.web.current import service, writer
 from qa.web.problems import Problem
-from qa.web.requests import (
-    AddressRequest,
-    DocumentRequest,
-    PageParameters,
-    VerifyRequest,
-    from_body,
-    from_query_string,
-    json_body,
-    validated,
-)
+from qa.web.reading import from_body, from_query_string, json_body, validated
+from qa.web.requests import AddressRequest, DocumentRequest, PageParameters, VerifyRequest
 
 blueprint = Blueprint("documents", __name__)
 

@@ -11,7 +11,8 @@ from qa.question_log import Outcome, QuestionLog
 from qa.responses import passage_name
 from qa.web.current import service, settings
 from qa.web.problems import Problem
-from qa.web.requests import FeedbackRequest, feedback_from_form, from_body
+from qa.web.reading import feedback_from_form, from_body
+from qa.web.requests import FeedbackRequest
 
 blueprint = Blueprint("feedback", __name__)
 

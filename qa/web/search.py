@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 from qa.responses import answer_json, facet_json
 from qa.web.current import service
 from qa.web.feedback import keep_if_unanswered
-from qa.web.requests import SearchParameters, SearchRequest, from_body, from_query_string
+from qa.web.reading import from_body, from_query_string
+from qa.web.requests import SearchParameters, SearchRequest
 
 FACET_VALUES = 100
 

@@ -18,7 +18,8 @@ from qa.web.current import service, settings
 from qa.web.feedback import keep_if_unanswered
 from qa.web.presentation import shown_result, verdict
 from qa.web.problems import Problem
-from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters, from_query_string, in_words
+from qa.web.reading import from_query_string, in_words
+from qa.web.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters
 
 blueprint = Blueprint("box", __name__)
 blueprint.add_app_template_global(verdict)

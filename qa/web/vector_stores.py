@@ -12,7 +12,7 @@ from qa.responses import passage_json
 from qa.web.current import service
 from qa.web.openai_requests import VectorStoreSearchRequest
 from qa.web.problems import Problem
-from qa.web.requests import from_body
+from qa.web.reading import from_body
 
 blueprint = Blueprint("vector_stores", __name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.searcher import Asked
+from index.searching import Asked
 from index.types import Vector
 from qa.conversation import NOT_IN_THESE_DOCUMENTS, FollowUp, Turn, completed, context_of, follow_up
 
