@@ -114,12 +114,16 @@ class InvertedVectorIndex:
         wanted = len(self) if allowed is None else min(len(allowed), len(self))
         effort = self.recall.effort if self.recall else self._lists
         # The fewer can be found, the farther away the best of them are.
-        effort = min(effort * math.ceil(len(self._rows.ids) / wanted), self._lists)
-        bits = self._rows.selected(allowed)
+        effort = math.ceil(effort * len(self._rows.ids) / len(self)) * math.ceil(len(self) / wanted)
+        effort = min(effort, self._lists)
+        # What was removed is left out of what is found: to pass over it meanwhile takes longer.
+        bits = self._rows.selected(allowed) if allowed is not None else None
         while True:
-            rows = self._listed(question, max(FOUND_FACTOR * k, LEAST_FOUND), effort, bits)
+            rows = self._rows.still_here(self._listed(question, max(FOUND_FACTOR * k, LEAST_FOUND), effort, bits))
             if len(rows) >= min(k, wanted):
                 return rows
+            if bits is None:
+                bits = self._rows.selected(allowed)
             if effort == self._lists:  # nothing is left but to look at all of them
                 rows, here = self._rows.rows_of(self.ids if allowed is None else allowed)
                 return rows[here]

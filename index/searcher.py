@@ -85,13 +85,13 @@ class Searcher:
         state = self._current()
         speller = state.speller if spelling else None
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
-        return Asked(corrected, _begun(state, partial(self._vector, question, corrected)))
+        # As asked; where it was corrected, halfway between both (either alone ranks worse).
+        texts = [question] if corrected == question else [question, corrected]
+        return Asked(corrected, _begun(state, partial(self._vector, texts, shared=state.is_large)))
 
     def vector(self, texts: Sequence[str]) -> Vector:
         """Of texts together, one or more; of unit length."""
-        together = np.sum([self._embedder.embed_question(text) for text in texts], axis=0)
-        of_unit_length: Vector = together / np.linalg.norm(together)
-        return of_unit_length
+        return self._vector(texts)
 
     def allowed(self, filter_: Filter) -> Ids:
         """The passages of the documents that a filter lets through, in rising order."""
@@ -162,9 +162,13 @@ class Searcher:
     def _segments(self) -> tuple[Segment, ...]:
         return self._generation.segments if self._generation else ()
 
-    def _vector(self, question: str, corrected: str) -> Vector:
-        """Of the question as asked; where it was corrected, halfway between both (either alone ranks worse)."""
-        return self._embedder.embed_question(question) if corrected == question else self.vector([question, corrected])
+    def _vector(self, texts: Sequence[str], *, shared: bool = False) -> Vector:
+        vectors = [self._embedder.embed_question(text, shared=shared) for text in texts]
+        if len(vectors) == 1:
+            return vectors[0]
+        together = np.sum(vectors, axis=0)
+        of_unit_length: Vector = together / np.linalg.norm(together)
+        return of_unit_length
 
     def _search(
         self, state: SearchState, asked: Asked, allowed: Ids | None, by_words: bool, by_meaning: Callable[[], Sequence[Ids]]

@@ -132,8 +132,8 @@ class Embedder(Protocol):
         """float32 (n, d), rows of unit length, in the order of `texts`."""
         ...
 
-    def embed_question(self, text: str) -> Vector:
-        """float32 (d,), of unit length."""
+    def embed_question(self, text: str, *, shared: bool = False) -> Vector:
+        """float32 (d,), of unit length. `shared`: others use the cores meanwhile; what is computed is the same."""
         ...
 
     @property

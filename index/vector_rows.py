@@ -17,7 +17,6 @@ class RowIds:
     def __init__(self, ids: Ids | None = None) -> None:
         self.ids: Ids = np.empty(0, np.int64) if ids is None else ids
         self._removed: Ids = np.empty(0, np.int64)
-        self._all_bits: tuple[Ids, NDArray[np.uint8]] | None = None  # of all rows without those that had been removed
 
     def __len__(self) -> int:
         return len(self.ids) - len(self._removed)
@@ -28,7 +27,6 @@ class RowIds:
 
     def append(self, ids: Ids) -> None:
         self.ids = np.concatenate([self.ids, ids])
-        self._all_bits = None
 
     def remove(self, ids: Ids) -> None:
         if len(known := ids[contained(ids, self.ids)]):
@@ -43,14 +41,16 @@ class RowIds:
 
     def selected(self, allowed: Ids | None) -> NDArray[np.uint8] | None:
         """One bit a row (least significant first), set where it may be found; None where all may."""
-        if allowed is not None:
-            return self._bits(allowed)
-        if not len(removed := self._removed):
+        if allowed is None and not len(self._removed):
             return None
-        kept = self._all_bits
-        if kept is None or kept[0] is not removed:
-            kept = self._all_bits = removed, self._bits(self.ids)
-        return kept[1]
+        rows, here = self.rows_of(self.ids if allowed is None else allowed)
+        selected = np.zeros(len(self.ids), bool)
+        selected[rows[here]] = True
+        return np.packbits(selected, bitorder="little")
+
+    def still_here(self, rows: Rows) -> Rows:
+        """Those of the rows whose passages were not removed."""
+        return rows[~contained(self.ids[rows], self._removed)] if len(self._removed) else rows
 
     def hits(self, rows: Rows, scores: Scores, k: int) -> list[Hit]:
         """The best k of these rows, best first, equal scores by rising id (which is by rising row)."""
@@ -60,12 +60,6 @@ class RowIds:
     def best(self, rows: Rows, scores: Scores, k: int) -> Ids:
         """The ids of `hits`."""
         return self.ids[rows if len(rows) <= k else rows[_best(rows, scores, k)]]
-
-    def _bits(self, allowed: Ids) -> NDArray[np.uint8]:
-        rows, here = self.rows_of(allowed)
-        selected = np.zeros(len(self.ids), bool)
-        selected[rows[here]] = True
-        return np.packbits(selected, bitorder="little")
 
 
 def _best(rows: Rows, scores: Scores, k: int) -> Rows:
