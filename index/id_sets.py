@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from index.types import Ids
+
+# Of a set that may be large: what is made of so many at once stays in the processor's cache, and leaves no holes of megabytes in memory.
+ROWS_AT_ONCE = 65_536
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Slices that together are so many rows."""
+    return (slice(first, first + ROWS_AT_ONCE) for first in range(0, count, ROWS_AT_ONCE))
 
 
 def places_of(ids: Ids, id_set: Ids) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

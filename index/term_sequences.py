@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.exact import K1, WINDOW, B
-from index.id_sets import places_of
+from index.id_sets import blocks, places_of
 from index.types import Ids, LexicalMatch, LexicalQuery, Scores
 
 Rows = NDArray[np.int64]
@@ -71,7 +71,8 @@ class TermSequences:
 
     def of_documents(self, numbers: Ids) -> Ids:
         """The ids of the rows of these documents."""
-        return self.ids[np.isin(self.documents, numbers, kind="table")]
+        found = [self.ids[rows][np.isin(self.documents[rows], numbers, kind="table")] for rows in blocks(len(self.ids))]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     def holding(self, terms: Iterable[str]) -> Rows:
         """The rows that hold any of the terms, in rising order, by looking at all of them."""

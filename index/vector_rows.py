@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from index.id_sets import contained, places_of
+from index.id_sets import blocks, contained, places_of
 from index.types import Hit, Ids, Scores
 
 Rows = NDArray[np.int64]
@@ -43,9 +43,11 @@ class RowIds:
         """One bit a row (least significant first), set where it may be found; None where all may."""
         if allowed is None and not len(self._removed):
             return None
-        rows, here = self.rows_of(self.ids if allowed is None else allowed)
+        ids = self.ids if allowed is None else allowed
         selected = np.zeros(len(self.ids), bool)
-        selected[rows[here]] = True
+        for some in blocks(len(ids)):
+            rows, here = self.rows_of(ids[some])
+            selected[rows[here]] = True
         return np.packbits(selected, bitorder="little")
 
     def still_here(self, rows: Rows) -> Rows:

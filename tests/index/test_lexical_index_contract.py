@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,6 +24,13 @@ Make = Callable[[], LexicalIndex]
 Corpus = tuple[Ids, list[SearchedText]]
 CLOSE = 1e-6
 COLUMNS = ("share", "adjacent", "together", "title")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rows_at_once() -> Iterator[None]:
+    """So that sets of some dozen ids are gone through as those of a million are."""
+    with mock.patch("index.id_sets.ROWS_AT_ONCE", 3):
+        yield
 
 
 @pytest.fixture(

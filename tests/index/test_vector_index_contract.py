@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,13 @@ DIMENSION = 8
 Make = Callable[[], VectorIndex]
 # Of the float32 sums that engines may add up in another order.
 CLOSE = 1e-6
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rows_at_once() -> Iterator[None]:
+    """So that sets of some dozen ids are gone through as those of a million are."""
+    with mock.patch("index.id_sets.ROWS_AT_ONCE", 3):
+        yield
 
 
 @pytest.fixture(scope="module", params=["exact", "flat", "inverted"])
