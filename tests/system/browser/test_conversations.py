@@ -40,6 +40,7 @@ def test_questions_follow_one_another_and_their_quotes_lead_into_documents(open_
     page.go_back()
     assert page.locator(".asked").all_inner_texts() == TURNS[:3]
     page.get_by_role("link", name="Start again").click()
+    page.locator(".turn").first.wait_for(state="detached")
     assert page.locator(".turn").count() == 0
 
 
