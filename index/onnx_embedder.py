@@ -127,6 +127,7 @@ class _QuestionSession:
 
     def __init__(self, model_file: Path, threads: int) -> None:
         self._model_file = model_file
+        self._is_small = model_file.stat().st_size <= SMALL_MODEL_BYTES
         self._alone = _session(model_file, threads)
         self._together: Any = self._alone if threads == 1 else None  # loaded when it is first needed: it takes as much memory
         self._running = 0
@@ -135,7 +136,7 @@ class _QuestionSession:
     @property
     def shared(self) -> Any:
         """What computes a question while others use the cores."""
-        return self._loaded() if self._model_file.stat().st_size <= SMALL_MODEL_BYTES else self
+        return self._loaded() if self._is_small else self
 
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Any]) -> Any:
         with self._counting:

@@ -249,7 +249,6 @@ def test_questions_asked_at_once_have_the_vectors_that_they_have_alone(exported_
         np.testing.assert_array_equal(vector, alone.embed_question(text))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
 def test_a_question_has_the_vector_that_it_has_alone_when_others_use_the_cores_and_a_small_model_one_core(
     exported_model: Path,
 ) -> None:
