@@ -47,17 +47,17 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.serving
-	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.speed.serving
+	$(BIN)/python -m benchmarks.speed.pages
 
 # Takes hours from nothing: SCALE keeps the sample and the data folders between runs.
 SCALE ?= build/scale
 
 bench-scale: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.scale $(SCALE)
+	$(BIN)/python -m benchmarks.scale.run $(SCALE)
 
 bench-quality: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.quality.run
 
 # What looks after the dependencies has an environment of its own.
 $(TOOLS)/.installed: benchmarks/dependencies/tools.txt | $(BIN)/python

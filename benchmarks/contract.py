@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import Server
-from benchmarks.serving import RESULTS, ROOT, commit, machine
+from benchmarks.speed.processes import Server
+from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
 EXAMPLES = 2_000
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

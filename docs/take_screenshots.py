@@ -21,7 +21,7 @@ QUESTIONS = {"search.png": "When did the London office open?", "not-in-these-doc
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "qa.cli", "--data", folder, "serve", "--port", "0"], stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "qa.cli.main", "--data", folder, "serve", "--port", "0"], stderr=subprocess.PIPE, text=True
         )
         try:
             address = _address(server)

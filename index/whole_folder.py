@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from index import sealed
+from index import durable_files as sealed
 
 
 def write_whole_folder(target: Path, write: Callable[[Path], None]) -> None:

@@ -10,30 +10,30 @@ from pathlib import Path
 
 import numpy as np
 
-from corpus.addresses import Hosts
-from corpus.embedded import press_release
-from corpus.fetcher import Fetcher
-from index import generations
-from index.database import FILE_NAME, FORMAT, Database
-from index.embedder import open_embedder
-from index.folder_lock import FolderLock
-from index.migrations import migrate
-from index.model_files import DEFAULT_MODEL
-from index.searcher import Searcher
-from index.searching import Searches
-from index.store import Store
+from corpus.press_release import press_release
+from corpus.sources.addresses import Hosts
+from corpus.sources.fetcher import Fetcher
+from index.embedded.folder_lock import FolderLock
+from index.embedded.integrity.migrations import migrate
+from index.embedded.searcher import Searcher
+from index.embedded.segments import generations
+from index.embedded.segments.builder import MOST_SCANNED, MOST_UNBUILT
+from index.embedded.store.database import FILE_NAME, FORMAT, Database
+from index.embedded.store.store import Store
+from index.embedding.model_files import DEFAULT_MODEL
+from index.embedding.opening import open_embedder
+from index.ranking.query import Searches
 from index.types import Embedder, StoreError
-from qa.answerer import Answerer
-from qa.calibration import read_calibration
+from qa.answering.answerer import Answerer
+from qa.answering.calibration import read_calibration
+from qa.answering.examples import Examples
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
-from qa.examples import Examples
-from qa.index_builder import MOST_SCANNED, MOST_UNBUILT
-from qa.library import Entry, Library, generations_folder
-from qa.question_log import QuestionLog
-from qa.settings import Settings
-from qa.worker import Worker
+from qa.ingest.worker import Worker
+from qa.ingest.writer import Entry, Library, generations_folder
+from qa.operate.question_log import QuestionLog
+from qa.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def _model_server(settings: Settings) -> ModelServer | None:
 def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:
     """Raises CalibrationError where the data folder's calibration cannot be read, ModelError for a re-ranker that is not there."""
     if settings.reranker:
-        from index.reranker import CrossEncoderReranker, RerankedSearcher
+        from index.embedding.reranker import CrossEncoderReranker, RerankedSearcher
 
         searcher = RerankedSearcher(searcher, store, CrossEncoderReranker(settings.reranker, offline=settings.offline))
     return Answerer(searcher, store, settings.operating_point, settings.languages, read_calibration(settings.data))

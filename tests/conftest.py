@@ -20,10 +20,10 @@ from typing import Any, Self
 import pytest
 from hypothesis import HealthCheck, settings
 
-from index.embedder import open_embedder
-from index.model_files import DEFAULT_MODEL
+from index.embedding.model_files import DEFAULT_MODEL
+from index.embedding.opening import open_embedder
 from index.types import Embedder
-from tests.corpus.site import Site
+from tests.corpus.sources.site import Site
 
 ROOT = Path(__file__).parent.parent
 QA = Path(sysconfig.get_path("scripts")) / "qa"

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.durability import small
 from benchmarks.durability.small import Child, Say, Shelf, Wait
 from corpus.types import QuotableError
-from qa.upkeep import rebuild_folder
+from qa.operate.maintenance import rebuild_folder
 
 CALLS = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate"
 CHANGES = ("add", "delete", "swap", "rebuild")

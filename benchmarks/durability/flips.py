@@ -15,13 +15,13 @@ from typing import Any
 
 from benchmarks.durability import small
 from corpus.types import QuotableError
-from index import generations
-from index.database import Database
-from index.searcher import Searcher
-from index.store import Store
+from index.embedded.searcher import Searcher
+from index.embedded.segments import generations
+from index.embedded.store.database import Database
+from index.embedded.store.store import Store
 from index.types import Embedder
-from qa.calibration import AS_SHIPPED, read_calibration, write_calibration
-from qa.library import generations_folder
+from qa.answering.calibration import AS_SHIPPED, read_calibration, write_calibration
+from qa.ingest.writer import generations_folder
 
 MASKS = (0x01, 0x80, 0xFF)
 QUESTIONS = ("wizard studies", small.mark("1", 2), "adult passport pounds")
@@ -36,7 +36,7 @@ class Reader:
         self._embedder = self.embedder()
 
     def embedder(self) -> Embedder:
-        from index.onnx_embedder import OnnxEmbedder, verify
+        from index.embedding.onnx_embedder import OnnxEmbedder, verify
 
         exported, rounded = sorted(path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
         verify(rounded)  # the export itself is verified as it is opened

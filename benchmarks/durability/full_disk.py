@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.durability import small
 from benchmarks.durability.small import Child, Say, Shelf, Wait
 from index.types import StorageFull
-from qa.library import Library
+from qa.ingest.writer import Library
 
 MEGABYTES = 8
 NAMES = 6

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.durability import small
 from benchmarks.durability.small import Child, Say, Shelf, Wait
-from qa.upkeep import rebuild_folder
+from qa.operate.maintenance import rebuild_folder
 
 LONGEST = 0.4  # seconds that a process is left alone after it has looked
 NAMES = 12

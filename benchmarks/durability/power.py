@@ -23,10 +23,10 @@ import numpy as np
 
 from benchmarks.durability.small import text_of
 from corpus.types import Document, Passage, QuotableError
-from index.database import FILE_NAME, Database
-from index.jobs import JobQueue
-from index.scrub import scrub
-from index.store import Store
+from index.embedded.integrity.scrub import scrub
+from index.embedded.store.database import FILE_NAME, Database
+from index.embedded.store.jobs import JobQueue
+from index.embedded.store.store import Store
 
 SECTOR = 512
 CHANGES = 150

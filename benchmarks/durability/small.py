@@ -20,14 +20,14 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from corpus.types import Document
-from index import sealed
-from index.model_files import find_model
-from index.onnx_embedder import RELATED_FILE
-from index.scrub import scrub
-from index.vocabulary import RelatedWords
+from index import durable_files as sealed
+from index.embedded.integrity.scrub import scrub
+from index.embedding.model_files import find_model
+from index.embedding.onnx_embedder import RELATED_FILE
+from index.embedding.vocabulary import RelatedWords
 from qa.assembly import open_to_write
-from qa.library import Entry, Library
-from qa.settings import Settings
+from qa.ingest.writer import Entry, Library
+from qa.settings.settings import Settings
 
 DIMENSION = 16
 WORDS = "the wizard studies at university a passport costs pounds tower fee adult child library . , [UNK]".split()

@@ -15,12 +15,12 @@ from urllib.request import Request, urlopen
 import numpy as np
 
 from corpus.types import Document, Passage
-from index.database import Database
-from index.embedder import open_embedder
-from index.model_files import DEFAULT_MODEL
-from index.store import Store
-from qa.settings import Settings
-from qa.upkeep import rebuild_folder
+from index.embedded.store.database import Database
+from index.embedded.store.store import Store
+from index.embedding.model_files import DEFAULT_MODEL
+from index.embedding.opening import open_embedder
+from qa.operate.maintenance import rebuild_folder
+from qa.settings.settings import Settings
 
 PASSAGES, OF_A_DOCUMENT, WORDS_OF_A_PASSAGE = 100_000, 20, 60
 PROMISED_SECONDS = 5.0

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzzing.targets import TARGETS, Target
-from benchmarks.serving import RESULTS, ROOT, commit, machine
+from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
 MOST_DEATHS = 20
 INPUT_KEPT = 8_192  # bytes

@@ -15,15 +15,15 @@ from flask import Request
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.fuzzing.choices import Choices, document, filter_value, json_like, one_of, prose
-from corpus.splitter import split
+from corpus.splitting.splitter import split
 from corpus.types import Document
 from index import filters
-from qa.quotes import QuoteFinder
-from qa.verification import Verdict, verify
-from qa.web.openai_requests import ChatRequest, VectorStoreSearchRequest
-from qa.web.problems import Problem
-from qa.web.reading import from_body, from_query_string
-from qa.web.requests import (
+from qa.answering.quotes import QuoteFinder
+from qa.answering.verification import Verdict, verify
+from qa.web.schemas.openai_requests import ChatRequest, VectorStoreSearchRequest
+from qa.web.schemas.problems import Problem
+from qa.web.schemas.reading import from_body, from_query_string
+from qa.web.schemas.requests import (
     AddressRequest,
     AnyFilter,
     DocumentRequest,

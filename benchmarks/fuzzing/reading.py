@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from corpus.readers import ReadFailure, read
-from corpus.readers.wire import from_line, to_line
+from corpus.sandbox.wire import from_line, to_line
 from corpus.types import Document, ReadError
 
 # What a document may be larger than its file: entities and tables unfold, but not without bound.

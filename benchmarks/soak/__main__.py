@@ -31,11 +31,11 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
-from benchmarks.processes import Server
-from benchmarks.serving import RESULTS, ROOT, commit, machine
 from benchmarks.soak.plot import panels
 from benchmarks.soak.samples import Sample, children, columns, take, verdict
 from benchmarks.soak.traffic import Tally, Visitor
+from benchmarks.speed.processes import Server
+from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
 MINUTES, VISITS_A_SECOND, CLIENTS = 120.0, 4.0, 6
 SAMPLE_SECONDS, OPERATOR_SECONDS = 10.0, 150.0

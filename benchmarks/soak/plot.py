@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from qa.plots import svg, text
+from qa.evaluation.plots import svg, text
 
 WIDTH, PANEL, GAP, LEFT, RIGHT, TOP = 640, 110, 34, 58, 12, 24
 COLOUR, GREY = "#0072b2", "#767676"

@@ -18,18 +18,18 @@ __all__ = ["FORMATS", "ReadFailure", "detect", "read", "reader_for"]
 
 # The class that reads each format; those that end in "RecordsReader" find many documents in one file.
 _READERS = {
-    "text": "corpus.readers.text:TextReader",
-    "markdown": "corpus.readers.markdown:MarkdownReader",
-    "html": "corpus.readers.html:HtmlReader",
+    "text": "corpus.readers.plain.text:TextReader",
+    "markdown": "corpus.readers.markup.markdown:MarkdownReader",
+    "html": "corpus.readers.markup.html:HtmlReader",
     "pdf": "corpus.readers.pdf:PdfReader",
-    "docx": "corpus.readers.docx:DocxReader",
-    "odt": "corpus.readers.odt:OdtReader",
-    "pptx": "corpus.readers.pptx:PptxReader",
-    "xlsx": "corpus.readers.xlsx:XlsxReader",
-    "csv": "corpus.readers.csv:CsvReader",
-    "email": "corpus.readers.email:EmailReader",
-    "govuk": "corpus.readers.govuk:GovukRecordsReader",
-    "jsonl": "corpus.readers.jsonl:JsonRecordsReader",
+    "docx": "corpus.readers.office.docx:DocxReader",
+    "odt": "corpus.readers.office.odt:OdtReader",
+    "pptx": "corpus.readers.office.pptx:PptxReader",
+    "xlsx": "corpus.readers.office.xlsx:XlsxReader",
+    "csv": "corpus.readers.plain.csv:CsvReader",
+    "email": "corpus.readers.plain.email:EmailReader",
+    "govuk": "corpus.readers.markup.govuk:GovukRecordsReader",
+    "jsonl": "corpus.readers.plain.jsonl:JsonRecordsReader",
 }
 
 

@@ -8,8 +8,8 @@ import re
 import zlib
 from pathlib import PurePosixPath
 
-from corpus.readers.archive import open_archive, read_member
 from corpus.readers.decoding import decode
+from corpus.readers.office.archive import open_archive, read_member
 from corpus.types import ReadError, UnsupportedFormat
 
 FORMATS = ("text", "markdown", "html", "pdf", "docx", "odt", "pptx", "xlsx", "csv", "email", "govuk", "jsonl")

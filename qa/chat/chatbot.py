@@ -7,7 +7,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.filters import Filter
-from qa.answerer import Answer, Answerer
+from qa.answering.answerer import Answer, Answerer
+from qa.answering.question.follow_ups import Turn
+from qa.answering.question.small_talk import small_talk
 from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
 from qa.chat.grounding import Checker
 from qa.chat.model_server import ModelFailed, ModelServer, Usage
@@ -16,9 +18,7 @@ from qa.chat.quoting import MOST_QUOTES, quoted_reply
 from qa.chat.replies import Reply, moved, sources
 from qa.chat.reply_cache import ReplyCache
 from qa.chat.thoughts import without_thoughts
-from qa.conversation import Turn
-from qa.observation import WRITE, answered, passed
-from qa.small_talk import small_talk
+from qa.operate.observation import WRITE, answered, passed
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from corpus.types import QuotableError
-from index.analysis import fold
-from qa.small_talk import SmallTalk
+from index.text.analysis import fold
+from qa.answering.question.small_talk import SmallTalk
 
 SMALL_TALK_REPLIES: Mapping[SmallTalk, str] = {
     SmallTalk.GREETING: "Hello. Ask a question, and I look for the words in these documents that answer it.",

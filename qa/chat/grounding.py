@@ -12,12 +12,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from corpus.sentences import sentence_spans
+from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
-from index.analysis import terms
-from index.rows import StoredPassage
+from index.embedded.store.rows import StoredPassage
+from index.text.analysis import terms
+from qa.answering.quotes import QuoteFinder
 from qa.chat.replies import Draft
-from qa.quotes import QuoteFinder
 
 LEAST_SUPPORT = 0.5
 LONGEST_STATEMENT = 5_000  # characters without a citation

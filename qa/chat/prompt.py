@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from index.rows import StoredPassage
-from qa.conversation import Turn
+from index.embedded.store.rows import StoredPassage
+from qa.answering.question.follow_ups import Turn
 
 # What the model says where the passages do not answer.
 NOTHING_FOUND = "NOT IN THESE DOCUMENTS"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qa.answerer import Answer, Result
+from qa.answering.answerer import Answer, Result
+from qa.answering.confidence import SURE
+from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
 from qa.chat.replies import Draft, Reply, sources
-from qa.confidence import SURE
-from qa.conversation import NOT_IN_THESE_DOCUMENTS
 
 MOST_QUOTES = 3
 # A further passage is quoted where its score is at least this share of the first one's.

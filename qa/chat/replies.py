@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from corpus.types import Span, url_at
-from index.rows import StoredPassage
-from qa.answerer import Answer
+from index.embedded.store.rows import StoredPassage
+from qa.answering.answerer import Answer
 
 Author = Literal["quotes", "model", "fixed"]
 

@@ -9,23 +9,14 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import PathConverter
 
-from qa.settings import Settings
-from qa.web import (
-    browser,
-    chat,
-    current,
-    documents,
-    gate,
-    health,
-    metrics,
-    observed,
-    openapi,
-    pages,
-    problems,
-    search,
-    vector_stores,
-)
-from qa.web.admission import Admission
+from qa.settings.settings import Settings
+from qa.web import current
+from qa.web.access import browser, gate
+from qa.web.api import chat, documents, health, openapi, search, vector_stores
+from qa.web.pages import pages
+from qa.web.schemas import problems
+from qa.web.server.admission import Admission
+from qa.web.telemetry import metrics, observed
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +50,7 @@ def create_app(
     an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
     `observers`: told of every request when it is over. `admission`: the server's, for its figures.
     """
-    app = _Application("qa.web", static_folder="static", static_url_path="/static")
+    app = _Application("qa.web", template_folder="pages/templates", static_folder="pages/static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False
     app.url_map.converters["document_id"] = _DocumentId

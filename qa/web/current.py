@@ -7,10 +7,10 @@ from collections.abc import Callable
 from flask import Flask, current_app
 
 from qa.assembly import Service
-from qa.settings import Settings
-from qa.web.dispatcher import stand_aside
-from qa.web.problems import Problem
-from qa.worker import Worker
+from qa.ingest.worker import Worker
+from qa.settings.settings import Settings
+from qa.web.schemas.problems import Problem
+from qa.web.server.dispatcher import stand_aside
 
 GetService = Callable[[], Service | None]
 

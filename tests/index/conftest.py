@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from corpus.splitter import split
+from corpus.splitting.splitter import split
 from corpus.types import Document
-from index.database import Database
-from index.store import Store
+from index.embedded.store.database import Database
+from index.embedded.store.store import Store
 from index.types import Embedder, Ids
 
 OpenStore = Callable[..., Store]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpus.readers import ReadFailure, read
-from corpus.sandbox import Limits, Sandbox
+from corpus.sandbox.sandbox import Limits, Sandbox
 from corpus.types import Document, ReadError
 
 MB = 2**20

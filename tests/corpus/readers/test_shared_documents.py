@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpus.readers import ReadFailure
-from corpus.sandbox import Sandbox
+from corpus.sandbox.sandbox import Sandbox
 from corpus.types import Document
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.readers import read
-from corpus.readers.markdown import headings
+from corpus.readers.markup.markdown import headings
 from corpus.types import Document
 
 Reading = Callable[[bytes, str], Document]

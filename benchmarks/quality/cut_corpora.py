@@ -1,0 +1,82 @@
+"""Small and middling data folders cut out of squad2: most people begin with one document, so confidence must hold there too."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.quality.dev_sets import DATA, FOLDERS, RANKED, dev_settings, read_dev_set
+from corpus.types import Document
+from qa.assembly import Service, open_to_read, open_to_write
+from qa.evaluation.question_sets import CORPUS, Question, read_corpus
+from qa.ingest.writer import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How many corpora of how many consecutive paragraphs, and the most questions of each kind a corpus."""
+
+    corpora: int
+    fewest: int
+    most: int
+    one_article: bool
+    own: int
+    near: int
+    siblings: int
+    foreign: int
+
+
+CUTS = {
+    "small": Cut(40, 3, 12, one_article=True, own=15, near=6, siblings=5, foreign=13),
+    "medium": Cut(12, 50, 200, one_article=False, own=50, near=20, siblings=20, foreign=45),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CutCorpus:
+    """Consecutive paragraphs, and questions: their own, those that they nearly answer, those of other paragraphs of the same
+    articles (`siblings`), and foreign ones.
+    """
+
+    service: Service
+    own: Sequence[Question]
+    near: Sequence[Question]
+    siblings: Sequence[Question]
+    foreign: Sequence[Question]
+
+
+def cut_corpora(name: str) -> Iterator[CutCorpus]:
+    """The same every time. `name`: one of CUTS."""
+    cut, draw = CUTS[name], random.Random(7)
+    documents = list(read_corpus(DATA / "retrieval" / "squad2" / CORPUS))
+    squad = read_dev_set("squad2")
+    others = [question for other in RANKED if other != "squad2" for question in read_dev_set(other).questions]
+    for number in range(cut.corpora):
+        first = draw.randrange(len(documents) - cut.fewest)
+        chosen = documents[first : first + draw.randint(cut.fewest, cut.most)]
+        chosen = [d for d in chosen if d.title == chosen[0].title or not cut.one_article]
+        ids, titles = {str(d.id) for d in chosen}, {d.title for d in chosen}
+        of_articles = {str(document.id) for document in documents if document.title in titles}
+        elsewhere = [q for q in squad.questions if not of_articles & set(q.relevant)]
+        yield CutCorpus(
+            service=_service(f"{name}/{number:02}", chosen),
+            own=_some(draw, [q for q in squad.questions if ids & set(q.relevant)], cut.own),
+            near=_some(draw, [q for q in squad.near if squad.paragraphs[q.id] in ids], cut.near),
+            siblings=_some(draw, [q for q in squad.questions if (of_articles - ids) & set(q.relevant)], cut.siblings),
+            foreign=_some(draw, elsewhere, cut.foreign // 2) + _some(draw, others, cut.foreign - cut.foreign // 2),
+        )
+
+
+def _service(name: str, documents: Sequence[Document]) -> Service:
+    settings = dev_settings(FOLDERS / "cuts" / name)
+    with open_to_write(settings, print) as library:
+        for _ in library.put_all(Entry(str(document.id), document) for document in documents):
+            pass
+        if library.searcher.generation == 0 or library.searcher.unbuilt:
+            library.build()
+    return open_to_read(settings, print)
+
+
+def _some(draw: random.Random, questions: Sequence[Question], most: int) -> list[Question]:
+    return draw.sample(list(questions), min(most, len(questions)))

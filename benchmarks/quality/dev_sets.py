@@ -1,0 +1,207 @@
+"""The dev question sets of ../shared/data as documents and questions, and their data folders, made through the product's own path.
+
+Folders stand under build/quality, so that a second run asks at once; one whose splitter, readers or model changed is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from corpus.sandbox.sandbox import Sandbox
+from index.text.analysis import terms
+from index.types import FingerprintMismatch
+from qa.assembly import Service, open_to_read, open_to_write
+from qa.evaluation.question_sets import CORPUS, QUERIES, Question, read_corpus, read_question_set
+from qa.ingest.files import add_files
+from qa.ingest.writer import Entry
+from qa.settings.settings import Settings, read_settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SHARED = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared"))
+DATA = SHARED / "data"
+FOLDERS = ROOT / "build" / "quality"
+STAMP = "made-from.txt"
+RANKED = ("squad2", "or_sharc", "cranfield", "scifact", "govuk")
+LANGUAGES = ("es", "de", "zh", "ar")
+# Sets of one family may answer each other's questions, so they are no foreign questions to each other.
+FAMILIES = {"govuk": "government", "or_sharc": "government", "mtrag": "government"}
+GOVUK_SITE = "https://www.gov.uk"
+ENOUGH_TERMS = 6  # of a follow-up question that can be asked alone
+LONG_WORD = re.compile(r"[A-Za-z]{7,}")
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """`near`: questions on the topic that the documents do not answer. `answers`: question id -> strings that answer it.
+    `paragraphs`: question id -> the document that it was written against.
+    """
+
+    name: str
+    questions: Sequence[Question]
+    near: Sequence[Question] = ()
+    answers: dict[str, list[str]] = field(default_factory=dict)
+    paragraphs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        return FAMILIES.get(self.name, self.name)
+
+
+def read_dev_set(name: str) -> DevSet:
+    """`name`: one of RANKED, "mtrag", or "xquad-" and a language."""
+    return {"squad2": _squad2, "or_sharc": _or_sharc, "scifact": _scifact, "govuk": _govuk, "mtrag": _mtrag}.get(name, _plain)(
+        name
+    )
+
+
+def open_dev_set(name: str) -> Service:
+    """The service over the set's documents, indexed first where they are not."""
+    settings = dev_settings(FOLDERS / name)
+    made_from = _made_from(name)
+    stamp = settings.data / STAMP
+    if not (stamp.is_file() and stamp.read_text() == made_from and _rebuilt(settings)):
+        shutil.rmtree(settings.data, ignore_errors=True)
+        index_dev_set(name, dev_settings(settings.data))
+        stamp.write_text(made_from)
+    return open_to_read(settings, print)
+
+
+def dev_settings(folder: Path) -> Settings:
+    """Default settings but for the folder; all folders share one exported model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    models = FOLDERS / "models"
+    models.mkdir(exist_ok=True)
+    if not (folder / "models").exists():
+        (folder / "models").symlink_to(models)
+    return read_settings({"data": folder}, {})
+
+
+def with_typos(questions: Sequence[Question], seed: int = 5) -> list[Question]:
+    """One typing error (a letter left out, put in, replaced, or two swapped) in every word of seven letters or more."""
+    draw = random.Random(seed)
+    return [replace(question, text=LONG_WORD.sub(lambda word: _typo(word[0], draw), question.text)) for question in questions]
+
+
+def _typo(word: str, draw: random.Random) -> str:
+    place, letter = draw.randrange(1, len(word) - 1), draw.choice("abcdefghijklmnopqrstuvwxyz")
+    return draw.choice(
+        (
+            word[:place] + word[place + 1 :],
+            word[:place] + letter + word[place:],
+            word[:place] + letter + word[place + 1 :],
+            word[:place] + word[place + 1] + word[place] + word[place + 2 :],
+        )
+    )
+
+
+def index_dev_set(name: str, settings: Settings) -> None:
+    """Take the documents of a set into a data folder, and build its index."""
+    with open_to_write(settings, print) as library:
+        if name == "govuk":
+            with Sandbox() as sandbox:
+                for _ in add_files(library, sandbox, [DATA / "govuk" / "content_items.jsonl.gz"]):
+                    pass
+        else:
+            entries = (Entry(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
+            for _ in library.put_all(entries):
+                pass
+        library.build()
+
+
+def _rebuilt(settings: Settings) -> bool:
+    """Whether the folder can be asked as it is. A generation of an older format is dropped on opening; then the next is built."""
+    try:
+        with open_to_write(settings, print) as library:
+            if library.searcher.generation == 0 or library.searcher.unbuilt:
+                library.build()
+    except FingerprintMismatch:
+        return False
+    return True
+
+
+def _made_from(name: str) -> str:
+    """Of the code that decides passages; the store itself refuses another model's vectors."""
+    paths = [ROOT / "corpus" / "splitter.py", ROOT / "corpus" / "sentences.py"]
+    if name == "govuk":
+        paths += [ROOT / "corpus" / "readers" / f"{reader}.py" for reader in ("builder", "govspeak", "govuk", "markup")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def set_folder(name: str) -> Path:
+    """Where the files of a set stand; govuk is kept elsewhere."""
+    return DATA / "retrieval" / name.replace("xquad-", "xquad/")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _plain(name: str) -> DevSet:
+    return DevSet(name, read_question_set(set_folder(name)).questions)
+
+
+def _squad2(name: str) -> DevSet:
+    plain = _plain(name)
+    near, answers, paragraphs = [], {}, {}
+    for record in _records(set_folder(name) / QUERIES):
+        paragraphs[record["_id"]] = record["paragraph_id"]
+        if record["is_impossible"]:
+            near.append(Question(record["_id"], record["text"], {}, answerable=False))
+        else:
+            answers[record["_id"]] = sorted({answer["text"] for answer in record["answers"]})
+    return replace(plain, near=near, answers=answers, paragraphs=paragraphs)
+
+
+def _or_sharc(name: str) -> DevSet:
+    """Asked with the scenario, without which few of its questions mean anything."""
+    scenarios = {record["_id"]: record["scenario"] for record in _records(set_folder(name) / QUERIES)}
+    plain = _plain(name)
+    return replace(plain, questions=[replace(q, text=f"{q.text} {scenarios[q.id]}".strip()) for q in plain.questions])
+
+
+def _scifact(name: str) -> DevSet:
+    """The test claims and the train claims."""
+    folder = set_folder(name)
+    relevant: dict[str, dict[str, int]] = {}
+    for line in (folder / "qrels_train.tsv").read_text("utf-8").splitlines()[1:]:
+        question_id, document_id, gain = line.split("\t")
+        relevant.setdefault(question_id, {})[document_id] = int(gain)
+    train = [
+        Question(str(record["_id"]), record["text"], relevant[str(record["_id"])])
+        for record in _records(folder / "queries_train.jsonl")
+        if str(record["_id"]) in relevant
+    ]
+    return DevSet(name, [*_plain(name).questions, *train])
+
+
+def _govuk(name: str) -> DevSet:
+    """Judged by page: a page's address stands for all items with its base path."""
+    questions = read_question_set(DATA / "govuk").questions
+    by_url = [replace(q, relevant={GOVUK_SITE + path: gain for path, gain in q.relevant.items()}) for q in questions]
+    return DevSet(name, by_url)
+
+
+def _mtrag(name: str) -> DevSet:
+    """Those questions that can be asked alone: first turns, rewritten ones, and last turns that say enough."""
+    records = {record["_id"]: record for record in _records(set_folder(name) / QUERIES)}
+    alone, near = [], []
+    for question in _plain(name).questions:
+        record = records[question.id]
+        rewrite = record.get("rewrite")
+        if rewrite or not record.get("history") or len(terms(question.text)) >= ENOUGH_TERMS:
+            alone.append(replace(question, text=rewrite or question.text))
+    for question_id, record in records.items():
+        if record["answerability"] == "UNANSWERABLE":
+            near.append(Question(question_id, record.get("rewrite") or record["text"], {}, answerable=False))
+    return DevSet(name, alone, near)

@@ -1,0 +1,192 @@
+"""Asking the dev sets' questions, their own and foreign ones, of the product, and keeping what came out until the code changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from benchmarks.quality.cut_corpora import CUTS, cut_corpora
+from benchmarks.quality.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_dev_set, read_dev_set, with_typos
+from index.ranking.query import Asked, Nearest
+from index.ranking.result import Ranking
+from index.types import Ids
+from qa.answering.answerer import Answerer
+from qa.answering.confidence import Evidence, probability
+from qa.assembly import Service
+from qa.evaluation.judging import ArrangedSearcher, Judge, Order, arrange
+from qa.evaluation.question_sets import Question
+from qa.web.schemas.responses import quoted_text
+
+SETS = ("or_sharc", "cranfield", "squad2", "govuk", "mtrag", "scifact", *CUTS, *(f"xquad-{code}" for code in LANGUAGES))
+FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the most questions of each kind a set
+NAMED = 10
+
+
+class Kind(StrEnum):
+    """A set's own questions; the same with typing errors, or without spelling; questions of other sets; questions on the topic
+    that the documents do not answer; own ones with the documents that answer them taken away.
+    """
+
+    OWN = "own"
+    TYPO = "typo"
+    UNSPELLED = "unspelled"
+    FOREIGN = "foreign"
+    NEAR = "near"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One question asked of one set. `ranked`: order -> the first names. `quoted`: whether the quote of the first passage, where
+    that is a right one, holds the answer.
+    """
+
+    kind: Kind
+    question: str
+    relevant: Mapping[str, int]
+    ranked: Mapping[str, Sequence[str]]
+    evidence: Evidence | None
+    corrected: bool
+    by_words: bool
+    quoted: bool | None
+
+    @property
+    def confidence(self) -> float:
+        """By today's coefficients, so that a new fit needs no new asking."""
+        return probability(self.evidence) if self.evidence else 0.0
+
+
+def observe(name: str) -> list[Observation]:
+    """All that is asked of a set; read back from disk where this code asked it before."""
+    kept = FOLDERS / "observations" / f"{name}-{_code_digest()}.jsonl"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps(asdict(observation), ensure_ascii=False) for observation in _ask_all(name)]
+        for old in kept.parent.glob(f"{name}-*.jsonl"):
+            old.unlink()
+        kept.write_text("\n".join(lines), "utf-8")
+    return [_observation(json.loads(line)) for line in kept.read_text("utf-8").splitlines()]
+
+
+def _ask_all(name: str) -> Iterator[Observation]:
+    if name in CUTS:
+        for corpus in cut_corpora(name):
+            asking = _Asking(corpus.service)
+            by_kind = {
+                Kind.OWN: corpus.own,
+                Kind.FOREIGN: corpus.foreign,
+                Kind.NEAR: corpus.near,
+                Kind.REMOVED: corpus.siblings,
+            }
+            yield from (asking.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
+        return
+    dev, service = read_dev_set(name), open_dev_set(name)
+    asking = _Asking(service, dev.answers)
+    yield from (asking.ask(Kind.OWN, question) for question in dev.questions)
+    if name.startswith("xquad-"):
+        return
+    yield from (asking.ask(Kind.FOREIGN, question) for question in _foreign_questions(name))
+    yield from (asking.ask(Kind.NEAR, question) for question in _sample(dev.near, NEAR))
+    yield from (asking.ask_without_answers(question) for question in _sample(dev.questions, REMOVED))
+    if name == "squad2":
+        typed = with_typos(dev.questions)
+        yield from (asking.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
+    if name == "govuk":
+        unspelled = _Asking(service, spelling=False)
+        yield from (unspelled.ask(Kind.UNSPELLED, question) for question in dev.questions)
+
+
+def _foreign_questions(name: str) -> list[Question]:
+    """Questions of the sets of other families, as many of each."""
+    own = read_dev_set(name)
+    others = [other for other in map(read_dev_set, (*RANKED, "mtrag")) if other.family != own.family]
+    return [question for other in others for question in _sample(other.questions, FOREIGN // len(others))]
+
+
+def _sample(questions: Sequence[Question], most: int) -> list[Question]:
+    """The same every time."""
+    return random.Random(7).sample(list(questions), min(most, len(questions)))
+
+
+class _Searching(ArrangedSearcher):
+    """Passes over some passages."""
+
+    allowed: Ids | None = None
+
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
+        return super().rank(asked, self.allowed if allowed is None else allowed, by_words=by_words, nearest=nearest)
+
+
+class _Asking:
+    def __init__(self, service: Service, answers: Mapping[str, Sequence[str]] | None = None, *, spelling: bool = True) -> None:
+        self._service = service
+        self._answers = answers or {}
+        self._searcher = _Searching(service.searcher, spelling=spelling)
+        # At an operating point of 0 the first passage is always quoted.
+        self._answerer = Answerer(self._searcher, service.store, 0.0, ("en",))
+        self._judge = Judge(service.store)
+        self._documents = _passages_by_name(service)
+
+    def ask(self, kind: Kind, question: Question) -> Observation:
+        answer = self._answerer.ask(question.text)
+        ranking = answer.ranking
+        judged = ranking is not None and kind in (Kind.OWN, Kind.TYPO, Kind.UNSPELLED)
+        names = self._names_of(question, ranking) if ranking and judged else {}
+        strings = self._answers.get(question.id, ())
+        first_right = bool(names and names["fused"]) and names["fused"][0] in question.relevant
+        quote = quoted_text(answer.quote) if answer.quote else ""
+        return Observation(
+            kind=kind,
+            question=question.id,
+            relevant=question.relevant,
+            ranked=names,
+            evidence=answer.evidence,
+            corrected=answer.corrected is not None,
+            by_words=answer.notice is not None and "words alone" in answer.notice,
+            quoted=any(string in quote for string in strings) if strings and first_right else None,
+        )
+
+    def ask_without_answers(self, question: Question) -> Observation:
+        answering = [self._documents[name] for name in question.relevant if name in self._documents]
+        everything = np.concatenate(list(self._documents.values()))
+        self._searcher.allowed = np.setdiff1d(everything, np.concatenate(answering) if answering else [])
+        try:
+            return self.ask(Kind.REMOVED, question)
+        finally:
+            self._searcher.allowed = None
+
+    def _names_of(self, question: Question, ranking: Ranking) -> dict[str, Sequence[str]]:
+        return {order.value: self._judge.names(arrange(ranking, order), question.relevant, NAMED) for order in Order}
+
+
+def _passages_by_name(service: Service) -> dict[str, Ids]:
+    """Document id, and URL where it has one, -> the ids of its passages; documents of one URL together."""
+    found: dict[str, Ids] = {}
+    after: str | None = None
+    while page := service.store.documents(after):
+        for document in page:
+            name = document.url or document.id
+            found[name] = np.concatenate([found.get(name, np.empty(0, np.int64)), service.store.passage_ids(document.id)])
+        after = page[-1].id
+    return found
+
+
+def _observation(record: dict[str, object]) -> Observation:
+    evidence, kind = record.pop("evidence"), Kind(str(record.pop("kind")))
+    return Observation(kind=kind, evidence=Evidence(**evidence) if isinstance(evidence, dict) else None, **record)  # type: ignore[arg-type]
+
+
+def _code_digest() -> str:
+    """Of all code that an answer depends on, and of what is asked."""
+    asked = ("answerer", "answer_types", "evaluation", "languages", "near_copies", "quotes")
+    paths = [*sorted((ROOT / "index").glob("*.py")), *(ROOT / "qa" / f"{name}.py" for name in asked)]
+    paths += [ROOT / "benchmarks" / f"{name}.py" for name in ("dev_sets", "observations", "cut_corpora")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]

@@ -1,0 +1,321 @@
+"""How fast are questions answered over HTTP, alone and with many clients, beside what cannot be done without and beside peers?
+
+    make bench        # or: python -m benchmarks.speed.serving; prints the figures, writes benchmarks/results/serving-COMMIT.json
+
+Real servers in their own processes; this process is the client. Compared with, in the same run on the same machine:
+
+- the bare forward pass: other processes hold the same exported model, one in full precision and one in the precision that is served
+  where that is another, with the server's settings, and run it on the same questions. Nothing can be done without it;
+- txtai 9.14, hybrid, the same weights, searching in its own process without HTTP;
+- benchmarks/speed/baseline.py: Flask, sentence-transformers and a flat FAISS index, what one would write in an afternoon.
+
+The peers live in an environment of their own, which is made in build/peers the first time (some minutes, with pip; left out where
+that fails). Blocks of questions alternate between who is asked, so that all see the same machine, and who is not asked waits for
+input. Every question is asked once, so that nothing can be remembered, but by many clients, whose questions come round. Times are
+wall-clock milliseconds. The 1,200 passages are paragraphs of SQuAD 2.0 in ../shared/data; without them only the press release is asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from benchmarks.speed.clients import load
+from benchmarks.speed.processes import ROOT, Forward, Server, Txtai, forward, peers, weights
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+SQUAD = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "retrieval" / "squad2"
+BUILD = ROOT / "build" / "serving"
+DOCUMENTS = 1_040  # they make 1,200 passages
+CLIENTS, SECONDS = (1, 8, 64), 8
+BLOCK = 50
+WARM_UP = 50
+QUESTIONS = 400
+# In seconds, between blocks: longer than the threads of a model runtime go on looking for work after a run.
+PAUSE = 0.1
+LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "waitress", "pydantic")
+
+EXPORTS = "models/*/export.json"
+
+Times = defaultdict[str, list[float]]
+
+OPENINGS = ("who", "when did", "what does", "how will", "why should", "where can", "which of", "tell me whether")
+SUBJECTS = (
+    "the government",
+    "OpenAI",
+    "Peter Kyle",
+    "the London office",
+    "a small business",
+    "the security institute",
+    "an engineer",
+)
+VERBS = ("announce", "sign", "explain", "support", "build", "expand", "share")
+OBJECTS = (
+    "the memorandum",
+    "its chatbot",
+    "the partnership",
+    "public services",
+    "new jobs in the UK",
+    "the infrastructure priorities",
+    "AI models",
+)
+ENDINGS = ("", " this year", " and what follows from it", " according to the press release")
+
+
+def questions(count: int) -> list[str]:
+    """Distinct questions of 5 to 20 words, the same ones every time, in an order that is not that of their words."""
+    found = [f"{' '.join(words)}{ending}?" for *words, ending in product(OPENINGS, SUBJECTS, VERBS, OBJECTS, ENDINGS)]
+    random.Random(0).shuffle(found)
+    assert len(set(found[:count])) == count
+    return found[:count]
+
+
+def press_release(count: int, precision: str) -> dict[str, Any]:
+    """Alone, on the press release: latency, start and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, log = Path(folder) / "data", Path(folder) / "log"
+        first = Server(data, log, QA_PRECISION=precision)
+        first.stop()
+        server = Server(data, log, QA_PRECISION=precision)
+        try:
+            figures = alone(server, models_of(data, precision), questions(WARM_UP + count), None)
+        finally:
+            server.stop()
+    starts = {"first_start_seconds": round(first.started_in, 2), "warm_start_seconds": round(server.started_in, 2)}
+    return figures | {"server": starts | figures["server"]}
+
+
+def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str, Any]:
+    """On 1,200 passages: alone beside txtai, then with many clients beside the baseline."""
+    data, corpus = passages_folder()
+    asked = [json.loads(line)["text"] for line in (SQUAD / "queries.jsonl").read_text("utf-8").splitlines()]
+    random.Random(0).shuffle(asked)
+    server = Server(data, data / "log", QA_PRECISION=precision)
+    txtai = Txtai(python, corpus, weights()) if python else None
+    try:
+        figures = alone(server, models_of(data, precision), asked[: WARM_UP + count], txtai)
+    finally:
+        if txtai:
+            txtai.stop()
+    baseline = None
+    try:
+        if python:
+            command = [str(python), str(Path(__file__).with_name("baseline.py")), str(corpus), str(weights())]
+            baseline = Server(data, data / "baseline.log", command)
+        for clients in CLIENTS:
+            of_ours = load(server.address, [_target(question) for question in asked], clients, SECONDS)
+            figures.setdefault("clients", []).append({"quotable": of_ours})
+            if baseline:
+                targets = [f"/search?q={quote_plus(question)}" for question in asked]
+                theirs = load(baseline.address, targets, clients, SECONDS)
+                rates = of_ours["requests_per_second"], theirs["requests_per_second"]
+                figures["clients"][-1] |= {"baseline": theirs, "times_the_baseline": round(rates[0] / rates[1], 2)}
+        figures["server_after_clients"] = server.memory()
+        return figures
+    finally:
+        server.stop()
+        if baseline:
+            baseline.process.kill()
+
+
+def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
+    """One client that asks one question after another."""
+    from qa.settings.settings import read_settings
+
+    threads = read_settings().threads
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    with ExitStack() as processes:
+        bare = {name: processes.enter_context(forward(model, threads)) for name, model in models.items()}
+        turns = [partial(_ask_model, name, model) for name, model in bare.items()]
+        turns += [partial(_ask_server, server), *([partial(_ask_txtai, txtai)] if txtai else [])]
+        for turn in turns:
+            turn(asked[:WARM_UP], defaultdict(list))
+        for number, start in enumerate(range(WARM_UP, len(asked), BLOCK)):
+            # Each goes first as often as the others.
+            for place in range(len(turns)):
+                time.sleep(PAUSE)
+                turns[(number + place) % len(turns)](asked[start : start + BLOCK], times)
+    summary = {name: _summary(values) for name, values in times.items() if values}
+    median = summary["search"]["median"]
+    peer: dict[str, Any] = {}
+    if txtai:
+        peer = {
+            "times_faster_than_txtai": round(summary["txtai"]["median"] / median, 2),
+            "txtai": {"passages_per_second": txtai.passages_per_second, "resident_mb": txtai.resident_mb},
+        }
+    return {
+        "questions": len(asked) - WARM_UP,
+        "threads": threads,
+        "ratio_of_medians": {name: round(median / summary[name]["median"], 3) for name in models},
+        "milliseconds": {name: values for name, values in summary.items() if name != "tokens"},
+        "tokens": summary["tokens"],
+        "server": server.memory(),
+    } | peer
+
+
+def _ask_model(name: str, bare: Forward, block: Sequence[str], times: Times) -> None:
+    for tokenise, run, tokens in bare.run(block):
+        times[name].append(run)
+        times["tokenise"].append(tokenise)
+        times["tokens"].append(tokens)
+
+
+def _ask_server(server: Server, block: Sequence[str], times: Times) -> None:
+    for question in block:
+        took, answer = server.get(_target(question))
+        times["search"].append(took)
+        times["search_inside"].append(answer["took_ms"])
+    for _ in block:
+        times["healthz"].append(server.get("/healthz")[0])
+
+
+def _ask_txtai(txtai: Txtai, block: Sequence[str], times: Times) -> None:
+    times["txtai"] += txtai.run(block)
+
+
+def passages_folder() -> tuple[Path, Path]:
+    """A data folder with the first 1,200 passages, kept in build/ between runs, and the same documents as JSON lines."""
+    data, corpus = BUILD / "data", BUILD / "corpus.jsonl"
+    if not corpus.is_file():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        lines = (SQUAD / "corpus.jsonl").read_text("utf-8").splitlines()[:DOCUMENTS]
+        records = [json.loads(line) for line in lines]
+        kept = [{"id": record["_id"], "title": record["title"], "text": record["text"]} for record in records]
+        part = corpus.with_suffix(".part")
+        part.write_text("".join(f"{json.dumps(record)}\n" for record in kept), "utf-8")
+        qa = str(Path(sysconfig.get_path("scripts")) / "qa")
+        subprocess.run([qa, "--data", str(data), "add", str(part)], check=True, stdout=subprocess.DEVNULL)
+        part.rename(corpus)
+    return data, corpus
+
+
+def models_of(data: Path, precision: str) -> dict[str, Path]:
+    """The folders of the exported model in full precision and in that which embeds the questions."""
+    found = {"forward_int8" if path.parent.name.endswith("-int8") else "forward": path.parent for path in data.glob(EXPORTS)}
+    return {name: found[name] for name in ("forward", *(["forward_int8"] if precision == "int8" else []))}
+
+
+def _target(question: str) -> str:
+    return f"/v1/search?q={quote_plus(question)}"
+
+
+def _summary(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 3),
+        "p95": round(statistics.quantiles(values, n=20)[-1], 3),
+        "least": round(min(values), 3),
+    }
+
+
+def machine() -> dict[str, Any]:
+    processor = [
+        line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    return {
+        "cpu": processor[0] if processor else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_before": os.getloadavg()[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def commit() -> str:
+    """The commit that is measured, with `-changed` where the working tree is another."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = ["corpus", "index", "qa", "constraints.txt"]
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return found.strip() + ("-changed" if changed else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help="how many distinct questions (default: %(default)s)")
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="of questions (default: %(default)s)")
+    parser.add_argument("--peers", type=Path, help="the Python of an environment with the peers (default: one in build/)")
+    parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
+    arguments = parser.parse_args()
+    python = None if arguments.no_peers else arguments.peers or peers()
+    if SQUAD.is_dir():
+        passages_folder()
+    report: dict[str, Any] = {
+        "commit": commit(),
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "precision": arguments.precision,
+        "press_release": press_release(arguments.questions, arguments.precision),
+    }
+    if SQUAD.is_dir():
+        report["passages_1200"] = twelve_hundred(arguments.questions, arguments.precision, python)
+    RESULTS.mkdir(exist_ok=True)
+    suffix = "" if arguments.precision == "int8" else f"-{arguments.precision}"
+    path = RESULTS / f"serving-{report['commit']}{suffix}.json"
+    path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    _print(report, path)
+
+
+def _print(report: dict[str, Any], path: Path) -> None:
+    facts = report["machine"]
+    print(f"{facts['cpu']}, {facts['cores']} cores, questions in {report['precision']}, load before {facts['load_before']:.1f}")
+    for name, words in (("press_release", "the press release"), ("passages_1200", "1,200 passages")):
+        if name in report:
+            _print_alone(words, report[name])
+    for row in report.get("passages_1200", {}).get("clients", []):
+        for who, figures in row.items():
+            if isinstance(figures, dict):
+                print(
+                    f"{figures['clients']:>3} clients of {who:<9}{figures['requests_per_second']:>7.1f}/s  {figures['errors']} errors, "
+                    f"median {figures['median_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms, {figures['p99_over_queue']:.2f} x the queue"
+                )
+        if "times_the_baseline" in row:
+            print(f"            {row['times_the_baseline']:.1f} times the baseline's requests a second")
+    server = report["press_release"]["server"]
+    print(f"start: {server['first_start_seconds']} s the first time, {server['warm_start_seconds']} s from then on")
+    print(f"memory on the press release: {server['resident_mb']} MB resident, {server['peak_mb']} MB at the most")
+    print(f"written to {path.relative_to(ROOT)}")
+
+
+def _print_alone(what: str, figures: dict[str, Any]) -> None:
+    print(f"{what + ', one client, milliseconds':<42}{'median':>9}{'p95':>9}")
+    names = {
+        "forward": "bare forward pass, fp32",
+        "forward_int8": "bare forward pass, int8",
+        "tokenise": "tokenising for it",
+        "search": "/v1/search over HTTP",
+        "search_inside": "  of it inside the service",
+        "healthz": "/healthz over HTTP, for comparison",
+        "txtai": "txtai's search in its own process",
+    }
+    for name, words in names.items():
+        if row := figures["milliseconds"].get(name):
+            print(f"  {words:<40}{row['median']:>9.2f}{row['p95']:>9.2f}")
+    for name, ratio in figures["ratio_of_medians"].items():
+        print(f"  /v1/search is {ratio:.2f} times the {names[name]} (medians)")
+    if "times_faster_than_txtai" in figures:
+        print(f"  and {figures['times_faster_than_txtai']:.1f} times faster than txtai, without its HTTP")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""GOV.UK content items, as the Content API and the publishing API write them: one a file, one a line, or in a list.
+
+An anchor of a part of a multi-part page begins with "/": its URL is the document's URL followed by the anchor. All other
+anchors are fragments: URL, "#", anchor. The first part of a page stands at the page's own URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from corpus.readers.builder import TextBuilder
+from corpus.readers.dates import iso_date
+from corpus.readers.decoding import sanitise
+from corpus.readers.failure import ReadFailure
+from corpus.readers.markup.govspeak import to_html
+from corpus.readers.markup.rendering import render
+from corpus.readers.plain.json_records import Record, records
+from corpus.types import Document, MetadataValue
+
+SITE = "https://www.gov.uk"
+
+# What a page shows first, in this order; other fields with content follow as the item has them.
+_FIRST = ("introductory_paragraph", "introduction", "lead_paragraph", "summary", "body", "parts", "more_information")
+# About the page or about other pages, not what the page says.
+_ABOUT = frozenset(
+    ("attachments", "breadcrumbs", "brand", "change_description", "change_history", "change_notes", "child_section_groups")
+) | frozenset(("emphasised_organisations", "external_related_links", "facets", "government", "headers", "image", "images"))
+_ELSEWHERE = frozenset(("links", "logo", "metadata", "ordered_featured_documents", "ordered_promotional_features", "tags"))
+_SHOWN_AS_TEXT = frozenset(("text", "description", "explanation", "hint_text", "label"))
+_HTML = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
+_ID = re.compile(r"""\sid\s*=\s*["']?([^\s"'<>]+)""")
+_MARKDOWN = re.compile(r"^(?:#{1,6} |\s*[-*] |\s*\d+\. )|\]\(", re.MULTILINE)
+# Content fields are nested a few levels deep in every schema.
+_DEEPEST = 8
+
+
+class GovukRecordsReader:
+    """Reads items of every schema; what is about a page (history, related links, images) is left out."""
+
+    def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
+        for found in records(data, name):
+            if isinstance(found, ReadFailure):
+                yield found
+                continue
+            place, item = found
+            if not isinstance(item.get("base_path"), str) or not item["base_path"].startswith("/"):
+                yield ReadFailure(
+                    place, f"{place}: field 'base_path' is no path such as /vat-rates, so the item has no address"
+                )
+                continue
+            yield document_from_item(item)
+
+
+def document_from_item(item: Record) -> Document:
+    """The page an item describes. An item without a body says its description, or at least its title."""
+    builder = TextBuilder()
+    builder.block(_plain(item.get("description")))
+    details = item.get("details")
+    _Writer(builder).page(details if isinstance(details, dict) else {"body": item.get("body")})
+    title = _string(item.get("title"))
+    if not builder.text:
+        builder.block(title)
+    base_path = sanitise(item["base_path"])
+    return Document(
+        text=builder.text,
+        title=title or base_path.rpartition("/")[2].replace("-", " "),
+        headings=builder.headings,
+        id=base_path,
+        url=SITE + base_path,
+        date=iso_date(_string(item.get("public_updated_at"))),
+        type=_string(item.get("document_type")) or ("hmrc_manual_section" if "section_id" in item else "govuk"),
+        language=_string(item.get("locale")).partition("-")[0] or None,
+        metadata=_metadata(item),
+    )
+
+
+class _Slugs:
+    """Anchors as kramdown makes them for headings without an id; repeated ones are numbered.
+
+    None is made that is the id of another element: its place is taken.
+    """
+
+    def __init__(self) -> None:
+        self._used: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def take(self, html: str) -> None:
+        """Leave the ids in this HTML to the elements that have them."""
+        self._taken.update(_ID.findall(html))
+
+    def __call__(self, title: str) -> str:
+        """Empty where none can be made."""
+        kept = re.sub(r"[^a-zA-Z0-9 -]", "", re.sub(r"^[^a-zA-Z]+", "", title))
+        slug = kept.replace(" ", "-").lower() or "section"
+        self._used[slug] += 1
+        name = slug if self._used[slug] == 1 else f"{slug}-{self._used[slug] - 1}"
+        return "" if name in self._taken else name
+
+
+class _Writer:
+    def __init__(self, builder: TextBuilder) -> None:
+        self._builder = builder
+        self._slugs = _Slugs()
+
+    def page(self, details: Record) -> None:
+        parts = details.get("parts")
+        if parts:
+            # The body then only repeats the parts, without saying which is which.
+            details = {key: value for key, value in details.items() if key != "body"}
+        ranked = sorted(details, key=lambda key: _FIRST.index(key) if key in _FIRST else len(_FIRST))
+        for key in ranked:
+            if key == "parts" and isinstance(parts, list):
+                self._parts(parts)
+            elif key not in _ABOUT | _ELSEWHERE:
+                self._content(key, details[key], 0)
+
+    def _parts(self, parts: list[Any]) -> None:
+        for number, part in enumerate(part for part in parts if isinstance(part, dict)):
+            slug = _string(part.get("slug"))
+            path = f"/{slug}" if number and slug else ""
+            self._builder.heading(_string(part.get("title")), 2, path or None)
+            self._slugs = _Slugs()
+            if html := _html(part.get("body")):
+                self._slugs.take(html)
+                render(html, self._builder, self._slugs, shift=1, anchor_prefix=f"{path}#" if path else "")
+
+    def _content(self, key: str, value: Any, depth: int) -> None:
+        if depth > _DEEPEST or key in _ABOUT:
+            return
+        html = _html(value)
+        if html and (_HTML.search(html) or key == "body"):
+            self._slugs.take(html)
+            render(html, self._builder, self._slugs)
+        elif isinstance(value, str) and key in _SHOWN_AS_TEXT:
+            self._builder.block(value)
+        elif isinstance(value, list):
+            for inner in value:
+                self._content(key, inner, depth + 1)
+        elif isinstance(value, dict):
+            self._object(value, depth)
+
+    def _object(self, value: Record, depth: int) -> None:
+        """A group, a step, a question: its title is a heading where it has content under it."""
+        title = _string(value.get("title"))
+        has_content = any(key in value for key in ("body", "contents", "steps", "description", "content", "sub_sections"))
+        if title and has_content:
+            self._builder.heading(title, 2, self._slugs(title) or None)
+        for key, inner in value.items():
+            self._content(key, inner, depth + 1)
+
+
+def _html(value: Any) -> str:
+    """The HTML of a field that is HTML, Govspeak or Markdown, or a list of the same content in several types."""
+    if isinstance(value, str):
+        return value if _HTML.search(value) or not _MARKDOWN.search(value) else to_html(value)
+    if not isinstance(value, list):
+        return ""
+    by_type = {
+        _string(each.get("content_type")): each.get("content")
+        for each in value
+        if isinstance(each, dict) and isinstance(each.get("content"), str)
+    }
+    if "text/html" in by_type:
+        return str(by_type["text/html"])
+    return to_html(str(by_type["text/govspeak"])) if "text/govspeak" in by_type else ""
+
+
+def _string(value: Any) -> str:
+    return sanitise(value).strip() if isinstance(value, str) else ""
+
+
+def _plain(value: Any) -> str:
+    html = _html(value)
+    if not _HTML.search(html):
+        return _string(value) or html
+    builder = TextBuilder()
+    render(html, builder)
+    return builder.text
+
+
+def _metadata(item: Record) -> dict[str, MetadataValue]:
+    metadata: dict[str, MetadataValue] = {}
+    notice = item.get("withdrawn_notice")
+    if item.get("withdrawn") is True or (isinstance(notice, dict) and notice):
+        metadata["withdrawn"] = True
+    if isinstance(notice, dict) and (at := iso_date(_string(notice.get("withdrawn_at")))):
+        metadata["withdrawn_at"] = at
+    if isinstance(notice, dict) and (explanation := _plain(notice.get("explanation"))):
+        metadata["withdrawn_explanation"] = explanation
+    if section := _string(item.get("section_id")):
+        metadata["section_id"] = section
+    links = item.get("links")
+    organisations = links.get("organisations") if isinstance(links, dict) else None
+    if isinstance(organisations, list):
+        titles = [_string(each.get("title")) for each in organisations if isinstance(each, dict)]
+        metadata["organisations"] = [title for title in titles if title]
+    return metadata

@@ -1,0 +1,166 @@
+"""DOCX: headings by style, lists with their marks, tables, text boxes, equations and footnotes, from the file's own XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from corpus.readers.builder import TextBuilder
+from corpus.readers.office.docx_styles import Numbering, Styles
+from corpus.readers.office.equations import linear
+from corpus.readers.office.properties import office_properties
+from corpus.readers.office.safe_xml import child, children, local, open_checked, part
+from corpus.types import Document, ReadError
+
+_UNSEEN = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr"))
+_BOX = "txbxContent"
+
+
+class DocxReader:
+    """Reads the body of the document; headers and footers, which repeat on every page, and comments are left out."""
+
+    def read(self, data: bytes, name: str) -> Document:
+        archive = open_checked(data, name)
+        root = part(archive, "word/document.xml", name)
+        body = child(root, "body") if root is not None else None
+        if body is None:
+            raise ReadError(f"{name} has no document body; it is damaged, save it again")
+        writer = _Writer(Styles(part(archive, "word/styles.xml", name)), Numbering(part(archive, "word/numbering.xml", name)))
+        writer.blocks(body)
+        writer.footnotes(part(archive, "word/footnotes.xml", name))
+        title, date = office_properties(archive, name)
+        return Document(
+            text=writer.builder.text,
+            title=writer.title or title,
+            headings=writer.builder.headings,
+            date=date,
+            type="docx",
+        )
+
+
+class _Writer:
+    def __init__(self, styles: Styles, numbering: Numbering) -> None:
+        self.builder = TextBuilder()
+        self.title = ""
+        self._styles = styles
+        self._numbering = numbering
+        self._in_list = False
+
+    def blocks(self, parent: etree._Element) -> None:
+        for element in parent:
+            kind = local(element)
+            if kind == "p":
+                self._paragraph(element)
+            elif kind == "tbl":
+                self._table(element)
+            elif kind not in _UNSEEN:
+                self.blocks(element)
+
+    def footnotes(self, root: etree._Element | None) -> None:
+        """Each note as a block of its own; the two that draw separator lines hold no text."""
+        for note in children(root, "footnote") if root is not None else ():
+            self._in_list = False
+            self.builder.block(" ".join(_paragraph_texts(note)))
+
+    def _paragraph(self, paragraph: etree._Element) -> None:
+        text = _inline(paragraph).strip()
+        if text:
+            self._write(paragraph, text)
+        for box in _boxes(paragraph):
+            self._in_list = False
+            self.blocks(box)
+
+    def _write(self, paragraph: etree._Element, text: str) -> None:
+        if self._styles.is_title(paragraph):
+            self.title = self.title or " ".join(text.split())
+            self._heading(text, 1)
+        elif (level := self._styles.heading_level(paragraph)) is not None:
+            numbered = self._styles.numbering(paragraph)
+            mark = self._numbering.mark(*numbered) if numbered else "-"
+            self._heading(text if mark == "-" else f"{mark} {text}", level)
+        elif numbered := self._styles.numbering(paragraph):
+            self._item(text, *numbered)
+        else:
+            self._in_list = False
+            self.builder.block(text)
+
+    def _heading(self, title: str, level: int) -> None:
+        self._in_list = False
+        self.builder.heading(title, level)
+
+    def _item(self, text: str, list_id: str, depth: int) -> None:
+        written = "  " * min(depth, 10) + f"{self._numbering.mark(list_id, depth)} {text}"
+        if self._in_list:
+            self.builder.line(written)
+        else:
+            self.builder.block(written)
+        self._in_list = True
+
+    def _table(self, table: etree._Element) -> None:
+        self._in_list = False
+        rows = [list(_cells(row)) for row in _rows(table)]
+        if len(rows) == 1 and len(rows[0]) == 1:
+            self.blocks(rows[0][0])
+            return
+        add = self.builder.block
+        for row in rows:
+            text = " | ".join(" ".join(" ".join(_paragraph_texts(cell)).split()) for cell in row)
+            if text.strip(" |"):
+                add(text)
+                add = self.builder.line
+
+
+def _rows(table: etree._Element) -> Iterator[etree._Element]:
+    for element in table:
+        if local(element) == "tr":
+            yield element
+        elif local(element) in ("sdt", "sdtContent", "ins", "customXml"):
+            yield from _rows(element)
+
+
+def _cells(row: etree._Element) -> Iterator[etree._Element]:
+    for element in row:
+        if local(element) == "tc":
+            yield element
+        elif local(element) in ("sdt", "sdtContent", "ins", "customXml"):
+            yield from _cells(element)
+
+
+def _paragraph_texts(parent: etree._Element) -> Iterator[str]:
+    """The texts of all paragraphs in a cell or a note, those of nested tables and boxes included."""
+    for element in parent:
+        if local(element) == "p":
+            yield _inline(element)
+            for box in _boxes(element):
+                yield from _paragraph_texts(box)
+        elif local(element) not in _UNSEEN:
+            yield from _paragraph_texts(element)
+
+
+def _inline(element: etree._Element) -> str:
+    pieces: list[str] = []
+    for inner in element:
+        kind = local(inner)
+        if kind == "t":
+            pieces.append(inner.text or "")
+        elif kind in ("tab", "ptab"):
+            pieces.append("\t")
+        elif kind in ("br", "cr"):
+            pieces.append("\n")
+        elif kind == "noBreakHyphen":
+            pieces.append("-")
+        elif kind == "oMath":
+            pieces.append(linear(inner))
+        elif kind not in _UNSEEN and kind != _BOX:
+            pieces.append(_inline(inner))
+    return "".join(pieces)
+
+
+def _boxes(element: etree._Element) -> Iterator[etree._Element]:
+    """Text boxes anchored in a paragraph; each is written twice in the file, the second time as a fallback."""
+    for inner in element:
+        if local(inner) == _BOX:
+            yield inner
+        elif local(inner) not in _UNSEEN:
+            yield from _boxes(inner)

@@ -1,0 +1,88 @@
+"""PPTX: a slide is a page; its title is a heading, its shapes, tables and notes follow in their order."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from corpus.readers.builder import TextBuilder
+from corpus.readers.office.properties import office_properties
+from corpus.readers.office.safe_xml import open_checked
+from corpus.types import Document, ReadError
+
+# Groups within groups.
+_DEEPEST = 20
+
+
+class PptxReader:
+    """Reads presentations with python-pptx."""
+
+    def read(self, data: bytes, name: str) -> Document:
+        archive = open_checked(data, name)
+        title, date = office_properties(archive, name)
+        from pptx import Presentation
+
+        builder = TextBuilder()
+        try:
+            for slide in Presentation(io.BytesIO(data)).slides:
+                builder.start_page()
+                _slide(slide, builder)
+        except Exception as error:  # the library raises what it happens to run into
+            raise ReadError(f"{name} is a damaged presentation ({type(error).__name__}: {error}); save it again") from error
+        return Document(
+            text=builder.text,
+            title=title,
+            headings=builder.headings,
+            pages=builder.pages,
+            date=date,
+            type="pptx",
+        )
+
+
+def _slide(slide: Any, builder: TextBuilder) -> None:
+    title = slide.shapes.title
+    if title is not None and title.has_text_frame:
+        builder.heading(_clean(title.text_frame.text), 1)
+    for shape in _shapes(slide.shapes, 0):
+        if title is not None and shape.shape_id == title.shape_id:
+            continue
+        if getattr(shape, "has_table", False):
+            _table(shape.table, builder)
+        elif shape.has_text_frame:
+            _paragraphs(shape.text_frame.paragraphs, builder)
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        builder.block(_clean(slide.notes_slide.notes_text_frame.text))
+
+
+def _shapes(shapes: Any, depth: int) -> Iterator[Any]:
+    for shape in shapes:
+        if hasattr(shape, "shapes"):
+            if depth < _DEEPEST:
+                yield from _shapes(shape.shapes, depth + 1)
+        else:
+            yield shape
+
+
+def _paragraphs(paragraphs: Any, builder: TextBuilder) -> None:
+    """Lines of one block: a text box is mostly a list, whose bullets are the layout's and not in the file."""
+    add = builder.block
+    for paragraph in paragraphs:
+        text = _clean(paragraph.text).strip()
+        if text:
+            add("  " * min(paragraph.level, 8) + text)
+            add = builder.line
+
+
+def _table(table: Any, builder: TextBuilder) -> None:
+    add = builder.block
+    for row in table.rows:
+        text = " | ".join(" ".join(_clean(cell.text).split()) for cell in row.cells)
+        if text.strip(" |"):
+            add(text)
+            add = builder.line
+
+
+def _clean(text: str) -> str:
+    """The library gives line breaks inside a paragraph as vertical tabs."""
+    return text.replace("\v", "\n")

@@ -1,0 +1,102 @@
+"""Keeps the index up with the store: what was added is built into a small segment, and large segments are merged apart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from corpus.types import QuotableError
+from index.embedded.searcher import Searcher
+from index.embedded.segments import generations
+from index.embedded.segments.generations import Generation, Prepared
+from index.embedded.segments.segment_process import BuildStopped
+from index.embedded.segments.segments import Span, kept, kept_for_now
+from index.embedded.store.store import Store
+from index.types import Embedder
+
+log = logging.getLogger(__name__)
+
+# Passages searched without a segment before one is built: looking at all of them takes about a millisecond.
+MOST_UNBUILT = 1_000
+# Passages that can be searched without a segment at all, some ten milliseconds a question.
+MOST_SCANNED = 20_000
+# Passages that are indexed anew while the next document waits, some seconds at the most; beyond it segments are merged apart.
+MOST_AT_ONCE = 10_000
+
+
+class IndexBuilder:
+    """The only one that builds in a folder. Safe to use from several threads; neither searches nor writes wait for a merge."""
+
+    def __init__(self, folder: Path, store: Store, searcher: Searcher, embedder: Embedder) -> None:
+        self._folder, self._store, self._searcher, self._embedder = folder, store, searcher, embedder
+        self._building = threading.Lock()
+        self._merging: Span | None = None
+        self._merger: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def build_if_behind(self) -> None:
+        """Build a segment where there is none, or where too much is searched without one; begin a merge where one is due."""
+        behind = self._searcher.unbuilt
+        if behind > MOST_UNBUILT or (behind and not self._searcher.generation):
+            self._extend(behind)
+        self._begin_merge()
+
+    def build(self) -> None:
+        """Build all of the store anew and search it."""
+        self.wait()
+        with self._building:
+            self._adopt_built(None, 0)
+
+    def wait(self) -> None:
+        """Until no merge runs."""
+        if self._merger:
+            self._merger.join()
+
+    def close(self) -> None:
+        """A merge that runs is given up: it is due again the next time."""
+        self._stopping.set()
+        self.wait()
+
+    def _extend(self, behind: int) -> None:
+        with self._building:
+            running = self._searcher.adopted
+            segments = running.segments if running else ()
+            held = sum(segment.span.last <= self._merging.last for segment in segments) if self._merging else 0
+            self._adopt_built(running, held + kept_for_now(segments[held:], behind, MOST_AT_ONCE))
+
+    def _adopt_built(self, running: Generation | None, keep: int) -> None:
+        fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
+        self._searcher.adopt(generations.build(self._folder, self._store, fingerprint, dimension, running, keep))
+
+    def _begin_merge(self) -> None:
+        with self._building:
+            if self._merger and self._merger.is_alive():
+                return
+            self._merging = self._due()
+            if self._merging:
+                self._merger = threading.Thread(target=self._merge, args=(self._merging,), name="merging", daemon=True)
+                self._merger.start()
+
+    def _due(self) -> Span | None:
+        running = self._searcher.adopted
+        if running is None or (first := kept(running.segments)) == len(running.segments):
+            return None
+        return Span(running.segments[first].span.after, running.last_passage_id)
+
+    def _merge(self, span: Span) -> None:
+        fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
+        try:
+            with generations.prepared(self._folder, self._store, fingerprint, dimension, span, self._stopping) as segment:
+                self._publish(segment)
+        except BuildStopped:
+            pass
+        except QuotableError as error:
+            log.error("segments could not be merged: %s", error)
+        except Exception:
+            log.exception("unforeseen error while merging segments")
+
+    def _publish(self, segment: Prepared) -> None:
+        with self._building:
+            running = self._searcher.adopted
+            self._searcher.adopt(generations.publish(self._folder, self._store, self._embedder.fingerprint, segment, running))

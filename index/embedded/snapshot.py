@@ -1,0 +1,101 @@
+"""What one search sees: the segments of a generation, and what was added since. Both legs look through each of these parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.embedded.segments import segments
+from index.embedded.segments.segments import Segment
+from index.id_sets import contained
+from index.text.abbreviations import Abbreviations
+from index.text.analysis import stems
+from index.text.spelling import Speller
+from index.types import Ids, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, SearchedText, Vector, VectorIndex
+
+# From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
+CANDIDATES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What was added since the generation was built, up to `last_passage_id`, searched exactly. Not changed but by removals."""
+
+    vectors: VectorIndex
+    lexical: LexicalIndex
+    last_passage_id: int
+
+    def and_then(self, added: Sequence[tuple[Ids, list[SearchedText], Matrix]]) -> Tail:
+        """Another one that holds these passages as well; searches that run on this one do not see them."""
+        ids = np.concatenate([ids for ids, _, _ in added])
+        longer = Tail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
+        longer.vectors.add(ids, np.concatenate([vectors for _, _, vectors in added]))
+        longer.lexical.add(ids, [text for _, texts, _ in added for text in texts])
+        return longer
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """What one search sees: segments, and the tail where there is something in it."""
+
+    generation: int
+    speller: Speller | None
+    abbreviations: Abbreviations
+    parts: tuple[Segment | Tail, ...]
+
+    def document_frequency(self, term: str) -> int:
+        return sum(part.lexical.document_frequency(term) for part in self.parts)
+
+    def knows(self, word: str) -> bool:
+        return self.document_frequency(stems([word])[0]) > 0
+
+    @property
+    def passages(self) -> int:
+        return sum(len(part.vectors) for part in self.parts)
+
+    @property
+    def mean_length(self) -> float:
+        """Of a passage, in terms."""
+        return sum(part.lexical.total_length for part in self.parts) / max(self.passages, 1)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether some of its vectors are searched approximately: then a search takes milliseconds."""
+        return any(len(part.vectors) > segments.EXACT_PASSAGES for part in self.parts)
+
+    def of_documents(self, numbers: Ids) -> Ids:
+        """The passages of these documents, in rising order."""
+        return np.concatenate([np.empty(0, np.int64), *(part.lexical.of_documents(numbers) for part in self.parts)])
+
+    def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
+        """Of each part the best by meaning; where there are no more than that, every passage."""
+
+        def of(vectors: VectorIndex) -> Ids:
+            if len(vectors) > CANDIDATES:
+                return vectors.candidates(vector, CANDIDATES, allowed)
+            return vectors.ids if allowed is None else vectors.ids[contained(vectors.ids, allowed)]
+
+        return [of(part.vectors) for part in self.parts]
+
+    def best_score(self, vector: Vector, ids: Sequence[Ids]) -> float:
+        """The greatest inner product of a vector and the passages of each part, 0 where there is none."""
+        scores = [part.vectors.scores(vector, found) for part, found in zip(self.parts, ids, strict=True)]
+        return max((float(np.nan_to_num(found).max()) for found in scores if len(found)), default=0.0)
+
+    def by_words(self, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:
+        """Of each part that has more than that the best by words; of the others the other leg has every passage."""
+        return [part.lexical.candidates(query, CANDIDATES, allowed) for part in self.parts if len(part.vectors) > CANDIDATES]
+
+    def scored(self, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
+        """Every candidate by both legs, whichever found it. Each is in one part; in the others, and once removed, it scores 0."""
+        scores = np.zeros((5, len(ids)), np.float32)
+        documents = np.zeros(len(ids), np.int64)
+        for part in self.parts:
+            match = part.lexical.match(query, ids)
+            rows = (part.vectors.scores(vector, ids), match.share, match.adjacent, match.together, match.title)
+            scores += np.nan_to_num(np.stack(rows))
+            documents += match.documents
+        return scores[0], LexicalMatch(documents, *scores[1:])

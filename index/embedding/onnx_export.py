@@ -1,0 +1,146 @@
+"""A sentence-transformers model -> one folder with an ONNX file, through torch's own exporter, checked on the spot. Run once a model.
+
+    python -m index.embedding.onnx_export FOLDER TARGET
+
+Run in a process of its own: it needs torch, which keeps hundreds of megabytes for as long as its process lives, and serving needs
+none of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from index import child_process
+from index import durable_files as sealed
+from index.embedding import original_model
+from index.embedding.model_files import sha256, write_refusal
+from index.embedding.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
+from index.types import ModelError
+from index.whole_folder import write_whole_folder
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+OUTPUT = "sentence_embedding"
+LEAST_COSINE = 0.9999
+# What must come out alike before an export is trusted: short, long, beyond the model's reach, other scripts, odd characters.
+PROBES = (
+    "Who signed the memorandum?",
+    "The MOU will include collaboration to explore adoption across both public services and the private sector.",
+    "a",
+    "Größe, naïveté, 東京都, العربية, ½ ≥ 0.4 — £1,250.00 ‘quoted’ \u200b🙂",
+    "word " * 2000,
+)
+
+
+class NotExportable(Exception):
+    """The reason why a model has to be served by sentence-transformers."""
+
+
+def export(folder: Path, target: Path) -> None:
+    """Export, check against sentence-transformers on the spot, and put the finished folder in place in one step.
+
+    Raises NotExportable, or ModelError where the model cannot be loaded.
+    """
+    model = original_model.load(folder)
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise NotExportable("it has no fast tokenizer")
+    example = {name: value for name, value in model.preprocess(["one", "two or three"]).items() if hasattr(value, "shape")}
+    if not set(example) <= {"input_ids", "attention_mask", "token_type_ids"}:
+        raise NotExportable(f"it wants the inputs {', '.join(sorted(example))}")
+    max_length = original_model.max_length(model)
+
+    def write(part: Path) -> None:
+        try:
+            _write_onnx(model, example, max_length, part / "model.onnx")
+        except Exception as error:
+            raise NotExportable(
+                f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            ) from error
+        tokenizer.save(str(part / "tokenizer.json"))
+        original_model.related_words(model).save(part / RELATED_FILE)
+        facts = {
+            "inputs": list(example),
+            "dimension": int(model.get_embedding_dimension() or 0),
+            "max_length": max_length,
+            "special_tokens": tokenizer.num_special_tokens_to_add(False),
+            "lower_case": bool(getattr(model[0], "do_lower_case", False)),
+            "question_prompt": original_model.prompt(model, ("query",)),
+            "passage_prompt": original_model.prompt(model, ("document", "passage", "corpus")),
+            "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
+        }
+        sealed.write_json(part / FACTS_FILE, facts)
+        _check_export(OnnxEmbedder(part, "", 1), model)
+
+    write_whole_folder(target, write)
+
+
+class _WholeModel(torch.nn.Module):
+    """All modules of a sentence-transformers model (transformer, pooling, normalising, dense) as one forward pass."""
+
+    def __init__(self, model: torch.nn.Sequential, inputs: list[str]) -> None:
+        super().__init__()
+        self.stages = torch.nn.ModuleList(model)
+        self.inputs = inputs
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        features: dict[str, Any] = dict(zip(self.inputs, tensors, strict=True))
+        for stage in self.stages:
+            features = stage(features)
+        embedding: torch.Tensor = features[OUTPUT]
+        return embedding
+
+
+def _write_onnx(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_length: int, path: Path) -> None:
+    """Write `path`, with inputs named as in `example` ((2, n) each), batch and length left open.
+
+    Raises whatever torch's exporter raises: there are models that it cannot trace.
+    """
+    batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=max_length)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # like its log: about the exporter's own parts, which nobody here can act on
+        torch.onnx.export(
+            _WholeModel(model, list(example)).eval(),
+            tuple(example.values()),
+            path,
+            dynamo=True,
+            verbose=False,
+            external_data=False,
+            input_names=list(example),
+            output_names=[OUTPUT],
+            dynamic_shapes={"tensors": tuple({0: batch, 1: length} for _ in example)},
+        )
+
+
+def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
+    for ours, theirs in (
+        (exported.embed_question, model.encode_query),
+        (lambda t: exported.embed_passages([t])[0], model.encode_document),
+    ):
+        for probe in PROBES:
+            cosine = float(ours(probe) @ unit(theirs(probe, show_progress_bar=False)))
+            if not cosine >= LEAST_COSINE:
+                raise NotExportable(f"the export's vectors differ from the model's: cosine {cosine:.6f} on {probe[:30]!r}")
+
+
+def main() -> None:
+    child_process.end_with_the_parent()
+    folder, target = map(Path, sys.argv[1:])
+    try:
+        export(folder, target)
+    except NotExportable as error:
+        write_refusal(target, str(error))
+    except (ModelError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

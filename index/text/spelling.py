@@ -1,0 +1,182 @@
+"""Words that the corpus does not know -> the corpus's words that were meant.
+
+A word is corrected only if it is alphabetic, has four letters or more, stands nowhere in the corpus, and is no whole word of the
+embedding model's vocabulary (else "sang" would become "song"). Candidates come from deletions in the first letters, kept hashed in
+two sorted arrays (Garbe's symmetric deletion, SymSpell), and are judged by Damerau-Levenshtein distance.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.text.analysis import fold
+
+FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
+LEAST_LETTERS = 4
+LEAST_CANDIDATE = 3
+HEAD = 7  # letters that are hashed
+TWO_ERRORS_FROM = 6  # letters; shorter words may differ by one
+LEAST_COUNT, SMALL_CORPUS = 2, 200  # a word of one passage may itself be misspelt, unless there are few passages
+LEAST_SPLIT, LEAST_SPLIT_COUNT = 8, 3
+LEAST_ALIKE, ALIKE_LENGTHS, ALIKE_LOOKED_AT = 0.6, 4, 2000
+
+_WORD = re.compile(r"\w\w+")
+_PRIME = 1_000_003
+_MASK = (1 << 64) - 1
+
+
+def _patterns(letters: int, errors: int) -> list[tuple[int, ...]]:
+    """The places kept when up to `errors` of so many letters are left out."""
+    return [kept for left in range(min(errors, letters - 1) + 1) for kept in combinations(range(letters), letters - left)]
+
+
+_PATTERNS = {(letters, errors): _patterns(letters, errors) for letters in range(1, HEAD + 1) for errors in (1, 2)}
+
+
+class Speller:
+    """The words of a corpus with the number of passages that hold each."""
+
+    def __init__(
+        self, words: Sequence[str], counts: NDArray[np.int64], keys: NDArray[np.uint64], places: NDArray[np.int32]
+    ) -> None:
+        """`words` sorted; `keys` sorted hashes of deletions, `places` the word of each. Made by `of` or `load`."""
+        self._words, self._counts, self._keys, self._places = words, counts, keys, places
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], passages: int) -> Speller:
+        """From how many of the `passages` hold each word (lower case, without accents)."""
+        least = LEAST_COUNT if passages >= SMALL_CORPUS else 1
+        words = sorted(w for w, count in counts.items() if count >= least and len(w) >= LEAST_CANDIDATE and w.isalpha())
+        letters = (
+            np.array([word[:HEAD] for word in words], f"<U{HEAD}").view(np.uint32).reshape(len(words), HEAD).astype(np.uint64)
+        )
+        sizes = np.minimum(np.array([len(word) for word in words], np.int64), HEAD)
+        keys, places = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+        for size in range(LEAST_CANDIDATE, HEAD + 1):
+            of_size = np.flatnonzero(sizes == size)
+            for kept in _PATTERNS[size, 1 if size < 5 else 2]:
+                hashed = np.zeros(len(of_size), np.uint64)
+                for place in kept:
+                    hashed = hashed * np.uint64(_PRIME) + letters[of_size, place]
+                keys.append(hashed)
+                places.append(of_size.astype(np.int32))
+        all_keys = np.concatenate(keys)
+        order = np.argsort(all_keys, kind="stable")
+        return cls(words, np.array([counts[word] for word in words], np.int64), all_keys[order], np.concatenate(places)[order])
+
+    def save(self, folder: Path) -> None:
+        words, counts, keys, places = (folder / name for name in FILE_NAMES)
+        words.write_text("\n".join(self._words), "utf-8")
+        np.save(counts, self._counts)
+        np.save(keys, self._keys)
+        np.save(places, self._places)
+
+    @classmethod
+    def load(cls, folder: Path) -> Speller:
+        words, counts, keys, places = (folder / name for name in FILE_NAMES)
+        return cls(
+            words.read_text("utf-8").split("\n"), np.load(counts), np.load(keys, mmap_mode="r"), np.load(places, mmap_mode="r")
+        )
+
+    def correct_text(self, text: str, known: Callable[[str], bool], guarded: Collection[str]) -> str:
+        """The text with each unknown word corrected, a first capital kept; the text itself where there is nothing to correct.
+
+        `known`: whether the corpus holds a word; `guarded`: words that are left alone.
+        """
+
+        def corrected(match: re.Match[str]) -> str:
+            written = match[0]
+            word = fold(written.lower())
+            if len(word) < LEAST_LETTERS or not word.isalpha() or word in guarded or known(word):
+                return written
+            meant = self._meant(word)
+            if meant is None:
+                return written
+            return meant[0].upper() + meant[1:] if written[0].isupper() else meant
+
+        return _WORD.sub(corrected, text)
+
+    def _meant(self, word: str) -> str | None:
+        """The word nearest to this one; two words where it is two run together; else the one that shares most letter pairs."""
+        nearest = self._nearest(word)
+        if nearest is not None or len(word) < LEAST_SPLIT:
+            return nearest
+        return self._split(word) or self._alike(word)
+
+    def _nearest(self, word: str) -> str | None:
+        limit = 1 if len(word) < TWO_ERRORS_FROM else 2
+        head = [ord(letter) for letter in word[:HEAD]]
+        hashes = set()
+        for kept in _PATTERNS[len(head), limit]:
+            hashed = 0
+            for place in kept:
+                hashed = (hashed * _PRIME + head[place]) & _MASK
+            hashes.add(hashed)
+        sought = np.array(sorted(hashes), np.uint64)
+        ranges = zip(np.searchsorted(self._keys, sought), np.searchsorted(self._keys, sought, "right"), strict=True)
+        best: tuple[int, bool, int, str] | None = None
+        for place in {int(place) for low, high in ranges for place in self._places[low:high]}:
+            candidate = self._words[place]
+            distance = damerau_levenshtein(word, candidate, limit)
+            other_first = candidate[0] != word[0]
+            if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
+                continue  # people get first letters right: "bake" is not "make"
+            key = (distance, other_first, -int(self._counts[place]), candidate)
+            best = min(best, key) if best else key
+        return best[3] if best else None
+
+    def _split(self, word: str) -> str | None:
+        """ "studentfinance" -> "student finance": both known, the rarer of them as common as possible."""
+        splits = [(word[:cut], word[cut:]) for cut in range(3, len(word) - 2)]
+        count, pair = max((min(self._count(one), self._count(other)), (one, other)) for one, other in splits)
+        return " ".join(pair) if count >= LEAST_SPLIT_COUNT else None
+
+    def _alike(self, word: str) -> str | None:
+        """For long words with many errors: Dice's share of letter pairs, among words that begin with the same two letters."""
+        low, high = bisect_left(self._words, word[:2]), bisect_left(self._words, word[:2] + "\uffff")
+        best: tuple[float, str] | None = None
+        for place in range(low, min(high, low + ALIKE_LOOKED_AT)):
+            candidate = self._words[place]
+            if abs(len(candidate) - len(word)) > ALIKE_LENGTHS or len(candidate) < TWO_ERRORS_FROM:
+                continue
+            alike = _dice(word, candidate)
+            if alike >= LEAST_ALIKE:
+                key = (alike + 0.02 * float(np.log(self._counts[place])), candidate)
+                best = max(best, key) if best else key
+        return best[1] if best else None
+
+    def _count(self, word: str) -> int:
+        place = bisect_left(self._words, word)
+        return int(self._counts[place]) if place < len(self._words) and self._words[place] == word else 0
+
+
+def damerau_levenshtein(one: str, other: str, limit: int) -> int:
+    """Insertions, deletions, substitutions and swaps of neighbours between two words; `limit + 1` where there are more."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before_last: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, facing in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != facing))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == facing:
+                cost = min(cost, before_last[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before_last, last = last, row
+    return last[-1]
+
+
+def _dice(one: str, other: str) -> float:
+    pairs_of_one = {one[i : i + 2] for i in range(len(one) - 1)}
+    pairs_of_other = {other[i : i + 2] for i in range(len(other) - 1)}
+    return 2 * len(pairs_of_one & pairs_of_other) / (len(pairs_of_one) + len(pairs_of_other))

@@ -1,0 +1,124 @@
+"""`qa status`: what the data folder holds."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qa.cli.console import as_printable_json, settings_of
+
+if TYPE_CHECKING:
+    from qa.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`recall`: of the approximate index, None where search is exact. `written`: a process writes the folder now, as `qa serve` does.
+
+    `jobs_waiting`: accepted documents that are not taken in yet. `bytes`: of all files in the folder.
+    """
+
+    version: str
+    data_folder: str
+    bytes: int
+    written: bool
+    documents: int
+    passages: int
+    generation: int | None
+    recall: float | None
+    model: str
+    fingerprint: str | None
+    degraded: bool
+    jobs_waiting: int
+    languages: list[dict[str, Any]]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Say what the data folder holds."""
+    found = _status(settings_of(context))
+    if as_json:
+        click.echo(as_printable_json(asdict(found), indent=2))
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
+def _status(settings: Settings) -> Status:
+    from index.embedded.folder_lock import is_held
+    from index.embedded.segments import generations
+    from index.embedded.store.jobs import JobQueue
+    from index.embedded.store.store import Store
+    from qa.assembly import model_name, open_database_to_read
+    from qa.ingest.writer import generations_folder
+
+    database = open_database_to_read(settings.data)
+    store = Store(database)
+    documents, passages = store.counts()
+    built = generations.folders(generations_folder(settings.data))
+    return Status(
+        version=version("quotable"),
+        data_folder=str(settings.data.resolve()),
+        bytes=_size(settings.data),
+        written=is_held(settings.data),
+        documents=documents,
+        passages=passages,
+        generation=int(built[-1].name) if built else None,
+        recall=min((recall.value for recall in generations.recalls(generations_folder(settings.data))), default=None),
+        model=model_name(settings, store),
+        fingerprint=store.fingerprint,
+        degraded=store.damaged,
+        jobs_waiting=JobQueue(database).waiting(),
+        languages=[
+            {"code": code, "documents": count, "served": code is None or not settings.languages or code in settings.languages}
+            for code, count in store.languages()
+        ],
+    )
+
+
+def _size(folder: Path) -> int:
+    """In bytes; files come and go while a server runs."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(parent, name)).st_size
+    return size
+
+
+def _lines(found: Status) -> list[str]:
+    from corpus.languages import name
+    from index.embedded.dense.recall import DEPTH
+
+    lines = [
+        f"data folder  {found.data_folder}",
+        f"size         {found.bytes / 1e6:,.1f} MB",
+        f"documents    {found.documents}",
+        f"passages     {found.passages}",
+        f"search       {_search(found.recall, DEPTH)}",
+        f"generation   {found.generation or 'none yet'}",
+        f"model        {found.model} ({found.fingerprint})",
+    ]
+    if found.written:
+        lines.append("in use       a process writes the folder, as `qa serve` does")
+    if found.jobs_waiting:
+        lines.append(f"waiting      {found.jobs_waiting} accepted documents are not taken in yet")
+    if found.degraded:
+        lines.append("state        degraded: something is damaged and withheld; `qa check` says what, and what to do")
+    for language in found.languages:
+        note = "" if language["served"] else " (the model does not serve it; use words that stand in the text)"
+        told = name(language["code"]) if language["code"] else "not told"
+        lines.append(f"language     {told}: {language['documents']}{note}")
+    return lines
+
+
+def _search(recall: float | None, depth: int) -> str:
+    return "exact" if recall is None else f"recall@{depth} {recall:.3f}, measured when it was built"

@@ -1,0 +1,31 @@
+"""`qa mcp`."""
+
+from __future__ import annotations
+
+import click
+
+from corpus.types import QuotableError
+from qa.cli.console import say, settings_of
+
+
+@click.command()
+@click.option(
+    "--http", is_flag=True, help="Serve streamable HTTP at /mcp, on this machine alone, instead of standard input and output."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="With --http: the port.")
+@click.pass_context
+def mcp(context: click.Context, http: bool, port: int) -> None:
+    """Offer the documents to programs that speak the Model Context Protocol."""
+    from qa.assembly import open_to_read
+
+    try:
+        from qa.mcp.server import mcp_server
+    except ModuleNotFoundError as error:
+        raise QuotableError('`qa mcp` needs the MCP SDK: pip install "quotable[mcp]"') from error
+    settings = settings_of(context)
+    site = f"http://{settings.host}:{settings.port}"
+    server = mcp_server(open_to_read(settings, say), site)
+    if http:
+        server.run("streamable-http", host="127.0.0.1", port=port, json_response=True, stateless_http=True)
+    else:
+        server.run("stdio")

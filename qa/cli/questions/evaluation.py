@@ -1,0 +1,50 @@
+"""`qa eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qa.cli.console import say, settings_of
+
+
+@click.command(name="eval")
+@click.argument("question_set", metavar="FILE|FOLDER", type=click.Path(path_type=Path, exists=True))
+@click.option("--compare", help="A second setting: legs=fused|dense|lexical|rrf, spelling=on|off, operating_point=0..1.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object a question to this file."
+)
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page with plots to this file.")
+@click.option("--calibrate", is_flag=True, help="Fit confidence to these questions and keep it in the data folder.")
+@click.pass_context
+def evaluate(
+    context: click.Context, question_set: Path, compare: str | None, output: Path | None, report: Path | None, calibrate: bool
+) -> None:
+    """Measure how well the questions in FILE (JSON Lines) or FOLDER (BEIR) are answered."""
+    from qa.answering.calibration import write_calibration
+    from qa.evaluation.judging import Judge
+    from qa.evaluation.question_sets import read_question_set
+    from qa.evaluation.report import html, json_lines, table
+    from qa.evaluation.session import SettingToCompare, Variant, asked, calibrated, parse_variant, run_variant
+
+    try:
+        variants = [Variant(), *([parse_variant(compare)] if compare else [])]
+    except SettingToCompare as error:
+        raise click.BadParameter(str(error), param_hint="--compare") from error
+    settings, found = settings_of(context), read_question_set(question_set)
+    if calibrate and found.corpus is not None:
+        raise click.UsageError(
+            "--calibrate fits confidence to the data folder; a question set with its own corpus says nothing of it"
+        )
+    with asked(found, settings, say) as service:
+        judge = Judge(service.store)
+        runs = [run_variant(found, service, settings, variant, judge) for variant in variants]
+    click.echo(table(runs))
+    if output:
+        output.write_text("".join(f"{line}\n" for line in json_lines(runs)), "utf-8")
+    if report:
+        report.write_text(html(f"Evaluation of {found.name}", runs), "utf-8")
+    if calibrate:
+        calibration, gain = calibrated(runs[0].outcomes)
+        say(f"Confidence was fitted and written to {write_calibration(settings.data, calibration)}: {gain}")

@@ -1,0 +1,40 @@
+"""`qa gaps`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from qa.cli.console import as_printable_json, say, settings_of
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most gaps.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def gaps(context: click.Context, limit: int, as_json: bool) -> None:
+    """List questions that found no answer, those of one meaning together."""
+    from qa.assembly import open_to_read
+    from qa.evaluation.gaps import gaps as gaps_among
+
+    settings = settings_of(context)
+    service = open_to_read(settings, say)
+    found = gaps_among(service.questions.noted(), service.answerer, service.searcher)
+    for gap in found[:limit]:
+        if as_json:
+            click.echo(
+                as_printable_json({"times": gap.times, "last": gap.last, "questions": [asdict(one) for one in gap.questions]})
+            )
+        else:
+            click.echo(f"{gap.times}\t{gap.last[:10]}\t{gap.questions[0].question}")
+            for one in gap.questions[1:]:
+                click.echo(f"\t\t{one.question}")
+    if not found and not as_json:
+        say("No gaps." if service.questions.path.exists() else _nothing_kept(settings.keep_questions))
+
+
+def _nothing_kept(keep_questions: bool) -> str:
+    if keep_questions:
+        return "No question was kept yet: those that find no answer are kept while `qa serve` runs."
+    return "No questions are kept: set QA_KEEP_QUESTIONS=true where `qa serve` runs, and those that find no answer are listed here."

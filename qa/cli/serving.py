@@ -1,0 +1,36 @@
+"""`qa serve`."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from corpus.types import QuotableError
+from qa.cli.console import say, settings_of
+from qa.settings.settings import unknown_variables
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.option("--host", help="The address to serve on (default: 127.0.0.1).")
+@click.option("--port", type=int, help="The port to serve on (default: 8000).")
+@click.pass_context
+def serve(context: click.Context, host: str | None, port: int | None) -> None:
+    """Answer over HTTP."""
+    from qa.operate import logs
+    from qa.web.server.process import serve as serve_until_stopped
+
+    settings = settings_of(context, host=host, port=port)
+    logs.configure(settings.log_format, questions=settings.log_questions)
+    for line in unknown_variables():
+        log.warning("%s", line)
+    if settings.log_format == "text":
+        serve_until_stopped(settings, say)
+        return
+    try:
+        serve_until_stopped(settings, logs.event)
+    except QuotableError as error:
+        log.critical("%s", error)
+        context.exit(1)

@@ -1,0 +1,248 @@
+"""Running a set of questions against the documents, and summing up how they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from time import perf_counter
+
+import numpy as np
+
+from index.embedded.searcher import Searcher
+from index.embedded.store.rows import StoredPassage
+from index.embedded.store.store import Store
+from index.ranking.query import Asked, Nearest, Rearranging
+from index.ranking.result import Candidate, Ranking
+from index.types import Ids
+from qa.answering.answerer import Answer, Answerer
+from qa.answering.confidence import Evidence
+from qa.answering.question.validity import clean_question
+from qa.evaluation import measures
+from qa.evaluation.measures import Bin
+from qa.evaluation.question_sets import Question
+from qa.web.schemas.responses import quoted_text
+
+DEPTH = 50  # documents (or quotes) of a ranking that are judged
+RRF_K = 60  # Cormack, Clarke and Büttcher 2009
+READ_AT_ONCE = 50
+# Over questions with a relevant quote: the quote that is shown holds it, or lies in it.
+QUOTED = "quote hit"
+# Over questions whose truth is known: answered where the documents answer, refused where they do not.
+DECIDED = "decision accuracy"
+
+
+class Order(StrEnum):
+    """By what passages are ranked: both legs and all else, either leg alone, or reciprocal rank fusion of both."""
+
+    FUSED = "fused"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    RRF = "rrf"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one question did. `ranked`: ids of documents, best first, or the item of `question.relevant` that a passage satisfies.
+    `quotes`: those of the relevant items that are quotes; `quote`: what was shown as the answer.
+    """
+
+    question: Question
+    ranked: tuple[str, ...]
+    quotes: tuple[str, ...]
+    confidence: float
+    answerable: bool
+    quote: str | None
+    corrected: str | None
+    evidence: Evidence | None
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The measures of a run by their names, those of each question, and what the plots show. A measure that needs what the
+    set does not hold (questions that cannot be answered, say) is left out.
+    """
+
+    measures: Mapping[str, float]
+    per_question: Mapping[str, Mapping[str, float]]
+    reliability: Sequence[Bin]
+    questions: int
+
+
+class ArrangedSearcher(Rearranging):
+    """Ranks by an order of choice, with or without spelling."""
+
+    _searcher: Searcher
+
+    def __init__(self, searcher: Searcher, order: Order = Order.FUSED, *, spelling: bool = True) -> None:
+        super().__init__(searcher)
+        self._order = order
+        self._spelling = spelling
+
+    def read(self, question: str) -> Asked:
+        return self._searcher.read(question, spelling=self._spelling)
+
+    def rank(
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+    ) -> Ranking:
+        self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest), self._order)
+        return self.last
+
+
+class Judge:
+    """Names what was found: the item of a question that a passage satisfies, else its document. Passages are read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: dict[int, StoredPassage] = {}
+        self._ids: dict[str, bool] = {}
+
+    def names(self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH) -> tuple[str, ...]:
+        """Best first, each once, at most `depth`."""
+        quotes = {_plain(item): item for item in self.quotes(relevant)}
+        found: dict[str, None] = {}
+        ids = [candidate.passage_id for candidate in ranking.candidates]
+        for first in range(0, len(ids), READ_AT_ONCE):
+            for stored in self._stored(ids[first : first + READ_AT_ONCE]):
+                found.setdefault(_name(stored, relevant, quotes))
+            if len(found) >= depth:
+                break
+        return tuple(found)[:depth]
+
+    def quotes(self, relevant: Mapping[str, int]) -> list[str]:
+        """Those items that are quotes: they hold a space and are no document's id."""
+        return [item for item in relevant if " " in item and not self._is_id(item)]
+
+    def _is_id(self, item: str) -> bool:
+        if item not in self._ids:
+            self._ids[item] = self._store.document(item) is not None
+        return self._ids[item]
+
+    def _stored(self, ids: Sequence[int]) -> list[StoredPassage]:
+        unread = [i for i in ids if i not in self._read]
+        self._read.update((stored.id, stored) for stored in self._store.passages(unread))
+        return [self._read[i] for i in ids if i in self._read]
+
+
+def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
+    """Ask each question once, but the first twice, so that its time is not that of a start. Raises BadQuestion."""
+    if questions:
+        answerer.ask(clean_question(questions[0].text))
+    for question in questions:
+        text = clean_question(question.text)
+        began = perf_counter()
+        answer = answerer.ask(text)
+        took_ms = (perf_counter() - began) * 1000
+        ranked = judge.names(answer.ranking, question.relevant) if answer.ranking else ()
+        yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms)
+
+
+def arrange(ranking: Ranking, order: Order) -> Ranking:
+    """The same candidates in another order; by words alone, those that hold any."""
+    if order is Order.FUSED:
+        return ranking
+    scores = _scores(ranking.candidates, order)
+    places = [place for place, score in enumerate(scores) if score > 0 or order is not Order.LEXICAL]
+    places.sort(key=lambda place: (-scores[place], ranking.candidates[place].passage_id))
+    return replace(
+        ranking,
+        candidates=[replace(ranking.candidates[place], score=scores[place]) for place in places],
+        best_possible=2 / (RRF_K + 1) if order is Order.RRF else 1.0,
+        contributions={name: part[places] for name, part in ranking.contributions.items()},
+    )
+
+
+def summarise(outcomes: Sequence[Outcome]) -> Summary:
+    """All measures that the questions allow for; latencies in milliseconds."""
+    relevant = {outcome.question.id: outcome.question.relevant for outcome in outcomes if outcome.question.relevant}
+    per_question = measures.ranking_measures({o.question.id: o.ranked for o in outcomes if o.question.relevant}, relevant)
+    per_question[QUOTED] = {o.question.id: float(_quoted(o)) for o in outcomes if o.quotes}
+    per_question[DECIDED] = {
+        o.question.id: float(o.answerable == o.question.is_answerable) for o in outcomes if o.question.is_answerable is not None
+    }
+    found = {name: float(np.mean(list(values.values()))) for name, values in per_question.items() if values}
+    judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None]
+    bins: Sequence[Bin] = ()
+    if judged:
+        found |= _confidence_measures(judged)
+        bins = measures.reliability([o.confidence for o in judged], [bool(o.question.is_answerable) for o in judged])
+    took = [outcome.took_ms for outcome in outcomes]
+    if took:
+        found |= {"latency median": float(np.median(took)), "latency p95": float(np.quantile(took, 0.95))}
+    return Summary(found, per_question, bins, len(outcomes))
+
+
+def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
+    confidences = [outcome.confidence for outcome in judged]
+    truth = np.array([bool(outcome.question.is_answerable) for outcome in judged])
+    said = np.array([outcome.answerable for outcome in judged])
+    found = {"ECE": measures.expected_calibration_error(confidences, truth)}
+    if truth.any():
+        found["false refusals"] = float((~said[truth]).mean())
+    if not truth.all():
+        found["refused"] = float((~said[~truth]).mean())
+    area = measures.auroc(confidences, truth)
+    if area is not None:
+        found["AUROC"] = area
+        found["coverage at 95% precision"] = measures.coverage_at_precision(confidences, truth)
+    return found
+
+
+def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], quotes: tuple[str, ...], took_ms: float) -> Outcome:
+    return Outcome(
+        question=question,
+        ranked=ranked,
+        quotes=quotes,
+        confidence=answer.confidence,
+        answerable=answer.answerable,
+        quote=quoted_text(answer.quote) if answer.quote else None,
+        corrected=answer.corrected,
+        evidence=answer.evidence,
+        took_ms=took_ms,
+    )
+
+
+def _scores(candidates: Sequence[Candidate], order: Order) -> list[float]:
+    if order is Order.DENSE:
+        return [candidate.similarity for candidate in candidates]
+    if order is Order.LEXICAL:
+        return [candidate.lexical for candidate in candidates]
+    dense = _ranks([candidate.similarity for candidate in candidates])
+    lexical = _ranks([candidate.lexical for candidate in candidates])
+    return [
+        1 / (RRF_K + one) + (1 / (RRF_K + other) if candidate.lexical > 0 else 0.0)
+        for candidate, one, other in zip(candidates, dense, lexical, strict=True)
+    ]
+
+
+def _ranks(scores: Sequence[float]) -> list[int]:
+    """1 for the highest."""
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    ranks = np.empty(len(scores), int)
+    ranks[order] = np.arange(1, len(scores) + 1)
+    return [int(rank) for rank in ranks]
+
+
+def _name(stored: StoredPassage, relevant: Mapping[str, int], quotes: Mapping[str, str]) -> str:
+    document = stored.document
+    if document.id in relevant:
+        return document.id
+    if document.url in relevant:
+        return str(document.url)
+    if quotes:
+        text = _plain(stored.passage.text)
+        for quote, item in quotes.items():
+            if quote in text:
+                return item
+    return document.id
+
+
+def _quoted(outcome: Outcome) -> bool:
+    shown = _plain(outcome.quote or "")
+    return bool(shown) and any(quote in shown or shown in quote for quote in map(_plain, outcome.quotes))
+
+
+def _plain(text: str) -> str:
+    """Quotes are compared without regard to line breaks and letter case."""
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,183 @@
+"""An evaluation as people read it: a table on the terminal, lines of JSON for reading errors, one HTML file with plots. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from qa.evaluation import plots
+from qa.evaluation.judging import DECIDED, QUOTED, Outcome, Summary
+from qa.evaluation.measures import RECALL_CUTOFFS, Difference, compare
+
+# What two settings are compared by, of those that a set allows for.
+COMPARED = ("nDCG@10", "MRR@10", "Success@1", "Success@5", "R@10", QUOTED, DECIDED)
+SIGNIFICANT = 0.05
+WORST_SHOWN = 40
+_MILLISECONDS = ("latency median", "latency p95")
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}"
+    "table{border-collapse:collapse;margin:1rem 0}th,td{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}"
+    "th:first-child,td:first-child,.words{text-align:left}figure{display:inline-block;margin:1rem 1rem 1rem 0;vertical-align:top}"
+    "figcaption{font-weight:bold}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a set under a setting, by the setting's name."""
+
+    name: str
+    outcomes: Sequence[Outcome]
+    summary: Summary
+
+
+def comparisons(first: Run, second: Run) -> dict[str, Difference]:
+    """Measure -> second minus first, over the questions that both have."""
+    found = {}
+    for measure in COMPARED:
+        a, b = first.summary.per_question.get(measure, {}), second.summary.per_question.get(measure, {})
+        if shared := [question for question in a if question in b]:
+            found[measure] = compare([a[question] for question in shared], [b[question] for question in shared])
+    return found
+
+
+def table(runs: Sequence[Run]) -> str:
+    """Measures down, runs across; of two runs the paired differences below."""
+    names = list(dict.fromkeys(name for run in runs for name in run.summary.measures))
+    width = max(map(len, [*names, "questions"]), default=0)
+    columns = [max(len(run.name), 9) for run in runs]
+    head = [run.name.rjust(column) for run, column in zip(runs, columns, strict=True)]
+    lines = ["  ".join([" " * width, *head])]
+    counts = [str(run.summary.questions).rjust(column) for run, column in zip(runs, columns, strict=True)]
+    lines.append("  ".join(["questions".ljust(width), *counts]))
+    for name in names:
+        cells = [_cell(name, run.summary.measures.get(name)).rjust(column) for run, column in zip(runs, columns, strict=True)]
+        lines.append("  ".join([name.ljust(width), *cells]))
+    if len(runs) == 2:
+        lines += ["", f"{runs[1].name} minus {runs[0].name} (95% interval; p of a paired randomisation test)"]
+        lines += [f"{measure.ljust(width)}  {_difference(found)}" for measure, found in comparisons(*runs).items()]
+    return "\n".join(lines)
+
+
+def json_lines(runs: Sequence[Run]) -> Iterator[str]:
+    """One object a question and run."""
+    for run in runs:
+        for outcome in run.outcomes:
+            yield json.dumps({"run": run.name} | _record(outcome, run.summary), ensure_ascii=False)
+
+
+def html(title: str, runs: Sequence[Run]) -> str:
+    """One page that needs nothing but itself: no scripts, nothing fetched."""
+    body = [f"<h1>{escape(title)}</h1>", _html_table(runs), *_figures(runs)]
+    if len(runs) == 2:
+        body.append(_html_comparison(runs[0], runs[1]))
+    body.append(_html_questions(runs[0]))
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = (
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+    )
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
+
+
+def _figures(runs: Sequence[Run]) -> Iterator[str]:
+    curves = [
+        (run.name, [(k, run.summary.measures[f"R@{k}"]) for k in RECALL_CUTOFFS if f"R@{k}" in run.summary.measures])
+        for run in runs
+    ]
+    if curves[0][1]:
+        yield _figure("How much is found", plots.recall_curve(curves))
+    for run in runs:
+        if run.summary.reliability:
+            yield _figure(f"Is confidence right? ({run.name})", plots.reliability_diagram(run.summary.reliability))
+    if len(runs) == 2:
+        a, b = (run.summary.per_question.get("nDCG@10", {}) for run in runs)
+        if a:
+            changes = [b[question] - a[question] for question in a if question in b]
+            yield _figure(f"{runs[1].name} minus {runs[0].name}", plots.differences(changes, "nDCG@10"))
+
+
+def _figure(caption: str, svg: str) -> str:
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
+
+
+def _html_table(runs: Sequence[Run]) -> str:
+    names = dict.fromkeys(name for run in runs for name in run.summary.measures)
+    rows = [_row(["questions", *(str(run.summary.questions) for run in runs)])]
+    rows += [_row([name, *(_cell(name, run.summary.measures.get(name)) for run in runs)]) for name in names]
+    return f"<table>{_row(['', *(run.name for run in runs)], 'th')}{''.join(rows)}</table>"
+
+
+def _html_comparison(first: Run, second: Run) -> str:
+    rows = [
+        _row([measure, f"{d.mean:+.4f}", f"{d.low:+.4f} … {d.high:+.4f}", f"{d.p:.4f}"])
+        for measure, d in comparisons(first, second).items()
+    ]
+    head = _row([f"{second.name} minus {first.name}", "mean", "95% interval", "p (randomisation)"], "th")
+    return f"<h2>Comparison</h2><table>{head}{''.join(rows)}</table>"
+
+
+def _html_questions(run: Run) -> str:
+    """The questions that did worst: wrongly decided ones, then those whose right document stands lowest."""
+    ndcg = run.summary.per_question.get("nDCG@10", {})
+    decided = run.summary.per_question.get(DECIDED, {})
+
+    def standing(outcome: Outcome) -> tuple[float, float]:
+        return decided.get(outcome.question.id, 1.0), ndcg.get(outcome.question.id, 1.0)
+
+    worst = [outcome for outcome in sorted(run.outcomes, key=standing) if min(standing(outcome)) < 1][:WORST_SHOWN]
+    if not worst:
+        return ""
+    rows = [
+        _row(
+            [
+                outcome.question.text,
+                ", ".join(outcome.question.relevant) or "nothing",
+                ", ".join(outcome.ranked[:3]),
+                f"{outcome.confidence:.2f}",
+                outcome.quote or "(not answered)",
+            ],
+            words=True,
+        )
+        for outcome in worst
+    ]
+    head = _row(["question", "relevant", "found first", "confidence", "shown as the answer"], "th")
+    return f"<h2>What did worst</h2><table>{head}{''.join(rows)}</table>"
+
+
+def _row(cells: Sequence[str], tag: str = "td", *, words: bool = False) -> str:
+    opening = f'{tag} class="words"' if words else tag
+    return "<tr>" + "".join(f"<{opening}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _record(outcome: Outcome, summary: Summary) -> dict[str, Any]:
+    question = outcome.question
+    values: Mapping[str, Mapping[str, float]] = summary.per_question
+    return {
+        "id": question.id,
+        "question": question.text,
+        "corrected": outcome.corrected,
+        "relevant": dict(question.relevant),
+        "expected": question.is_answerable,
+        "answerable": outcome.answerable,
+        "confidence": round(outcome.confidence, 4),
+        "evidence": asdict(outcome.evidence) if outcome.evidence else None,
+        "quote": outcome.quote,
+        "ranked": list(outcome.ranked[:10]),
+        "measures": {name: round(by[question.id], 4) for name, by in values.items() if question.id in by},
+        "took_ms": round(outcome.took_ms, 2),
+    }
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f} ms" if name in _MILLISECONDS else f"{value:.4f}"
+
+
+def _difference(found: Difference) -> str:
+    verdict = "significant" if found.p < SIGNIFICANT else "not significant"
+    return f"{found.mean:+.4f}  [{found.low:+.4f}, {found.high:+.4f}]  p = {found.p:.4f}  {verdict}"

@@ -1,0 +1,101 @@
+"""A question set asked of the documents under one setting or two: the set's own documents in a temporary folder, or the data folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.types import QuotableError
+from qa.answering.calibration import Calibration, cross_fitted, fit
+from qa.answering.confidence import probability
+from qa.assembly import Service, answerer_over, open_to_read, open_to_write, service_of
+from qa.evaluation.judging import ArrangedSearcher, Judge, Order, Outcome, run, summarise
+from qa.evaluation.measures import expected_calibration_error
+from qa.evaluation.question_sets import QuestionSet, read_corpus
+from qa.evaluation.report import Run
+from qa.ingest.writer import Entry
+from qa.settings.settings import Settings
+
+Say = Callable[[str], None]
+
+
+class SettingToCompare(QuotableError, ValueError):
+    """A setting that cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What may differ between two runs over the same index. `operating_point` None is the configured one."""
+
+    name: str = "as configured"
+    order: Order = Order.FUSED
+    spelling: bool = True
+    operating_point: float | None = None
+
+
+def parse_variant(text: str) -> Variant:
+    """`legs=fused|dense|lexical|rrf`, `spelling=on|off`, `operating_point=0..1`; several with commas between.
+
+    Raises SettingToCompare with what is possible.
+    """
+    order, spelling, operating_point = Order.FUSED, True, None
+    for part in text.split(","):
+        name, _, value = (word.strip() for word in part.partition("="))
+        try:
+            if name == "legs":
+                order = Order(value)
+            elif name == "spelling":
+                spelling = {"on": True, "off": False}[value]
+            elif name == "operating_point" and 0 <= float(value) <= 1:
+                operating_point = float(value)
+            else:
+                raise ValueError(name)
+        except (ValueError, KeyError) as error:
+            raise SettingToCompare(
+                f"{part.strip()!r} cannot be compared; legs={'|'.join(Order)}, spelling=on|off and operating_point=0..1 can"
+            ) from error
+    return Variant(text, order, spelling, operating_point)
+
+
+@contextmanager
+def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[Service]:
+    """The service over the set's own corpus, indexed for the occasion, or over the configured data folder where it has none."""
+    if question_set.corpus is None:
+        yield open_to_read(settings, say)
+        return
+    with tempfile.TemporaryDirectory(prefix="qa-eval-") as folder:
+        models = (settings.data / "models").resolve()
+        if models.is_dir():  # the exported model need not be made again
+            (Path(folder) / "models").symlink_to(models)
+        say(f"Indexing {question_set.corpus} for this evaluation …")
+        with open_to_write(settings.model_copy(update={"data": Path(folder)}), say) as library:
+            for _ in library.put_all(Entry(str(document.id), document) for document in read_corpus(question_set.corpus)):
+                pass
+            library.build()
+            yield service_of(library, settings)
+
+
+def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
+    """Ask every question under a setting."""
+    point = settings.operating_point if variant.operating_point is None else variant.operating_point
+    searcher = ArrangedSearcher(service.searcher, variant.order, spelling=variant.spelling)
+    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"operating_point": point}))
+    outcomes = list(run(question_set.questions, answerer, judge))
+    return Run(variant.name, outcomes, summarise(outcomes))
+
+
+def calibrated(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
+    """A calibration to these questions, and what it does to ECE on questions it has not seen. Raises CalibrationError."""
+    judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None and outcome.evidence is not None]
+    shipped = [probability(outcome.evidence) for outcome in judged if outcome.evidence]
+    truth = [bool(outcome.question.is_answerable) for outcome in judged]
+    calibration = fit(shipped, truth)
+    before = expected_calibration_error(shipped, truth)
+    after = expected_calibration_error(cross_fitted(shipped, truth), truth)
+    return (
+        calibration,
+        f"ECE as shipped {before:.3f}, fitted {after:.3f} (each question by a fit on the others, {len(truth)} questions)",
+    )

@@ -1,0 +1,119 @@
+"""Takes accepted jobs up, one after another, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from corpus.sandbox.sandbox import Sandbox
+from corpus.sources.addresses import Hosts, is_address
+from corpus.sources.fetcher import Fetcher
+from corpus.types import QuotableError
+from index.embedded.store.jobs import Job
+from index.types import DamagedRow, StoreError
+from qa.ingest.files import read_entries
+from qa.ingest.writer import Entry, Library, Outcome
+from qa.operate.memory import give_back
+
+log = logging.getLogger(__name__)
+
+# How long to wait before a job is tried again that could not be stored (no space, an I/O error).
+RETRY_SECONDS = 5.0
+# How often memory is given back while there are no jobs; questions free some, too.
+IDLE_SECONDS = 60.0
+
+
+class Worker:
+    """The one that takes documents in. Runs from `start` until `stop`; a job that runs then is taken up again by the next process."""
+
+    def __init__(self, library: Library, fetcher: Fetcher | None = None) -> None:
+        self.library = library
+        self.fetcher = fetcher or Fetcher(Hosts())
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingestion", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def accept(self, name: str, body: bytes, document_id: str) -> Job:
+        """Take on the contents of a file: on disk when this returns, searchable soon after.
+
+        `document_id` is for a document whose file does not name its own.
+        """
+        job = self.library.jobs.accept(name, body, document_id)
+        self._wake.set()
+        return job
+
+    def accept_address(self, url: str, document_id: str) -> Job:
+        """Take on a document that is to be fetched: a job without content that is called by its address.
+
+        Raises FetchError where it is none that may be asked for.
+        """
+        self.fetcher.check(url)
+        return self.accept(url, b"", document_id)
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Stop after the document that is being stored, or after `seconds`."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        with Sandbox() as sandbox:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                try:
+                    if not self._one_job(sandbox):
+                        self.library.build_if_behind()
+                        self._rest()
+                except QuotableError as error:
+                    log.error("%s", error)
+                    self._stopping.wait(RETRY_SECONDS)
+                except Exception:
+                    log.exception("unforeseen error while taking documents in")
+                    self._stopping.wait(RETRY_SECONDS)
+
+    def _rest(self) -> None:
+        """Until there is something to do."""
+        give_back()
+        while not self._wake.wait(IDLE_SECONDS):
+            give_back()
+
+    def _one_job(self, sandbox: Sandbox) -> bool:
+        taken = self.library.jobs.take()
+        if taken is None:
+            return False
+        job, body = taken
+        failures: list[str] = []
+        documents = 0
+        try:
+            for placed in self.library.put_all(self._entries(sandbox, job, body, failures), lambda: self._ended(job)):
+                if placed.outcome == Outcome.CANCELLED:
+                    return True
+                documents += 1
+                self.library.build_if_behind()
+        except DamagedRow as error:
+            failures.append(str(error))
+        except StoreError:
+            raise  # the disk, not the document: it was accepted, so it is tried again
+        except QuotableError as error:
+            failures.append(str(error))
+        except Exception as error:
+            # A document that cannot be taken in must not come back for ever.
+            log.exception("unforeseen error in job %s", job.id)
+            failures.append(f"it could not be taken in ({type(error).__name__}); the server's log has the details")
+        self.library.jobs.finish(job.id, documents, failures)
+        return True
+
+    def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[Entry]:
+        name, url, source = job.name, None, None
+        if not body and is_address(job.name):
+            fetched = self.fetcher.fetch(job.name)
+            body, name, url, source = fetched.body, fetched.name, fetched.url, job.name
+        return read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures, url)
+
+    def _ended(self, job: Job) -> bool:
+        return self._stopping.is_set() or self.library.jobs.cancelled(job.id)

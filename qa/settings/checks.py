@@ -1,0 +1,75 @@
+"""What a value of a setting must be: each function gives it back, or raises ValueError saying what it should be. None repeats a secret."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from corpus.sources.addresses import FetchError, Hosts
+
+_CONTROL = re.compile(r"[\0-\x1f\x7f]")
+
+
+def line(value: str) -> str:
+    if not value or _CONTROL.search(value):
+        raise ValueError("must be a line of text that is not empty")
+    return value
+
+
+def path(value: Any) -> Any:
+    """Before it becomes a Path: of an empty text that would be the folder one happens to be in."""
+    return line(value) if isinstance(value, str) else value
+
+
+def key(value: str) -> str:
+    """As a header of HTTP holds it."""
+    if not re.fullmatch(r"[!-~]+( +[!-~]+)*", value):
+        raise ValueError("must be one line of visible ASCII characters")
+    return value
+
+
+def language(value: str) -> str:
+    if not re.fullmatch("[a-z]{2}", value):
+        raise ValueError(f"{value!r} is not a language's code of two letters such as en")
+    return value
+
+
+def machine(value: str) -> str:
+    """In the form in which a connection's other end is told."""
+    try:
+        return str(ip_address(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an IP address such as 127.0.0.1") from error
+
+
+def host(value: str) -> str:
+    if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*|[0-9a-fA-F:]+", value):
+        raise ValueError(f"{value!r} is not a host's name such as docs.example.org")
+    return value
+
+
+def origin(value: str) -> str:
+    if not re.fullmatch(r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::\d{1,5})?", value):
+        raise ValueError(f"{value!r} is not an origin such as https://www.example.org")
+    return value
+
+
+def fetched_from(value: str) -> str:
+    try:
+        Hosts([value])
+    except FetchError as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def address(value: str) -> str:
+    try:
+        parts = urlsplit(line(value))
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:  # its own words may hold a part of a password
+        usable = False
+    if not usable:
+        raise ValueError("must be an address such as http://127.0.0.1:8080/v1")
+    return value

@@ -1,0 +1,165 @@
+"""`/v1/documents`, `/v1/passages`, `/v1/jobs` and `/v1/verify`: the corpus, read and changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import FileStorage
+
+from corpus.sources.addresses import FetchError
+from index.embedded.store.jobs import Job
+from index.embedded.store.rows import StoredDocument
+from qa.answering.question.validity import refuse_unwritable
+from qa.answering.verification import verify
+from qa.ingest.writer import check_document_id, id_for_address, readable_id
+from qa.web.current import service, writer
+from qa.web.schemas.problems import Problem
+from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
+from qa.web.schemas.requests import AddressRequest, DocumentRequest, PageParameters, VerifyRequest
+from qa.web.schemas.responses import job_json, listed_document_json, passage_json, passage_number
+
+blueprint = Blueprint("documents", __name__)
+
+MAX_UPLOAD_BYTES = 50_000_000
+# Accepted and not yet finished; more would only wait, and fill the disk meanwhile.
+MAX_WAITING_JOBS = 10_000
+
+
+@blueprint.get("/v1/documents")
+def list_documents() -> Response:
+    page = from_query_string(request, PageParameters)
+    store = service().store
+    documents = store.documents(page.after, page.limit + 1)
+    shown = documents[: page.limit]
+    counts = store.passage_counts([document.number for document in shown])
+    data = [listed_document_json(document, counts.get(document.number, 0)) for document in shown]
+    return _json({"data": data, "next": shown[-1].id if len(documents) > page.limit else None})
+
+
+@blueprint.post("/v1/documents")
+def add_document() -> Response:
+    request.max_content_length = MAX_UPLOAD_BYTES
+    refuse_when_full()
+    job = _accept_upload() if request.mimetype == "multipart/form-data" else _accept_json()
+    return _json({"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+@blueprint.get("/v1/documents/<document_id:document_id>")
+def show_document(document_id: str) -> Response:
+    document = _document(document_id)
+    count = service().store.passage_counts([document.number]).get(document.number, 0)
+    return _json(listed_document_json(document, count))
+
+
+@blueprint.delete("/v1/documents/<document_id:document_id>")
+def remove_document(document_id: str) -> Response:
+    if not writer().library.remove(document_id):
+        raise _missing("document", document_id)
+    return _json({"id": document_id, "deleted": True})
+
+
+@blueprint.get("/v1/documents/<document_id:document_id>/text")
+def show_text(document_id: str) -> Response:
+    content = service().store.content(document_id)
+    if content is None:
+        raise _missing("document", document_id)
+    return _json({"text": content.text, "version": content.version})
+
+
+@blueprint.get("/v1/passages/<passage_id>")
+def show_passage(passage_id: str) -> Response:
+    number = passage_number(passage_id)
+    found = service().store.passages([number]) if number is not None else []
+    if not found:
+        raise _missing("passage", passage_id)
+    return _json(passage_json(found[0]) | {"metadata": dict(found[0].document.metadata)})
+
+
+@blueprint.get("/v1/jobs/<job_id>")
+def show_job(job_id: str) -> Response:
+    number = passage_number(f"p{job_id}")
+    job = writer().library.jobs.job(number) if number is not None else None
+    if job is None:
+        raise _missing("job", job_id)
+    return _json(job_json(job))
+
+
+@blueprint.post("/v1/verify")
+def verify_quote() -> Response:
+    asked = from_body(request, VerifyRequest)
+    content = service().store.content(asked.document_id)
+    verdict, place = verify(content.text if content else None, asked.quote, asked.start, asked.end)
+    return _json(
+        {
+            "status": verdict,
+            "start": place[0] if place else None,
+            "end": place[1] if place else None,
+            "version": content.version if content else None,
+            "version_is_current": content is not None and asked.version in (None, content.version),
+        }
+    )
+
+
+def refuse_when_full() -> None:
+    if writer().library.jobs.waiting() >= MAX_WAITING_JOBS:
+        raise Problem(503, "Too many documents wait to be taken in; try again later", headers={"Retry-After": "30"})
+
+
+def _accept_json() -> Job:
+    body = json_body(request)
+    if "url" in body and body.keys().isdisjoint(("title", "text")):
+        return _accept_address(validated(AddressRequest, body))
+    asked = validated(DocumentRequest, body)
+    identity = json.dumps([asked.title, asked.text, asked.url]).encode()
+    document_id = asked.id or readable_id(asked.title, identity)
+    record = asked.model_dump(exclude_none=True) | {"id": document_id}
+    return writer().accept("document.jsonl", json.dumps(record).encode(), document_id)
+
+
+def _accept_address(asked: AddressRequest) -> Job:
+    """Raises Problem 422 for an address that the operator does not allow, before anything is asked there."""
+    try:
+        return writer().accept_address(asked.url, asked.id or id_for_address(asked.url))
+    except FetchError as error:
+        raise Problem(422, "Cannot use: url", [{"field": "url", "message": str(error)}]) from error
+
+
+def _accept_upload() -> Job:
+    unknown = [*(name for name in request.files if name != "file"), *(name for name in request.form if name != "id")]
+    if unknown:
+        raise Problem(422, f"Cannot use: {unknown[0]}", [{"field": unknown[0], "message": "is not known here"}])
+    uploads = request.files.getlist("file")
+    if len(uploads) != 1 or not uploads[0].filename:
+        raise Problem(422, "Send one file under the name “file”", [{"field": "file", "message": "is required, once"}])
+    return accept_file(uploads[0], request.form.get("id"))
+
+
+def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
+    """Take an uploaded file on; its document is called after it where nothing else is said. Raises Problem 422."""
+    name, body = upload.filename or "", upload.read()
+    if document_id is None:
+        document_id = readable_id(PurePath(name).stem, body)
+    for field, value, check in (("file", name, refuse_unwritable), ("id", document_id, check_document_id)):
+        try:
+            check(value)
+        except ValueError as error:
+            raise Problem(422, f"Cannot use: {field}", [{"field": field, "message": str(error)}]) from error
+    return writer().accept(name, body, document_id)
+
+
+def _document(document_id: str) -> StoredDocument:
+    document = service().store.document(document_id)
+    if document is None:
+        raise _missing("document", document_id)
+    return document
+
+
+def _missing(kind: str, name: str) -> Problem:
+    return Problem(404, f"There is no {kind} {name!r} here; it may have been removed")
+
+
+def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype="application/json")

@@ -1,0 +1,123 @@
+"""`/d/{id}`: a document as readable text, with its headings, every passage to be linked to."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, render_template
+
+from corpus.types import Document, Heading, Span
+from index.embedded.store.rows import StoredPassage
+from qa.web.current import service
+from qa.web.pages.presentation import day, outside
+from qa.web.schemas.responses import passage_name
+
+blueprint = Blueprint("document", __name__)
+blueprint.add_app_template_global(outside)
+blueprint.add_app_template_global(day)
+
+LEAST_CONTENTS = 3  # headings from which a table of contents helps
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some text of a block. `page` is the number of the page that begins with it."""
+
+    text: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text that belongs to one passage, or to none."""
+
+    passage: str | None
+    pieces: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A heading (with its level on the page, its fragment and its title) or the text under it; `before` and `after` are its empty lines."""
+
+    before: str
+    runs: Sequence[Run]
+    after: str
+    heading: Heading | None = None
+    level: int = 0
+    fragment: str = ""
+    marks: tuple[str, str] = ("", "")
+
+
+@blueprint.get("/d/<document_id:document_id>")
+def document_page(document_id: str) -> str:
+    store = service().store
+    document = store.content(document_id)
+    if document is None:
+        abort(404, "There is no such document here; it may have been removed")
+    blocks = list(_blocks(document, store.passages_of(document_id)))
+    contents = [block for block in blocks if block.heading]
+    return render_template(
+        "document.html", document=document, blocks=blocks, contents=contents if len(contents) >= LEAST_CONTENTS else ()
+    )
+
+
+def _blocks(document: Document, passages: Sequence[StoredPassage]) -> Iterator[Block]:
+    """The whole text in order: joined together, their texts are the document's."""
+    starts = [stored.passage.start for stored in passages]
+    position, level = 0, 1
+    for number, heading in enumerate(_headings(document, starts), 1):
+        yield from _text_block(document, passages, starts, (position, heading.start))
+        level = min(heading.level + 1, level + 1, 6)
+        yield _heading_block(document.text, heading, level, f"h{number}")
+        position = heading.end
+    yield from _text_block(document, passages, starts, (position, len(document.text)))
+
+
+def _headings(document: Document, starts: Sequence[int]) -> Sequence[Heading]:
+    """None where the headings are all there is: they are the document's passages then."""
+    headings = document.headings
+    return () if headings and starts and headings[0].start <= starts[0] < headings[0].end else headings
+
+
+def _heading_block(text: str, heading: Heading, level: int, fragment: str) -> Block:
+    line = text[heading.start : heading.end]
+    before, title, after = line.partition(heading.title) if heading.title in line else ("", line, "")
+    return Block("", (Run(None, (Piece(title),)),), "", heading, level, fragment, (before, after))
+
+
+def _text_block(document: Document, passages: Sequence[StoredPassage], starts: Sequence[int], span: Span) -> Iterator[Block]:
+    """The text between two headings; nothing where there is none."""
+    runs: list[tuple[str | None, Span]] = []
+    position = span[0]
+    for stored in passages[bisect_left(starts, span[0]) : bisect_left(starts, span[1])]:
+        passage = stored.passage
+        runs += [(None, (position, passage.start)), (passage_name(stored.id), (passage.start, passage.end))]
+        position = passage.end
+    yield from _block(document, [*runs, (None, (position, span[1]))])
+
+
+def _block(document: Document, runs: Sequence[tuple[str | None, Span]]) -> Iterator[Block]:
+    """Blank lines around the text are kept, and take no room on the page."""
+    start, end = runs[0][1][0], runs[-1][1][1]
+    whole = document.text[start:end]
+    if not whole:
+        return
+    first = start + len(whole) - len(whole.lstrip())
+    first = document.text.rfind("\n", start, first) + 1 or start  # the indentation of the first line stays with it
+    last = max(start + len(whole.rstrip()), first)
+    inside = [(name, (max(a, first), min(b, last))) for name, (a, b) in runs]
+    shown = [Run(name, tuple(_pieces(document, span))) for name, span in inside if span[0] < span[1]]
+    yield Block(document.text[start:first], shown, document.text[last:end])
+
+
+def _pieces(document: Document, span: Span) -> Iterator[Piece]:
+    pages = document.pages
+    position = span[0]
+    number = bisect_left(pages, position)
+    begins = number + 1 if number < len(pages) and pages[number] == position else None
+    for page in range(number + (begins is not None), bisect_left(pages, span[1])):
+        yield Piece(document.text[position : pages[page]], begins)
+        position, begins = pages[page], page + 1
+    yield Piece(document.text[position : span[1]], begins)

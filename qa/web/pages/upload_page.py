@@ -1,0 +1,46 @@
+"""`/upload`: files are dropped or chosen and taken in, where the operator allows it (QA_UPLOAD_PAGE)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from index.embedded.store.jobs import Job
+from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_file, refuse_when_full
+from qa.web.current import settings, writer
+from qa.web.schemas.problems import Problem
+from qa.web.schemas.responses import passage_number
+
+blueprint = Blueprint("upload", __name__)
+
+MOST_JOBS = 100  # shown on one page
+
+
+@blueprint.get("/upload")
+def upload_page() -> str:
+    _refuse_unless_offered()
+    return render_template("upload.html", jobs=_jobs(request.args.getlist("job")), most_bytes=MAX_UPLOAD_BYTES)
+
+
+@blueprint.post("/upload")
+def upload() -> Response:
+    """What a browser without scripts sends; with scripts each file goes to POST /v1/documents."""
+    _refuse_unless_offered()
+    request.max_content_length = MAX_UPLOAD_BYTES
+    refuse_when_full()
+    files = [file for file in request.files.getlist("file") if file.filename]
+    if not files:
+        raise Problem(422, "No file was chosen")
+    jobs = [accept_file(file) for file in files]
+    return redirect(url_for(".upload_page", job=[job.id for job in jobs]), 303)
+
+
+def _refuse_unless_offered() -> None:
+    if not settings().upload_page:
+        raise Problem(404, "Documents cannot be added on a page here; the setting “upload_page” turns it on")
+    writer()
+
+
+def _jobs(names: list[str]) -> list[Job]:
+    numbers = [number for name in names[:MOST_JOBS] if (number := passage_number(f"p{name}")) is not None]
+    return [job for number in numbers if (job := writer().library.jobs.job(number))]

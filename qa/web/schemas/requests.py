@@ -1,0 +1,241 @@
+"""What may be asked over HTTP, as models of bodies and query strings. `reading.py` makes them of a request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from corpus.readers.dates import iso_date
+from index.filters import Combination, Comparison, Filter
+from qa.answering.question.follow_ups import Turn
+from qa.answering.question.validity import MAX_CHARACTERS, clean_question, refuse_unwritable
+from qa.ingest.writer import check_document_id
+
+MAX_LIMIT = 100
+DEFAULT_LIMIT = 5
+MAX_FILTER_DEPTH = 5
+MAX_FILTERS = 50  # in one combination
+MAX_FILTERS_ALTOGETHER = 500
+MAX_FILTER_VALUES = 1_000
+MAX_FACETS = 10
+MAX_TURNS = 200  # of a conversation
+MAX_TURN = 100_000  # characters
+MAX_TEXT = 10_000_000  # characters of a document sent as JSON
+
+
+def _question(value: Any) -> Any:
+    # Before pydantic's own check of the type, which cannot take in lone surrogates.
+    return clean_question(value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str):
+        refuse_unwritable(value)
+    return value
+
+
+def _document_id(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        check_document_id(value)
+    return value
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, str) and iso_date(value) is None:
+        raise ValueError("must be a date such as 2025-07-21")
+    return value
+
+
+def shallow(value: Any) -> Any:
+    """Refuse a filter that is nested too deep before anything walks down it."""
+    level, parts = [value], 1
+    for _ in range(MAX_FILTER_DEPTH):
+        level = [
+            part for one in level if isinstance(one, dict) and isinstance(one.get("filters"), list) for part in one["filters"]
+        ]
+        parts += len(level)
+    if parts > MAX_FILTERS_ALTOGETHER:
+        raise ValueError(f"must have at most {MAX_FILTERS_ALTOGETHER} parts altogether")
+    if level:
+        raise ValueError(f"must be nested at most {MAX_FILTER_DEPTH} deep")
+    return value
+
+
+def _number_in_query_string(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
+PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
+Key = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+# What of a question's rules JSON Schema can say.
+QUESTION_SCHEMA: dict[str, Any] = {"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"}
+Question = Annotated[str, BeforeValidator(_question), Field(json_schema_extra=QUESTION_SCHEMA)]
+
+
+class ComparisonFilter(Strict):
+    """`{"type": "eq", "key": "language", "value": "en"}`; `in` and `nin` take a list of values."""
+
+    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+    key: Key
+    value: Scalar | Annotated[list[Scalar], Field(max_length=MAX_FILTER_VALUES)]
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        if isinstance(self.value, list) != (self.type in ("in", "nin")):
+            raise ValueError(
+                f"the filter {self.type!r} takes {'a list of values' if self.type in ('in', 'nin') else 'one value'}"
+            )
+        return self
+
+    def filter(self) -> Filter:
+        return Comparison(self.type, self.key, tuple(self.value) if isinstance(self.value, list) else self.value)
+
+
+class CombinationFilter(Strict):
+    """`{"type": "and", "filters": [...]}`."""
+
+    type: Literal["and", "or"]
+    filters: Annotated[list[AnyFilter], Field(max_length=MAX_FILTERS)]
+
+    def filter(self) -> Filter:
+        return Combination(self.type, tuple(part.filter() for part in self.filters))
+
+
+def _kind_of_filter(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "combination" if kind in ("and", "or") else "comparison"
+
+
+AnyFilter = Annotated[
+    Annotated[ComparisonFilter, Tag("comparison")] | Annotated[CombinationFilter, Tag("combination")],
+    Discriminator(_kind_of_filter),
+]
+
+
+class HistoryTurn(Strict):
+    """One turn of a conversation: `{"role": "user", "content": "How do I renew a passport?"}`."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[Text, Field(max_length=MAX_TURN)]
+
+    def turn(self) -> Turn:
+        return Turn(self.role, self.content)
+
+
+class SearchRequest(Strict):
+    """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through.
+
+    `history`: the turns before the question, the oldest first. `explain`: say of each result why it stands where it does.
+    `typing`: the question is not finished, so it is not kept.
+    """
+
+    query: Question
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
+    history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
+    explain: bool = False
+    typing: bool = False
+
+
+class SearchParameters(Strict):
+    """`GET /v1/search`."""
+
+    q: Question
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_number_in_query_string)] = DEFAULT_LIMIT
+
+
+class Narrowing(Strict):
+    """What the address of the search page says besides the question: which documents to look in."""
+
+    source: Text | None = None
+    type: Text | None = None
+    year: Annotated[str | None, Field(pattern=r"^\d{4}$")] = None
+
+    def chosen(self) -> dict[str, str]:
+        values = {"source": self.source, "type": self.type, "year": self.year}
+        return {key: value for key, value in values.items() if value}
+
+    def filter(self) -> Filter | None:
+        """None where every document may be found."""
+        parts: list[Filter] = [Comparison("eq", key, value) for key, value in self.chosen().items() if key != "year"]
+        if self.year:
+            parts += [Comparison("gte", "date", self.year), Comparison("lt", "date", str(int(self.year) + 1))]
+        return Combination("and", tuple(parts)) if parts else None
+
+
+class SearchPageParameters(SearchParameters, Narrowing):
+    """`GET /` and `GET /embed` with a question."""
+
+
+class DocumentRequest(Strict):
+    """`POST /v1/documents` as JSON."""
+
+    title: Annotated[Text, Field(min_length=1, max_length=1_000)]
+    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
+    id: Annotated[str | None, BeforeValidator(_document_id)] = None
+    url: Annotated[Text | None, Field(max_length=2_000)] = None
+    date: Annotated[str | None, BeforeValidator(_date)] = None
+    metadata: Annotated[dict[Key, Scalar | list[Text]], Field(max_length=100)] = {}
+
+    @field_validator("title", "text")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value
+
+
+class AddressRequest(Strict):
+    """`POST /v1/documents` for a document that is to be fetched."""
+
+    url: Annotated[Text, Field(min_length=1, max_length=2_000)]
+    id: Annotated[str | None, BeforeValidator(_document_id)] = None
+
+
+class PageParameters(Strict):
+    """`GET /v1/documents`."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_number_in_query_string)] = 100
+    after: Text | None = None
+
+
+class FeedbackRequest(Strict):
+    """`POST /v1/feedback`: whether what was shown for a question helped. `results`: ids of the passages that were shown."""
+
+    query: Question
+    helped: bool
+    generation: Annotated[int, Field(ge=0, le=2**53)]
+    results: Annotated[list[PassageName], Field(max_length=MAX_LIMIT)]
+
+
+class VerifyRequest(Strict):
+    """`POST /v1/verify`: a quote and the place it was taken from."""
+
+    quote: Annotated[Text, Field(min_length=1, max_length=100_000)]
+    document_id: Text
+    version: Text | None = None
+    start: Annotated[int, Field(ge=0, le=2**53)]
+    end: Annotated[int, Field(ge=0, le=2**53)]

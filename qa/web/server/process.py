@@ -1,0 +1,186 @@
+"""The HTTP server process: bind, open the documents while health can already be asked, serve until told to stop."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from waitress.server import create_server
+
+from corpus.types import QuotableError
+from qa.assembly import Service, open_to_write, service_of
+from qa.ingest.writer import Library
+from qa.operate.keys import read_keys
+from qa.settings.settings import Settings
+from qa.web.access.browser import Names
+from qa.web.access.gate import Access, is_loopback, would_refuse
+from qa.web.api.documents import MAX_UPLOAD_BYTES
+from qa.web.application import create_app
+from qa.web.server.admission import Admission
+from qa.web.server.channel import close_slow, guarded_channel
+from qa.web.server.dispatcher import Dispatcher
+from qa.web.server.draining import StopSignal
+from qa.web.server.event_loop import EventLoop
+from qa.web.telemetry.observed import Observer, observed_of
+from qa.web.telemetry.observers import observers_of
+from qa.web.telemetry.request_log import RefusalLog
+
+THREADS = 8
+# Connections that may be open at once, as far as the system lets a process have them; each slow client holds one.
+CONNECTIONS = 10_000
+# File descriptors for everything else.
+OTHER_FILES = 200
+# How long a connection may stand open between two requests.
+IDLE_SECONDS = 60
+
+
+class CannotServe(QuotableError):
+    """The server cannot start."""
+
+
+class _Opening:
+    """Opens the documents in a thread of its own, so that the server can say meanwhile that it is not ready."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], listening: socket.socket) -> None:
+        self.library: Library | None = None
+        self.service: Service | None = None
+        self.failure: BaseException | None = None
+        self._work = (settings, say, listening)
+
+    def start(self) -> None:
+        """Ends the main thread by SIGTERM where it fails, so that must be ready to be ended."""
+        threading.Thread(target=self._open, name="open-documents", daemon=True).start()
+
+    def _open(self) -> None:
+        settings, say, listening = self._work
+        try:
+            self.library = open_to_write(settings, say, fill=True)
+            service = service_of(self.library, settings)
+            if service.worker:
+                service.worker.start()
+            # What is there now stays: looking through it for garbage again and again would hold up answers for 20 ms each time.
+            gc.collect()
+            gc.freeze()
+            self.service = service
+            say(f"Serving on {_address(listening)} (stop with Ctrl+C)")
+        except BaseException as failure:  # noqa: BLE001 - raised again by the main thread, which this ends
+            self.failure = failure
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def close(self) -> None:
+        if self.service and self.service.worker:
+            self.service.worker.stop()
+        if self.library:
+            self.library.close()
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises QuotableError where the address is taken or the data folder cannot be opened."""
+    with observers_of(settings) as observers:
+        _serve(settings, say, observers)
+
+
+def _serve(settings: Settings, say: Callable[[str], None], observers: Sequence[Observer]) -> None:
+    listening = _listen(settings.host, settings.port)
+    access = _access(settings, listening)
+    stop = StopSignal()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    opening = _Opening(settings, say, listening)
+    try:
+        opening.start()
+        names = Names.at(listening.getsockname()[0], settings.hosts)
+        admission = Admission(settings.queue_seconds, THREADS)
+        app = create_app(lambda: opening.service, settings, access, names, observers, admission)
+        server = create_server(
+            app,
+            _dispatcher=Dispatcher(THREADS, admission, settings.queue_seconds),
+            sockets=[listening],
+            connection_limit=_connections(),
+            max_request_body_size=MAX_UPLOAD_BYTES + 1_000_000,
+            cleanup_interval=5,
+            channel_timeout=IDLE_SECONDS,
+            ident=None,
+            **_proxy(settings),
+        )
+        server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ), observed_of(app))
+        server.maintenance = partial(_upkeep, server, RefusalLog(admission))
+        try:
+            stop.run(server, EventLoop(server))
+        finally:
+            server.close()
+    except SystemExit:
+        pass  # the signal came before the server ran, or once more: from a person, or from documents that could not be opened
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if access.keys:
+            access.keys.flush()
+        opening.close()
+    if opening.failure:
+        raise opening.failure
+
+
+def _upkeep(server: Any, refusals: RefusalLog, now: float) -> None:
+    """Called by the server every few seconds."""
+    close_slow(server, now)
+    refusals.tell()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        advice = "choose another with --host or --port"
+        raise CannotServe(f"cannot serve on {host}:{port}: {error.strerror or error}; {advice}") from error
+    return listening
+
+
+def _access(settings: Settings, listening: socket.socket) -> Access:
+    """Raises CannotServe where a key is needed and there is none."""
+    access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
+    try:
+        if not access.local and not access.public and not read_keys(settings.data):
+            raise CannotServe(
+                f"{settings.host} is to be served to other machines, and there is no key: make one with"
+                f" `qa --data {settings.data} key create --role write --name NAME`, or serve on 127.0.0.1 without"
+                " require_key and trusted_proxy"
+            )
+    except QuotableError:
+        listening.close()
+        raise
+    return access
+
+
+def _connections() -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY or most > CONNECTIONS + OTHER_FILES:
+        most = CONNECTIONS + OTHER_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    return most - OTHER_FILES
+
+
+def _proxy(settings: Settings) -> dict[str, Any]:
+    """Headers by which a proxy says who asks: taken from the one that is trusted, kept to be noticed by the gate otherwise."""
+    if settings.trusted_proxy is None:
+        return {"clear_untrusted_proxy_headers": False}
+    return {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

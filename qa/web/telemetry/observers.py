@@ -1,0 +1,44 @@
+"""Who is told of every request while the server runs, as the settings say: the log, and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from corpus.types import QuotableError
+from qa.settings.settings import Settings, TracesExporter
+from qa.web.telemetry.observed import Observer
+from qa.web.telemetry.request_log import RequestLog
+
+if TYPE_CHECKING:
+    from qa.web.telemetry.tracing import Tracing
+
+
+class CannotTrace(QuotableError):
+    """Traces are asked for, and what makes them is not installed."""
+
+
+@contextmanager
+def observers_of(settings: Settings) -> Iterator[Sequence[Observer]]:
+    """Traces come first, because the log names them. Raises CannotTrace."""
+    observers: list[Observer] = []
+    with ExitStack() as afterwards:
+        if settings.traces != "none":
+            tracing = _tracing(settings.traces)
+            afterwards.callback(tracing.close)
+            observers.append(tracing)
+        if settings.log_requests:
+            observers.append(RequestLog(questions=settings.log_questions))
+        yield observers
+
+
+def _tracing(name: TracesExporter) -> Tracing:
+    try:
+        from qa.web.telemetry.tracing import Tracing, exporter
+
+        return Tracing(exporter(name))
+    except ImportError as error:
+        raise CannotTrace(
+            f'traces ({name}) need OpenTelemetry\'s SDK, which is not installed: pip install "quotable[otel]", or set traces to none'
+        ) from error

@@ -1,0 +1,167 @@
+"""The splitter: passages recover the text, never overlap, lose nothing, stay under their heading and within the budget."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.press_release import press_release
+from corpus.splitting.splitter import split
+from corpus.types import Document, Heading, Passage
+from index.types import Embedder
+
+SENTENCES = (
+    "the memorandum was signed by Dr. Smith e.g. in 2025. It works! Why? 这是一句。 यह है। supercalifragilistic £1,250.00 - | :"
+)
+WORDS = st.sampled_from([*SENTENCES.split(), "\n", "\n\n", ":\n\n"])
+PROSE = st.lists(WORDS, max_size=120).map(" ".join)
+BODIES = st.one_of(st.text(max_size=300), PROSE)
+TITLES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=60)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Any text cut by any headings; the text between them, the titles and the levels are arbitrary."""
+    text, headings = draw(BODIES), []
+    for _ in range(draw(st.integers(0, 5))):
+        title = draw(TITLES)
+        start = len(text)
+        text += title
+        headings.append(Heading(start, len(text), draw(st.integers(1, 6)), title.strip(), draw(st.none() | st.just("anchor"))))
+        text += draw(st.sampled_from(["\n", "\n\n", ""])) + draw(BODIES)
+    pages = sorted(draw(st.sets(st.integers(0, max(len(text) - 1, 0)), max_size=3)) | {0}) if draw(st.booleans()) else []
+    return Document(text=text, title=draw(TITLES), headings=tuple(headings), pages=tuple(pages))
+
+
+def outside_headings(document: Document) -> str:
+    """The text without its headings' lines, which passages leave out."""
+    kept, position = [], 0
+    for heading in document.headings:
+        kept.append(document.text[position : heading.start])
+        position = heading.end
+    return "".join([*kept, document.text[position:]])
+
+
+def without_white_space(text: str) -> str:
+    return "".join(text.split())
+
+
+def words_for(tokenizer: Embedder, count: int) -> str:
+    """A sentence of exactly `count` tokens, its full stop counted."""
+    sentence = "Aid " + "word " * (count - 3) + "word."
+    assert tokenizer.count_tokens([sentence]) == [count]
+    return sentence
+
+
+@given(document=documents(), budget=st.integers(8, 300))
+def test_offsets_recover_every_passage(embedder: Embedder, document: Document, budget: int) -> None:
+    for passage in split(document, embedder, budget):
+        assert document.text[passage.start : passage.end] == passage.text
+        assert passage.text.strip() == passage.text != ""
+
+
+@given(document=documents(), budget=st.integers(8, 300))
+def test_passages_never_overlap_and_together_hold_all_but_white_space_and_headings(
+    embedder: Embedder, document: Document, budget: int
+) -> None:
+    passages = split(document, embedder, budget)
+    assert all(one.end <= following.start for one, following in pairwise(passages))
+    held = without_white_space("".join(passage.text for passage in passages))
+    body = without_white_space(outside_headings(document))
+    # A document that is nothing but headings gives those as its text.
+    assert held == (body or without_white_space(document.text))
+
+
+@given(document=documents(), budget=st.integers(8, 300))
+def test_no_passage_crosses_a_heading(embedder: Embedder, document: Document, budget: int) -> None:
+    if not outside_headings(document).strip():
+        return
+    for passage in split(document, embedder, budget):
+        assert not any(passage.start < heading.end and heading.start < passage.end for heading in document.headings)
+        above = [heading for heading in document.headings if heading.end <= passage.start]
+        assert above or not passage.headings
+
+
+@given(document=documents(), budget=st.integers(8, 300))
+@settings(max_examples=300)
+def test_what_is_embedded_fits_the_budget(embedder: Embedder, document: Document, budget: int) -> None:
+    passages = split(document, embedder, budget)
+    lengths = embedder.count_tokens([passage.searchable_text for passage in passages]) if passages else []
+    for passage, length in zip(passages, lengths, strict=True):
+        # One character that is more tokens than the budget cannot be cut further.
+        assert length <= budget or len(passage.text) < 2, (length, passage)
+
+
+def test_nothing_of_a_long_document_is_beyond_the_models_reach(embedder: Embedder) -> None:
+    paragraph = " ".join(f"Sentence number {number} says that item {number} of the list was agreed." for number in range(200))
+    headings = "A heading that is rather long and goes on\n\n"
+    document = Document(
+        text=headings + paragraph + "\n\n" + "x" * 3000 + "\n\n" + "字" * 3000,
+        title="A title " * 100,
+        headings=(Heading(0, len(headings) - 2, 1, headings.strip()),),
+    )
+    passages = split(document, embedder, embedder.max_tokens)
+    assert max(embedder.count_tokens([passage.searchable_text for passage in passages])) <= embedder.max_tokens
+    assert without_white_space("".join(p.text for p in passages)) == without_white_space(document.text[len(headings) :])
+
+
+def test_passages_begin_and_end_where_sentences_do(embedder: Embedder) -> None:
+    text = " ".join(f"This is what Dr. Smith said about item {number} on the list of No. 10." for number in range(80))
+    passages = split(Document(text=text, title="Minutes"), embedder, embedder.max_tokens)
+    assert len(passages) > 3
+    for passage in passages:
+        assert passage.text.startswith("This is what")
+        assert passage.text.endswith("No. 10.")
+
+
+def test_a_line_that_introduces_what_follows_stays_with_it(embedder: Embedder) -> None:
+    before = words_for(embedder, 120)
+    text = f"{before}\n\nIt includes commitments to explore:\n\n{words_for(embedder, 60)}\n\n{words_for(embedder, 60)}"
+    (introducing,) = [p for p in split(Document(text=text, title=""), embedder, 254) if "to explore:" in p.text]
+    assert not introducing.text.endswith("to explore:")
+
+
+def test_the_press_release_has_no_passage_that_ends_in_a_colon(embedder: Embedder) -> None:
+    passages = split(press_release(), embedder, embedder.max_tokens)
+    assert len(passages) > 5
+    assert not any(passage.text.endswith(":") for passage in passages)
+
+
+def test_a_passage_knows_its_heading_path_page_and_anchor(embedder: Embedder) -> None:
+    text = "Before.\n# Fees\nTop.\n## Adults\nDeep.\n### Notes\nDeepest.\n# Dates\nLast."
+    found = [
+        Heading(8, 14, 1, "Fees", "fees"),
+        Heading(20, 29, 2, "Adults", "adults"),
+        Heading(36, 45, 3, "Notes"),
+        Heading(55, 62, 1, "Dates"),
+    ]
+    assert [text[heading.start : heading.end] for heading in found] == ["# Fees", "## Adults", "### Notes", "# Dates"]
+    document = Document(text=text, title="Passports", headings=tuple(found), pages=(0, 20, 55))
+
+    def facts(passage: Passage) -> tuple[object, ...]:
+        return passage.text, passage.headings, passage.searchable_text, passage.page, passage.anchor
+
+    assert [facts(passage) for passage in split(document, embedder, 254)] == [
+        ("Before.", (), "Passports › Before.", 1, None),
+        ("Top.", ("Fees",), "Passports › Fees › Top.", 1, "fees"),
+        ("Deep.", ("Fees", "Adults"), "Passports › Fees › Adults › Deep.", 2, "adults"),
+        ("Deepest.", ("Fees", "Adults", "Notes"), "Passports › Fees › Adults › Notes › Deepest.", 2, "adults"),
+        ("Last.", ("Dates",), "Passports › Dates › Last.", 3, None),
+    ]
+
+
+def test_a_document_of_headings_alone_is_not_empty(embedder: Embedder) -> None:
+    document = Document(text="Fees", title="Fees", headings=(Heading(0, 4, 1, "Fees"),))
+    assert [passage.text for passage in split(document, embedder, 254)] == ["Fees"]
+
+
+def test_a_document_without_text_has_no_passages(embedder: Embedder) -> None:
+    assert split(Document(text=" \n\n\t", title="Nothing"), embedder, 254) == []
+
+
+def test_a_budget_that_holds_nothing_is_refused(embedder: Embedder) -> None:
+    with pytest.raises(ValueError, match="7"):
+        split(Document(text="Some text.", title=""), embedder, 7)

@@ -1,0 +1,153 @@
+"""The shared documents and GOV.UK items: all taken in or reported, every place exact, every address that of its heading."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from corpus.readers import ReadFailure
+from corpus.sandbox.sandbox import Sandbox
+from corpus.splitting.splitter import split
+from corpus.types import Document, url_at
+from index.embedded.store.database import Database
+from index.embedded.store.store import Store
+from index.types import Embedder
+
+MB = 2**20
+MOST_GROWTH = 100 * MB  # after a third of all documents; 39 MB were measured
+SITE = "https://www.gov.uk"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    data = Path(__file__).resolve().parents[3] / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip(f"{data} is not there: the shared evaluation data is not part of the project")
+    return data
+
+
+def check_places(store: Store) -> tuple[int, int]:
+    """Documents and passages, every one of which is compared with the text it is from."""
+    documents, passages, after = 0, 0, None
+    while page := store.documents(after):
+        for stored in page:
+            content = store.content(stored.id)
+            assert content is not None
+            of_document = store.passages_of(stored.id)
+            assert of_document
+            for one in of_document:
+                assert content.text[one.passage.start : one.passage.end] == one.passage.text
+            documents, passages = documents + 1, passages + len(of_document)
+        after = page[-1].id
+    return documents, passages
+
+
+def resident_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")), 0)
+
+
+@pytest.mark.parametrize("part", ["unstructured/eml", pytest.param("", marks=pytest.mark.long)], ids=["some", "all"])
+def test_all_shared_documents_are_added_or_reported(
+    shared_data: Path, data_folder: Callable[[], Path], qa_path: Path, tmp_path: Path, part: str
+) -> None:
+    data, folder, memory = data_folder(), shared_data / "documents" / part, []
+    began = time.monotonic()
+    with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
+        process = subprocess.Popen([str(qa_path), "--data", str(data), "add", str(folder)], stdout=out, stderr=err)
+        while process.poll() is None:
+            memory.append(resident_bytes(process.pid))
+            time.sleep(0.25)
+    seconds = time.monotonic() - began
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    lines = (tmp_path / "out").read_text("utf-8").splitlines()
+    failed = [line for line in lines if ": not added; " in line]
+    assert "Traceback" not in (tmp_path / "err").read_text()
+    assert sorted(line.partition(": ")[0] for line in lines) == sorted(map(str, files))
+    assert all(": added" in line or line in failed for line in lines)
+    store = Store(Database(data, read_only=True))
+    documents, passages = check_places(store)
+    assert documents == len(files) - len(failed)
+    settled = memory[len(memory) // 3]
+    print(
+        f"\n{len(files)} files = {documents} documents and {len(failed)} failures; {passages} passages in {seconds:.0f} s;"
+        f" memory {settled / MB:.0f} MB after a third, at most {max(memory) / MB:.0f} MB"
+    )
+    for line in failed:
+        print(line)
+    if not part:
+        assert max(memory) - settled < MOST_GROWTH
+
+
+def headings_of(html: Any) -> Iterator[tuple[str, str]]:
+    """The ids of all headings in all HTML of an item, with what they say."""
+    if isinstance(html, dict):
+        for value in html.values():
+            yield from headings_of(value)
+    elif isinstance(html, list):
+        for value in html:
+            yield from headings_of(value)
+    elif isinstance(html, str) and "<h" in html:
+        for node in LexborHTMLParser(html).css("h1, h2, h3, h4, h5, h6"):
+            for named in (node, *node.css("[id], a[name]")):
+                name = named.attributes.get("id") or named.attributes.get("name")
+                if name:
+                    yield name, words(node.text())
+
+
+def words(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+@pytest.mark.parametrize("items", [150, pytest.param(10_000, marks=pytest.mark.long)], ids=["some", "all"])
+def test_every_govuk_passage_is_in_its_place_and_its_address_leads_to_its_heading(
+    shared_data: Path, embedder: Embedder, items: int
+) -> None:
+    with gzip.open(shared_data / "govuk" / "content_items.jsonl.gz", "rt", encoding="utf-8") as file:
+        lines = [line for _, line in zip(range(items), file, strict=False)]
+    sources = [json.loads(line) for line in lines]
+    documents, failures, passages, named, made = 0, 0, 0, 0, 0
+    with Sandbox() as sandbox:
+        reading = sandbox.read("".join(lines).encode(), "content_items.jsonl")
+        for source, found in zip(sources, reading, strict=True):
+            if isinstance(found, ReadFailure):
+                failures += 1
+                continue
+            documents += 1
+            parts = {part.get("slug"): part for part in (source.get("details") or {}).get("parts") or []}
+            ids = dict(headings_of(source))
+            for passage in split(found, embedder, embedder.max_tokens):
+                passages += 1
+                assert found.text[passage.start : passage.end] == passage.text
+                url = url_at(found.url, passage.anchor)
+                assert url is not None
+                page, _, fragment = url.partition("#")
+                under = page.removeprefix(f"{SITE}{source['base_path']}").removeprefix("/")
+                assert page.startswith(f"{SITE}{source['base_path']}")
+                assert not under or parts[under]["title"].strip() in passage.headings, url
+                if fragment:
+                    heading = heading_at(found, passage.anchor, passage.start)
+                    assert heading in {found.title, *passage.headings}, url
+                    named += unquote(fragment) in ids
+                    made += unquote(fragment) not in ids
+                    assert ids.get(unquote(fragment), words(heading)) == words(heading), url
+    print(
+        f"\n{len(sources)} items = {documents} documents and {failures} failures; {passages} passages,"
+        f" {named} at a heading with an id of its own, {made} at one whose id the page makes of its words"
+    )
+    assert documents + failures == len(sources)
+    assert failures <= 1
+
+
+def heading_at(document: Document, anchor: str | None, offset: int) -> str:
+    """The last heading before a place that has this anchor."""
+    return [heading.title for heading in document.headings if heading.anchor == anchor and heading.end <= offset][-1]

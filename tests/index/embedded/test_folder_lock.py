@@ -1,0 +1,48 @@
+"""One writer a folder: a second is refused and told who the first is; the lock ends with its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from index.embedded.folder_lock import FolderLock
+from index.types import StoreError
+
+HOLDS_THE_LOCK = """
+import sys
+from pathlib import Path
+from index.embedded.folder_lock import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_second_writer_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    with pytest.raises(StoreError, match=f"{os.getpid()}"):
+        FolderLock(tmp_path)
+    lock.release()
+    FolderLock(tmp_path).release()
+
+
+def test_the_lock_of_another_process_holds_until_that_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS_THE_LOCK, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match=f"{owner.pid}.*stop it first"):
+            FolderLock(tmp_path)
+        owner.send_signal(signal.SIGKILL)
+    FolderLock(tmp_path).release()
+
+
+def test_a_folder_that_is_not_there_cannot_be_locked(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot write in .*missing"):
+        FolderLock(tmp_path / "missing")

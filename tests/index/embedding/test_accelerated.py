@@ -1,0 +1,57 @@
+"""Where sentence-transformers sees a GPU, many passages are embedded on it. Here its place is taken by the processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.embedding import accelerated as module
+from index.embedding.accelerated import MANY, accelerated, cuda_device
+from index.embedding.model_files import DEFAULT_MODEL, find_model
+from index.types import Embedder
+
+TEXTS = [
+    f"Passage {number} is about the {word}." for number, word in enumerate(["otter", "budget", "visa", "canal"] * (MANY // 4))
+]
+
+
+def test_without_a_driver_nothing_is_asked_and_the_embedder_stays_as_it_is(
+    embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr("index.embedding.original_model.device_name", lambda: pytest.fail("torch was asked"))
+    assert accelerated(embedder, find_model(DEFAULT_MODEL, offline=True)) is embedder
+
+
+@pytest.mark.parametrize(("name", "found"), [("cuda", "cuda"), ("cuda:1", "cuda:1"), ("mps", None), ("cpu", None)])
+def test_with_a_driver_the_device_is_what_sentence_transformers_would_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, found: str | None
+) -> None:
+    (tmp_path / "version").write_text("NVRM version")
+    monkeypatch.setattr(module, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr("index.embedding.original_model.device_name", lambda: name)
+    assert cuda_device() == found
+
+
+def test_many_passages_go_to_the_device_few_and_questions_do_not(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    load = module.SentenceTransformersEmbedder
+    monkeypatch.setattr(
+        module, "SentenceTransformersEmbedder", lambda files, device: loaded.append(device) or load(files, device)
+    )
+    using = accelerated(embedder, find_model(DEFAULT_MODEL, offline=True), lambda: "cpu")
+    few, question = using.embed_passages(TEXTS[: MANY - 1]), using.embed_question(TEXTS[0])
+    assert loaded == []
+    many = using.embed_passages(TEXTS)
+    using.embed_passages(TEXTS)
+    assert loaded == ["cpu"]
+    assert (using.fingerprint, using.dimension, using.max_tokens) == (
+        embedder.fingerprint,
+        embedder.dimension,
+        embedder.max_tokens,
+    )
+    assert many.shape == (len(TEXTS), embedder.dimension)
+    assert np.sum(many[: len(few)] * few, axis=1).min() > 0.9999
+    assert float(question @ embedder.embed_question(TEXTS[0])) > 0.9999

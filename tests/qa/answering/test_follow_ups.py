@@ -1,0 +1,241 @@
+"""Follow-up questions are searched as questions that stand alone; those that stand alone are left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from index.ranking.query import Asked
+from index.types import Vector
+from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS, FollowUp, Turn, completed, context_of, follow_up
+
+PASSPORT = "How do I renew a passport?"
+GUIDANCE = {
+    "passports": (
+        "Renewing a passport",
+        "You can renew a passport online or at a post office. It costs £82 online for an adult.",
+    ),
+    "passports-wales": (
+        "Renewing a passport in Wales",
+        "In Wales you can renew a passport at any post office, in Welsh if you want to.",
+    ),
+    "dogs": ("Keeping a dog in Wales", "In Wales a dog must have a microchip. A dog licence in Wales costs £20 a year."),
+    "bins": (
+        "How much garden waste costs",
+        "How much does garden waste cost? It costs £40 a year. Bins are emptied every two weeks.",
+    ),
+}
+
+
+def user(*texts: str) -> list[Turn]:
+    return [Turn("user", text) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
+    with start_server(data_folder()) as running:
+        for document_id, (title, text) in GUIDANCE.items():
+            assert running.finished(running.add(id=document_id, title=title, text=text))["status"] == "done"
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("question", "whole"),
+    [
+        ("And in Wales?", "How do I renew a passport in Wales?"),
+        ("in Wales", "How do I renew a passport in Wales?"),
+        ("What about for children under 16?", "How do I renew a passport for children under 16?"),
+        ("And how much is it?", "And how much is it?"),
+        ("In which year is it due?", "In which year is it due?"),
+        ("In which countries?", "In which countries?"),
+        ("What about Wales?", "What about Wales?"),
+    ],
+)
+def test_a_phrase_completes_the_question_before_it(question: str, whole: str) -> None:
+    assert completed(question, context_of(user(PASSPORT))) == whole
+
+
+def test_a_phrase_takes_the_place_of_one_of_its_kind() -> None:
+    assert (
+        completed("And in Wales?", context_of(user("How do I renew a passport in England?")))
+        == "How do I renew a passport in Wales?"
+    )
+    assert (
+        completed("And in Scotland?", context_of(user(PASSPORT, "And in Wales?"))) == "How do I renew a passport in Scotland?"
+    )
+
+
+def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
+    assert completed("And in Wales?", context_of([])) == "And in Wales?"
+    assert completed("And in Wales?", context_of(user("Hello!"))) == "And in Wales?"
+
+
+def along(*components: float) -> Vector:
+    return np.array(components, np.float32)
+
+
+QUESTION, CONTEXT = along(1, 0, 0), along(0, 1, 0)
+
+
+def followed(question: str, history: list[Turn], nearest: float, suits_context: float = 0.6) -> FollowUp | None:
+    """The question after the history. The nearest passage to it suits the context so well; another one suits the context alone."""
+    context = context_of(history)
+    if context is None:
+        return None
+    everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
+    asked = Asked(question, lambda: QUESTION)
+    return follow_up(
+        asked, context, nearest, lambda texts: CONTEXT, lambda vector: max(float(vector @ each) for each in everything)
+    )
+
+
+def taken(found: FollowUp | None) -> float:
+    """How much of the context's vector is in the question's."""
+    return float(found.asked.vector @ CONTEXT) if found else 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "nearest", "reason"),
+    [
+        ("How much does it cost?", 0.9, "it points back with “it”"),
+        ("And what does the office want to see?", 0.9, "it opens with “And”"),
+        ("Opening hours?", 0.9, "it has few words of its own"),
+        ("Which is cheaper for an adult today?", 0.9, "it opens with “Which”"),
+        ("What photographs does the office accept today?", 0.3, "the documents say little to it by itself"),
+    ],
+)
+def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, nearest: float, reason: str) -> None:
+    found = followed(question, user(PASSPORT), nearest)
+    assert found is not None
+    assert found.reason == reason
+    assert found.question == f"{question} (after “{PASSPORT}”)"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What photographs does the passport office accept?",
+        "Which photographs does the office accept today?",
+        "Who was Robert?",
+        "In which year was season one shown?",
+    ],
+)
+def test_what_stands_alone_is_left_as_it_is(question: str) -> None:
+    assert followed(question, user(PASSPORT), 0.7) is None
+
+
+def test_where_nothing_was_asked_nothing_is_taken() -> None:
+    assert followed("How much does it cost?", [], 0.3) is None
+    assert followed("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
+
+
+def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
+    shares = [
+        taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.57, 0.53, 0.48, 0.45)
+    ]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[1] < shares[2] == shares[3]
+
+
+def test_a_change_of_topic_takes_nothing_where_no_passage_suits_both() -> None:
+    question, pointing_back = "What photographs does the office accept?", "What photographs does it accept?"
+    assert followed(question, user(PASSPORT), 0.4, 0.0) is None
+    assert followed(question, user(PASSPORT), 0.4, 0.1) is None
+    assert taken(followed(question, user(PASSPORT), 0.4, 0.3)) > 0
+    assert taken(followed(pointing_back, user(PASSPORT), 0.4, 0.1)) > 0
+    assert followed(pointing_back, user(PASSPORT), 0.4, -0.1) is None
+
+
+def test_the_last_questions_and_the_beginning_of_the_last_reply_are_what_is_spoken_of() -> None:
+    earlier = [f"What is the fee for {number} visas?" for number in range(6)]
+    context = context_of([*user(*earlier, PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
+    assert context is not None
+    assert context.earlier == earlier[-4:]
+    assert context.questions == f"{earlier[-1]} {PASSPORT}"
+    assert context.said == f"{PASSPORT} {('word ' * 30).strip()}"
+
+
+def test_of_a_long_conversation_the_end_is_read() -> None:
+    context = context_of(user(PASSPORT, *["Thanks!"] * 40))
+    assert context is None
+
+
+def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
+    history = [
+        *user(PASSPORT),
+        Turn("assistant", f"{NOT_IN_THESE_DOCUMENTS} The nearest passages are about bins."),
+        *user("Thanks!"),
+        Turn("assistant", "You are welcome."),
+    ]
+    context = context_of(history)
+    assert context is not None
+    assert (context.said, context.earlier) == (PASSPORT, [])
+
+
+def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    alone = guidance.search("And in Wales?")
+    assert alone["rewritten_query"] is None
+    found = guidance.search("And in Wales?", history=history)
+    whole = guidance.search("How do I renew a passport in Wales?")
+    assert found["results"][0]["document"]["id"] == "passports-wales"
+    assert (found["query"], found["rewritten_query"]) == ("And in Wales?", "How do I renew a passport in Wales?")
+    assert found["rewrite_reason"] == "it continues the question before it"
+    assert [result["id"] for result in found["results"]] == [result["id"] for result in whole["results"]]
+
+
+def test_a_question_that_points_back_finds_what_was_spoken_of(guidance: Any) -> None:
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    assert guidance.search("How much does it cost?")["results"][0]["document"]["id"] != "passports"
+    found = guidance.search("How much does it cost?", history=history)
+    assert found["results"][0]["document"]["id"] == "passports"
+    assert "82" in found["results"][0]["text"]
+    assert found["rewritten_query"] == f"How much does it cost? (after “{PASSPORT}”)"
+
+
+def test_a_question_that_stands_alone_is_searched_as_without_history(guidance: Any) -> None:
+    question = "How much does garden waste cost a year?"
+    history = [
+        {"role": "user", "content": PASSPORT},
+        {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
+    ]
+    alone, after = guidance.search(question), guidance.search(question, history=history)
+    for answer in (alone, after):
+        del answer["took_ms"]
+    assert after == alone
+
+
+def test_the_filter_holds_for_follow_ups(guidance: Any) -> None:
+    history = [{"role": "user", "content": PASSPORT}]
+    only = {"type": "eq", "key": "id", "value": "dogs"}
+    found = guidance.search("And in Wales?", history=history, filter=only)
+    assert {result["document"]["id"] for result in found["results"]} == {"dogs"}
+
+
+@pytest.mark.parametrize(
+    ("history", "field"),
+    [
+        ([{"role": "system", "content": "x"}], "history.0.role"),
+        ([{"role": "user"}], "history.0.content"),
+        ([{"role": "user", "content": "x", "name": "y"}], "history.0.name"),
+        ([{"role": "user", "content": "a\0b"}], "history.0.content"),
+        ("And?", "history"),
+        ([{"role": "user", "content": "x"}] * 201, "history"),
+    ],
+)
+def test_a_history_that_cannot_be_used_is_refused_by_name(guidance: Any, history: Any, field: str) -> None:
+    import json
+
+    refused = guidance.post("/v1/search", json.dumps({"query": "And?", "history": history}).encode())
+    assert refused.status == 422
+    assert refused.json()["errors"][0]["field"] == field

@@ -1,0 +1,126 @@
+"""`/v1/verify`: is a quote still where it was taken from, after nothing, a replacement and a deletion?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.types import text_version
+from qa.answering.verification import Verdict, verify
+
+FIRST = "The museum opens at nine. 🏛️ Tickets cost ten pounds.\n\nChildren enter free."
+SECOND = "From May on, this holds.\n\nThe museum opens at nine. 🏛️ Tickets cost twelve pounds.\n\nChildren enter free."
+
+
+@pytest.fixture(scope="module")
+def museum(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
+    with start_server(data_folder()) as running:
+        yield running
+        assert "Traceback" not in running.log, running.log
+
+
+def verified(server: Any, **fields: Any) -> Any:
+    response = server.post("/v1/verify", json.dumps(fields).encode())
+    assert response.status == 200, response.text
+    return response.json()
+
+
+def quoted(text: str, quote: str) -> dict[str, Any]:
+    start = text.index(quote)
+    return {"quote": quote, "document_id": "museum", "start": start, "end": start + len(quote)}
+
+
+def test_a_quote_is_followed_through_a_replacement_and_a_deletion(museum: Any) -> None:
+    museum.finished(museum.add(id="museum", title="Museum", text=FIRST))
+    answer = museum.search("What do tickets of the museum cost?")["answer"]
+    from_answer = {"quote": answer["text"], "document_id": "museum", "start": answer["start"], "end": answer["end"]}
+    first, second = text_version(FIRST), text_version(SECOND)
+    for quote in (from_answer, quoted(FIRST, "Tickets cost ten pounds."), quoted(FIRST, FIRST), quoted(FIRST, "🏛️")):
+        expected = {"status": "verbatim", "start": quote["start"], "end": quote["end"], "version": first}
+        assert verified(museum, **quote) == expected | {"version_is_current": True}
+        assert verified(museum, **quote, version=first) == expected | {"version_is_current": True}
+        assert verified(museum, **quote, version=second) == expected | {"version_is_current": False}
+
+    museum.finished(museum.add(id="museum", title="Museum", text=SECOND))
+    moved = quoted(FIRST, "Children enter free.")
+    now = SECOND.index("Children")
+    assert verified(museum, **moved, version=first) == {
+        "status": "moved",
+        "start": now,
+        "end": now + len("Children enter free."),
+        "version": second,
+        "version_is_current": False,
+    }
+    changed = verified(museum, **quoted(FIRST, "Tickets cost ten pounds."), version=first)
+    assert changed == {"status": "changed", "start": None, "end": None, "version": second, "version_is_current": False}
+
+    museum.request("DELETE", "/v1/documents/museum")
+    gone = verified(museum, **moved, version=second)
+    assert gone == {"status": "gone", "start": None, "end": None, "version": None, "version_is_current": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quote": ""}, "quote"),
+        ({"quote": 5}, "quote"),
+        ({"quote": "a\0"}, "quote"),
+        ({"quote": "x" * 100_001}, "quote"),
+        ({"document_id": None}, "document_id"),
+        ({"document_id": "\ud800"}, "document_id"),
+        ({"version": 5}, "version"),
+        ({"start": -1}, "start"),
+        ({"start": "0"}, "start"),
+        ({"start": True}, "start"),
+        ({"end": 1.5}, "end"),
+        ({"end": 2**60}, "end"),
+        ({"ends": 5}, "ends"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_a_field_that_cannot_be_used_is_named(museum: Any, change: dict[str, object], field: str) -> None:
+    body = json.dumps({"quote": "a", "document_id": "b", "start": 0, "end": 1} | change).encode()
+    response = museum.post("/v1/verify", body)
+    assert response.status == 422
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+def test_places_outside_the_text_are_answered(museum: Any) -> None:
+    for start, end in ((0, 2**53), (2**53, 2**53), (5, 2), (10**6, 10**6 + 3)):
+        found = verified(museum, quote="no such words", document_id="press-release", start=start, end=end)
+        assert found["status"] == "changed"
+    assert verified(museum, quote="OpenAI", document_id="press-release", start=2**53, end=2**53)["status"] == "moved"
+
+
+TEXT = st.text("ab\n🙂", max_size=30)
+
+
+@given(TEXT, st.text("ab\n🙂", min_size=1, max_size=2), st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=500)
+def test_the_verdict_is_true_of_the_text(text: str, quote: str, start: int, end: int) -> None:
+    verdict, place = verify(text, quote, start, end)
+    places = [position for position in range(len(text)) if text.startswith(quote, position)]
+    if text[start:end] == quote:
+        assert (verdict, place) == (Verdict.VERBATIM, (start, end))
+    elif places:
+        assert verdict == Verdict.MOVED
+        assert place is not None
+        assert text[place[0] : place[1]] == quote
+        assert abs(place[0] - start) == min(abs(position - start) for position in places)
+    else:
+        assert (verdict, place) == (Verdict.CHANGED, None)
+    assert verify(None, quote, start, end) == (Verdict.GONE, None)
+
+
+@given(TEXT, st.data())
+def test_what_was_taken_from_a_text_is_verbatim_in_it(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    if start < end:
+        assert verify(text, text[start:end], start, end) == (Verdict.VERBATIM, (start, end))

@@ -1,0 +1,206 @@
+"""`qa config`, the file it prints and the documentation: the same settings in all of them, and no secret in any."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from qa.settings.listing import as_toml, rows
+from qa.settings.settings import LISTS, SECRETS, Settings, SettingsError, read_configuration, read_settings, variables
+
+DOCS = Path(__file__).parent.parent.parent.parent / "docs"
+NAMES = list(Settings.model_fields)
+# A value for each that is not its default.
+OTHERS: dict[str, Any] = {
+    "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "offline": False, "threads": 3,
+    "languages": ["en", "de"], "operating_point": 0.6, "reranker": "/srv/ä", "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
+    "llm_silence": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
+    "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
+}  # fmt: skip
+
+
+def another(name: str) -> Any:
+    default = Settings.model_fields[name].default
+    words = get_args(Settings.model_fields[name].annotation)
+    if default in words:
+        return next(word for word in words if word != default)
+    if name not in OTHERS and isinstance(default, tuple):
+        return ["one.example.org", "two.example.org"]
+    if name in OTHERS or not isinstance(default, bool | int | float):
+        return OTHERS[name]
+    return not default if isinstance(default, bool) else default + 1
+
+
+# Of each setting a value that cannot be used, and what is said then.
+UNUSABLE: dict[str, tuple[Any, str]] = {
+    "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
+    "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
+    "operating_point": (float("nan"), "1"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
+    "llm_model": ("", "not empty"), "llm_key": ("zqsecret\n", "visible"), "llm_silence": (0, "0"), "llm_timeout": (float("inf"), "3600"),
+    "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),
+    "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
+    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host's name"), "origins": (["https://a.example/"], "an origin"),
+    "url_hosts": (["http://a.example"], "no host"), "url_private_hosts": ("a.example", "a list"), "upload_page": ([], "boolean"),
+    "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
+    "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"), "log_questions": ("JSON", "boolean"),
+    "traces": ("zipkin", "'otlp'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_that_cannot_be_used_is_refused_in_a_line_that_says_why_and_repeats_no_secret(name: str) -> None:
+    value, said = UNUSABLE[name]
+    with pytest.raises(SettingsError, match=f"^the setting {name} on the command line cannot be used: ") as refusal:
+        read_settings({name: value}, {})
+    told = str(refusal.value).partition("cannot be used: ")[2]
+    assert said in told
+    assert not any(word in told for word in ("\n", "zq", "Value error", "tuple", "class"))
+
+
+def test_an_empty_variable_is_none_and_an_empty_list_is_one() -> None:
+    environment = {variable: "" for name in NAMES for variable in variables(name)}
+    configuration = read_configuration({}, environment)
+    assert configuration.sources == {name: f"in QA_{name.upper()}" for name in LISTS}
+    assert configuration.settings == read_settings({"languages": []}, {})
+
+
+def test_the_file_is_utf_8_whatever_the_machine_prefers(qa: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_bytes("\ufeffdata = 'é'".encode())
+    listed = qa(
+        "--config", tmp_path / "my.toml", "config", "--json", LC_ALL="nowhere", PYTHONUTF8="0", PYTHONIOENCODING="utf-8"
+    )
+    assert json.loads(listed.stdout.splitlines()[0])["value"] == "é"
+
+
+def test_the_documented_defaults_are_those_in_force() -> None:
+    table = (DOCS / "operations.md").read_text("utf-8").partition("## Settings")[2].partition("\n## ")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| `")]
+    told = {
+        name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
+    }
+    machines_own = {"model": "the folder's; `all-MiniLM-L6-v2` for a new one", "threads": "the cores, at most 4"}
+    assert told == {name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()}
+
+
+def as_documented(default: Any) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case tuple():
+            return ",".join(default) or "none"
+    return "none" if default is None else str(default)
+
+
+def test_every_setting_is_in_the_listing_the_file_and_the_documentation() -> None:
+    operations = (DOCS / "operations.md").read_text("utf-8")
+    table = operations.partition("## Settings")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))) & {*NAMES}
+    in_the_file = re.findall(r"^#(\w+) = ", (DOCS / "quotable.toml").read_text("utf-8"), re.MULTILINE)
+    assert [row.name for row in rows(read_configuration({}, {}))] == NAMES
+    assert in_the_file == NAMES
+    assert documented == {*NAMES}
+    assert all(row.description for row in rows(read_configuration({}, {})))
+
+
+def test_the_file_in_the_documentation_is_the_one_that_is_printed() -> None:
+    printed = as_toml(read_configuration({}, {}))
+    assert (DOCS / "quotable.toml").read_text("utf-8") == printed, "run `qa config --toml > docs/quotable.toml`"
+
+
+def test_the_printed_file_is_taken_as_it_is_and_with_every_comment_taken_away(tmp_path: Path) -> None:
+    file = tmp_path / "quotable.toml"
+    file.write_text(as_toml(read_configuration({}, {})), "utf-8")
+    assert read_settings({"config": file}, {}) == read_settings({}, {})
+    file.write_text(re.sub(r"^#(?=\w)", "", file.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    assert read_settings({"config": file}, {}).model_fields_set == {*NAMES}
+
+
+def test_a_file_made_of_other_settings_sets_the_same_again(tmp_path: Path) -> None:
+    values = {name: another(name) for name in NAMES if name not in SECRETS}
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()), "utf-8")
+    configuration = read_configuration({"config": first}, {})
+    assert all(
+        row.value != row.default and row.source == f"in {first}" for row in rows(configuration) if row.name not in SECRETS
+    )
+    second.write_text(as_toml(configuration), "utf-8")
+    assert read_settings({"config": second}, {}) == configuration.settings
+    assert tomllib.loads(second.read_text("utf-8")) == values
+
+
+def test_it_is_said_where_each_was_set(qa: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('port = 1\nlanguages = ["de"]\n')
+    listed = qa("--data", "here", "--config", tmp_path / "my.toml", "config", "--json", QA_PORT="2", QA_PROT="3")
+    found = {row["name"]: row for row in map(json.loads, listed.stdout.splitlines())}
+    assert (found["port"]["value"], found["port"]["source"], found["port"]["default"]) == (2, "in QA_PORT", 8000)
+    assert found["languages"]["source"] == f"in {tmp_path / 'my.toml'}"
+    assert (found["data"]["value"], found["data"]["source"]) == ("here", "on the command line")
+    assert found["host"]["source"] == "default"
+    assert "QA_PROT" in listed.stderr
+    assert "QA_PORT" in listed.stderr
+    text = qa("config", QA_PORT="2").stdout
+    assert "port = 2  (in QA_PORT; default 8000)\n    The port to serve on" in text
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--toml"]])
+def test_no_secret_is_shown(qa: Callable[..., Any], options: list[str]) -> None:
+    secrets = {"QA_LLM_KEY": "zqsecret", "QA_LLM_URL": "http://me:a@zqsecret@127.0.0.1:1/v1", "QA_LLM_MODEL": "m"}
+    shown = qa("config", *options, **secrets)
+    assert shown.code == 0
+    assert "zqsecret" not in shown.stdout + shown.stderr
+    assert "llm_key" in shown.stdout
+    assert {"llm_key"} == SECRETS
+    assert "zqsecret" not in repr(read_settings({}, {"QA_LLM_KEY": "zqsecret"}))
+
+
+@pytest.mark.parametrize(
+    ("contents", "said"),
+    [
+        ("prot = 1", "did you mean port?"),
+        ("log_questons = true", "did you mean log_questions?"),
+        ("zzzzzz = 1", "`qa config` lists"),
+        ('log_format = "xml"', "'text' or 'json'"),
+        ("hosts = 5", "hosts"),
+        ('public = "often"', "public"),
+    ],
+)
+def test_a_setting_in_the_file_that_is_none_or_cannot_be_used_is_told(tmp_path: Path, contents: str, said: str) -> None:
+    file = tmp_path / "quotable.toml"
+    file.write_text(contents)
+    with pytest.raises(SettingsError, match=re.escape(said)) as refusal:
+        read_settings({"config": file}, {})
+    assert str(file) in str(refusal.value)
+
+
+def test_the_file_on_the_command_line_goes_before_the_one_in_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text("port = 1")
+    (tmp_path / "two.toml").write_text("port = 2")
+    environment = {"QA_CONFIG": str(tmp_path / "one.toml")}
+    assert read_settings({}, environment).port == 1
+    assert read_settings({"config": tmp_path / "two.toml"}, environment).port == 2
+
+
+def test_a_server_tells_of_a_variable_that_is_no_setting(data_folder: Any, start_server: Any) -> None:
+    with start_server(data_folder(), QA_REQUIRE_KEYS="1") as running:
+        assert "QA_REQUIRE_KEYS in the environment is no setting; did you mean QA_REQUIRE_KEY?" in running.log
+
+
+def test_status_for_programs_says_what_people_are_told_and_what_the_server_says(server: Any, qa: Callable[..., Any]) -> None:
+    found = qa("--data", server.data, "status", "--json").json()
+    ready = server.get("/readyz").json()
+    assert {name: found[name] for name in ("documents", "passages", "generation", "degraded")} == {
+        name: ready[name] for name in ("documents", "passages", "generation", "degraded")
+    }
+    assert (found["written"], found["recall"], found["jobs_waiting"]) == (True, None, 0)
+    assert found["languages"] == [{"code": "en", "documents": 1, "served": True}]
+    text = qa("--data", server.data, "status").stdout
+    for told in (found["data_folder"], found["model"], found["fingerprint"], str(found["passages"]), "in use"):
+        assert told in text

@@ -1,0 +1,109 @@
+"""`qa key`: keys are shown once, kept as hashes in a file of their owner's, listed with their last use, and taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qa.operate.keys import FILE_NAME, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
+
+Run = Callable[..., Any]
+
+
+def test_a_key_is_printed_once_and_kept_as_its_hash(qa: Run, tmp_path: Path) -> None:
+    made = qa("--data", tmp_path, "key", "create", "--role", "write", "--name", "the importer")
+    assert made.code == 0
+    secret = made.stdout.strip()
+    assert made.stdout == f"{secret}\n"
+    assert len(secret.split("_", 2)[2]) >= 43
+    path = tmp_path / FILE_NAME
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert secret not in path.read_text()
+    assert secret.rpartition("_")[2] not in path.read_text()
+    (key,) = json.loads(path.read_text())["keys"]
+    assert key["hash"] == hashlib.sha256(secret.encode()).hexdigest()
+    listed = qa("--data", tmp_path, "key", "list", "--json").json()
+    assert (listed["name"], listed["role"], listed["last_used"]) == ("the importer", "write", None)
+    assert key["hash"] not in qa("--data", tmp_path, "key", "list").stdout
+
+
+def test_a_key_is_taken_back_by_its_name_or_its_id(qa: Run, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        create_key(tmp_path, name, Role.READ)
+    first, second, _ = read_keys(tmp_path)
+    assert qa("--data", tmp_path, "key", "revoke", first.name).code == 0
+    assert qa("--data", tmp_path, "key", "revoke", second.id).code == 0
+    assert [key.name for key in read_keys(tmp_path)] == ["three"]
+    missing = qa("--data", tmp_path, "key", "revoke", "one")
+    assert (missing.code, "Traceback" in missing.stderr) == (1, False)
+    assert "qa key list" in missing.stderr
+
+
+def test_a_name_is_taken_once_and_cannot_be_anything(tmp_path: Path) -> None:
+    create_key(tmp_path, "me", Role.READ)
+    for name in ("me", "", " ", "a\nb", "x" * 101, "\tx", "-x", "a/b"):
+        with pytest.raises(KeysError):
+            create_key(tmp_path, name, Role.READ)
+
+
+def test_when_a_key_was_last_used_is_known_after_the_server_has_ended(qa: Run, data_folder: Any, start_server: Run) -> None:
+    folder = data_folder()
+    secret = create_key(folder, "me", Role.READ)
+    with start_server(folder) as running:
+        assert running.request("GET", "/v1/documents", headers={"Authorization": f"Bearer {secret}"}).status == 200
+    listed = qa("--data", folder, "key", "list", "--json").json()
+    assert listed["last_used"] >= listed["created"]
+
+
+def test_no_other_text_opens_what_a_key_opens(tmp_path: Path) -> None:
+    secret = create_key(tmp_path, "me", Role.READ)
+    ring = KeyRing(tmp_path)
+    (key,) = read_keys(tmp_path)
+    assert ring.holder(secret) == key
+    others = [
+        "",
+        "_",
+        "__",
+        secret.upper(),
+        secret + "=",
+        secret[:-1],
+        key.hash,
+        f"qtb_{key.id}_",
+        f"x{secret}",
+        "\udcff",
+        "é" * 9,
+    ]
+    assert [other for other in others if ring.holder(other)] == []
+    revoke_key(tmp_path, "me")
+    assert ring.holder(secret) is None
+
+
+def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    threads = [threading.Thread(target=create_key, args=(tmp_path, f"key {n}", Role.READ)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read_keys(tmp_path)) == 20
+
+
+@pytest.mark.parametrize("contents", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "keys": [{"id": 1}]}', b"\xff"])
+def test_a_damaged_file_is_told_and_lets_nobody_in(tmp_path: Path, contents: bytes) -> None:
+    secret = create_key(tmp_path, "me", Role.READ)
+    ring = KeyRing(tmp_path)
+    (tmp_path / FILE_NAME).write_bytes(contents)
+    for read in (lambda: read_keys(tmp_path), lambda: ring.holder(secret), lambda: create_key(tmp_path, "x", Role.READ)):
+        with pytest.raises(KeysError, match="damaged"):
+            read()
+
+
+def test_a_newer_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text('{"format": 2, "keys": []}')
+    with pytest.raises(KeysError, match="install"):
+        read_keys(tmp_path)

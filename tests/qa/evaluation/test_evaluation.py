@@ -1,0 +1,259 @@
+"""`qa eval`: a question set in, the measures, the comparison, the report and the calibration out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index import durable_files as sealed
+from qa.answering.calibration import (
+    AS_SHIPPED,
+    Calibration,
+    CalibrationError,
+    cross_fitted,
+    fit,
+    read_calibration,
+    write_calibration,
+)
+from qa.evaluation.judging import Order
+from qa.evaluation.measures import expected_calibration_error
+from qa.evaluation.session import SettingToCompare, parse_variant
+
+Run = Callable[..., Any]
+
+DOCUMENTS = {
+    "passports": ("Passports", "An adult passport costs £82.80. A child’s passport costs £53.50. Apply online or by post."),
+    "bins": ("Rubbish", "Garden waste is collected on Tuesdays. Put paper and cardboard into the blue bin."),
+    "library": ("Library", "The library in Mill Lane opens at nine. Membership is free for residents of the borough."),
+    "parking": (
+        "Parking permits",
+        "A resident’s parking permit is valid for twelve months. Visitors need a voucher for each day.",
+    ),
+}
+ASKED = {
+    "passports": ("how much is a passport for a child", "can I apply for a passport by post"),
+    "bins": ("which bin takes cardboard", "when is garden waste collected"),
+    "library": ("what does library membership cost residents", "when does the library in Mill Lane open"),
+    "parking": ("how long is a parking permit valid", "do visitors need a parking voucher"),
+}
+FOREIGN = ("who painted the Mona Lisa", "symptoms of measles", "how tall is mount everest", "python list comprehension")
+
+
+def write_lines(path: Path, records: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def beir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A question set with its own corpus."""
+    folder = tmp_path_factory.mktemp("beir") / "council"
+    folder.mkdir()
+    write_lines(folder / "corpus.jsonl", [{"_id": i, "title": title, "text": text} for i, (title, text) in DOCUMENTS.items()])
+    questions = [{"_id": f"{i}-{n}", "text": text} for i, texts in ASKED.items() for n, text in enumerate(texts)]
+    foreign = [{"_id": f"f{n}", "text": text, "answerable": False} for n, text in enumerate(FOREIGN)]
+    write_lines(folder / "queries.jsonl", [*questions, *foreign])
+    rows = [f"{i}-{n}\t{i}\t1\n" for i, texts in ASKED.items() for n in range(len(texts))]
+    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(data_folder: Callable[[], Path], qa: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the same documents."""
+    data = data_folder()
+    records = [
+        {"id": i, "title": title, "text": text, "url": f"https://example.org/{i}"} for i, (title, text) in DOCUMENTS.items()
+    ]
+    added = qa("--data", data, "add", write_lines(tmp_path_factory.mktemp("corpus") / "documents.jsonl", records))
+    assert added.code == 0, added.stderr
+    return data
+
+
+def figures(table: str) -> dict[str, float]:
+    """Measure -> the figure in the table's first column."""
+    found = re.findall(r"^(\S.*?)\s{2,}([\d.]+)", table, re.MULTILINE)
+    return {name.strip(): float(value) for name, value in found}
+
+
+def test_a_beir_folder_is_indexed_aside_and_measured(qa: Run, data_folder: Callable[[], Path], beir: Path) -> None:
+    data = data_folder()
+    result = qa("--data", data, "eval", beir)
+    assert result.code == 0, result.stderr
+    found = figures(result.stdout)
+    assert found["questions"] == 12
+    assert found["Success@1"] == found["nDCG@10"] == found["R@5"] == 1.0
+    assert found["AUROC"] == 1.0
+    assert {"MRR@10", "Success@5", "R@10", "ECE", "coverage at 95% precision", "latency median", "latency p95"} <= set(found)
+    assert not (data / "store.sqlite").exists(), "the configured data folder is left alone"
+
+
+def test_json_lines_are_asked_of_the_data_folder_by_id_url_and_quote(qa: Run, filled: Path, tmp_path: Path) -> None:
+    questions = write_lines(
+        tmp_path / "mine.jsonl",
+        [
+            {"id": "by id", "question": ASKED["bins"][0], "relevant": ["bins"]},
+            {"id": "by url", "question": ASKED["library"][0], "relevant": ["https://example.org/library"]},
+            {"id": "by quote", "question": ASKED["passports"][0], "relevant": "a child’s PASSPORT costs £53.50."},
+            {"id": "missing", "question": ASKED["parking"][0], "relevant": ["no-such-document"]},
+            {"id": "foreign", "question": FOREIGN[0], "answerable": False},
+        ],
+    )
+    output = tmp_path / "out.jsonl"
+    result = qa("--data", filled, "eval", questions, "--output", output)
+    assert result.code == 0, result.stderr
+    assert figures(result.stdout)["Success@1"] == 0.75
+    records = {record["id"]: record for record in map(json.loads, output.read_text("utf-8").splitlines())}
+    assert [records[i]["measures"]["Success@1"] for i in ("by id", "by url", "by quote", "missing")] == [1, 1, 1, 0]
+    assert records["by quote"]["ranked"][0] == "a child’s PASSPORT costs £53.50."
+    assert records["by quote"]["measures"]["quote hit"] == float("53.50" in (records["by quote"]["quote"] or ""))
+    assert "quote hit" not in records["by id"]["measures"]
+    assert records["foreign"]["expected"] is False
+    assert 0 <= records["foreign"]["confidence"] < records["by id"]["confidence"] <= 1
+
+
+def test_two_settings_are_compared_question_by_question(
+    qa: Run, data_folder: Callable[[], Path], beir: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.html"
+    result = qa("--data", data_folder(), "eval", beir, "--compare", "operating_point=1", "--report", report)
+    assert result.code == 0, result.stderr
+    assert "operating_point=1 minus as configured" in result.stdout
+    # Nothing reaches a confidence of 1: all is refused, which is right for the four foreign ones of twelve.
+    decision = re.search(r"^decision accuracy\s+(\S+)  \[(\S+), (\S+)\]  p = (\S+)  (.+)$", result.stdout, re.MULTILINE)
+    assert decision
+    assert float(decision[1]) < 0
+    assert float(decision[2]) <= float(decision[1]) <= float(decision[3])
+    unchanged = re.search(r"^nDCG@10\s+\+0\.0000 .* p = 1\.0000  not significant$", result.stdout, re.MULTILINE)
+    assert unchanged, "an operating point changes no ranking"
+    assert_self_contained(report.read_text("utf-8"))
+
+
+def assert_self_contained(page: str) -> None:
+    """It is HTML with plots in it, runs nothing and fetches nothing."""
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tags: list[str] = []
+            self.attributes: set[str] = set()
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.append(tag)
+            self.attributes |= {name for name, _ in attrs}
+
+    reader = Reader()
+    reader.feed(page)
+    assert reader.tags.count("svg") >= 3
+    assert {"table", "polyline", "circle"} <= set(reader.tags)
+    assert not {"script", "link", "img", "iframe"} & set(reader.tags)
+    assert not {"src", "href"} & reader.attributes
+    assert not any(name.startswith("on") for name in reader.attributes)
+
+
+@pytest.mark.parametrize("setting", ["legs=dense", "legs=rrf,spelling=off"])
+def test_legs_and_spelling_can_be_compared(qa: Run, data_folder: Callable[[], Path], beir: Path, setting: str) -> None:
+    result = qa("--data", data_folder(), "eval", beir, "--compare", setting)
+    assert result.code == 0, result.stderr
+    assert f"{setting} minus as configured" in result.stdout
+
+
+def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script> & <img src=x onerror=alert(1)>"
+    questions = write_lines(
+        tmp_path / "q.jsonl", [{"question": hostile, "relevant": ["bins"]}, {"question": "bins", "relevant": ["bins"]}]
+    )
+    result = qa("--data", filled, "eval", questions, "--report", tmp_path / "r.html", "--compare", "legs=rrf")
+    assert result.code == 0, result.stderr
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+@pytest.mark.parametrize(
+    "setting", ["legs=both", "spelling=maybe", "operating_point=2", "operating_point=x", "threads=3", "legs"]
+)
+def test_a_setting_that_cannot_be_compared_is_refused_with_those_that_can(setting: str) -> None:
+    with pytest.raises(SettingToCompare, match="legs=fused"):
+        parse_variant(setting)
+
+
+def test_several_settings_can_be_changed_at_once() -> None:
+    variant = parse_variant("legs=lexical, spelling=off,operating_point=0.4")
+    assert (variant.order, variant.spelling, variant.operating_point) == (Order.LEXICAL, False, 0.4)
+
+
+def test_wrong_usage_and_bad_sets_are_told_in_one_line(qa: Run, filled: Path, tmp_path: Path) -> None:
+    refused = qa("--data", filled, "eval", write_lines(tmp_path / "q.jsonl", [{"relevant": ["a"]}]))
+    assert refused.code == 1
+    assert "line 1" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert qa("--data", filled, "eval", tmp_path / "q.jsonl", "--compare", "legs=both").code == 2
+    assert qa("--data", filled, "eval", tmp_path / "none.jsonl").code == 2
+
+
+def test_calibrating_changes_what_is_answered_from_then_on(qa: Run, filled: Path, tmp_path: Path) -> None:
+    asked = [text for texts in ASKED.values() for text in texts]
+    # A corpus where every other question is off the mark: confidence must come down.
+    records = [{"question": text, "answerable": True} for text in asked]
+    records += [{"question": text, "relevant": ["bins"]} for text in asked[:2]]
+    records += [{"question": f"{text} in France", "answerable": False} for text in asked]
+    records += [{"question": text, "answerable": False} for text in FOREIGN]
+    before = qa("--data", filled, "search", asked[0], "--json").json()
+    result = qa("--data", filled, "eval", write_lines(tmp_path / "q.jsonl", records), "--calibrate")
+    assert result.code == 0, result.stderr
+    assert "calibration.json" in result.stderr
+    assert "ECE as shipped" in result.stderr
+    after = qa("--data", filled, "search", asked[0], "--json").json()
+    assert after["confidence"] != before["confidence"]
+    assert [r["id"] for r in after["results"]] == [r["id"] for r in before["results"]], "calibration changes no ranking"
+
+
+def test_calibration_needs_both_kinds_of_questions() -> None:
+    with pytest.raises(CalibrationError, match="answerable"):
+        fit([0.9] * 50, [True] * 50)
+
+
+def test_a_fit_brings_overconfidence_down_and_keeps_the_order() -> None:
+    confidences = [0.5 + 0.004 * step for step in range(100)]
+    truth = [step % 2 == 0 for step in range(100)]
+    calibration = fit(confidences, truth)
+    fitted = [calibration.apply(confidence) for confidence in confidences]
+    assert fitted == sorted(fitted)
+    assert expected_calibration_error(fitted, truth) < expected_calibration_error(confidences, truth)
+    assert expected_calibration_error(cross_fitted(confidences, truth), truth) < expected_calibration_error(confidences, truth)
+
+
+def test_as_shipped_changes_nothing_and_a_written_calibration_is_read_back(tmp_path: Path) -> None:
+    assert read_calibration(tmp_path) == AS_SHIPPED
+    assert AS_SHIPPED.apply(0.37) == 0.37
+    calibration = Calibration(-0.5, 1.2, 40)
+    write_calibration(tmp_path, calibration)
+    assert read_calibration(tmp_path) == calibration
+    assert calibration.apply(0.0) >= 0
+    assert calibration.apply(1.0) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "cannot read"), ("{}", "not a calibration"), ('{"format": 99}', "format 99"), ("[]", "not a calibration")],
+)
+def test_a_calibration_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "calibration.json").write_text(text)
+    with pytest.raises(CalibrationError, match=reason) as refused:
+        read_calibration(tmp_path)
+    assert "delete it" in str(refused.value)
+
+
+def test_a_calibration_on_other_coefficients_is_passed_over(tmp_path: Path) -> None:
+    path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
+    values = sealed.read_json(path)
+    values["on_top_of"][0] += 1
+    sealed.write_json(path, values)
+    assert read_calibration(tmp_path) == AS_SHIPPED

@@ -1,0 +1,142 @@
+"""Question sets from disk: what is read, and what is refused with the line that is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qa.evaluation.question_sets import QuestionSetError, Turn, read_corpus, read_question_set
+
+
+def lines(path: Path, *records: Any) -> Path:
+    path.write_text("".join(f"{record if isinstance(record, str) else json.dumps(record)}\n" for record in records), "utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small set in BEIR's layout."""
+    lines(
+        tmp_path / "corpus.jsonl",
+        {"_id": "bins 1", "title": "Bins", "text": "Paper goes into the blue bin.", "metadata": {"any": "thing"}},
+        {"_id": "2", "title": "", "text": "A passport costs £82.80.", "url": "https://example.org/passport"},
+    )
+    lines(
+        tmp_path / "queries.jsonl",
+        {"_id": "q1", "text": "where does paper go", "extra": 1},
+        {"_id": "q2", "text": "who is king", "answerable": False},
+        {"_id": "q3", "text": "nobody judged this"},
+    )
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tbins 1\t2\nq1\t2\t0\n")
+    return tmp_path
+
+
+def test_a_beir_folder_gives_its_judged_questions_and_its_corpus(folder: Path) -> None:
+    found = read_question_set(folder)
+    assert [(q.id, q.text, dict(q.relevant), q.is_answerable) for q in found.questions] == [
+        ("q1", "where does paper go", {"bins 1": 2}, True),
+        ("q2", "who is king", {}, False),
+    ]
+    assert found.corpus == folder / "corpus.jsonl"
+    assert [(d.id, d.title, d.url) for d in read_corpus(found.corpus)] == [
+        ("bins 1", "Bins", None),
+        ("2", "", "https://example.org/passport"),
+    ]
+
+
+def test_a_beir_folder_without_a_corpus_is_asked_of_the_data_folder(folder: Path) -> None:
+    (folder / "corpus.jsonl").unlink()
+    assert read_question_set(folder).corpus is None
+
+
+def test_judgements_may_lie_where_beir_puts_those_of_its_test_part(folder: Path) -> None:
+    (folder / "qrels").mkdir()
+    (folder / "qrels.tsv").rename(folder / "qrels" / "test.tsv")
+    assert len(read_question_set(folder).questions) == 2
+
+
+def test_a_folder_without_judgements_is_refused(folder: Path) -> None:
+    (folder / "qrels.tsv").unlink()
+    with pytest.raises(QuestionSetError, match=r"qrels\.tsv"):
+        read_question_set(folder)
+
+
+def test_judgements_in_trec_order_with_a_column_of_zeros_are_read(folder: Path) -> None:
+    (folder / "qrels.tsv").write_text("q1\t0\tbins 1\t1\n")
+    assert read_question_set(folder).questions[0].relevant == {"bins 1": 1}
+
+
+def test_json_lines_give_questions_with_what_is_relevant(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "mine.jsonl",
+        {"question": " Where does paper go? ", "relevant": ["bins", "https://example.org/bins"]},
+        "",
+        {
+            "id": "b",
+            "question": "And glass?",
+            "relevant": "Glass goes into the green bin.",
+            "history": [{"role": "user", "content": "?"}],
+        },
+        {"question": "Who is king?", "answerable": False},
+        {"question": "Anything?", "relevant": {"bins": 3}},
+        {"question": "Unjudged?"},
+    )
+    found = read_question_set(path)
+    assert (found.name, found.corpus) == ("mine", None)
+    assert [(q.id, dict(q.relevant), q.is_answerable) for q in found.questions] == [
+        ("1", {"bins": 1, "https://example.org/bins": 1}, True),
+        ("b", {"Glass goes into the green bin.": 1}, True),
+        ("4", {}, False),
+        ("5", {"bins": 3}, True),
+        ("6", {}, None),
+    ]
+    assert found.questions[0].text == "Where does paper go?"
+    assert found.questions[1].history == (Turn("user", "?"),)
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("{", "not JSON"),
+        ([1], "JSON object"),
+        ({"relevant": ["a"]}, "'question'"),
+        ({"question": " "}, "'question'"),
+        ({"question": "a", "relevant": 3}, "'relevant'"),
+        ({"question": "a", "relevant": ["", "b"]}, "'relevant'"),
+        ({"question": "a", "relevant": {"b": 0}}, "'relevant'"),
+        ({"question": "a", "relevant": {"b": True}}, "'relevant'"),
+        ({"question": "a", "answerable": "yes"}, "'answerable'"),
+        ({"question": "a", "answerable": False, "relevant": ["b"]}, "nothing relevant"),
+        ({"question": "a", "history": ["b"]}, "'history'"),
+        ({"question": "a", "history": [{"role": "system", "content": "b"}]}, "role"),
+    ],
+)
+def test_a_line_that_is_no_question_is_refused_with_its_number(tmp_path: Path, record: Any, reason: str) -> None:
+    path = lines(tmp_path / "q.jsonl", {"question": "first"}, record)
+    with pytest.raises(QuestionSetError, match=reason) as refused:
+        read_question_set(path)
+    assert "line 2" in str(refused.value)
+
+
+@pytest.mark.parametrize("row", ["q1\tx", "q1\tx\tmany", "q1"])
+def test_a_judgement_that_is_none_is_refused_with_its_line(folder: Path, row: str) -> None:
+    (folder / "qrels.tsv").write_text(f"query-id\tcorpus-id\tscore\n{row}\n")
+    with pytest.raises(QuestionSetError, match="line 2"):
+        read_question_set(folder)
+
+
+@pytest.mark.parametrize(
+    "record", [{"_id": "1"}, {"_id": True, "text": "a"}, {"text": "a"}, {"_id": "1", "text": "a", "title": 3}]
+)
+def test_a_document_that_is_none_is_refused_with_its_line(tmp_path: Path, record: Mapping[str, Any]) -> None:
+    with pytest.raises(QuestionSetError, match="line 1"):
+        list(read_corpus(lines(tmp_path / "corpus.jsonl", record)))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(QuestionSetError, match=r"none\.jsonl"):
+        read_question_set(tmp_path / "none.jsonl")

@@ -1,0 +1,158 @@
+"""Other sites in the same browser: forged names and origins are refused, CORS is for named origins, headers are on every response."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from qa.settings.settings import SettingsError, read_settings
+from qa.web.access.browser import Names
+
+JSON = {"Content-Type": "application/json"}
+ASK = b'{"query": "who signed"}'
+FRIEND = "https://www.example.org"
+
+
+@pytest.fixture(scope="module")
+def friendly(data_folder: Any, start_server: Any) -> Iterator[Any]:
+    """A server that lets the pages of another site ask, and is called docs.example.org too."""
+    with start_server(data_folder(), QA_ORIGINS=FRIEND, QA_HOSTS="docs.example.org, Other.example") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example, localhost", "10.0.0.1",
+        "169.254.169.254", "0.0.0.0", "[::ffff:127.0.0.1]", "", "localhost@evil.example", "evil.example#localhost", "LOCALHOST.x",
+        "127.1", "2130706433", "docs.example.org", "[::2]", "localhost evil",
+    ],
+)  # fmt: skip
+def test_a_forged_host_is_refused_on_every_kind_of_route(server: Any, host: str) -> None:
+    for method, target in (
+        ("GET", "/"),
+        ("GET", "/healthz"),
+        ("POST", "/v1/search"),
+        ("GET", "/static/icon.svg"),
+        ("GET", "/no"),
+    ):
+        refused = server.request(method, target, headers={"Host": host})
+        assert refused.status == 421
+        assert refused.headers.get_content_type() == "application/problem+json"
+        assert "hosts" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:99", "127.0.0.1", "[::1]:8000", "LocalHost", "localhost."])
+def test_this_machine_s_own_names_are_let_in(server: Any, host: str) -> None:
+    assert server.request("GET", "/healthz", headers={"Host": host}).status == 200
+
+
+def test_the_operator_gives_further_names(friendly: Any) -> None:
+    for host, status in (
+        ("docs.example.org", 200),
+        ("DOCS.example.org:443", 200),
+        ("other.example", 200),
+        ("example.org", 421),
+    ):
+        assert friendly.request("GET", "/healthz", headers={"Host": host}).status == status
+
+
+def test_a_service_on_every_address_is_called_by_any_address_and_by_no_name_that_was_not_given() -> None:
+    everywhere, one = Names.at("0.0.0.0", ["docs.example.org"]), Names.at("192.0.2.7")
+    for host in ("192.0.2.1:8000", "[2001:db8::1]", "docs.example.org", "localhost"):
+        assert everywhere.hold(host)
+    assert not everywhere.hold("evil.example")
+    assert one.hold("192.0.2.7:80")
+    assert not any(one.hold(host) for host in ("localhost", "192.0.2.8", "evil.example"))
+
+
+def test_two_hosts_and_none_are_told_apart(server: Any) -> None:
+    for head, status in ((b"Host: localhost\r\nHost: evil.example\r\n", b"421"), (b"", b"200")):
+        with socket.create_connection((server.host, server.port), timeout=30) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.0\r\n" + head + b"\r\n")
+            assert connection.recv(65536).split()[1] == status
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://localhost"}, {"Origin": "http://localhost:1"},
+        {"Origin": "http://127.0.0.1.evil.example"}, {"Origin": "file://"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"}, {"Origin": "chrome-extension://abc"}, {"Origin": FRIEND},
+    ],
+)  # fmt: skip
+def test_a_forged_origin_changes_nothing_and_asks_nothing_by_post(server: Any, headers: dict[str, str]) -> None:
+    for method, target, body in (
+        ("POST", "/v1/search", ASK),
+        ("POST", "/v1/documents", b'{"title": "T", "text": "Words."}'),
+        ("DELETE", "/v1/documents/press-release", b""),
+    ):
+        refused = server.request(method, target, body, {**JSON, **headers})
+        assert refused.status == 403
+        assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+def test_a_page_of_our_own_and_a_program_may_ask_by_post(server: Any) -> None:
+    own = {"Origin": server.address, "Sec-Fetch-Site": "same-origin"}
+    for headers in (own, {}, {"Sec-Fetch-Site": "none"}):
+        assert server.request("POST", "/v1/search", ASK, {**JSON, **headers}).status == 200
+
+
+def test_a_page_behind_a_proxy_that_renames_us_may_ask_where_its_name_is_ours(friendly: Any) -> None:
+    for origin, status in (("https://docs.example.org", 200), ("https://example.org", 403)):
+        assert friendly.request("POST", "/v1/search", ASK, {**JSON, "Origin": origin}).status == status
+
+
+def test_without_named_origins_there_is_no_cors(server: Any) -> None:
+    for headers in ({"Origin": FRIEND}, {"Origin": FRIEND, "Access-Control-Request-Method": "POST"}):
+        for method in ("GET", "OPTIONS"):
+            response = server.request(method, "/v1/search?q=who", headers=headers)
+            assert not [name for name in response.headers if name.startswith("Access-Control-")]
+
+
+def test_a_named_origin_may_ask_and_read_and_change_nothing(friendly: Any) -> None:
+    preflight = friendly.request(
+        "OPTIONS",
+        "/v1/search",
+        headers={"Origin": FRIEND, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"},
+    )
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == FRIEND
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "DELETE" not in preflight.headers["Access-Control-Allow-Methods"]
+    asked = friendly.request("POST", "/v1/search", ASK, {**JSON, "Origin": FRIEND})
+    assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+    assert "Origin" in asked.headers["Vary"]
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+    assert friendly.request("DELETE", "/v1/documents/press-release", headers={"Origin": FRIEND}).status == 403
+    for other in ("https://www.example.org.evil.example", "http://www.example.org", "https://www.example.org:444", "null"):
+        response = friendly.request("GET", "/v1/search?q=who", headers={"Origin": other})
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert "Origin" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "www.example.org", "https://www.example.org/", "https://a b", "ftp://example.org", "null"]
+)
+def test_an_origin_is_written_out(value: str) -> None:
+    with pytest.raises(SettingsError, match="origins"):
+        read_settings({}, {"QA_ORIGINS": value})
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/v1/search?q=who", "/v1/search", "/no", "/static/icon.svg", "/healthz", "/d/press-release"]
+)
+def test_headers_are_on_every_response(server: Any, target: str) -> None:
+    headers = server.get(target).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    # A page that embeds the search box takes its script from here.
+    assert headers["Cross-Origin-Resource-Policy"] == ("cross-origin" if target.startswith("/static/") else "same-origin")
+    assert headers["Cache-Control"]
+    assert "Set-Cookie" not in headers
+    assert "Server" not in headers

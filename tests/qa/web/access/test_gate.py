@@ -1,0 +1,216 @@
+"""The gate: every route has a rule, and every role gets through to what its rule says and to nothing else."""
+
+from __future__ import annotations
+
+import base64
+import re
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from qa.operate.keys import Role, create_key, revoke_key
+from qa.web.access.quotas import Quotas
+from qa.web.access.rules import RULES
+from qa.web.application import create_app
+
+ROUTES = sorted(
+    (rule.endpoint, method, re.sub(r"<[^>]+>", "nothing-that-is-there", rule.rule))
+    for rule in create_app(lambda: None).url_map.iter_rules()
+    for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
+)
+# Requests that change no document, whatever their method: for these the role to read is enough.
+ASKING_BY_POST = {
+    "search.search",
+    "chat.complete",
+    "vector_stores.search_store",
+    "documents.verify_quote",
+    "pages.feedback.give_feedback",
+    "pages.feedback.send_feedback",
+}
+CALLERS = ("nobody", "a stranger's key", *(role.word for role in Role))
+
+
+@pytest.fixture(scope="module")
+def secrets() -> dict[str, str]:
+    return {"a stranger's key": "qtb_00000000_" + "x" * 43}
+
+
+@pytest.fixture(scope="module")
+def guarded(data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
+    """A server that asks everyone for a key, as one that other machines can reach does."""
+    folder = data_folder()
+    secrets |= {role.word: create_key(folder, f"the {role.word} key", role) for role in Role}
+    with start_server(folder, QA_REQUIRE_KEY="true") as running:
+        yield running
+        assert "Traceback" not in running.log
+        assert not any(secret in running.log for secret in secrets.values())
+
+
+def bearer(secret: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+    assert {endpoint for endpoint, _, _ in ROUTES} == set(RULES), "write a line for it in qa/web/access/rules.py"
+
+
+def test_what_changes_documents_needs_more_than_the_role_to_read() -> None:
+    for endpoint, method, _ in ROUTES:
+        if method != "GET" and endpoint not in ASKING_BY_POST:
+            assert (RULES[endpoint] or 0) >= Role.WRITE, endpoint
+
+
+def test_a_route_without_a_rule_is_refused_to_everyone() -> None:
+    app = create_app(lambda: None)
+    app.add_url_rule("/new", "new.route", lambda: "let in")
+    refused = app.test_client().get("/new")
+    assert refused.status_code == 403
+    assert "new.route" in refused.get_json()["detail"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("endpoint", "method", "path"), ROUTES)
+def test_each_role_gets_through_to_what_the_rule_says_and_no_further(
+    guarded: Any, secrets: dict[str, str], endpoint: str, method: str, path: str, caller: str
+) -> None:
+    status = guarded.request(method, path, headers=bearer(secrets.get(caller))).status
+    needed = RULES[endpoint]
+    if needed is None:
+        assert status not in {401, 403}
+    elif caller not in Role.__members__ and caller.upper() not in Role.__members__:
+        assert status == 401
+    elif Role[caller.upper()] < needed:
+        assert status == 403
+    else:
+        assert status not in {401, 403}
+
+
+@pytest.mark.parametrize("target", ["/nothing", "/v1/nothing", "/static/../v1/documents", "/v1/search/", "//v1/documents"])
+def test_what_is_not_there_is_told_to_nobody_without_a_key(guarded: Any, target: str) -> None:
+    assert guarded.get(target).status in {401, 404}
+    assert guarded.request("PATCH", "/v1/documents").status == 401
+    assert guarded.request("OPTIONS", "/v1/documents").status == 401
+
+
+def test_a_body_that_nobody_may_send_is_not_waited_for(guarded: Any) -> None:
+    with socket.create_connection((guarded.host, guarded.port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40000000\r\n\r\n{"
+        )
+        assert b" 401 " in connection.recv(65536).partition(b"\r\n")[0]
+
+
+def test_a_refusal_says_what_to_send(guarded: Any, secrets: dict[str, str]) -> None:
+    refused = guarded.get("/v1/search?q=who")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert "Authorization: Bearer" in refused.json()["detail"]
+    refused = guarded.request("DELETE", "/v1/documents/press-release", headers=bearer(secrets["read"]))
+    assert "write" in refused.json()["detail"]
+
+
+def test_a_browser_gives_the_key_as_a_password_and_needs_no_cookie(guarded: Any, secrets: dict[str, str]) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml"}
+    assert guarded.request("GET", "/", headers=html).headers["WWW-Authenticate"].startswith("Basic ")
+    password = base64.b64encode(f"anyone:{secrets['read']}".encode()).decode()
+    page = guarded.request("GET", "/?q=who", headers={**html, "Authorization": f"Basic {password}"})
+    assert page.status == 200
+    assert "Set-Cookie" not in page.headers
+    for wrong in ("Basic !", "Basic ", "Basic " + base64.b64encode(b"\xff").decode(), "Digest x", secrets["read"], "Bearer"):
+        assert guarded.request("GET", "/", headers={"Authorization": wrong}).status == 401
+
+
+@pytest.mark.parametrize(("method", "target"), [("GET", "/v1/search?q=who"), ("POST", "/v1/chat/completions")])
+def test_who_has_no_key_is_not_told_where_the_keys_are(data_folder: Any, start_server: Any, method: str, target: str) -> None:
+    folder = data_folder()
+    create_key(folder, "one", Role.READ)
+    with start_server(folder, QA_REQUIRE_KEY="1") as running:
+        (folder / "keys.json").write_text("{")
+        answer = running.request(method, target, headers={"Authorization": "Bearer qtb_00000000_x"})
+        assert answer.status == 503
+        assert '"keys.json is damaged' in answer.text
+        assert str(folder.parent) not in answer.text
+        assert f"{folder}/keys.json is damaged" in running.log
+
+
+def test_a_key_binds_and_is_revoked_without_a_restart(guarded: Any) -> None:
+    secret = create_key(guarded.data, "for a while", Role.READ)
+    assert guarded.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
+    assert guarded.request("GET", "/v1/documents", headers=bearer(secret[:-1])).status == 401
+    revoke_key(guarded.data, "for a while")
+    refused = guarded.request("GET", "/v1/documents", headers=bearer(secret))
+    assert refused.status == 401
+    assert secret not in refused.text
+
+
+def test_this_machine_needs_no_key_unless_a_proxy_speaks_for_another(server: Any) -> None:
+    assert server.get("/v1/documents").status == 200
+    for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "x-forwarded-host"):
+        assert server.request("GET", "/v1/documents", headers={header: "203.0.113.7"}).status == 401
+    # OpenAI's clients send something, whatever they are told.
+    assert server.request("GET", "/v1/documents", headers=bearer("sk-none")).status == 200
+
+
+def test_anyone_may_read_from_a_public_server_within_a_bound_and_nobody_changes_it(data_folder: Any, start_server: Any) -> None:
+    folder = data_folder()
+    secret = create_key(folder, "me", Role.WRITE)
+    options = {"QA_REQUIRE_KEY": "1", "QA_PUBLIC": "1", "QA_PUBLIC_REQUESTS_PER_MINUTE": "5"}
+    with start_server(folder, **options) as running:
+        assert running.request("POST", "/v1/documents", b"{}").status == 403
+        assert running.request("DELETE", "/v1/documents/x").status == 403
+        answers = [running.get("/v1/search?q=who") for _ in range(6)]
+        assert [answer.status for answer in answers] == [200] * 5 + [429]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+        assert running.get("/healthz").status == 200
+        assert running.request("GET", "/v1/search?q=who", headers=bearer(secret)).status == 200
+
+
+def test_a_key_has_its_own_quota(data_folder: Any, start_server: Any) -> None:
+    folder = data_folder()
+    one, other = (create_key(folder, name, Role.READ) for name in ("one", "other"))
+    with start_server(folder, QA_REQUIRE_KEY="1", QA_REQUESTS_PER_MINUTE="3") as running:
+        statuses = [running.request("GET", "/v1/documents", headers=bearer(one)).status for _ in range(4)]
+        assert statuses == [200, 200, 200, 429]
+        assert running.request("GET", "/v1/documents", headers=bearer(other)).status == 200
+
+
+def test_the_proxy_that_is_trusted_says_whose_requests_are_counted(data_folder: Any, start_server: Any) -> None:
+    options = {"QA_TRUSTED_PROXY": "127.0.0.1", "QA_PUBLIC": "1", "QA_PUBLIC_REQUESTS_PER_MINUTE": "1"}
+    with start_server(data_folder(), **options) as running:
+
+        def ask(address: str) -> int:
+            # The last is what the proxy saw; those before it are the caller's own words.
+            status: int = running.request("GET", "/v1/search?q=who", headers={"X-Forwarded-For": f"10.0.0.1, {address}"}).status
+            return status
+
+        assert [ask("203.0.113.1"), ask("203.0.113.1"), ask("203.0.113.2")] == [200, 429, 200]
+        assert [ask("2001:db8::1"), ask("2001:db8::2"), ask("2001:db8:0:1::1")] == [200, 429, 200]
+
+
+def test_a_quota_refills_evenly() -> None:
+    now = [0.0]
+    quotas = Quotas(per_key=60, clock=lambda: now[0])
+    assert [quotas.wait("key", "") for _ in range(60)] == [0] * 60
+    assert quotas.wait("key", "") == pytest.approx(1)
+    now[0] = 1.0
+    assert [quotas.wait("key", "") > 0 for _ in range(2)] == [False, True]
+    assert Quotas().wait("key", "") == 0
+
+
+Start = Callable[..., Any]
+
+
+def test_an_address_that_others_can_reach_is_served_to_holders_of_a_key_only(
+    data_folder: Any, start_server: Start, qa: Start
+) -> None:
+    folder = data_folder()
+    refused = qa("--data", folder, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert refused.code == 1
+    (line,) = refused.stderr.splitlines()
+    assert f"qa --data {folder} key create" in line
+    assert not (folder / "store.sqlite").exists()
+    secret = qa("--data", folder, "key", "create", "--role", "read", "--name", "me").stdout.strip()
+    with start_server(folder, "--host", "0.0.0.0") as running:
+        assert running.get("/v1/documents").status == 401
+        assert running.request("GET", "/v1/documents", headers=bearer(secret)).status == 200

@@ -1,0 +1,158 @@
+"""`/v1/search` over HTTP: the promised shape, verbatim passages and quotes, order and limits, and the health routes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+DATA = Path(__file__).parent.parent.parent.parent / "data"
+ON_TOPIC = [asked["question"] for asked in json.loads((DATA / "press_release_questions.json").read_text("utf-8"))]
+OFF_TOPIC = json.loads((DATA / "off_topic_questions.json").read_text("utf-8"))
+ODD = [
+    "?",
+    "the",
+    "'",
+    '"AND" OR (',
+    "field:value^2 ~",
+    "%",
+    "\\",
+    "<b>",
+    "日本",
+    "مذكرة",
+    "🙂",
+    "a" * 2000,
+    "word " * 399,
+    "\u0000x"[1:],
+    "e\u0301",
+]
+
+RESPONSE = {
+    "query",
+    "rewritten_query",
+    "rewrite_reason",
+    "answerable",
+    "confidence",
+    "answer",
+    "results",
+    "notice",
+    "generation",
+    "took_ms",
+}
+RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "highlights", "metadata"}
+
+
+@pytest.mark.parametrize("question", [*ON_TOPIC[:5], *OFF_TOPIC[:3]])
+def test_the_answer_has_the_promised_fields_and_types(server: Any, question: str) -> None:
+    found = server.search(question)
+    assert set(found) == RESPONSE
+    assert found["query"] == question
+    assert found["rewritten_query"] is None or found["rewritten_query"] != question
+    assert isinstance(found["answerable"], bool)
+    assert 0 <= found["confidence"] <= 1
+    assert isinstance(found["generation"], int)
+    assert found["took_ms"] >= 0
+    for result in found["results"]:
+        assert set(result) == RESULT
+        assert set(result["document"]) == {"id", "title", "url", "date", "version"}
+        assert all(set(highlight) == {"start", "end"} for highlight in result["highlights"])
+        assert 0 <= result["score"] <= 1
+        assert result["page"] is None
+        assert result["url"] == result["document"]["url"]
+        assert result["headings"] == []
+
+
+def test_the_document_of_a_result_is_the_press_release_with_what_is_known_of_it(server: Any, press_release_text: str) -> None:
+    document = server.search("Who signed the memorandum?")["results"][0]["document"]
+    assert document["id"] == "press-release"
+    assert document["date"] == "2025-07-21"
+    assert document["url"].startswith("https://openai.com/")
+    assert "strategic partnership" in document["title"]
+    assert document["version"] == "sha256:" + hashlib.sha256(press_release_text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("question", [*ON_TOPIC, *OFF_TOPIC, *ODD])
+def test_every_passage_quote_and_highlight_is_verbatim(server: Any, press_release_text: str, question: str) -> None:
+    found = server.search(question, limit=100)
+    assert found["results"]
+    for result in found["results"]:
+        assert press_release_text[result["start"] : result["end"]] == result["text"]
+        assert result["highlights"]
+        for highlight in result["highlights"]:
+            assert result["start"] <= highlight["start"] < highlight["end"] <= result["end"]
+    answer = found["answer"]
+    assert (answer is not None) == found["answerable"]
+    if answer:
+        assert set(answer) == {"text", "passage_id", "start", "end"}
+        assert press_release_text[answer["start"] : answer["end"]] == answer["text"]
+        (source,) = [result for result in found["results"] if result["id"] == answer["passage_id"]]
+        assert source["start"] <= answer["start"] < answer["end"] <= source["end"]
+
+
+@pytest.mark.parametrize("question", [*ON_TOPIC[:10], *OFF_TOPIC[:5]])
+def test_scores_never_go_against_the_order_and_no_passage_comes_twice(server: Any, question: str) -> None:
+    results = server.search(question, limit=100)["results"]
+    scores = [result["score"] for result in results]
+    assert scores == sorted(scores, reverse=True)
+    assert len({result["id"] for result in results}) == len(results)
+
+
+def test_the_limit_is_kept_and_is_five_where_none_is_given(server: Any) -> None:
+    everything = server.search("artificial intelligence", limit=100)["results"]
+    assert len(everything) > 5
+    for limit in (1, 2, 100):
+        assert [r["id"] for r in server.search("artificial intelligence", limit=limit)["results"]] == [
+            r["id"] for r in everything[:limit]
+        ]
+    assert len(server.search("artificial intelligence")["results"]) == 5
+
+
+@pytest.mark.parametrize("question", ["Who signed the memorandum?", "café & Größe + 100%", "日本 🙂", "  padded\n"])
+def test_get_and_post_answer_alike(server: Any, question: str) -> None:
+    posted = server.search(question, limit=3)
+    for encode in (quote, quote_plus):
+        response = server.get(f"/v1/search?q={encode(question)}&limit=3")
+        assert response.status == 200
+        assert response.json() | {"took_ms": 0} == posted | {"took_ms": 0}
+    assert posted["query"] == question.strip()
+
+
+def test_a_question_of_two_thousand_characters_counts_code_points_after_trimming(server: Any) -> None:
+    assert server.search("  " + "🙂" * 2000 + "\n")["query"] == "🙂" * 2000
+
+
+def test_the_answer_is_json_in_utf_8(server: Any) -> None:
+    response = server.get("/v1/search?q=" + quote("the UK’s AI Opportunities Action Plan"))
+    assert response.headers.get_content_type() == "application/json"
+    assert "UK’s" in response.body.decode("utf-8")
+
+
+def test_the_same_question_gets_the_same_answer_from_many_askers_at_once(server: Any) -> None:
+    def ask(question: str) -> Any:
+        return server.search(question) | {"took_ms": 0}
+
+    questions = [*ON_TOPIC, *OFF_TOPIC]
+    one_by_one = [ask(question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, questions)) == one_by_one
+
+
+def test_health_says_that_the_process_runs_and_readiness_what_it_serves(server: Any) -> None:
+    health, ready = server.get("/healthz"), server.get("/readyz")
+    assert (health.status, health.json()) == (200, {"status": "ok"})
+    assert ready.status == 200
+    assert ready.json()["status"] == "ready"
+    assert ready.json()["documents"] == 1
+    assert ready.json()["passages"] > 5
+
+
+@pytest.mark.parametrize("target", ["/", "/healthz", "/readyz", "/v1/search?q=memorandum", "/d/press-release"])
+def test_head_answers_as_get_does_but_without_a_body(server: Any, target: str) -> None:
+    asked, got = server.request("HEAD", target), server.get(target)
+    assert (asked.status, asked.body) == (200, b"")
+    assert asked.headers.get_content_type() == got.headers.get_content_type()

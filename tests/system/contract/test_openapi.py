@@ -1,0 +1,62 @@
+"""The OpenAPI document: it names every route for programs, and says what is accepted. `test_contract` asks what it promises."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from qa.web.api.operations import OPERATIONS
+from qa.web.application import create_app
+
+
+@pytest.fixture(scope="module")
+def document(server: Any) -> Any:
+    response = server.get("/openapi.json")
+    assert response.headers.get_content_type() == "application/json"
+    return response.json()
+
+
+def test_every_route_for_programs_is_in_the_document(document: Any) -> None:
+    routes = {rule.endpoint for rule in create_app(lambda: None).url_map.iter_rules() if rule.rule.startswith("/v1/")}
+    assert routes <= set(OPERATIONS), "write a line for it in qa/web/api/operations.py"
+    named = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    assert named == set(OPERATIONS)
+
+
+def test_its_schemas_are_json_schema_and_every_reference_leads_somewhere(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        jsonschema_rs.meta.validate(schema)
+    references = set(re.findall(r"'\$ref': '#/components/schemas/(\w+)'", str(document)))
+    assert references
+    assert references <= set(schemas)
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "fits"),
+    [
+        ("SearchRequest", {"query": "who", "limit": 5, "filter": {"type": "eq", "key": "id", "value": "x"}}, True),
+        ("SearchRequest", {"query": ""}, False),
+        ("SearchRequest", {"query": "x" * 2001}, False),
+        ("SearchRequest", {"query": "who", "limit": 101}, False),
+        ("SearchRequest", {"query": "who", "limti": 1}, False),
+        ("DocumentRequest", {"title": "T"}, False),
+    ],
+)
+def test_it_says_what_is_accepted(document: Any, server: Any, model: str, value: Any, fits: bool) -> None:
+    schema = {"$ref": f"#/components/schemas/{model}", "components": document["components"]}
+    assert jsonschema_rs.is_valid(schema, value) is fits
+
+
+def test_the_page_names_every_operation_and_model_and_needs_nothing_from_elsewhere(server: Any, document: Any) -> None:
+    page = server.get("/docs")
+    assert page.headers.get_content_type() == "text/html"
+    assert "'none'" in page.headers["Content-Security-Policy"]
+    for path, operations in document["paths"].items():
+        for method in operations:
+            assert f"{method.upper()} {path}" in page.text
+    assert all(f'id="{name}"' in page.text for name in document["components"]["schemas"])
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page.text)

@@ -1,0 +1,147 @@
+"""Two hundred names that climb out of a folder, wherever a name may come from: each gets nowhere, and is only a name."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from benchmarks.soak.files import FORMATS
+from corpus.readers import read
+from corpus.types import Document, ReadError
+from index.embedded.store.database import Database
+from index.embedded.store.rows import row_hash
+
+STARTS, STEPS = ("", "/", "x/"), ("..", "%2e%2e", "..%c0%af", "....", ".%2e", "..;")
+SEPARATORS = ("/", "%2f", "\\", "%5c", "//", "%252f")
+NAMES = [
+    f"{start}{separator.join([step] * depth)}{separator}etc/passwd"
+    for start, step, separator, depth in itertools.product(STARTS, STEPS, SEPARATORS, (1, 8))
+]
+WORDS = "These are the words of note {}."
+
+
+def files_below(*places: Path) -> list[Path]:
+    return sorted(path for place in places for path in place.iterdir())
+
+
+def test_there_are_two_hundred() -> None:
+    assert len(set(NAMES)) >= 200
+
+
+@pytest.mark.parametrize(
+    "target", ["/static/{}", "/d/{}", "/v1/documents/{}", "/v1/documents/{}/text", "/v1/passages/{}", "/{}"]
+)
+def test_no_path_of_an_address_leads_out(server: Any, target: str) -> None:
+    for name in NAMES:
+        response = server.get(target.format(name))
+        assert 400 <= response.status < 500, name
+        assert "root:" not in response.text
+
+
+@pytest.fixture
+def untouched(data_folder: Any, start_server: Any, tmp_path: Path) -> Iterator[Any]:
+    """A server around whose data folder nothing is written, and in it no file of another name."""
+    folder = data_folder()
+    with start_server(folder) as running:
+        before = files_below(tmp_path, folder.parent, Path.cwd()), files_below(folder)
+        yield running
+        assert (files_below(tmp_path, folder.parent, Path.cwd()), files_below(folder)) == before
+
+
+def test_a_file_that_is_sent_under_such_a_name_is_stored_under_its_id_alone(untouched: Any) -> None:
+    for number, name in enumerate(NAMES):
+        response = untouched.upload(f"{name}.txt", WORDS.format(number).encode(), id=quote(name, safe=""))
+        assert response.status in {202, 422}
+    untouched.finished(response.json()["job"])
+
+
+def test_a_document_that_is_called_so_is_found_and_removed_by_that_name(untouched: Any) -> None:
+    """By the lines of a JSON Lines file that is itself called so."""
+    lines = [json.dumps({"id": name, "title": name, "text": WORDS.format(name)}) for name in NAMES]
+    job = untouched.upload("../../lines.jsonl", "\n".join(lines).encode()).json()["job"]
+    assert untouched.finished(job)["documents"] == len(NAMES)
+    assert set(NAMES) <= {one["id"] for one in untouched.get("/v1/documents?limit=1000").json()["data"]}
+    for name in NAMES:
+        address = f"/v1/documents/{quote(name, safe='')}"
+        assert untouched.get(address).json()["title"] == name
+        assert untouched.get(f"{address}/text").json()["text"] == WORDS.format(name)
+        assert untouched.request("DELETE", address).status == 200
+        body = {"id": name, "title": "", "text": "x"}  # refused for its title, not for its name
+        refused = untouched.post("/v1/documents", json.dumps(body).encode())
+        assert [error["field"] for error in refused.json()["errors"]] == ["title"]
+
+
+OPENED: list[str] = []
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and "etc/passwd" in str(arguments[0]):
+        OPENED.append(str(arguments[0]))
+
+
+sys.addaudithook(_note)
+
+
+def with_member(file: bytes, name: str, parts: Sequence[str]) -> bytes:
+    """The archive with one more member of this name, which its relationships refer to as well."""
+    out = io.BytesIO()
+    related = f'<Relationship Id="rIdX" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="{name}"/>'
+    with zipfile.ZipFile(io.BytesIO(file)) as source, zipfile.ZipFile(out, "w") as target:
+        for member in source.namelist():
+            content = source.read(member)
+            if member in parts:
+                content = content.replace(b"</Relationships>", f"{related}</Relationships>".encode())
+            target.writestr(member, content)
+        target.writestr(name, b"root:x:0:0")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("docx", ["word/_rels/document.xml.rels"]),
+        ("xlsx", ["xl/_rels/workbook.xml.rels"]),
+        ("pptx", ["ppt/slides/_rels/slide1.xml.rels"]),
+    ],
+)
+def test_a_member_of_an_archive_that_is_called_so_is_neither_read_nor_written(kind: str, parts: Sequence[str]) -> None:
+    file = FORMATS[kind](1)
+    (plain,) = read(file, f"a.{kind}")
+    assert isinstance(plain, Document)
+    around = files_below(Path.cwd(), Path.cwd().parent)
+    for name in NAMES:
+        with suppress(ReadError):  # refused is as good as read without it
+            (found,) = read(with_member(file, name, parts), f"a.{kind}")
+            assert isinstance(found, Document)
+            assert found.text == plain.text
+    assert OPENED == []
+    assert files_below(Path.cwd(), Path.cwd().parent) == around
+
+
+def test_a_backup_that_holds_files_of_such_names_restores_none_of_them(
+    data_folder: Callable[[], Path], qa: Any, tmp_path: Path
+) -> None:
+    data, backup = data_folder(), tmp_path / "backup"
+    note = tmp_path / "note.txt"
+    note.write_text("A note.")
+    assert qa("--data", data, "add", note).code == 0
+    assert qa("--data", data, "backup", backup).code == 0
+    with closing(Database(tmp_path, file_name="backup")) as database, database.transaction() as connection:
+        for name in (*NAMES, "../evil", str(tmp_path / "evil"), "store.sqlite", "qa.toml"):
+            connection.execute("INSERT OR REPLACE INTO kept_files VALUES (?, ?, ?)", (name, b"root:", row_hash(name, b"root:")))
+    before = files_below(data.parent, tmp_path)
+    restored = qa("--data", data, "restore", backup)
+    assert restored.code == 0, restored.stderr
+    assert files_below(data.parent, tmp_path) == before
+    assert {path.name for path in data.rglob("*") if path.is_file() and path.read_bytes()[:5] == b"root:"} == set()
+    assert "note" in qa("--data", data, "list").stdout
