@@ -13,7 +13,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def told_as_ours(place: Path) -> Iterator[None]:
+def translate_disk_errors(place: Path) -> Iterator[None]:
     """Raises StorageFull or StoreError for what is raised inside; tantivy's ValueError and FAISS's RuntimeError are of that kind."""
     try:
         yield

@@ -22,7 +22,7 @@ from index.embedded.store.database import FILE_NAME, FORMAT, Database
 from index.embedded.store.store import Store
 from index.embedding.model_files import DEFAULT_MODEL
 from index.embedding.opening import open_embedder
-from index.ranking.query import Searches
+from index.ranking.query import SearcherProtocol
 from index.types import Embedder, StoreError
 from qa.answering.answerer import Answerer
 from qa.answering.calibration import read_calibration
@@ -31,7 +31,7 @@ from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
 from qa.ingest.worker import Worker
-from qa.ingest.writer import Entry, Library, generations_folder
+from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
 from qa.operate.question_log import QuestionLog
 from qa.settings.settings import Settings
 
@@ -58,7 +58,7 @@ class Service:
         self.searcher.refresh(np.empty(0, np.int64))
 
 
-def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> Library:
+def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> DocumentWriter:
     """Open or begin the data folder as its only writer. `fill`: put the press release into a folder that never held anything.
 
     Raises StoreError or ModelError with the way out.
@@ -79,10 +79,10 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         if (store.fingerprint, store.model) != (embedder.fingerprint, name):
             store.search_by(embedder.fingerprint, name)
         searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
-        library = Library(folder, database, embedder, searcher, lock)
+        library = DocumentWriter(folder, database, embedder, searcher, lock)
         if fill and store.last_passage_id() == 0:
             document = press_release()
-            library.put(Entry(str(document.id), document))
+            library.put(IncomingDocument(str(document.id), document))
             say(f"{folder} was empty: it now holds the press release “{document.title}”.")
         unbuilt = searcher.unbuilt
         if unbuilt > MOST_SCANNED:
@@ -96,7 +96,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
     return library
 
 
-def service_of(library: Library, settings: Settings) -> Service:
+def service_of(library: DocumentWriter, settings: Settings) -> Service:
     """The service over a library that this process writes, and a worker that takes documents in."""
     return service_over(library.searcher, library.store, settings, Worker(library, fetcher_of(settings)))
 
@@ -124,16 +124,16 @@ def service_over(searcher: Searcher, store: Store, settings: Settings, worker: W
 def _model_server(settings: Settings) -> ModelServer | None:
     if settings.llm_url is None or settings.llm_model is None:
         return None
-    return ModelServer(settings.llm_url, settings.llm_model, settings.llm_key, settings.llm_silence, settings.llm_timeout)
+    return ModelServer(settings.llm_url, settings.llm_model, settings.llm_key, settings.llm_idle_timeout, settings.llm_timeout)
 
 
-def answerer_over(searcher: Searches, store: Store, settings: Settings) -> Answerer:
+def answerer_over(searcher: SearcherProtocol, store: Store, settings: Settings) -> Answerer:
     """Raises CalibrationError where the data folder's calibration cannot be read, ModelError for a re-ranker that is not there."""
     if settings.reranker:
         from index.embedding.reranker import CrossEncoderReranker, RerankedSearcher
 
         searcher = RerankedSearcher(searcher, store, CrossEncoderReranker(settings.reranker, offline=settings.offline))
-    return Answerer(searcher, store, settings.operating_point, settings.languages, read_calibration(settings.data))
+    return Answerer(searcher, store, settings.answer_threshold, settings.languages, read_calibration(settings.data))
 
 
 def open_store_to_read(folder: Path, say: Say = log.info) -> Store:

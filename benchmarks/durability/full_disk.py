@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.durability import small
 from benchmarks.durability.small import Child, Say, Shelf, Wait
 from index.types import StorageFull
-from qa.ingest.writer import Library
+from qa.ingest.writer import DocumentWriter
 
 MEGABYTES = 8
 NAMES = 6
@@ -73,7 +73,7 @@ def _round(data: Path, seed: int, say: Say, _wait: Wait) -> None:
     say(said="counts", counts=counts)
 
 
-def _change(library: Library, shelf: Shelf, chance: random.Random, counts: Counter[str]) -> None:
+def _change(library: DocumentWriter, shelf: Shelf, chance: random.Random, counts: Counter[str]) -> None:
     name, version = str(chance.randrange(NAMES)), chance.randrange(2, 1_000_000)
     try:
         if chance.random() < 0.2:

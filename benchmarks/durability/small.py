@@ -26,7 +26,7 @@ from index.embedding.model_files import find_model
 from index.embedding.onnx_embedder import RELATED_FILE
 from index.embedding.vocabulary import RelatedWords
 from qa.assembly import open_to_write
-from qa.ingest.writer import Entry, Library
+from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.settings import Settings
 
 DIMENSION = 16
@@ -92,8 +92,8 @@ def text_of(name: str, version: int) -> str:
     return "\n\n".join(parts)
 
 
-def put(library: Library, name: str, version: int) -> None:
-    library.put(Entry(name, Document(text=text_of(name, version), title=f"Document {name}")))
+def put(library: DocumentWriter, name: str, version: int) -> None:
+    library.put(IncomingDocument(name, Document(text=text_of(name, version), title=f"Document {name}")))
 
 
 Say = Callable[..., None]
@@ -160,7 +160,7 @@ class Shelf:
     unsure: dict[str, set[int | None]] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
 
-    def settle(self, library: Library) -> None:
+    def settle(self, library: DocumentWriter) -> None:
         """Take over what became of the change that was under way."""
         for name, versions in self.unsure.items():
             found = next((v for v in versions if v is not None and _holds(library, name, v)), None)
@@ -171,11 +171,11 @@ class Shelf:
         self.unsure.clear()
 
 
-def open_library(data: Path, model: str | None) -> Library:
+def open_library(data: Path, model: str | None) -> DocumentWriter:
     return open_to_write(settings_for(data, model))
 
 
-def problems(library: Library, shelf: Shelf) -> list[str]:
+def problems(library: DocumentWriter, shelf: Shelf) -> list[str]:
     """What is not as it must be: lost, half there, back from the dead, damaged or not found."""
     listed = {document.id for document in library.store.documents(limit=1_000_000)}
     wrong = [f"lost: {name}" for name in shelf.there if name not in listed and None not in shelf.unsure.get(name, set())]
@@ -195,7 +195,7 @@ def problems(library: Library, shelf: Shelf) -> list[str]:
     return wrong + scrub(library.database)
 
 
-def _holds(library: Library, name: str, version: int) -> bool:
+def _holds(library: DocumentWriter, name: str, version: int) -> bool:
     """Whether this version is there, text, passages and vectors."""
     content = library.store.content(name)
     if content is None or content.text != text_of(name, version):
@@ -204,7 +204,7 @@ def _holds(library: Library, name: str, version: int) -> bool:
     return len(passages) == content.text.count("# Part") and library.store.is_whole(name)
 
 
-def _found(library: Library, name: str, version: int) -> bool:
+def _found(library: DocumentWriter, name: str, version: int) -> bool:
     """Whether a search for the version's mark finds the document first."""
     candidates = [c for c in library.searcher.search(mark(name, version)).candidates if c.lexical > 0]
     return any(stored.document.id == name for stored in library.store.passages([c.passage_id for c in candidates[:1]]))

@@ -10,7 +10,7 @@ from benchmarks.quality.dev_sets import DATA, FOLDERS, RANKED, dev_settings, rea
 from corpus.types import Document
 from qa.assembly import Service, open_to_read, open_to_write
 from qa.evaluation.question_sets import CORPUS, Question, read_corpus
-from qa.ingest.writer import Entry
+from qa.ingest.writer import IncomingDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def cut_corpora(name: str) -> Iterator[CutCorpus]:
 def _service(name: str, documents: Sequence[Document]) -> Service:
     settings = dev_settings(FOLDERS / "cuts" / name)
     with open_to_write(settings, print) as library:
-        for _ in library.put_all(Entry(str(document.id), document) for document in documents):
+        for _ in library.put_all(IncomingDocument(str(document.id), document) for document in documents):
             pass
         if library.searcher.generation == 0 or library.searcher.unbuilt:
             library.build()

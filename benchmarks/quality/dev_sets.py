@@ -22,7 +22,7 @@ from index.types import FingerprintMismatch
 from qa.assembly import Service, open_to_read, open_to_write
 from qa.evaluation.question_sets import CORPUS, QUERIES, Question, read_corpus, read_question_set
 from qa.ingest.files import add_files
-from qa.ingest.writer import Entry
+from qa.ingest.writer import IncomingDocument
 from qa.settings.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -111,7 +111,7 @@ def index_dev_set(name: str, settings: Settings) -> None:
                 for _ in add_files(library, sandbox, [DATA / "govuk" / "content_items.jsonl.gz"]):
                     pass
         else:
-            entries = (Entry(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
+            entries = (IncomingDocument(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
             for _ in library.put_all(entries):
                 pass
         library.build()

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from benchmarks.quality.cut_corpora import CUTS
 from benchmarks.quality.dev_sets import DATA, RANKED
 from benchmarks.quality.observations import Kind, Observation, observe
-from benchmarks.quality.run import OPERATING_POINTS, mix_weights
+from benchmarks.quality.run import ANSWER_THRESHOLDS, mix_weights
 from qa.answering.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARITY, TENFOLD
 from qa.evaluation import measures
 
@@ -92,7 +92,7 @@ def judged(p: Floats, labelled: Labelled) -> dict[str, float]:
         if area is not None:
             figures[f"AUROC {kind}"] = area
     figures["ECE"] = measures.expected_calibration_error(p, labelled.answerable, labelled.weights)
-    for point in OPERATING_POINTS:
+    for point in ANSWER_THRESHOLDS:
         figures[f"{point:.2f} own"] = float((p[own] < point).mean())
         figures[f"{point:.2f} foreign"] = float((p[kinds == Kind.FOREIGN] < point).mean())
     return figures
@@ -109,10 +109,10 @@ def _show(title: str, by_set: Mapping[str, Mapping[str, float]]) -> None:
     for name, figures in (*by_set.items(), ("mean", _mean(by_set))):
         aurocs = "  ".join(f"{key} {value:.3f}" for key, value in figures.items() if key.startswith(("AUROC", "ECE")))
         print(f"  {name:10} {aurocs}")
-    print("  refused at: " + "  ".join(f"{point:.2f}" for point in OPERATING_POINTS))
+    print("  refused at: " + "  ".join(f"{point:.2f}" for point in ANSWER_THRESHOLDS))
     for name, figures in (*by_set.items(), ("mean", _mean(by_set))):
         for kind in ("own", "foreign"):
-            print(f"  {name:10} {kind:8}" + "  ".join(f"{figures[f'{point:.2f} {kind}']:5.3f}" for point in OPERATING_POINTS))
+            print(f"  {name:10} {kind:8}" + "  ".join(f"{figures[f'{point:.2f} {kind}']:5.3f}" for point in ANSWER_THRESHOLDS))
 
 
 def _mean(by_set: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

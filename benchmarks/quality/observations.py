@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.quality.cut_corpora import CUTS, cut_corpora
 from benchmarks.quality.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_dev_set, read_dev_set, with_typos
-from index.ranking.query import Asked, Nearest
+from index.ranking.query import Asked, DenseCandidates
 from index.ranking.result import Ranking
 from index.types import Ids
 from qa.answering.answerer import Answerer
@@ -120,7 +120,7 @@ class _Searching(ArrangedSearcher):
     allowed: Ids | None = None
 
     def rank(
-        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: DenseCandidates | None = None
     ) -> Ranking:
         return super().rank(asked, self.allowed if allowed is None else allowed, by_words=by_words, nearest=nearest)
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.quality.dev_sets import DATA, RANKED, ROOT
 from benchmarks.quality.observations import SETS, Kind, Observation, observe
-from qa.answering.confidence import OPERATING_POINT
+from qa.answering.confidence import ANSWER_THRESHOLD
 from qa.evaluation import measures, plots
 from qa.evaluation.judging import Order
 
@@ -32,7 +32,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 DIAGRAM = ROOT / "docs" / "reliability.svg"
 LIBRARIES = ("faiss-cpu", "ir-measures", "numpy", "onnxruntime", "PyStemmer", "scikit-learn", "tantivy")
 JUDGED_FOR_CONFIDENCE = (*RANKED, "mtrag", "small", "medium")
-OPERATING_POINTS = tuple(point / 100 for point in range(20, 75, 5))
+ANSWER_THRESHOLDS = tuple(point / 100 for point in range(20, 75, 5))
 # The share of each kind in the mix that calibration is judged on.
 MIX = {Kind.OWN: 0.8, Kind.FOREIGN: 0.1, Kind.NEAR: 0.1}
 # Judged with ten names a ranking; deeper recall is not known here.
@@ -53,8 +53,8 @@ def report(found: Found) -> dict[str, Any]:
         "languages": {name: _by_order(found[name], ("Success@1", "Success@5")) for name in found if name.startswith("xquad-")},
         "confidence": (by_set := {name: _confidence(each) for name, each in judged.items()}),
         "confidence_mean": _mean(by_set),
-        "operating_points": _operating_points(judged),
-        "operating_point": OPERATING_POINT,
+        "answer_thresholds": _operating_points(judged),
+        "answer_threshold": ANSWER_THRESHOLD,
         "quotes": _quotes(found["squad2"]) if "squad2" in found else None,
     }
 
@@ -125,12 +125,12 @@ def _confidence(observations: Sequence[Observation]) -> dict[str, Any]:
     for kind in (Kind.FOREIGN, Kind.NEAR, Kind.REMOVED):
         if others := confidence(kind):
             figures[f"AUROC {kind.value}"] = measures.auroc(own + others, [True] * len(own) + [False] * len(others))
-            figures[f"refused {kind.value}"] = float(np.mean([value < OPERATING_POINT for value in others]))
+            figures[f"refused {kind.value}"] = float(np.mean([value < ANSWER_THRESHOLD for value in others]))
     weights = mix_weights(observations)
     truth = [one.kind is Kind.OWN for one in observations]
     all_of = [one.confidence for one in observations]
     figures["ECE"] = measures.expected_calibration_error(all_of, truth, weights)
-    figures["false refusals"] = float(np.mean([value < OPERATING_POINT for value in own]))
+    figures["false refusals"] = float(np.mean([value < ANSWER_THRESHOLD for value in own]))
     figures["reliability"] = [
         [round(each.confidence, 4), round(each.answerable, 4), round(each.weight, 4)]
         for each in measures.reliability(all_of, truth, weights)
@@ -149,8 +149,8 @@ def reliability_diagram(found: Found) -> str:
 def _operating_points(found: Found) -> list[dict[str, float]]:
     """Means over the sets of the share of each kind that is refused."""
     rows = []
-    for point in OPERATING_POINTS:
-        row = {"operating_point": point}
+    for point in ANSWER_THRESHOLDS:
+        row = {"answer_threshold": point}
         for kind in (Kind.OWN, Kind.FOREIGN, Kind.NEAR, Kind.REMOVED):
             refused = {
                 name: float(np.mean([one.confidence < point for one in of_kind]))
@@ -189,7 +189,7 @@ def _print(figures: Mapping[str, Any]) -> None:
         print(f"  {name:10} Success@5 " + "  ".join(f"{order.value} {orders[order.value]['Success@5']:.3f}" for order in Order))
     for name, each in (*figures["confidence"].items(), ("mean", figures["confidence_mean"])):
         print(f"  {name:10} " + "  ".join(f"{key} {value:.3f}" for key, value in each.items() if isinstance(value, float)))
-    for row in figures["operating_points"]:
+    for row in figures["answer_thresholds"]:
         print("  " + "  ".join(f"{key} {value:.3f}" for key, value in row.items()))
 
 

@@ -135,10 +135,10 @@ def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
 def ingest_ours(folder: Path, sample: Path) -> float:
     """Passages a second, from documents to found on disk: splitting, embedding, storing."""
     from qa.assembly import open_to_write
-    from qa.ingest.writer import Entry
+    from qa.ingest.writer import IncomingDocument
     from qa.settings.settings import read_settings
 
-    entries = [Entry(str(one.document.id), one.document) for one in _some(sample)]
+    entries = [IncomingDocument(str(one.document.id), one.document) for one in _some(sample)]
     with open_to_write(read_settings({"data": folder})) as library:
         began = time.monotonic()
         passages = sum(placed.passages for placed in library.put_all(entries))

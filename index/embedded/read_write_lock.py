@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class ReadWriteLock:
     """A change waits for the readings that run, and readings that come later wait for it, so that it does not wait for ever.
 
     A thread must not take a turn inside a turn.

@@ -15,12 +15,12 @@ from index.embedded.dense.exact import ExactVectorIndex
 from index.embedded.lexical.scanned import ScannedLexicalIndex
 from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
-from index.embedded.snapshot import SearchState, Tail
+from index.embedded.snapshot import IndexSnapshot, UnindexedTail
 from index.embedded.store.store import Store
 from index.filters import Filter
 from index.ranking.fusion import best_possible, contributions, fuse
 from index.ranking.lexical_query import lexical_query
-from index.ranking.query import Asked, Nearest
+from index.ranking.query import DenseCandidates, PreparedQuery
 from index.ranking.result import Candidates, Ranking
 from index.text.abbreviations import NO_ABBREVIATIONS
 from index.text.word_statistics import general_shares
@@ -80,14 +80,14 @@ class Searcher:
         """Read a question and rank the passages (all, or those allowed) for it."""
         return self.rank(self.read(question), allowed)
 
-    def read(self, question: str, *, spelling: bool = True) -> Asked:
+    def read(self, question: str, *, spelling: bool = True) -> PreparedQuery:
         """Correct the words of a question that the corpus does not know (where `spelling` is set) and embed it. No lock is held."""
         state = self._current()
         speller = state.speller if spelling else None
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         # As asked; where it was corrected, halfway between both (either alone ranks worse).
         texts = [question] if corrected == question else [question, corrected]
-        return Asked(corrected, _begun(state, partial(self._vector, texts, shared=state.is_large)))
+        return PreparedQuery(corrected, _begun(state, partial(self._vector, texts, shared=state.is_large)))
 
     def vector(self, texts: Sequence[str]) -> Vector:
         """Of texts together, one or more; of unit length."""
@@ -97,14 +97,19 @@ class Searcher:
         """The passages of the documents that a filter lets through, in rising order."""
         return self._current().of_documents(self._store.filtered.numbers(filter_))
 
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates:
         """Of all passages, or of those allowed."""
         state = self._current()
         ids = state.nearest(vector, allowed)
-        return Nearest(state.best_score(vector, ids), state, ids)
+        return DenseCandidates(state.best_score(vector, ids), state, ids)
 
     def rank(
-        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+        self,
+        asked: PreparedQuery,
+        allowed: Ids | None = None,
+        *,
+        by_words: bool = False,
+        nearest: DenseCandidates | None = None,
     ) -> Ranking:
         """Rank the passages (all, or those allowed).
 
@@ -118,7 +123,7 @@ class Searcher:
     def refresh(self, removed: Ids) -> None:
         """Take a change of the store into account: searches that begin after this find what was added and nothing of what was removed."""
         with self._changing:
-            parts: tuple[Segment | Tail, ...] = (*self._segments, self._tail)
+            parts: tuple[Segment | UnindexedTail, ...] = (*self._segments, self._tail)
             for part in parts:
                 part.vectors.remove(removed)
                 part.lexical.remove(removed)
@@ -131,7 +136,7 @@ class Searcher:
             self._set_generation(generation)
             self._read_tail()
 
-    def _current(self) -> SearchState:
+    def _current(self) -> IndexSnapshot:
         """The state to search, with what was added since the last search; a process that only adds never reads it."""
         if self._behind:
             with self._changing:
@@ -144,7 +149,7 @@ class Searcher:
             generation.remove(self._store.removed_passages(generation.last_passage_id))
         self._generation = generation
         self._abbreviations = generation.abbreviations if generation else NO_ABBREVIATIONS  # gathered once a generation
-        self._tail = Tail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)
+        self._tail = UnindexedTail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)
 
     def _read_tail(self) -> None:
         added = list(self._store.passages_since(self._tail.last_passage_id, self._embedder.fingerprint))
@@ -153,10 +158,10 @@ class Searcher:
         self._state = self._state_of((*self._segments, self._tail) if len(self._tail.vectors) else self._segments)
         self._behind = False
 
-    def _state_of(self, parts: tuple[Segment | Tail, ...]) -> SearchState:
+    def _state_of(self, parts: tuple[Segment | UnindexedTail, ...]) -> IndexSnapshot:
         built = self._generation
         number, speller = (built.number, built.speller) if built else (0, None)
-        return SearchState(number, speller, self._abbreviations, parts)
+        return IndexSnapshot(number, speller, self._abbreviations, parts)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:
@@ -171,7 +176,12 @@ class Searcher:
         return of_unit_length
 
     def _search(
-        self, state: SearchState, asked: Asked, allowed: Ids | None, by_words: bool, by_meaning: Callable[[], Sequence[Ids]]
+        self,
+        state: IndexSnapshot,
+        asked: PreparedQuery,
+        allowed: Ids | None,
+        by_words: bool,
+        by_meaning: Callable[[], Sequence[Ids]],
     ) -> Ranking:
         passages = state.passages
         query = lexical_query(
@@ -205,7 +215,7 @@ class Searcher:
         )
 
 
-def _begun(state: SearchState, work: Callable[[], Found]) -> Callable[[], Found]:
+def _begun(state: IndexSnapshot, work: Callable[[], Found]) -> Callable[[], Found]:
     """What gives the result of some work: of many passages it is done in another thread from now on, of few it is done by now.
 
     Work waits only for work that was begun before it.

@@ -21,30 +21,30 @@ CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class UnindexedTail:
     """What was added since the generation was built, up to `last_passage_id`, searched exactly. Not changed but by removals."""
 
     vectors: VectorIndex
     lexical: LexicalIndex
     last_passage_id: int
 
-    def and_then(self, added: Sequence[tuple[Ids, list[SearchedText], Matrix]]) -> Tail:
+    def and_then(self, added: Sequence[tuple[Ids, list[SearchedText], Matrix]]) -> UnindexedTail:
         """Another one that holds these passages as well; searches that run on this one do not see them."""
         ids = np.concatenate([ids for ids, _, _ in added])
-        longer = Tail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
+        longer = UnindexedTail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
         longer.vectors.add(ids, np.concatenate([vectors for _, _, vectors in added]))
         longer.lexical.add(ids, [text for _, texts, _ in added for text in texts])
         return longer
 
 
 @dataclass(frozen=True, slots=True)
-class SearchState:
+class IndexSnapshot:
     """What one search sees: segments, and the tail where there is something in it."""
 
     generation: int
     speller: Speller | None
     abbreviations: Abbreviations
-    parts: tuple[Segment | Tail, ...]
+    parts: tuple[Segment | UnindexedTail, ...]
 
     def document_frequency(self, term: str) -> int:
         return sum(part.lexical.document_frequency(term) for part in self.parts)

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.embedded.store.store import Store
 from index.embedding.model_files import model_folder, set_up_hub
-from index.ranking.query import Asked, Nearest, Rearranging, Searches
+from index.ranking.query import DenseCandidates, PreparedQuery, SearcherProtocol, SearcherWrapper
 from index.ranking.result import Ranking
 from index.types import Ids, ModelError, Scores
 
@@ -50,15 +50,20 @@ class CrossEncoderReranker:
         return found
 
 
-class RerankedSearcher(Rearranging):
+class RerankedSearcher(SearcherWrapper):
     """A searcher whose first passages are put into a re-ranker's order."""
 
-    def __init__(self, searcher: Searches, store: Store, reranker: Reranker) -> None:
+    def __init__(self, searcher: SearcherProtocol, store: Store, reranker: Reranker) -> None:
         super().__init__(searcher)
         self._store, self._reranker = store, reranker
 
     def rank(
-        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+        self,
+        asked: PreparedQuery,
+        allowed: Ids | None = None,
+        *,
+        by_words: bool = False,
+        nearest: DenseCandidates | None = None,
     ) -> Ranking:
         ranking = self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest)
         if by_words:  # a language that the re-ranker, too, is thought not to read

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from index.embedded.snapshot import SearchState
+from index.embedded.snapshot import IndexSnapshot
 from index.filters import Filter
 from index.ranking.result import Ranking
 from index.types import Ids, Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PreparedQuery:
     """A question as it was read: its text with the spelling corrected, and what gives its vector, which may be on its way still.
 
     `context`: what was said before, whose terms count `context_weight` times their idf.
@@ -31,36 +31,41 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
+class DenseCandidates:
     """How near the nearest passage is to a vector (the greatest inner product, 0 where there is no passage), and the nearest ones.
 
     To rank a question with this vector by them saves looking for them again: in `state`, those of each of its parts.
     """
 
     score: float
-    state: SearchState
+    state: IndexSnapshot
     ids: Sequence[Ids]
 
 
-class Searches(Protocol):
+class SearcherProtocol(Protocol):
     """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
 
-    def read(self, question: str) -> Asked: ...
+    def read(self, question: str) -> PreparedQuery: ...
     def vector(self, texts: Sequence[str]) -> Vector: ...
     def allowed(self, filter_: Filter) -> Ids: ...
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest: ...
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates: ...
     def rank(
-        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+        self,
+        asked: PreparedQuery,
+        allowed: Ids | None = None,
+        *,
+        by_words: bool = False,
+        nearest: DenseCandidates | None = None,
     ) -> Ranking: ...
 
 
-class Rearranging:
+class SearcherWrapper:
     """Searches as another one does; whoever derives from it says in which order its rankings are."""
 
-    def __init__(self, searcher: Searches) -> None:
+    def __init__(self, searcher: SearcherProtocol) -> None:
         self._searcher = searcher
 
-    def read(self, question: str) -> Asked:
+    def read(self, question: str) -> PreparedQuery:
         return self._searcher.read(question)
 
     def vector(self, texts: Sequence[str]) -> Vector:
@@ -69,5 +74,5 @@ class Rearranging:
     def allowed(self, filter_: Filter) -> Ids:
         return self._searcher.allowed(filter_)
 
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> Nearest:
+    def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates:
         return self._searcher.nearest(vector, allowed)

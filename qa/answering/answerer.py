@@ -9,7 +9,7 @@ from corpus.types import Span
 from index.embedded.store.rows import StoredPassage
 from index.embedded.store.store import Store
 from index.filters import Filter
-from index.ranking.query import Asked, Searches
+from index.ranking.query import PreparedQuery, SearcherProtocol
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
 from index.types import Ids, Vector
@@ -60,19 +60,19 @@ class Answer:
 class Answerer:
     def __init__(
         self,
-        searcher: Searches,
+        searcher: SearcherProtocol,
         store: Store,
-        operating_point: float,
+        answer_threshold: float,
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
     ) -> None:
-        """`operating_point`: the confidence from which a question counts as answerable; `calibration`: of confidence, to these documents.
+        """`answer_threshold`: the confidence from which a question counts as answerable; `calibration`: of confidence, to these documents.
 
         `languages`: codes of those that the embedding model serves; empty for all. A question in another is answered by words.
         """
         self._searcher = searcher
         self._store = store
-        self._operating_point = operating_point
+        self._operating_point = answer_threshold
         self._languages = frozenset(languages)
         self._calibration = calibration
 
@@ -124,7 +124,7 @@ class Answerer:
             reason=reason,
         )
 
-    def _follow_up(self, asked: Asked, context: Context, nearest: float, allowed: Ids | None) -> FollowUp | None:
+    def _follow_up(self, asked: PreparedQuery, context: Context, nearest: float, allowed: Ids | None) -> FollowUp | None:
         """Embeds the context where the question may need it, which most that stand alone do not."""
 
         def best(vector: Vector) -> float:

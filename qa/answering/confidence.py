@@ -23,7 +23,7 @@ MISSING_NAMES = -0.62
 TENFOLD = -0.24  # for every tenfold number of passages
 # From here on a question counts as answerable. On the sets it was fitted on 1.6% of answerable questions fall below, and 93% of
 # those from elsewhere; the worst set refuses 83% of them (docs/decisions/0005-confidence.md).
-OPERATING_POINT = 0.45
+ANSWER_THRESHOLD = 0.45
 # From here on an answer is called likely; one that is answerable and less certain is worded as the closest that was found.
 SURE = 0.8
 # Long questions hold words that no answer repeats: coverage is that of so many of the heaviest terms.

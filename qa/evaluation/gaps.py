@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from index.ranking.query import Searches
+from index.ranking.query import SearcherProtocol
 from qa.answering.answerer import Answerer
 from qa.operate.question_log import Noted, Outcome
 
@@ -42,7 +42,7 @@ class Gap:
         return max(asked.last for asked in self.questions)
 
 
-def gaps(noted: Iterable[Noted], answerer: Answerer, searcher: Searches) -> list[Gap]:
+def gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProtocol) -> list[Gap]:
     """A question that is answered by now is left out, unless a reader said of its answer that it was none."""
     latest: dict[str, list[Noted]] = {}
     for entry in noted:
@@ -67,7 +67,7 @@ def _still_open(entries: Sequence[Noted], answerer: Answerer) -> bool:
     return not answerer.ask(entries[-1].question, 1).answerable
 
 
-def _grouped(asked: Sequence[Asked], searcher: Searches) -> list[list[Asked]]:
+def _grouped(asked: Sequence[Asked], searcher: SearcherProtocol) -> list[list[Asked]]:
     if len(asked) < 2:
         return [[one] for one in asked]
     vectors = np.stack([searcher.read(one.question).vector for one in asked])

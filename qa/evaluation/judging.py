@@ -12,7 +12,7 @@ import numpy as np
 from index.embedded.searcher import Searcher
 from index.embedded.store.rows import StoredPassage
 from index.embedded.store.store import Store
-from index.ranking.query import Asked, Nearest, Rearranging
+from index.ranking.query import DenseCandidates, PreparedQuery, SearcherWrapper
 from index.ranking.result import Candidate, Ranking
 from index.types import Ids
 from qa.answering.answerer import Answer, Answerer
@@ -70,7 +70,7 @@ class Summary:
     questions: int
 
 
-class ArrangedSearcher(Rearranging):
+class ArrangedSearcher(SearcherWrapper):
     """Ranks by an order of choice, with or without spelling."""
 
     _searcher: Searcher
@@ -80,11 +80,16 @@ class ArrangedSearcher(Rearranging):
         self._order = order
         self._spelling = spelling
 
-    def read(self, question: str) -> Asked:
+    def read(self, question: str) -> PreparedQuery:
         return self._searcher.read(question, spelling=self._spelling)
 
     def rank(
-        self, asked: Asked, allowed: Ids | None = None, *, by_words: bool = False, nearest: Nearest | None = None
+        self,
+        asked: PreparedQuery,
+        allowed: Ids | None = None,
+        *,
+        by_words: bool = False,
+        nearest: DenseCandidates | None = None,
     ) -> Ranking:
         self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest), self._order)
         return self.last

@@ -16,7 +16,7 @@ from qa.evaluation.judging import ArrangedSearcher, Judge, Order, Outcome, run, 
 from qa.evaluation.measures import expected_calibration_error
 from qa.evaluation.question_sets import QuestionSet, read_corpus
 from qa.evaluation.report import Run
-from qa.ingest.writer import Entry
+from qa.ingest.writer import IncomingDocument
 from qa.settings.settings import Settings
 
 Say = Callable[[str], None]
@@ -28,20 +28,20 @@ class SettingToCompare(QuotableError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What may differ between two runs over the same index. `operating_point` None is the configured one."""
+    """What may differ between two runs over the same index. `answer_threshold` None is the configured one."""
 
     name: str = "as configured"
     order: Order = Order.FUSED
     spelling: bool = True
-    operating_point: float | None = None
+    answer_threshold: float | None = None
 
 
 def parse_variant(text: str) -> Variant:
-    """`legs=fused|dense|lexical|rrf`, `spelling=on|off`, `operating_point=0..1`; several with commas between.
+    """`legs=fused|dense|lexical|rrf`, `spelling=on|off`, `answer_threshold=0..1`; several with commas between.
 
     Raises SettingToCompare with what is possible.
     """
-    order, spelling, operating_point = Order.FUSED, True, None
+    order, spelling, answer_threshold = Order.FUSED, True, None
     for part in text.split(","):
         name, _, value = (word.strip() for word in part.partition("="))
         try:
@@ -49,15 +49,15 @@ def parse_variant(text: str) -> Variant:
                 order = Order(value)
             elif name == "spelling":
                 spelling = {"on": True, "off": False}[value]
-            elif name == "operating_point" and 0 <= float(value) <= 1:
-                operating_point = float(value)
+            elif name == "answer_threshold" and 0 <= float(value) <= 1:
+                answer_threshold = float(value)
             else:
                 raise ValueError(name)
         except (ValueError, KeyError) as error:
             raise SettingToCompare(
-                f"{part.strip()!r} cannot be compared; legs={'|'.join(Order)}, spelling=on|off and operating_point=0..1 can"
+                f"{part.strip()!r} cannot be compared; legs={'|'.join(Order)}, spelling=on|off and answer_threshold=0..1 can"
             ) from error
-    return Variant(text, order, spelling, operating_point)
+    return Variant(text, order, spelling, answer_threshold)
 
 
 @contextmanager
@@ -72,7 +72,9 @@ def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[S
             (Path(folder) / "models").symlink_to(models)
         say(f"Indexing {question_set.corpus} for this evaluation …")
         with open_to_write(settings.model_copy(update={"data": Path(folder)}), say) as library:
-            for _ in library.put_all(Entry(str(document.id), document) for document in read_corpus(question_set.corpus)):
+            for _ in library.put_all(
+                IncomingDocument(str(document.id), document) for document in read_corpus(question_set.corpus)
+            ):
                 pass
             library.build()
             yield service_of(library, settings)
@@ -80,9 +82,9 @@ def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[S
 
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
     """Ask every question under a setting."""
-    point = settings.operating_point if variant.operating_point is None else variant.operating_point
+    point = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
     searcher = ArrangedSearcher(service.searcher, variant.order, spelling=variant.spelling)
-    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"operating_point": point}))
+    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"answer_threshold": point}))
     outcomes = list(run(question_set.questions, answerer, judge))
     return Run(variant.name, outcomes, summarise(outcomes))
 

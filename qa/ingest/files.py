@@ -18,7 +18,15 @@ from corpus.readers import ReadFailure
 from corpus.sandbox.sandbox import Sandbox
 from corpus.sources.fetcher import Fetcher
 from corpus.types import Document, QuotableError, ReadError
-from qa.ingest.writer import Entry, Library, Outcome, Placed, check_document_id, id_for_address, id_for_file
+from qa.ingest.writer import (
+    DocumentWriter,
+    IncomingDocument,
+    Outcome,
+    PutResult,
+    check_document_id,
+    id_for_address,
+    id_for_file,
+)
 
 # How long one look for changes takes where there are none.
 LISTENING_MS = 500
@@ -52,7 +60,10 @@ def files_below(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def add_files(
-    library: Library, sandbox: Sandbox, files: Iterator[Path] | Sequence[Path], stored: Stored = lambda share, passages: None
+    library: DocumentWriter,
+    sandbox: Sandbox,
+    files: Iterator[Path] | Sequence[Path],
+    stored: Stored = lambda share, passages: None,
 ) -> Iterator[FileOutcome]:
     """Bring each file's documents in; unchanged files are passed over, changed ones replaced, and one that fails stops no other.
 
@@ -67,7 +78,7 @@ def add_files(
             yield FileOutcome(file, Counter(), (error.strerror or str(error),))
 
 
-def add_addresses(library: Library, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
+def add_addresses(library: DocumentWriter, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
     """The same for documents that are fetched."""
     for url in urls:
         try:
@@ -78,7 +89,7 @@ def add_addresses(library: Library, sandbox: Sandbox, fetcher: Fetcher, urls: It
             yield FileOutcome(url, Counter(), (str(error),))
 
 
-def remove_missing(library: Library, paths: Sequence[Path]) -> list[str]:
+def remove_missing(library: DocumentWriter, paths: Sequence[Path]) -> list[str]:
     """Remove the documents that were read from files at or below `paths` which are no longer there; their ids."""
     removed = []
     for path in paths:
@@ -98,7 +109,7 @@ def read_entries(
     source: str | None,
     failures: list[str],
     url: str | None = None,
-) -> Iterator[Entry]:
+) -> Iterator[IncomingDocument]:
     """The documents in a file's bytes, each with an id of its own: a second one with the same id gets "~2" after it.
 
     What cannot be read is added to `failures`. `url`: where the file was fetched from, for documents without an address of their own.
@@ -118,7 +129,7 @@ def read_entries(
         given[document_id] += 1
         if given[document_id] > 1:
             document_id = f"{document_id}~{given[document_id]}"
-        yield Entry(document_id, replace(found, url=url) if url and not found.url else found, source, digest)
+        yield IncomingDocument(document_id, replace(found, url=url) if url and not found.url else found, source, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +143,18 @@ class _Content:
     url: str | None = None
 
 
-def _add_file(library: Library, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
+def _add_file(library: DocumentWriter, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
     source = _source(file)
     content = _Content(_content(file, sandbox.most_bytes), file.name, source, id_for_file(file))
     return _add_content(library, sandbox, file, content, stored)
 
 
 def _add_content(
-    library: Library, sandbox: Sandbox, told_as: Path | str, content: _Content, stored: Stored = lambda share, passages: None
+    library: DocumentWriter,
+    sandbox: Sandbox,
+    told_as: Path | str,
+    content: _Content,
+    stored: Stored = lambda share, passages: None,
 ) -> FileOutcome:
     source, body = content.source, content.body
     digest = hashlib.sha256(body).hexdigest()
@@ -180,7 +195,7 @@ def _content(file: Path, most_bytes: int) -> bytes:
         return opened.read(most_bytes + 1)
 
 
-def _marked_last(entries: Iterator[Entry], failures: Sequence[str]) -> Iterator[Entry]:
+def _marked_last(entries: Iterator[IncomingDocument], failures: Sequence[str]) -> Iterator[IncomingDocument]:
     """The first of several is not marked with the file's hash: it is when all are stored.
 
     So a file whose reading was broken off, or that holds records that failed, does not count as unchanged the next time.
@@ -194,12 +209,12 @@ def _marked_last(entries: Iterator[Entry], failures: Sequence[str]) -> Iterator[
     yield from entries
 
 
-def _remove_from(library: Library, source: str, keep: set[str]) -> list[str]:
+def _remove_from(library: DocumentWriter, source: str, keep: set[str]) -> list[str]:
     gone = [document.id for document in library.store.documents_from(source) if document.id not in keep]
     return [document_id for document_id in gone if library.remove(document_id)]
 
 
-def _duplicates(placed: Sequence[Placed]) -> Iterator[str]:
+def _duplicates(placed: Sequence[PutResult]) -> Iterator[str]:
     for one in placed:
         if one.duplicate_of:
             yield f"the same text as {one.duplicate_of}"
@@ -224,7 +239,9 @@ def changes_below(paths: Sequence[Path], stopping: Event) -> Iterator[list[Path]
     return (sorted({path for _, name in some if not _is_hidden(path := Path(name), paths)}) for some in chain([first], changes))
 
 
-def follow(library: Library, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event) -> Iterator[FileOutcome]:
+def follow(
+    library: DocumentWriter, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event
+) -> Iterator[FileOutcome]:
     """Follow new, changed and deleted files until `changes` end; what changed is left to the next run once `stopping` is set."""
     for changed in changes:
         for document_id in remove_missing(library, changed):

@@ -13,7 +13,7 @@ from corpus.types import QuotableError
 from index.embedded.store.jobs import Job
 from index.types import DamagedRow, StoreError
 from qa.ingest.files import read_entries
-from qa.ingest.writer import Entry, Library, Outcome
+from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome
 from qa.operate.memory import give_back
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ IDLE_SECONDS = 60.0
 class Worker:
     """The one that takes documents in. Runs from `start` until `stop`; a job that runs then is taken up again by the next process."""
 
-    def __init__(self, library: Library, fetcher: Fetcher | None = None) -> None:
+    def __init__(self, library: DocumentWriter, fetcher: Fetcher | None = None) -> None:
         self.library = library
         self.fetcher = fetcher or Fetcher(Hosts())
         self._wake = threading.Event()
@@ -108,7 +108,7 @@ class Worker:
         self.library.jobs.finish(job.id, documents, failures)
         return True
 
-    def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[Entry]:
+    def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[IncomingDocument]:
         name, url, source = job.name, None, None
         if not body and is_address(job.name):
             fetched = self.fetcher.fetch(job.name)

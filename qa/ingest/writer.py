@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IncomingDocument:
     """A document to be stored under an id. `source_hash` is the SHA-256 of the file or body that it was read from."""
 
     id: str
@@ -53,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PutResult:
     """What became of an entry; `duplicate_of` names another document with the very same text."""
 
     id: str
@@ -62,7 +62,7 @@ class Placed:
     duplicate_of: str | None = None
 
 
-class Library:
+class DocumentWriter:
     """Holds the folder's lock until `close`. Safe to use from several threads; searches go on meanwhile."""
 
     def __init__(self, folder: Path, database: Database, embedder: Embedder, searcher: Searcher, lock: FolderLock) -> None:
@@ -75,14 +75,16 @@ class Library:
         self._lock = lock
         self._builder = IndexBuilder(generations_folder(folder), self.store, searcher, embedder)
 
-    def put(self, entry: Entry) -> Placed:
+    def put(self, entry: IncomingDocument) -> PutResult:
         """Store one document and make it searchable; when this returns it is on disk and found.
 
         Raises ReadError for a document without text, StoreError where it cannot be written.
         """
         return next(self.put_all([entry]))
 
-    def put_all(self, entries: Iterable[Entry], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Placed]:
+    def put_all(
+        self, entries: Iterable[IncomingDocument], cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[PutResult]:
         """Store documents in their order, embedding those that stand together; each is on disk and found when it is told of.
 
         Nothing is stored any more once `cancelled()`, which is asked inside the transaction that would store it.
@@ -90,7 +92,7 @@ class Library:
         for group in _groups(self._prepared(entries)):
             vectors = self._embedded([passage for _, passages in group for passage in passages], cancelled)
             if vectors is None:
-                yield Placed(group[0][0].id, Outcome.CANCELLED)
+                yield PutResult(group[0][0].id, Outcome.CANCELLED)
                 return
             first = 0
             for entry, passages in group:
@@ -133,7 +135,7 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepared(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, list[Passage]]]:
+    def _prepared(self, entries: Iterable[IncomingDocument]) -> Iterator[tuple[IncomingDocument, list[Passage]]]:
         """Entries with their passages; without any where the very same document is stored already."""
         for entry in entries:
             document = replace(entry.document, id=entry.id)
@@ -162,21 +164,23 @@ class Library:
             parts.append(self._embedder.embed_passages([passage.searchable_text for passage in some]))
         return np.concatenate(parts)
 
-    def _place(self, entry: Entry, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]) -> Placed:
+    def _place(
+        self, entry: IncomingDocument, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]
+    ) -> PutResult:
         if not passages:
             self.store.note_source(entry.id, entry.source, entry.source_hash)
-            return Placed(entry.id, Outcome.UNCHANGED)
+            return PutResult(entry.id, Outcome.UNCHANGED)
         known = self.store.knows(entry.id)
         with self.store.turns.changing() if known else nullcontext():
             with self.database.transaction():
                 if cancelled():
-                    return Placed(entry.id, Outcome.CANCELLED)
+                    return PutResult(entry.id, Outcome.CANCELLED)
                 removed = self.store.put(
                     entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
                 )
             self.searcher.refresh(removed)
         duplicate_of = self.store.same_text(entry.document.version, but=entry.id)
-        return Placed(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
+        return PutResult(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
 
 
 def generations_folder(folder: Path) -> Path:
@@ -209,9 +213,11 @@ def readable_id(name: str, identity: bytes) -> str:
     return f"{words}-{hashlib.sha256(identity).hexdigest()[:8]}"
 
 
-def _groups(prepared: Iterable[tuple[Entry, list[Passage]]]) -> Iterator[Sequence[tuple[Entry, list[Passage]]]]:
+def _groups(
+    prepared: Iterable[tuple[IncomingDocument, list[Passage]]],
+) -> Iterator[Sequence[tuple[IncomingDocument, list[Passage]]]]:
     """Runs of entries with some EMBEDDED_AT_ONCE passages together."""
-    group: list[tuple[Entry, list[Passage]]] = []
+    group: list[tuple[IncomingDocument, list[Passage]]] = []
     waiting = 0
     for entry, passages in prepared:
         group.append((entry, passages))

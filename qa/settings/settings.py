@@ -28,7 +28,7 @@ from pydantic import (
 from corpus.types import QuotableError
 from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Precision
-from qa.answering.confidence import OPERATING_POINT
+from qa.answering.confidence import ANSWER_THRESHOLD
 from qa.operate.logs import LogFormat
 from qa.settings import checks
 
@@ -74,9 +74,9 @@ class Settings(BaseModel):
         tuple[Annotated[str, AfterValidator(checks.language)], ...],
         Field(description="Codes of the languages that the model serves; none for all. In the environment: en,de"),
     ] = ("en",)
-    operating_point: Annotated[
+    answer_threshold: Annotated[
         float, Field(description="The confidence from which a question counts as answerable.", ge=0, le=1)
-    ] = OPERATING_POINT
+    ] = ANSWER_THRESHOLD
     reranker: Annotated[
         Line | None,
         Field(
@@ -99,7 +99,7 @@ class Settings(BaseModel):
         Annotated[str, AfterValidator(checks.key)] | None,
         Field(description="The key that that server wants.", repr=False, examples=["a-key"]),
     ] = None
-    llm_silence: Annotated[
+    llm_idle_timeout: Annotated[
         float, Field(description="Seconds without a word of the model that a chat waits, to the first one too.", gt=0, le=3600)
     ] = 20.0
     llm_timeout: Annotated[float, Field(description="Seconds that a whole answer of the model may take.", gt=0, le=3600)] = 60.0

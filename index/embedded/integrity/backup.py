@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from index import durable_files as sealed
-from index.disk_errors import told_as_ours
+from index.disk_errors import translate_disk_errors
 from index.embedded.integrity.migrations import migrate
 from index.embedded.integrity.scrub import scrub
 from index.embedded.store.damage import FILE_NAME as DAMAGE_FILE
@@ -30,7 +30,7 @@ def back_up(database: Database, target: Path, beside: Sequence[str]) -> None:
     `target` is whole and on disk, or as it was before. Raises StoreError, and StorageFull where there is no space.
     """
     part = target.with_name(f"{target.name}.part")
-    with told_as_ours(target):
+    with translate_disk_errors(target):
         try:
             part.unlink(missing_ok=True)
             database.copy_to(part)
@@ -53,7 +53,7 @@ def restore(folder: Path, source: Path, beside: Sequence[str]) -> None:
     Nothing is changed before the backup was read and found whole; then one rename decides. Raises StoreError.
     """
     scratch = folder / SCRATCH
-    with told_as_ours(folder):
+    with translate_disk_errors(folder):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:

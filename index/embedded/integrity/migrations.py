@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from index import durable_files as sealed
-from index.disk_errors import told_as_ours
+from index.disk_errors import translate_disk_errors
 from index.embedded.store.database import FILTERED, FORMAT, Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
 from index.embedded.store.rows import row_hash
@@ -67,7 +67,7 @@ def _to_todays(database: Database, say: Callable[[str], None]) -> None:
 def _back_up(database: Database, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
-    with told_as_ours(target):
+    with translate_disk_errors(target):
         try:
             database.copy_to(part)
             os.replace(part, target)

@@ -11,7 +11,7 @@ from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
 from index.embedded.segments.generations import Generation, Prepared
 from index.embedded.segments.segment_process import BuildStopped
-from index.embedded.segments.segments import Span, kept, kept_for_now
+from index.embedded.segments.segments import Span, bounded_merge_start, kept
 from index.embedded.store.store import Store
 from index.types import Embedder
 
@@ -63,7 +63,7 @@ class IndexBuilder:
             running = self._searcher.adopted
             segments = running.segments if running else ()
             held = sum(segment.span.last <= self._merging.last for segment in segments) if self._merging else 0
-            self._adopt_built(running, held + kept_for_now(segments[held:], behind, MOST_AT_ONCE))
+            self._adopt_built(running, held + bounded_merge_start(segments[held:], behind, MOST_AT_ONCE))
 
     def _adopt_built(self, running: Generation | None, keep: int) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension

@@ -21,7 +21,7 @@ from threading import Event
 from typing import Any
 
 from index import durable_files as sealed
-from index.disk_errors import told_as_ours
+from index.disk_errors import translate_disk_errors
 from index.embedded.dense.recall import Recall
 from index.embedded.segments.segment_process import build_segment
 from index.embedded.segments.segments import Segment, Span, load, read_recall
@@ -121,12 +121,12 @@ def prepared(
 
     Raises BuildStopped when `stopping` is set meanwhile, StorageFull or StoreError where it cannot be written.
     """
-    with told_as_ours(folder):
+    with translate_disk_errors(folder):
         folder.mkdir(exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True)
     with scratch as place:
         part = Path(place) / _name(span)
-        with told_as_ours(folder):
+        with translate_disk_errors(folder):
             part.mkdir()
             build_segment(part, store, fingerprint, dimension, span, stopping)
             sealed.sync_below(part)
@@ -144,7 +144,7 @@ def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, run
     spans = sorted([span, *(other.span for other in shared)], key=lambda span: span.after)
     if any(one.last != next_.after for one, next_ in pairwise(spans)):
         raise ValueError(f"the segments {spans} do not follow one another")
-    with told_as_ours(folder):
+    with translate_disk_errors(folder):
         path = _put_in_place(folder, store, fingerprint, segment, spans, number, running, shared)
     try:
         built = load(path / _name(span), span)

@@ -96,7 +96,7 @@ def kept(segments: Sequence[Segment], added: int = 0) -> int:
     return len(segments)
 
 
-def kept_for_now(segments: Sequence[Segment], added: int, most: int) -> int:
+def bounded_merge_start(segments: Sequence[Segment], added: int, most: int) -> int:
     """As `kept`, but what is made anew with the `added` passages is not more than `most` (unless they are)."""
     place = kept(segments, added)
     while place < len(segments) and added + sum(len(segment.vectors) for segment in segments[place:]) > most:

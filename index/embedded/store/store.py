@@ -15,7 +15,7 @@ import apsw
 import numpy as np
 
 from corpus.types import Document, Passage
-from index.embedded.read_write_lock import Turns
+from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.store import rows
 from index.embedded.store.database import Database, insert, marks, next_number
 from index.embedded.store.filtered_documents import FilteredDocuments
@@ -42,7 +42,7 @@ class Store:
         self.filtered = FilteredDocuments(database)
         # A search takes one, and so does a replacement or removal until the indexes know of it: else a search could find neither
         # the old document nor the new, or half of one.
-        self.turns = Turns()
+        self.turns = ReadWriteLock()
 
     # Facts about the whole
 

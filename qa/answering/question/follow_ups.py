@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from index.ranking.query import Asked
+from index.ranking.query import PreparedQuery
 from index.text.analysis import terms
 from index.types import Vector
 from qa.answering.confidence import names
@@ -97,7 +97,7 @@ class FollowUp:
     """How a question reads when it stands alone, how it is searched (with its context), and why."""
 
     question: str
-    asked: Asked
+    asked: PreparedQuery
     reason: str
 
 
@@ -115,7 +115,7 @@ def context_of(history: Sequence[Turn]) -> Context | None:
 
 
 def follow_up(
-    asked: Asked,
+    asked: PreparedQuery,
     context: Context,
     nearest: float,
     vector: Callable[[Sequence[str]], Vector],
@@ -162,11 +162,11 @@ def _in_common(question: Vector, nearest: float, context: Vector, best: Callable
     return best(question + sought) - max(nearest, best(sought))
 
 
-def _in_context(asked: Asked, context: Context, vector: Vector, share: float) -> Asked:
+def _in_context(asked: PreparedQuery, context: Context, vector: Vector, share: float) -> PreparedQuery:
     """The question with so much of its context, whose vector this is."""
     together = asked.vector + np.float32(CONTEXT_WEIGHT * share) * vector
     of_unit_length: Vector = together / np.linalg.norm(together)
-    return Asked(asked.question, lambda: of_unit_length, context.questions, QUESTIONS_WEIGHT * share)
+    return PreparedQuery(asked.question, lambda: of_unit_length, context.questions, QUESTIONS_WEIGHT * share)
 
 
 def _between(none: float, all_: float, value: float) -> float:

@@ -11,7 +11,7 @@ from qa.cli.console import say, settings_of
 
 @click.command(name="eval")
 @click.argument("question_set", metavar="FILE|FOLDER", type=click.Path(path_type=Path, exists=True))
-@click.option("--compare", help="A second setting: legs=fused|dense|lexical|rrf, spelling=on|off, operating_point=0..1.")
+@click.option("--compare", help="A second setting: legs=fused|dense|lexical|rrf, spelling=on|off, answer_threshold=0..1.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object a question to this file."
 )

@@ -16,7 +16,7 @@ from waitress.server import create_server
 
 from corpus.types import QuotableError
 from qa.assembly import Service, open_to_write, service_of
-from qa.ingest.writer import Library
+from qa.ingest.writer import DocumentWriter
 from qa.operate.keys import read_keys
 from qa.settings.settings import Settings
 from qa.web.access.browser import Names
@@ -49,7 +49,7 @@ class _Opening:
     """Opens the documents in a thread of its own, so that the server can say meanwhile that it is not ready."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], listening: socket.socket) -> None:
-        self.library: Library | None = None
+        self.library: DocumentWriter | None = None
         self.service: Service | None = None
         self.failure: BaseException | None = None
         self._work = (settings, say, listening)

@@ -36,7 +36,7 @@ def served(data_folder: Callable[[], Path], start_server: Callable[..., Any], mo
         "QA_LLM_URL": model.address,
         "QA_LLM_MODEL": "scripted",
         "QA_LLM_KEY": "a secret",
-        "QA_LLM_SILENCE": str(SILENCE),
+        "QA_LLM_IDLE_TIMEOUT": str(SILENCE),
         "QA_LLM_TIMEOUT": str(TIMEOUT),
     }
     with start_server(data_folder(), **settings) as running:
@@ -394,7 +394,7 @@ def test_a_model_that_is_not_there_costs_no_time(data_folder: Callable[[], Path]
         ({"QA_LLM_URL": "127.0.0.1:8080", "QA_LLM_MODEL": "m"}, ["llm_url", "http://"]),
         ({"QA_LLM_URL": "http://127.0.0.1:8080"}, ["llm_model"]),
         ({"QA_LLM_URL": "http://127.0.0.1:99999", "QA_LLM_MODEL": "m"}, ["llm_url"]),
-        ({"QA_LLM_SILENCE": "0"}, ["llm_silence"]),
+        ({"QA_LLM_IDLE_TIMEOUT": "0"}, ["llm_idle_timeout"]),
     ],
 )
 def test_a_model_that_cannot_be_asked_is_refused_at_the_start(settings: dict[str, str], words: list[str]) -> None:

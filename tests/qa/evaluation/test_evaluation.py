@@ -122,9 +122,9 @@ def test_two_settings_are_compared_question_by_question(
     qa: Run, data_folder: Callable[[], Path], beir: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.html"
-    result = qa("--data", data_folder(), "eval", beir, "--compare", "operating_point=1", "--report", report)
+    result = qa("--data", data_folder(), "eval", beir, "--compare", "answer_threshold=1", "--report", report)
     assert result.code == 0, result.stderr
-    assert "operating_point=1 minus as configured" in result.stdout
+    assert "answer_threshold=1 minus as configured" in result.stdout
     # Nothing reaches a confidence of 1: all is refused, which is right for the four foreign ones of twelve.
     decision = re.search(r"^decision accuracy\s+(\S+)  \[(\S+), (\S+)\]  p = (\S+)  (.+)$", result.stdout, re.MULTILINE)
     assert decision
@@ -177,7 +177,7 @@ def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "setting", ["legs=both", "spelling=maybe", "operating_point=2", "operating_point=x", "threads=3", "legs"]
+    "setting", ["legs=both", "spelling=maybe", "answer_threshold=2", "answer_threshold=x", "threads=3", "legs"]
 )
 def test_a_setting_that_cannot_be_compared_is_refused_with_those_that_can(setting: str) -> None:
     with pytest.raises(SettingToCompare, match="legs=fused"):
@@ -185,8 +185,8 @@ def test_a_setting_that_cannot_be_compared_is_refused_with_those_that_can(settin
 
 
 def test_several_settings_can_be_changed_at_once() -> None:
-    variant = parse_variant("legs=lexical, spelling=off,operating_point=0.4")
-    assert (variant.order, variant.spelling, variant.operating_point) == (Order.LEXICAL, False, 0.4)
+    variant = parse_variant("legs=lexical, spelling=off,answer_threshold=0.4")
+    assert (variant.order, variant.spelling, variant.answer_threshold) == (Order.LEXICAL, False, 0.4)
 
 
 def test_wrong_usage_and_bad_sets_are_told_in_one_line(qa: Run, filled: Path, tmp_path: Path) -> None:

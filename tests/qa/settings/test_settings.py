@@ -55,7 +55,7 @@ def test_other_names_in_the_environment_are_left_alone() -> None:
         ({"QA_PORT": "many"}, {}, ["port", "QA_PORT"]),
         ({"QA_PORT": "70000"}, {}, ["port", "QA_PORT", "65535"]),
         ({"QA_THREADS": "0"}, {}, ["threads", "QA_THREADS"]),
-        ({"QA_OPERATING_POINT": "1.5"}, {}, ["operating_point", "QA_OPERATING_POINT"]),
+        ({"QA_ANSWER_THRESHOLD": "1.5"}, {}, ["answer_threshold", "QA_ANSWER_THRESHOLD"]),
         ({"QA_OFFLINE": "perhaps"}, {}, ["offline", "QA_OFFLINE"]),
         ({}, {"port": -1}, ["port", "command line"]),
         ({"QA_PORT": "5"}, {"port": -1}, ["port", "command line"]),

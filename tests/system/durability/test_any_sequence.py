@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from benchmarks.durability import small
 from benchmarks.durability.small import Shelf
-from qa.ingest.writer import Library
+from qa.ingest.writer import DocumentWriter
 
 NAMES = st.sampled_from([str(number) for number in range(8)])
 VERSIONS = st.integers(1, 1_000)
@@ -35,7 +35,7 @@ class Folder(RuleBasedStateMachine):
         shutil.copytree(self.template / "models", self.data / "models")
         self.model = str(self.template / "model")
         self.shelf = Shelf()
-        self.library: Library = small.open_library(self.data, self.model)
+        self.library: DocumentWriter = small.open_library(self.data, self.model)
 
     def teardown(self) -> None:
         with suppress(Exception):

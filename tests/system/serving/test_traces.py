@@ -221,7 +221,8 @@ def test_without_the_sdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_nothing_of_it_is_imported_where_it_is_off(python: Callable[..., Any]) -> None:
     program = (
-        "import sys; from qa.settings.settings import Settings; from qa.web.server import process; from qa.web.application import create_app;"
+        "import sys; from qa.settings.settings import Settings; from qa.web.server import process; "
+        "from qa.web.application import create_app;"
         " from qa.web.telemetry.observers import observers_of\n"
         "with observers_of(Settings()) as observers: create_app(lambda: None, observers=observers)\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"

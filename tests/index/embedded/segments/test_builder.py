@@ -13,7 +13,7 @@ from corpus.types import Document
 from index.embedded.segments import generations, segment_process
 from index.embedded.segments.segment_process import BuildStopped
 from qa.assembly import open_to_write
-from qa.ingest.writer import Entry, Library, generations_folder
+from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
 from qa.settings.settings import read_settings
 
 WORDS = "otter heron kingfisher trout salmon dipper vole mayfly alder willow reed sedge".split()
@@ -29,30 +29,32 @@ def folder(data_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def library(folder: Path) -> Iterator[Library]:
+def library(folder: Path) -> Iterator[DocumentWriter]:
     with open_to_write(read_settings({"data": folder}, {})) as opened:
         yield opened
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> IncomingDocument:
     one, other = WORDS[number % len(WORDS)], WORDS[(5 * number + 1) % len(WORDS)]
     text = (
         f"Note {number} of the river says where the {one} lives, and that the {other} is seen there in month {number % 12 + 1}."
     )
-    return Entry(f"note-{number}", Document(text=text, title=f"Note {number}"))
+    return IncomingDocument(f"note-{number}", Document(text=text, title=f"Note {number}"))
 
 
-def found(library: Library) -> dict[str, dict[int, float]]:
+def found(library: DocumentWriter) -> dict[str, dict[int, float]]:
     return {q: {c.passage_id: c.score for c in library.searcher.search(q).candidates} for q in QUESTIONS}
 
 
-def spans(library: Library) -> list[tuple[int, int]]:
+def spans(library: DocumentWriter) -> list[tuple[int, int]]:
     generation = library.searcher.adopted
     assert generation is not None
     return [(segment.span.after, segment.span.last) for segment in generation.segments]
 
 
-def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_meanwhile(library: Library, folder: Path) -> None:
+def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_meanwhile(
+    library: DocumentWriter, folder: Path
+) -> None:
     most = 0
     for number in range(40):
         library.put(entry(number))
@@ -100,7 +102,9 @@ def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(
             assert scores == pytest.approx(exact[question], abs=1e-5)
 
 
-def test_a_build_that_is_stopped_leaves_nothing_behind(library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_is_stopped_leaves_nothing_behind(
+    library: DocumentWriter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segment_process, "FEW", 0)
     for number in range(5):
         library.put(entry(number))
@@ -116,7 +120,7 @@ def test_a_build_that_is_stopped_leaves_nothing_behind(library: Library, folder:
     assert list(scratch.glob(".part-*")) == []
 
 
-def test_searches_go_on_while_segments_are_built_and_merged(library: Library) -> None:
+def test_searches_go_on_while_segments_are_built_and_merged(library: DocumentWriter) -> None:
     ended, told, wrong = Event(), [], []
 
     def search() -> None:
