@@ -20,7 +20,7 @@ from qa.answering.question.follow_ups import Context, FollowUp, Turn, completed,
 from qa.answering.question.languages import notice, unserved_language
 from qa.answering.question.small_talk import without_courtesies
 from qa.answering.quotes import QuoteFinder, sentence_terms
-from qa.operate.observation import EMBED, RANK, REQUEST, answered, passed
+from qa.operate.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 
 LOOKED_AT = 3  # passages that confidence is judged by
 
@@ -81,7 +81,7 @@ class Answerer:
 
         `history`: the turns before the question, the oldest first.
         """
-        passed(REQUEST)
+        mark_stage(REQUEST)
         plain = without_courtesies(question)
         context = context_of(history)
         whole = completed(plain, context)
@@ -89,7 +89,7 @@ class Answerer:
         unserved = unserved_language(asked.question, self._languages)
         if unserved is not None:
             context = None
-        passed(EMBED)
+        mark_stage(EMBED)
         with self._store.turns.reading():
             allowed = self._searcher.allowed(filter_) if filter_ else None
             nearest = self._searcher.nearest(asked.vector, allowed) if context else None
@@ -98,16 +98,16 @@ class Answerer:
                 asked, nearest = followed.asked, None
             ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None, nearest=nearest)
             found = self._found(ranking, max(limit, LOOKED_AT))
-        passed(RANK)
+        mark_stage(RANK)
         if not found:
-            answered(question, False)
+            record_answer(question, False)
             nothing = notice(unserved, None, self._languages)
             return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
-        answered(question, confidence >= self._operating_point)
+        record_answer(question, confidence >= self._operating_point)
         rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
             question=question,

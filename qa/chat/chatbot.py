@@ -18,7 +18,7 @@ from qa.chat.quoting import MOST_QUOTES, quoted_reply
 from qa.chat.replies import Reply, moved, sources
 from qa.chat.reply_cache import ReplyCache
 from qa.chat.thoughts import without_thoughts
-from qa.operate.observation import WRITE, answered, passed
+from qa.operate.observation import WRITE, mark_stage, record_answer
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Chatbot:
         known = self.cache.get(key)
         if known:
             if known.answer:
-                answered(asked.message, known.answer.answerable)
+                record_answer(asked.message, known.answer.answerable)
             yield from _whole(known)
             return
         if self.model is None or asked.quotes_only:
@@ -106,7 +106,7 @@ class Chatbot:
         except ModelFailed as failure:
             log.warning("the language model %s", failure)
             note = f"(The language model {failure}. These are the exact words that were found.)"
-        passed(WRITE)
+        mark_stage(WRITE)
         begun = checker.draft.text
         if NOTHING_FOUND in checker.heard and not begun:
             reply = quoted_reply(replace(answer, answerable=False, quote=None))

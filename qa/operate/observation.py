@@ -1,7 +1,7 @@
 """What is noted of one request: how long its stages took and what came of it, for logs, figures and traces.
 
-The work that a thread does belongs to the request that it handles, so whatever does a stage's work says `passed` when it is done and
-need not be handed anything. Outside a request nothing is noted.
+The work that a thread does belongs to the request that it handles, so code calls `mark_stage` at the
+end of a stage without passing an object around. Outside a request nothing is recorded.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ def current() -> Observation | None:
     return _thread.observation
 
 
-def passed(stage: str) -> None:
+def mark_stage(stage: str) -> None:
     """The stage is done; the next one begins."""
     observation = _thread.observation
     if observation is not None:
         observation.marks.append((stage, time.perf_counter()))
 
 
-def answered(question: str, answerable: bool) -> None:
+def record_answer(question: str, answerable: bool) -> None:
     """A question was asked, and the documents answer it or not; the stage of quoting is done with it."""
     observation = _thread.observation
     if observation is not None:

@@ -10,7 +10,7 @@ from qa.assembly import Service
 from qa.ingest.worker import Worker
 from qa.settings.settings import Settings
 from qa.web.schemas.problems import Problem
-from qa.web.server.dispatcher import stand_aside
+from qa.web.server.dispatcher import release_slot
 
 GetService = Callable[[], Service | None]
 
@@ -38,5 +38,5 @@ def writer() -> Worker:
     worker = service().worker
     if worker is None:
         raise Problem(403, "Documents cannot be changed here")
-    stand_aside()
+    release_slot()
     return worker

@@ -22,7 +22,7 @@ from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import Envelope, usage_json
 from qa.web.schemas.problems import Problem, openai_error, words_for_callers
 from qa.web.schemas.reading import from_body
-from qa.web.server.dispatcher import stand_aside
+from qa.web.server.dispatcher import release_slot
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def complete() -> Response:
 def _aside_once_found(pieces: Pieces) -> Pieces:
     """The first piece is there when the search is done; a model takes its time for the others."""
     yield next(pieces)
-    stand_aside()
+    release_slot()
     yield from pieces
 
 

@@ -14,7 +14,7 @@ from qa.web.pages.presentation import day, outside, place
 from qa.web.schemas.openai_responses import Envelope
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
-from qa.web.server.dispatcher import stand_aside
+from qa.web.server.dispatcher import release_slot
 
 blueprint = Blueprint("conversation", __name__)
 
@@ -35,7 +35,7 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
     history: list[Turn] = []
     turns = []
     if service().chatbot.model:
-        stand_aside()
+        release_slot()
     for question in questions:
         reply = last_reply(service().chatbot.reply(Request(question, tuple(history))))
         turns.append({"question": question} | _shown(Envelope("", 0, "", request.host_url).completion(reply, {})))

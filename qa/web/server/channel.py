@@ -15,7 +15,7 @@ from waitress.task import ErrorTask, WSGITask
 from qa.operate import observation
 from qa.web.access.browser import HEADERS
 from qa.web.schemas.problems import problem_body
-from qa.web.server.dispatcher import ALWAYS_ADMITTED, OVERLOADED, stand_aside
+from qa.web.server.dispatcher import ALWAYS_ADMITTED, OVERLOADED, release_slot
 from qa.web.telemetry.observed import REQUEST_ID, WAITED, Observed, begun, kept_or_new
 
 # A body up to this is read before anyone is asked: waiting for the gate would cost more than it does.
@@ -104,7 +104,7 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
 
         def write_soon(self, data: Any) -> int:
             if self.total_outbufs_len > self.adj.outbuf_high_watermark:
-                stand_aside()  # this waits for the reader
+                release_slot()  # this waits for the reader
             return int(super().write_soon(data))
 
         def is_slow(self, now: float) -> bool:

@@ -33,9 +33,9 @@ OVERLOADED = Overloaded("More is asked here than can be answered; try again in a
 _thread = threading.local()
 
 
-def stand_aside() -> None:
-    """Said by a request that is going to wait for something else: another may run beside it until it is answered."""
-    if given_up := getattr(_thread, "stand_aside", None):
+def release_slot() -> None:
+    """Let another request run while this one waits for a disk or another server."""
+    if given_up := getattr(_thread, "release_slot", None):
         given_up()
 
 
@@ -86,7 +86,7 @@ class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
 
     def handler_thread(self, thread_no: int) -> None:
         """A thread's whole life; in waitress's own, all threads take requests at any time."""
-        _thread.stand_aside, _thread.runs = self._stand_aside, False
+        _thread.release_slot, _thread.runs = self._release_slot, False
         while (task := self._next(thread_no)) is not None:
             try:
                 task.service()
@@ -115,7 +115,7 @@ class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
     def _may_begin(self) -> bool:
         return bool(self.queue) and (self._running < AT_ONCE or self._first > 0)
 
-    def _stand_aside(self) -> None:
+    def _release_slot(self) -> None:
         with self.lock:
             self._end_turn()
             if self._may_begin():
