@@ -99,7 +99,7 @@ def _conversations(name: str) -> Iterator[list[dict[str, str]]]:
             record = json.loads(line)
             turns = given_history(record) if record.get("history") else ()
             yield [
-                *({"role": turn.role, "content": turn.text} for turn in turns),
+                *({"role": turn.role, "content": turn.content} for turn in turns),
                 {"role": "user", "content": record["text"][:2000]},
             ]
         return

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.quality.dev_sets import DATA, open_dev_set, read_dev_set
 from benchmarks.quality.run import RESULTS, about, commit
-from qa.answering.question.follow_ups import Turn
+from qa.answering.question.turn import Turn
 from qa.assembly import Service
 from qa.chat.chatbot import Request, last_reply
 from qa.evaluation import measures

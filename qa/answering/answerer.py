@@ -16,9 +16,10 @@ from index.types import Ids, Vector
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
 from qa.answering.near_copies import near_copies
-from qa.answering.question.follow_ups import Context, FollowUp, Turn, completed, context_of, follow_up
+from qa.answering.question.follow_ups import Context, FollowUp, completed, context_of, follow_up
 from qa.answering.question.languages import notice, unserved_language
 from qa.answering.question.small_talk import without_courtesies
+from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
 from qa.operate.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from index.filters import Filter
 from qa.answering.answerer import Answer, Answerer
-from qa.answering.question.follow_ups import Turn
 from qa.answering.question.small_talk import small_talk
+from qa.answering.question.turn import Turn
 from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
 from qa.chat.grounding import Checker
 from qa.chat.model_server import ModelFailed, ModelServer, Usage

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from index.embedded.store.rows import StoredPassage
-from qa.answering.question.follow_ups import Turn
+from qa.answering.question.turn import Turn
 
 # What the model says where the passages do not answer.
 NOTHING_FOUND = "NOT IN THESE DOCUMENTS"
@@ -37,7 +37,7 @@ def messages(
     fenced = "\n\n".join(_fenced(number, stored, mark) for number, stored in enumerate(passages, 1))
     return [
         {"role": "system", "content": system},
-        *({"role": turn.role, "content": turn.text[:TURN_CHARACTERS]} for turn in history[-TURNS_SHOWN:]),
+        *({"role": turn.role, "content": turn.content[:TURN_CHARACTERS]} for turn in history[-TURNS_SHOWN:]),
         {"role": "user", "content": f"{fenced}\n\nQuestion: {question}"},
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.types import Document, QuotableError
+from qa.answering.question.turn import Turn
 
 CORPUS, QUERIES = "corpus.jsonl", "queries.jsonl"
 # BEIR's own sets keep the judgements of their test part in a folder.
@@ -22,14 +23,6 @@ QRELS = ("qrels.tsv", "qrels/test.tsv")
 
 class QuestionSetError(QuotableError):
     """A question set that cannot be read; the message says where and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the conversation before a question: "user" or "assistant", and what was said."""
-
-    role: str
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from index.text.analysis import terms
 from index.types import Vector
 from qa.answering.confidence import names
 from qa.answering.question.small_talk import small_talk, without_courtesies
+from qa.answering.question.turn import Turn
 
 # By the cosine of the question with the passage nearest to it: from UNAIDED on it needs no help, REACH below that it gets all of it.
 UNAIDED = 0.58
@@ -63,14 +63,6 @@ _CLAUSE = re.compile(
     r"|which|what|who|whom|whose|how|when|where|why)\b",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one side said."""
-
-    role: Literal["user", "assistant"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +172,11 @@ def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
     heard = False  # whether the last turn of the user's was a question
     for turn in history[-TURNS_READ:]:
         if turn.role == "user":
-            heard = small_talk(turn.text) is None
+            heard = small_talk(turn.content) is None
             if heard:
-                exchanges.append((_completed(without_courtesies(turn.text), exchanges[-1][0] if exchanges else None), ""))
-        elif heard and not turn.text.startswith(NOT_IN_THESE_DOCUMENTS):
-            exchanges[-1] = (exchanges[-1][0], turn.text)
+                exchanges.append((_completed(without_courtesies(turn.content), exchanges[-1][0] if exchanges else None), ""))
+        elif heard and not turn.content.startswith(NOT_IN_THESE_DOCUMENTS):
+            exchanges[-1] = (exchanges[-1][0], turn.content)
     return exchanges
 
 

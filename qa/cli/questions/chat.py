@@ -16,7 +16,7 @@ LEAVING = ("/quit", "/exit")
 @click.pass_context
 def chat(context: click.Context) -> None:
     """Talk with the documents: one question a line, answered with quotes and their sources."""
-    from qa.answering.question.follow_ups import Turn
+    from qa.answering.question.turn import Turn
     from qa.assembly import open_to_read
     from qa.chat.chatbot import Request
     from qa.chat.replies import Reply

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from qa.answering.question.follow_ups import Turn
+from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.web.current import service
 from qa.web.pages.feedback import keep_if_unanswered

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from qa.answering.question.follow_ups import Turn
+from qa.answering.question.turn import Turn
 from qa.answering.question.validity import BadQuestion, clean_question
 from qa.chat.chatbot import Request
 from qa.web.schemas.requests import MAX_TURN, AnyFilter, Strict, Text, shallow

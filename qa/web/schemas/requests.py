@@ -17,7 +17,7 @@ from pydantic import (
 
 from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
-from qa.answering.question.follow_ups import Turn
+from qa.answering.question.turn import Turn
 from qa.answering.question.validity import MAX_CHARACTERS, clean_question, refuse_unwritable
 from qa.ingest.writer import check_document_id
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index.ranking.query import Asked
+from index.ranking.query import PreparedQuery
 from index.types import Vector
-from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS, FollowUp, Turn, completed, context_of, follow_up
+from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS, FollowUp, completed, context_of, follow_up
+from qa.answering.question.turn import Turn
 
 PASSPORT = "How do I renew a passport?"
 GUIDANCE = {
@@ -87,7 +88,7 @@ def followed(question: str, history: list[Turn], nearest: float, suits_context: 
     if context is None:
         return None
     everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
-    asked = Asked(question, lambda: QUESTION)
+    asked = PreparedQuery(question, lambda: QUESTION)
     return follow_up(
         asked, context, nearest, lambda texts: CONTEXT, lambda vector: max(float(vector @ each) for each in everything)
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from qa.evaluation.question_sets import QuestionSetError, Turn, read_corpus, read_question_set
+from qa.answering.question.turn import Turn
+from qa.evaluation.question_sets import QuestionSetError, read_corpus, read_question_set
 
 
 def lines(path: Path, *records: Any) -> Path:
