@@ -17,14 +17,14 @@ Author = Literal["quotes", "model", "fixed"]
 class Citation:
     """A quote that a reply rests on: its number, its place in the reply's text, and its place in the document (code points).
 
-    `stands`: these words stand at `place`; else they bear out what was said there in other words, and `place` is that of the number.
+    `verbatim`: these words stand at `place`; else they bear out what was said there in other words, and `place` is that of the number.
     """
 
     number: int
     place: Span
     stored: StoredPassage
     quote: Span
-    stands: bool = True
+    verbatim: bool = True
 
     @property
     def text(self) -> str:
@@ -71,7 +71,7 @@ class Draft:
     def support(self, number: int, stored: StoredPassage, quote: Span) -> None:
         """Write the number of words that bear out what was written."""
         mark = f"[{number}]"
-        self.citations.append(Citation(number, (len(self.text), len(self.text) + len(mark)), stored, quote, stands=False))
+        self.citations.append(Citation(number, (len(self.text), len(self.text) + len(mark)), stored, quote, verbatim=False))
         self.text += mark
 
 

@@ -206,7 +206,7 @@ class Annotation(_Answer):
     url_citation: UrlCitation
     number: Annotated[int, Field(ge=1)]
     quote: str
-    stands: Annotated[bool, Field(description="Whether the quote stands in the reply word for word.")]
+    verbatim: Annotated[bool, Field(description="Whether the quote stands in the reply word for word.")]
     document: Document
     passage_id: str
     start: Offset

@@ -73,7 +73,7 @@ class Envelope:
             },
             "number": citation.number,
             "quote": citation.text,
-            "stands": citation.stands,
+            "verbatim": citation.verbatim,
             "document": document_json(stored.document),
             "passage_id": passage_name(stored.id),
             "start": citation.quote[0],

@@ -177,7 +177,7 @@ def test_a_statement_in_its_own_words_is_kept_with_the_words_that_bear_it_out(
     model.behave = saying(lambda body: f"Sam Altman and Peter Kyle signed the memorandum [{number_of(body, QUOTE)}].")
     completion = ask(client)
     (cited,) = annotations(completion)
-    assert cited["stands"] is False
+    assert cited["verbatim"] is False
     place = cited["url_citation"]
     assert content(completion)[place["start_index"] : place["end_index"]] == f"[{cited['number']}]"
     text = served.get(f"/v1/documents/{cited['document']['id']}/text").json()["text"]
