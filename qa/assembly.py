@@ -26,7 +26,6 @@ from index.ranking.query import SearcherProtocol
 from index.types import Embedder, StoreError
 from qa.answering.answerer import Answerer
 from qa.answering.calibration import read_calibration
-from qa.answering.examples import Examples
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
@@ -47,7 +46,6 @@ class Service:
     answerer: Answerer
     store: Store
     searcher: Searcher
-    examples: Examples
     chatbot: Chatbot
     questions: QuestionLog
     worker: Worker | None = None  # None where this process only reads
@@ -118,7 +116,7 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
 def service_over(searcher: Searcher, store: Store, settings: Settings, worker: Worker | None = None) -> Service:
     answerer = answerer_over(searcher, store, settings)
     chatbot = Chatbot(answerer, lambda: searcher.state, read_crisis_replies(settings.crisis_words), _model_server(settings))
-    return Service(answerer, store, searcher, Examples(answerer, store), chatbot, QuestionLog(settings.data), worker)
+    return Service(answerer, store, searcher, chatbot, QuestionLog(settings.data), worker)
 
 
 def _model_server(settings: Settings) -> ModelServer | None:

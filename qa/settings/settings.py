@@ -161,6 +161,13 @@ class Settings(BaseModel):
         ),
     ] = ()
     upload_page: Annotated[bool, Field(description="Offer /upload, a page that adds documents.")] = False
+    example_questions: Annotated[
+        tuple[Line, ...],
+        Field(
+            description="Questions that the search page offers as links; unset, it has four for the press release only.",
+            examples=[["How do I renew my passport?"]],
+        ),
+    ] = ()
     embed_origins: Annotated[
         Origins,
         Field(description="Origins whose pages may embed the search box.", examples=[["https://www.example.org"]]),

@@ -14,6 +14,7 @@ from flask import Blueprint, g, render_template, request
 from index.filters import Filter
 from qa.answering.confidence import SURE
 from qa.web.current import service, settings
+from qa.web.pages.example_questions import example_questions
 from qa.web.pages.feedback import keep_if_unanswered
 from qa.web.pages.presentation import shown_result, verdict
 from qa.web.schemas.problems import Problem
@@ -96,7 +97,7 @@ def _rendered(
         choices=dict(_choices(narrowing.filter(), chosen)),
         narrowed_by=NARROWED_BY,
         labels={key: _label(key, value, Counter()) for key, value in chosen.items()},
-        examples=service().examples.questions(),
+        examples=example_questions(settings(), service().store),
         empty=not service().store.documents(limit=1),
         sure=SURE,
         most=MORE,

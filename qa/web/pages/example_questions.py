@@ -1,0 +1,25 @@
+"""The example questions under the search box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corpus.press_release import press_release
+from index.embedded.store.store import Store
+from qa.settings.settings import Settings
+
+PRESS_RELEASE = press_release()
+PRESS_RELEASE_QUESTIONS = (
+    "Who signed the memorandum of understanding?",
+    "When did OpenAI open its London office?",
+    "What has the UK Government built with OpenAI’s API?",
+    "How could AI help civil servants?",
+)
+
+
+def example_questions(settings: Settings, store: Store) -> Sequence[str]:
+    """The questions of the setting; unset, those about the press release where the collection holds it."""
+    if "example_questions" in settings.model_fields_set:
+        return settings.example_questions
+    stored = store.document(str(PRESS_RELEASE.id))
+    return PRESS_RELEASE_QUESTIONS if stored and stored.url == PRESS_RELEASE.url else ()
