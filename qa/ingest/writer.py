@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from corpus.splitting.splitter import split
-from corpus.types import Document, Passage, ReadError
+from corpus.types import Document, Passage, QuotableError, ReadError
 from index.embedded.folder_lock import FolderLock
 from index.embedded.searcher import Searcher
 from index.embedded.segments.builder import IndexBuilder
@@ -22,7 +22,6 @@ from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
 from index.embedded.store.store import Store
 from index.types import DamagedRow, Embedder, Matrix
-from qa.answering.question.validity import refuse_unwritable
 
 # Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_AT_ONCE = 256
@@ -198,13 +197,16 @@ def id_for_address(url: str) -> str:
     return readable_id(parts[-1] if parts else "", url.encode())
 
 
+class InvalidDocumentId(QuotableError, ValueError):
+    """A document id that cannot be used in an address. The message completes "the id …"."""
+
+
 def check_document_id(document_id: str) -> None:
-    """Raises ValueError for an id that could not stand in an address or be told from one of our own."""
-    refuse_unwritable(document_id)
+    """Raise InvalidDocumentId for an id that cannot be used in an address or clashes with a route."""
     if not document_id.strip() or len(document_id) > MAX_ID or not document_id.isprintable():
-        raise ValueError(f"must have 1 to {MAX_ID} printable characters")
+        raise InvalidDocumentId(f"must have 1 to {MAX_ID} printable characters")
     if document_id.endswith("/text") or document_id in (".", ".."):
-        raise ValueError('must not be "." or "..", nor end in "/text"')
+        raise InvalidDocumentId('must not be "." or "..", nor end in "/text"')
 
 
 def readable_id(name: str, identity: bytes) -> str:

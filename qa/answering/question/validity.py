@@ -7,21 +7,28 @@ from corpus.types import QuotableError
 MAX_CHARACTERS = 2_000  # after trimming
 
 
-class BadQuestion(QuotableError, ValueError):
-    """A question that cannot be asked; the message completes "the question …"."""
+class InvalidText(QuotableError, ValueError):
+    """Text that cannot be stored or searched. The message completes "the field …"."""
+
+
+class BadQuestion(InvalidText):
+    """A question that cannot be searched. The message completes "the question …"."""
 
 
 def refuse_unwritable(text: str) -> None:
-    """Raises BadQuestion for what no text may hold: NUL, and surrogates that stand alone (UTF-8 cannot write them)."""
+    """Raise InvalidText for NUL and for lone surrogates, which UTF-8 cannot encode."""
     if "\0" in text:
-        raise BadQuestion("must not hold the NUL character")
+        raise InvalidText("must not contain the NUL character")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadQuestion("must be valid Unicode: it holds a lone surrogate")
+        raise InvalidText("must be valid Unicode: it contains a lone surrogate")
 
 
 def clean_question(text: str) -> str:
     """The question without surrounding white space. Raises BadQuestion for one that is empty, over-long or no text."""
-    refuse_unwritable(text)
+    try:
+        refuse_unwritable(text)
+    except InvalidText as error:
+        raise BadQuestion(str(error)) from error
     text = text.strip()
     if not text:
         raise BadQuestion("must not be empty")
