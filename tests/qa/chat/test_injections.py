@@ -1,7 +1,7 @@
 """Instructions inside documents: a model that obeys every one of them, and what of it still reaches a reader.
 
 What holds whatever a model does: a passage stays inside its fence, there are no tools, and nothing is shown that is not borne out by the
-words of the passages. What cannot be proven is told in docs/operations.md: a model can quote the instruction itself, or leave out.
+words of the passages. What cannot be proven is told in docs/operations/chat.md: a model can quote the instruction itself, or leave out.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def test_the_file_is_utf_8_whatever_the_machine_prefers(qa: Callable[..., Any], 
 
 
 def test_the_documented_defaults_are_those_in_force() -> None:
-    table = (DOCS / "operations.md").read_text("utf-8").partition("## Settings")[2].partition("\n## ")[0]
+    table = (DOCS / "operations" / "settings.md").read_text("utf-8").partition("## Settings")[2].partition("\n## ")[0]
     lines = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| `")]
     told = {
         name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
@@ -102,7 +102,7 @@ def as_documented(default: Any) -> str:
 
 
 def test_every_setting_is_in_the_listing_the_file_and_the_documentation() -> None:
-    operations = (DOCS / "operations.md").read_text("utf-8")
+    operations = (DOCS / "operations" / "settings.md").read_text("utf-8")
     table = operations.partition("## Settings")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))) & {*NAMES}
     in_the_file = re.findall(r"^#(\w+) = ", (DOCS / "quotable.toml").read_text("utf-8"), re.MULTILINE)

@@ -21,7 +21,7 @@ from qa.web.application import create_app
 from tests.system.documentation.documented import ROOT, fenced
 
 README = (ROOT / "README.md").read_text("utf-8")
-DOCS = README + "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
+DOCS = README + "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
 COMMANDS = fenced(ROOT / "README.md")
 NOTE = "Refunds are paid within ten working days.\n"
 
