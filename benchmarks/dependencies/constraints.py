@@ -1,39 +1,42 @@
-"""Resolves the requirements of pyproject.toml, every extra included, into constraints.txt: `make constraints`.
+"""Resolve the requirements of pyproject.toml, with every extra, into constraints.txt: `make constraints`.
 
-    python -m benchmarks.dependencies.constraints UV           # the newest versions that go together
-    python -m benchmarks.dependencies.constraints UV --keep    # the versions of before, where they still fit: after a new requirement
+    python -m benchmarks.dependencies.constraints UV           # the newest compatible versions
+    python -m benchmarks.dependencies.constraints UV --keep    # keep pinned versions that still fit: for a new requirement
 
-UV is the program uv. What follows goes to it, such as --extra-index-url. torch stays as it is pinned: a newer one can bring gigabytes of
-CUDA libraries where the CPU build of that version cannot be had.
+UV is the path of uv; further options such as --extra-index-url go to it. torch keeps its version: upgrade it by hand, because
+its CUDA requirements are pinned with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from benchmarks.dependencies.pins import CONSTRAINTS, ROOT, is_cuda
+
 HELD = {"torch"}
-# The oldest Python that the project runs on.
+# The oldest supported Python.
 PYTHON = "3.11"
-# Requirements of torch's build for CUDA: without it nothing asks for them.
-CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 
 
 def refreshed(present: str, resolved: str) -> str:
-    """The text of constraints.txt: its comment, and what was resolved without the names of builds (+cpu)."""
-    head = [line for line in present.splitlines() if line.startswith("#")]
-    pins = [line.partition("+")[0] for line in resolved.splitlines() if "==" in line and not CUDA.match(line)]
-    return "\n".join([*head, *sorted(pins)]) + "\n"
+    """The new text of constraints.txt: its comment and the resolved pins, without build tags such as +cpu.
+
+    A CPU build of torch requires no CUDA packages; the present pins of those are then kept.
+    """
+    comment = [line for line in present.splitlines() if line.startswith("#")]
+    pins = [line.partition("+")[0] for line in resolved.splitlines() if "==" in line]
+    if not any(map(is_cuda, pins)):
+        pins += filter(is_cuda, present.splitlines())
+    return "\n".join([*comment, *sorted(pins)]) + "\n"
 
 
 def resolve(uv: str, present: str, keep: bool, options: list[str]) -> str:
-    """Raises subprocess.CalledProcessError where the requirements do not go together or the index cannot be reached."""
+    """uv's output. Raises subprocess.CalledProcessError when the requirements conflict or the index is unreachable."""
     environment = dict(os.environ)
     if "PIP_FIND_LINKS" in environment:
         environment.setdefault("UV_FIND_LINKS", environment["PIP_FIND_LINKS"])
@@ -41,17 +44,8 @@ def resolve(uv: str, present: str, keep: bool, options: list[str]) -> str:
         held, output = Path(folder, "held.txt"), Path(folder, "constraints.txt")
         held.write_text("\n".join(line for line in present.splitlines() if line.partition("==")[0] in HELD), "utf-8")
         output.write_text(present, "utf-8")
-        command: list[str | Path] = [
-            uv,
-            "pip",
-            "compile",
-            ROOT / "pyproject.toml",
-            "--all-extras",
-            "--python-version",
-            PYTHON,
-            "--quiet",
-        ]
-        command += ["--no-header", "--no-annotate", "--constraint", held, "--output-file", output]
+        command: list[str | Path] = [uv, "pip", "compile", ROOT / "pyproject.toml", "--all-extras", "--python-version", PYTHON]
+        command += ["--quiet", "--no-header", "--no-annotate", "--constraint", held, "--output-file", output]
         command += [] if keep else ["--upgrade"]
         subprocess.run([*command, *options], check=True, env=environment, cwd=ROOT)
         return output.read_text("utf-8")
@@ -59,22 +53,23 @@ def resolve(uv: str, present: str, keep: bool, options: list[str]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Resolve pyproject.toml into constraints.txt.")
-    parser.add_argument("uv", help="the program uv")
-    parser.add_argument("--keep", action="store_true", help="keep the versions of before where they still fit")
-    chosen, options = parser.parse_known_args()
-    file = ROOT / "constraints.txt"
-    present = file.read_text("utf-8")
+    parser.add_argument("uv", help="the path of uv")
+    parser.add_argument("--keep", action="store_true", help="keep pinned versions that still fit")
+    arguments, options = parser.parse_known_args()
+    present = CONSTRAINTS.read_text("utf-8")
     try:
-        resolved = resolve(chosen.uv, present, chosen.keep, options)
+        resolved = resolve(arguments.uv, present, arguments.keep, options)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"constraints.txt stays as it was: {error}", file=sys.stderr)
+        print(f"constraints.txt is unchanged: {error}", file=sys.stderr)
         return 1
     text = refreshed(present, resolved)
     before, after = (set(version.splitlines()) for version in (present, text))
     for line in sorted(before ^ after):
         print("+" if line in after else "-", line)
-    file.write_text(text, "utf-8")
-    print(f"constraints.txt: {len(after - before)} lines are new; run `make lint` and `make test` before you keep them.")
+    CONSTRAINTS.write_text(text, "utf-8")
+    print(
+        f"constraints.txt: {len(after - before)} new lines. Run `make lint`, `make test` and `make licences` before committing."
+    )
     return 0
 
 
