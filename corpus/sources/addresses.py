@@ -53,9 +53,14 @@ class Address:
     port: int
     target: str = "/"
 
-    def __str__(self) -> str:
+    @property
+    def authority(self) -> str:
+        """Host and port as in a URL and the Host header; the scheme's own port is left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}{'' if self.port == PORTS[self.scheme] else f':{self.port}'}{self.target}"
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
 
 
 def is_address(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A web server on loopback that answers as it is told, over HTTP or TLS, and counts who connects."""
+"""A scripted web server on loopback, over HTTP or TLS, that counts its connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def say(status: int = 200, body: bytes = b"Words.", **headers: str) -> Answer:
 
 
 class Site:
-    """Serves from now on. `answers`: path -> how it is answered; `asked`: path and headers of each request."""
+    """Starts serving at once. `answers`: path -> handler; `asked`: path and headers of each request."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer] = {}
@@ -38,6 +38,9 @@ class Site:
                 site.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 site.answers.get(self.path, say(404))(self)
                 self.close_connection = True
+
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 pass

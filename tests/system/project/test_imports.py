@@ -82,7 +82,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
                 "index/embedded/integrity/migrations.py",
             },
         ),
-        (("httpcore2",), {"corpus/sources/pinned.py"}),
+        (("httpcore2",), {"corpus/sources/http_client.py"}),
         (("httpx", "httpx2", "httpcore", "requests", "urllib3", "urllib.request"), set()),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),
