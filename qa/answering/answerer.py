@@ -21,7 +21,7 @@ from qa.answering.question.languages import notice, unserved_language
 from qa.answering.question.small_talk import without_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
-from qa.operate.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
+from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 
 LOOKED_AT = 3  # passages that confidence is judged by
 

@@ -18,7 +18,7 @@ from qa.chat.quoting import MOST_QUOTES, quoted_reply
 from qa.chat.replies import Reply, moved, sources
 from qa.chat.reply_cache import ReplyCache
 from qa.chat.thoughts import without_thoughts
-from qa.operate.observation import WRITE, mark_stage, record_answer
+from qa.observation import WRITE, mark_stage, record_answer
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from corpus.types import QuotableError
 from index.embedded.store.jobs import Job
 from index.types import DamagedRow, StoreError
 from qa.ingest.files import read_entries
+from qa.ingest.memory import return_freed_memory
 from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome
-from qa.operate.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +78,9 @@ class Worker:
 
     def _rest(self) -> None:
         """Until there is something to do."""
-        give_back()
+        return_freed_memory()
         while not self._wake.wait(IDLE_SECONDS):
-            give_back()
+            return_freed_memory()
 
     def _one_job(self, sandbox: Sandbox) -> bool:
         taken = self.library.jobs.take()

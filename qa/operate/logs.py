@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from corpus.types import QuotableError
-from qa.operate import observation
+from qa import observation
 from qa.operate.redaction import redacted
 
 LogFormat = Literal["text", "json"]

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
 from index.types import StorageFull
-from qa.operate import observation
+from qa import observation
 
 log = logging.getLogger(__name__)
 

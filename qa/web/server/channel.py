@@ -12,7 +12,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
-from qa.operate import observation
+from qa import observation
 from qa.web.access.browser import HEADERS
 from qa.web.schemas.problems import problem_body
 from qa.web.server.dispatcher import ALWAYS_ADMITTED, OVERLOADED, release_slot

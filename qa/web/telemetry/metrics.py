@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from corpus.types import QuotableError
 from qa.assembly import Service
-from qa.operate.observation import STAGES, Observation
+from qa.observation import STAGES, Observation
 from qa.web.current import GetService
 from qa.web.server.admission import Admission
 

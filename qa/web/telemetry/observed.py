@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from qa.operate import observation
-from qa.operate.observation import Observation, new_request_id
+from qa import observation
+from qa.observation import Observation, new_request_id
 
 REQUEST_ID = "X-Request-Id"
 # What the id of another's making may be: the usual kinds have hexadecimal digits, hyphens, dots, or base 64.

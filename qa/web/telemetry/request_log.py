@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from qa.observation import Observation
 from qa.operate.logs import event
-from qa.operate.observation import Observation
 from qa.operate.redaction import redacted
 from qa.web.server.admission import Admission
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from qa.operate.observation import Observation
+from qa.observation import Observation
 from qa.settings.settings import TracesExporter
 from qa.web.telemetry.request_log import QUIET
 

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
+from qa.observation import STAGES
 from qa.operate.keys import Role, create_key
-from qa.operate.observation import STAGES
 from qa.web.application import create_app
 from qa.web.server.admission import Admission
 

@@ -1,15 +1,16 @@
-"""What was freed goes back to the system: a server holds what it uses, not the most that it ever used."""
+"""An idle worker returns freed memory to the operating system."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-# Small pieces, of which a few in between stay in use: so malloc cannot give the pages back by itself.
+from tests.conftest import RunProcess
+
+# Small pieces; some between them stay in use, so malloc does not return the pages by itself.
 FREE_MUCH_AND_WAIT = """
 import sys, time
 from pathlib import Path
@@ -34,10 +35,8 @@ print(before - resident())
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked for it")
-def test_memory_that_was_freed_is_given_back_when_nothing_is_left_to_take_in(
-    data_folder: Callable[[], Path], python: Callable[..., Any]
-) -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_idle_worker_returns_freed_memory(data_folder: Callable[[], Path], python: RunProcess) -> None:
     result = python(FREE_MUCH_AND_WAIT, data_folder())
     assert result.code == 0, result.stderr
     assert int(result.stdout) > 60

@@ -1,7 +1,7 @@
-"""What is noted of one request: how long its stages took and what came of it, for logs, figures and traces.
+"""Record of one request: its stages with their times and its outcome, for logs, metrics and traces.
 
-The work that a thread does belongs to the request that it handles, so code calls `mark_stage` at the
-end of a stage without passing an object around. Outside a request nothing is recorded.
+The record of the current request belongs to the thread that handles it, so code calls `mark_stage` at the end of a stage without
+passing an object around. Outside a request nothing is recorded.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# The stages of a request, in their order: waiting for its turn; reading and checking it; embedding the question; ranking passages;
-# choosing quotes and judging confidence; a language model's writing; all that is done after the last of them.
+# In order: waiting for a thread; parsing and validation; embedding the question; ranking; quotes and confidence; the language model's
+# reply; everything after the last of them.
 STAGES = QUEUE, REQUEST, EMBED, RANK, QUOTE, WRITE, RESPONSE = (
     "queue", "request", "embed", "rank", "quote", "write", "response",
 )  # fmt: skip
@@ -21,10 +21,10 @@ STAGES = QUEUE, REQUEST, EMBED, RANK, QUOTE, WRITE, RESPONSE = (
 
 @dataclass(slots=True)
 class Observation:
-    """One request as it is handled. Times are `time.perf_counter()`'s; `waited` seconds went by before it was begun.
+    """One request. Times are `time.perf_counter()` values in seconds; `waited` is the time in the queue before `began`.
 
-    `route` is the rule that was matched, never the address that was asked; None where there is none. `caller`: the name of the key.
-    `answered`: for each question that was asked in it, whether the documents answer.
+    `route`: the matched rule, never the requested address; None without a match. `caller`: the name of the key.
+    `answered`: for each of `questions`, whether the documents answer it.
     """
 
     request_id: str
@@ -43,11 +43,11 @@ class Observation:
 
     @property
     def seconds(self) -> float:
-        """From its arrival to its end."""
+        """From arrival to end."""
         return self.ended - self.began + self.waited
 
     def spans(self) -> Iterator[tuple[str, float, float]]:
-        """Each stage with its begin and end, in their order; one that was gone through twice comes twice."""
+        """Each stage with its start and end, in order. A repeated stage is yielded each time."""
         if self.waited:
             yield QUEUE, self.began - self.waited, self.began
         begin = self.began
@@ -72,7 +72,7 @@ _thread = _Thread()
 
 
 def begin(observation: Observation) -> None:
-    """What this thread does from now on belongs to that request."""
+    """Make this the record of the current thread."""
     _thread.observation = observation
 
 
@@ -83,19 +83,19 @@ def end(observation: Observation) -> None:
 
 
 def current() -> Observation | None:
-    """The request that this thread handles."""
+    """The record of the request that this thread handles."""
     return _thread.observation
 
 
 def mark_stage(stage: str) -> None:
-    """The stage is done; the next one begins."""
+    """Record the end of a stage; the next one starts."""
     observation = _thread.observation
     if observation is not None:
         observation.marks.append((stage, time.perf_counter()))
 
 
 def record_answer(question: str, answerable: bool) -> None:
-    """A question was asked, and the documents answer it or not; the stage of quoting is done with it."""
+    """Record a question and whether the documents answer it; this ends the stage QUOTE."""
     observation = _thread.observation
     if observation is not None:
         observation.marks.append((QUOTE, time.perf_counter()))
