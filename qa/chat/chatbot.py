@@ -1,4 +1,4 @@
-"""A conversation's last message -> a reply: fixed, quoted, or written by the operator's language model and checked."""
+"""The last message of a conversation -> a reply: fixed, made of quotes, or written by the language model and checked."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from qa.answering.question.turn import Turn
 from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
 from qa.chat.grounding import Checker
 from qa.chat.model_server import ModelFailed, ModelServer, Usage
-from qa.chat.prompt import NOTHING_FOUND, messages
-from qa.chat.quoting import MOST_QUOTES, quoted_reply
-from qa.chat.replies import Reply, moved, sources
+from qa.chat.prompt import NOTHING_FOUND, build_messages
+from qa.chat.quoting import MAX_QUOTES, quoted_reply
+from qa.chat.reasoning import strip_reasoning
+from qa.chat.replies import Reply, format_sources, prepend_text
 from qa.chat.reply_cache import ReplyCache
-from qa.chat.thoughts import without_thoughts
 from qa.observation import WRITE, mark_stage, record_answer
 
 log = logging.getLogger(__name__)
 
-PASSAGES_READ = 5  # by the model
-LONGEST_REPORTED = 500  # characters, of what a model wrote and is left out
+PASSAGES_FOR_MODEL = 5
+MAX_REMOVED_CHARACTERS = 500  # reported of each removed statement
 
 Pieces = Iterator[str | Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`message`: what was said last, after `history`. `instructions`: the application's, to a model. `quotes_only`: ask no model."""
+    """`message` follows `history`. `instructions`: the calling application's, for the model. `quotes_only`: do not use the model."""
 
     message: str
     history: tuple[Turn, ...] = ()
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chatbot:
-    """Keeps nothing of a conversation: whoever holds it sends it along. `state`: changes whenever the documents do."""
+    """Replies to one message. Stateless: the caller sends the history. `state`: a value that changes with the documents."""
 
     answerer: Answerer
     state: Callable[[], Hashable]
@@ -49,90 +49,91 @@ class Chatbot:
     model: ModelServer | None = None
     cache: ReplyCache = field(default_factory=ReplyCache)
 
-    def reply(self, asked: Request) -> Pieces:
-        """Pieces of the text as they come, and at the end the whole Reply."""
-        if first := crisis_text(asked.message, self.crisis):
-            yield from self._after(first, asked)
-        elif said := small_talk(asked.message):
-            yield from _whole(Reply(SMALL_TALK_REPLIES[said], "fixed"))
+    def reply(self, request: Request) -> Pieces:
+        """Yield pieces of the text as they become available, and the complete Reply last."""
+        if text := crisis_text(request.message, self.crisis):
+            yield from self._crisis_reply(text, request)
+        elif kind := small_talk(request.message):
+            yield from _whole(Reply(SMALL_TALK_REPLIES[kind], "fixed"))
         else:
-            yield from self._found(asked)
+            yield from self._answer(request)
 
-    def _after(self, first: str, asked: Request) -> Pieces:
-        """What the operator wants said first, and the quotes where the documents answer; no model has a say in it."""
-        yield first
-        answer = self._ask(asked, MOST_QUOTES)
+    def _crisis_reply(self, text: str, request: Request) -> Pieces:
+        """The operator's text, followed by quotes if the documents answer. The model is not used."""
+        yield text
+        answer = self._ask(request, MAX_QUOTES)
         if not answer.answerable:
-            yield Reply(first, "fixed", answer)
+            yield Reply(text, "fixed", answer)
             return
-        reply = moved(quoted_reply(answer), f"{first}\n\n")
-        yield reply.text[len(first) :]
+        reply = prepend_text(f"{text}\n\n", quoted_reply(answer))
+        yield reply.text[len(text) :]
         yield reply
 
-    def _found(self, asked: Request) -> Pieces:
-        key = (self.state(), asked)
-        known = self.cache.get(key)
-        if known:
-            if known.answer:
-                record_answer(asked.message, known.answer.answerable)
-            yield from _whole(known)
+    def _answer(self, request: Request) -> Pieces:
+        key = (self.state(), request)
+        cached = self.cache.get(key)
+        if cached:
+            if cached.answer:
+                record_answer(request.message, cached.answer.answerable)
+            yield from _whole(cached)
             return
-        if self.model is None or asked.quotes_only:
-            reply = quoted_reply(self._ask(asked, MOST_QUOTES))
+        if self.model is None or request.quotes_only:
+            reply = quoted_reply(self._ask(request, MAX_QUOTES))
             self.cache.put(key, reply)
             yield from _whole(reply)
             return
-        answer = self._ask(asked, PASSAGES_READ)
-        if not answer.answerable:  # no passage, no model
+        answer = self._ask(request, PASSAGES_FOR_MODEL)
+        if not answer.answerable:
             yield from _whole(quoted_reply(answer))
             return
-        yield from self._written(self.model, answer, asked, key)
+        yield from self._model_reply(self.model, answer, request, key)
 
-    def _written(self, model: ModelServer, answer: Answer, asked: Request, key: Hashable) -> Pieces:
-        """What the model writes, as far as the passages bear it out; the quotes where it fails or nothing of it holds."""
-        yield ""  # the search is done, and the stream can begin
+    def _model_reply(self, model: ModelServer, answer: Answer, request: Request, key: Hashable) -> Pieces:
+        """What the model writes, as far as the passages support it; quotes if the model fails or nothing is supported."""
+        yield ""  # the search is done: let the caller start the stream
         stored = [result.stored for result in answer.results]
-        checker = Checker(asked.message, stored)
+        checker = Checker(request.message, stored)
         usage: Usage | None = None
         note: str | None = None
         try:
-            prompt = messages(answer.rewritten or asked.message, stored, asked.history, asked.instructions)
-            for said in without_thoughts(model.answer(prompt)):
-                if isinstance(said, Usage):
-                    usage = said
+            prompt = build_messages(answer.rewritten or request.message, stored, request.history, request.instructions)
+            for piece in strip_reasoning(model.answer(prompt)):
+                if isinstance(piece, Usage):
+                    usage = piece
                 else:
-                    yield checker.take(said)
+                    yield checker.feed(piece)
             yield checker.finish()
         except ModelFailed as failure:
             log.warning("the language model %s", failure)
-            note = f"(The language model {failure}. These are the exact words that were found.)"
+            note = f"(The language model {failure}. These are quotes from the documents.)"
         mark_stage(WRITE)
-        begun = checker.draft.text
-        if NOTHING_FOUND in checker.heard and not begun:
+        written = checker.draft.text
+        if NOTHING_FOUND in checker.received and not written:
             reply = quoted_reply(replace(answer, answerable=False, quote=None))
-        elif note is None and begun:
-            reply = _signed(checker, answer)
+        elif note is None and written:
+            reply = _finish_reply(checker, answer)
         else:
-            note = note or "(Nothing that the language model wrote could be found in the passages. These are the exact words.)"
-            reply = moved(quoted_reply(answer, note), f"{begun}\n\n" if begun else "", checker.draft.citations)
-        reply = replace(reply, by="model" if begun else reply.by, removed=[each[:LONGEST_REPORTED] for each in checker.removed])
+            note = note or "(The passages support nothing that the language model wrote. These are quotes from the documents.)"
+            reply = prepend_text(f"{written}\n\n" if written else "", quoted_reply(answer, note), checker.draft.citations)
+        removed = [statement[:MAX_REMOVED_CHARACTERS] for statement in checker.removed]
+        reply = replace(reply, by="model" if written else reply.by, removed=removed)
         if usage:
             reply = replace(reply, usage=(usage.read, usage.written))
         if note is None:
             self.cache.put(key, reply)
-        yield reply.text[len(begun) :]
+        yield reply.text[len(written) :]
         yield reply
 
-    def _ask(self, asked: Request, limit: int) -> Answer:
-        return self.answerer.ask(asked.message, limit, asked.filter, asked.history)
+    def _ask(self, request: Request, limit: int) -> Answer:
+        return self.answerer.ask(request.message, limit, request.filter, request.history)
 
 
 def last_reply(pieces: Pieces) -> Reply:
-    """The whole reply that pieces end with."""
+    """The complete reply at the end of the pieces."""
     for piece in pieces:
         if isinstance(piece, Reply):
             return piece
-    raise ValueError("pieces of a reply end with the reply")
+    raise ValueError("the pieces do not end with a Reply")
 
 
 def _whole(reply: Reply) -> Pieces:
@@ -140,12 +141,12 @@ def _whole(reply: Reply) -> Pieces:
     yield reply
 
 
-def _signed(checker: Checker, answer: Answer) -> Reply:
-    """What was let through, with its sources and a word on what was not."""
+def _finish_reply(checker: Checker, answer: Answer) -> Reply:
+    """The supported text with its sources, and a note if statements were removed."""
     cited = {number: checker.passages[number - 1] for number in checker.cited}
     notes = [answer.notice] if answer.notice else []
     if checker.removed:
-        left_out = "a statement" if len(checker.removed) == 1 else f"{len(checker.removed)} statements"
-        notes.append(f"(The language model also wrote {left_out} that the passages do not bear out; left out here.)")
-    text = checker.draft.text + sources(cited) + "".join(f"\n\n{note}" for note in notes)
+        count = "one statement" if len(checker.removed) == 1 else f"{len(checker.removed)} statements"
+        notes.append(f"(Removed {count} of the language model that the passages do not support.)")
+    text = checker.draft.text + format_sources(cited) + "".join(f"\n\n{note}" for note in notes)
     return Reply(text, "model", answer, checker.draft.citations, notes)

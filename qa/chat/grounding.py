@@ -1,9 +1,8 @@
-"""What a language model wrote, checked against the passages as it comes: what they do not bear out is left out. Pure.
+"""Checks a language model's text against the passages while it streams, and removes what they do not support. Pure.
 
-A statement is what ends with a citation (`… [1].`) or with its paragraph. A sentence of it is let through where every citation is of
-a passage that was given, every quote stands word for word in the passage that it cites, every number and address in it stands there
-too, and at least half of its words do. That is a check of words, not of meaning: a sentence that turns the passage's words around
-passes it.
+A statement ends with a citation (`… [1].`) or with its paragraph. A sentence of it is kept if every citation names a given passage,
+every quote is in the passage it cites word for word, every number and address is there too, and at least half of the words are.
+This compares words, not meaning: a sentence that inverts what the passage says can pass.
 """
 
 from __future__ import annotations
@@ -19,122 +18,121 @@ from index.text.analysis import terms
 from qa.answering.quotes import QuoteFinder
 from qa.chat.replies import Draft
 
-LEAST_SUPPORT = 0.5
-LONGEST_STATEMENT = 5_000  # characters without a citation
+MIN_SUPPORT = 0.5  # share of the words
+MAX_STATEMENT_CHARACTERS = 5_000  # without a citation
 
 _CITE = r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]"
 _CITES = rf"{_CITE}(?:[\s,;]*{_CITE})*"
-# `… [1]. `, `…. [1] ` or `… [1] Next`: with what comes next, so that no further citation can follow.
-_END = re.compile(rf"(?:{_CITES}\s*[.!?…:;]+[”\"')]*|[.!?…][”\"')]*\s*{_CITES})(?=\s+[^\s\[])|{_CITES}(?=\s+[“\"A-Z])|\n")
-_GROUP = re.compile(_CITES)
+# `… [1]. `, `…. [1] ` or `… [1] Next`. Looks at the text that follows, to be sure that no further citation does.
+_STATEMENT_END = re.compile(
+    rf"(?:{_CITES}\s*[.!?…:;]+[”\"')]*|[.!?…][”\"')]*\s*{_CITES})(?=\s+[^\s\[])|{_CITES}(?=\s+[“\"A-Z])|\n"
+)
+_CITATIONS = re.compile(_CITES)
 _NUMBER = re.compile(r"\d{1,3}")
-_SEVERAL = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})+)\]")  # “[1, 2]”, shown as “[1][2]”
+_CITATION_LIST = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})+)\]")  # “[1, 2]”, written as “[1][2]”
 _QUOTE = re.compile(r"[“\"]([^“”\"\n]+)[”\"]")
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"”)\]]+|\b[\w.+-]+@[\w-]+\.\w[\w.-]*", re.IGNORECASE)
 _MARKUP = re.compile(r"\]\(|<[a-zA-Z/!]|!\[")
-
-
-# Characters that models write one for the other.
+# Characters that models write for one another.
 _ALIKE_CHARACTERS = ("'‘’‛ʼ", '"“”„«»', "-‐‑‒–—−")
 _ALIKE = re.compile("|".join(rf"\\?[{re.escape(characters)}]" for characters in _ALIKE_CHARACTERS))
 
 
 @dataclass(slots=True)
 class Checker:
-    """Takes pieces of an answer and gives the statements that hold. `draft`: all that was let through; `removed`: what was not."""
+    """Takes an answer piece by piece. `draft`: the supported text so far; `removed`: unsupported statements; `received`: all text."""
 
     question: str
     passages: Sequence[StoredPassage]
     draft: Draft = field(default_factory=Draft)
     removed: list[str] = field(default_factory=list)
-    heard: str = ""
-    _waiting: str = ""
-    _gap: str = ""
+    received: str = ""
+    _buffer: str = ""
+    _line_breaks: str = ""
 
-    def take(self, piece: str) -> str:
-        """What of the answer can be shown after this piece."""
-        self.heard += piece
-        self._waiting += piece
+    def feed(self, piece: str) -> str:
+        """Add a piece of the answer. Returns the text that this adds to the draft."""
+        self.received += piece
+        self._buffer += piece
         begin = len(self.draft.text)
-        while end := _END.search(self._waiting):
-            self._settle(end.end())
-        if len(self._waiting) > LONGEST_STATEMENT:
-            self._settle(len(self._waiting))
+        while end := _STATEMENT_END.search(self._buffer):
+            self._check_statement(end.end())
+        if len(self._buffer) > MAX_STATEMENT_CHARACTERS:
+            self._check_statement(len(self._buffer))
         return self.draft.text[begin:]
 
     def finish(self) -> str:
-        """What of the rest can be shown."""
+        """Check the rest of the answer. Returns the text that this adds to the draft."""
         begin = len(self.draft.text)
-        self._settle(len(self._waiting))
+        self._check_statement(len(self._buffer))
         return self.draft.text[begin:]
 
     @property
     def cited(self) -> list[int]:
-        """The numbers of the passages that what was let through cites."""
+        """The numbers of the passages that the draft cites."""
         return sorted({citation.number for citation in self.draft.citations})
 
-    def _settle(self, end: int) -> None:
-        statement, self._waiting = self._waiting[:end], self._waiting[end:]
-        if said := _SEVERAL.sub(
-            lambda cited: "".join(f"[{number[0]}]" for number in _NUMBER.finditer(cited[1])), statement
-        ).strip():
-            holding = self._holding(said)
-            if holding:
-                self.draft.write((self._gap or " ") if self.draft.text else "")
-                self._gap = ""
-                self._write(holding)
+    def _check_statement(self, end: int) -> None:
+        """Move the statement that ends at `end` from the buffer to the draft, as far as it is supported."""
+        statement, self._buffer = self._buffer[:end], self._buffer[end:]
+        if text := _CITATION_LIST.sub(_separate_citations, statement).strip():
+            supported = self._supported_sentences(text)
+            if supported:
+                self.draft.write((self._line_breaks or " ") if self.draft.text else "")
+                self._line_breaks = ""
+                self._write(supported)
         if statement.endswith("\n"):
-            self._gap = "\n\n" if self._gap else "\n"
+            self._line_breaks = "\n\n" if self._line_breaks else "\n"
 
-    def _holding(self, said: str) -> str:
-        """The sentences of a statement that hold, "" where none with a citation does. A citation is for all sentences before it."""
-        sentences = _sentences(said)
-        holding: list[str] = []
+    def _supported_sentences(self, statement: str) -> str:
+        """The supported sentences, "" if none of them has a citation. A citation is for all sentences before it."""
+        sentences = _split_sentences(statement)
+        supported: list[str] = []
         for place, sentence in enumerate(sentences):
-            fault = self._fault(sentence, " ".join(sentences[place:]))
-            if fault is None:
-                holding.append(sentence)
+            unsupported = self._unsupported_part(sentence, " ".join(sentences[place:]))
+            if unsupported is None:
+                supported.append(sentence)
             else:
-                self.removed.append(fault)
-        kept = " ".join(holding)
-        if kept and not _GROUP.search(kept):
+                self.removed.append(unsupported)
+        kept = " ".join(supported)
+        if kept and not _CITATIONS.search(kept):
             self.removed.append(kept)
             return ""
         return kept
 
-    def _fault(self, sentence: str, on: str) -> str | None:
-        """What is wrong with a sentence: its quote that does not hold, or all of it; None where it holds.
+    def _unsupported_part(self, sentence: str, rest: str) -> str | None:
+        """The first quote that is not in its passage, or the whole sentence if that is unsupported. None if it is supported.
 
-        `on`: the statement from this sentence on, whose first citation is the sentence's where it has none.
+        `rest`: the statement from this sentence on; its first citation applies to a sentence without one.
         """
-        groups = list(_GROUP.finditer(sentence)) or list(_GROUP.finditer(on))[:1]
+        groups = list(_CITATIONS.finditer(sentence)) or list(_CITATIONS.finditer(rest))[:1]
         cited = [int(number[0]) for group in groups for number in _NUMBER.finditer(group[0])]
         if not cited or any(not 1 <= number <= len(self.passages) for number in cited):
             return sentence
         for quote in _QUOTE.finditer(sentence):
-            if self._found(quote[1], self._cited_after(on, quote.end())) is None:
+            if self._locate(quote[1], _citation_after(rest, quote.end())) is None:
                 return quote[0]
         sources = [self.passages[number - 1] for number in dict.fromkeys(cited)]
-        return None if _borne_out(_GROUP.sub(" ", sentence), self.question, sources) else sentence
+        return None if _is_supported(_CITATIONS.sub(" ", sentence), self.question, sources) else sentence
 
-    def _write(self, said: str) -> None:
-        """Put a statement that holds into the draft, its quotes in the document's own characters."""
+    def _write(self, statement: str) -> None:
+        """Add a supported statement to the draft, its quotes in the document's own characters."""
         position = 0
         quoted: set[int] = set()
-        for quote in _QUOTE.finditer(said):
-            self._write_plain(said[position : quote.start()], said, quoted)
-            found = self._found(quote[1], self._cited_after(said, quote.end()))
+        for quote in _QUOTE.finditer(statement):
+            self._write_unquoted(statement[position : quote.start()], statement, quoted)
+            found = self._locate(quote[1], _citation_after(statement, quote.end()))
             if found is None:
-                raise ValueError(f"this quote does not hold: {quote[0]}")
+                raise ValueError(f"this quote is not in the passage it cites: {quote[0]}")
             number, span = found
             self.draft.quote(number, self.passages[number - 1], span)
             quoted.add(number)
             position = quote.end()
-        self._write_plain(said[position:], said, quoted)
+        self._write_unquoted(statement[position:], statement, quoted)
 
-    def _write_plain(self, text: str, said: str, quoted: set[int]) -> None:
-        """Text without quotes; a citation of a passage that the statement does not quote gets the words that support it."""
+    def _write_unquoted(self, text: str, statement: str, quoted: set[int]) -> None:
+        """Add text without quotes. A citation of a passage that the statement does not quote gets the words that support it."""
         position = 0
         for mark in re.finditer(r"\[(\d{1,3})\]", text):
             self.draft.write(text[position : mark.start()])
@@ -143,21 +141,15 @@ class Checker:
                 self.draft.write(mark[0])
             else:
                 stored = self.passages[number - 1]
-                self.draft.support(number, stored, _support(said, stored))
+                self.draft.support(number, stored, _best_support(statement, stored))
         self.draft.write(text[position:])
 
-    def _cited_after(self, said: str, place: int) -> list[int]:
-        """The numbers that a quote which ends there is given: of the citation that follows, else of the last one before."""
-        groups = list(_GROUP.finditer(said))
-        group = next((group for group in groups if group.start() >= place), groups[-1])
-        return [int(number[0]) for number in _NUMBER.finditer(group[0])]
+    def _locate(self, words: str, numbers: Sequence[int]) -> tuple[int, Span] | None:
+        """The first cited passage that holds these words, and their span in the document. None if none does.
 
-    def _found(self, words: str, numbers: Sequence[int]) -> tuple[int, Span] | None:
-        """The cited passage in which these words stand, and where in the document.
-
-        White space, apostrophes, quotation marks and dashes may be written otherwise: what is shown are the document's characters.
+        White space, apostrophes, quotation marks and dashes may differ.
         """
-        pattern = r"\s+".join(_ALIKE.sub(_any_alike, re.escape(word)) for word in words.split())
+        pattern = r"\s+".join(_ALIKE.sub(_alike_class, re.escape(word)) for word in words.split())
         for number in numbers:
             stored = self.passages[number - 1]
             found = re.search(pattern, stored.passage.text) if pattern else None
@@ -166,19 +158,30 @@ class Checker:
         return None
 
 
-def _any_alike(found: re.Match[str]) -> str:
+def _separate_citations(citations: re.Match[str]) -> str:
+    return "".join(f"[{number[0]}]" for number in _NUMBER.finditer(citations[1]))
+
+
+def _citation_after(statement: str, place: int) -> list[int]:
+    """The passage numbers for a quote that ends at `place`: those of the citation after it, else of the last one before it."""
+    groups = list(_CITATIONS.finditer(statement))
+    group = next((group for group in groups if group.start() >= place), groups[-1])
+    return [int(number[0]) for number in _NUMBER.finditer(group[0])]
+
+
+def _alike_class(found: re.Match[str]) -> str:
     return next(f"[{re.escape(characters)}]" for characters in _ALIKE_CHARACTERS if found[0][-1] in characters)
 
 
-def _sentences(said: str) -> list[str]:
-    """The sentences of a statement, each with the citation that stands behind its full stop."""
+def _split_sentences(statement: str) -> list[str]:
+    """The sentences of a statement, each with the citation that follows its full stop."""
     sentences: list[str] = []
-    for start, end in sentence_spans(said):
-        sentence = said[start:end].strip()
-        behind = _GROUP.match(sentence)
-        if behind and sentences:
-            sentences[-1] += f" {behind[0]}"
-            sentence = sentence[behind.end() :].lstrip()
+    for start, end in sentence_spans(statement):
+        sentence = statement[start:end].strip()
+        citation = _CITATIONS.match(sentence)
+        if citation and sentences:
+            sentences[-1] += f" {citation[0]}"
+            sentence = sentence[citation.end() :].lstrip()
             if not re.search(r"\w", sentence):
                 sentences[-1] += sentence
                 continue
@@ -187,19 +190,19 @@ def _sentences(said: str) -> list[str]:
     return sentences
 
 
-def _borne_out(said: str, question: str, sources: Sequence[StoredPassage]) -> bool:
-    """Whether the passages (or the question) hold every figure and address of a statement, and half of its words."""
+def _is_supported(statement: str, question: str, sources: Sequence[StoredPassage]) -> bool:
+    """Whether the passages and the question hold every figure and address of a statement, and half of its words."""
     given = "\n".join([*(stored.passage.searchable_text for stored in sources), question])
-    if _MARKUP.search(said) or any(address[0].rstrip(".,;:!?") not in given for address in _ADDRESS.finditer(said)):
+    if _MARKUP.search(statement) or any(address[0].rstrip(".,;:!?") not in given for address in _ADDRESS.finditer(statement)):
         return False
     known_figures = set(_FIGURE.findall(given))
-    if any(figure not in known_figures for figure in _FIGURE.findall(said)):
+    if any(figure not in known_figures for figure in _FIGURE.findall(statement)):
         return False
-    words, known = terms(said), set(terms(given))
-    return bool(words) and sum(word in known for word in words) >= LEAST_SUPPORT * len(words)
+    words, known = terms(statement), set(terms(given))
+    return bool(words) and sum(word in known for word in words) >= MIN_SUPPORT * len(words)
 
 
-def _support(said: str, stored: StoredPassage) -> Span:
-    """The sentence or two of a passage that bear out best what was said."""
-    start, end = QuoteFinder(said, dict.fromkeys(terms(said), 1.0)).best(stored.passage.text)
+def _best_support(statement: str, stored: StoredPassage) -> Span:
+    """The sentence or two of a passage that support a statement best."""
+    start, end = QuoteFinder(statement, dict.fromkeys(terms(statement), 1.0)).best(stored.passage.text)
     return stored.passage.start + start, stored.passage.start + end

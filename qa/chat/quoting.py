@@ -1,40 +1,36 @@
-"""An answer -> a reply that says nothing but the documents' own words, or that they are not in these documents. Pure."""
+"""Answer -> reply made of the documents' own words, or "Not in these documents". Pure."""
 
 from __future__ import annotations
 
 from qa.answering.answerer import Answer, Result
 from qa.answering.confidence import SURE
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
-from qa.chat.replies import Draft, Reply, sources
+from qa.chat.replies import Draft, Reply, format_sources
 
-MOST_QUOTES = 3
-# A further passage is quoted where its score is at least this share of the first one's.
-NEXT_BEST = 0.85
+MAX_QUOTES = 3
+# A further passage is quoted if its score is at least this share of the first one's.
+MIN_RELATIVE_SCORE = 0.85
 
 
 def quoted_reply(answer: Answer, *notes: str) -> Reply:
-    """`notes` are told after the quotes."""
+    """`notes` are put after the quotes."""
     draft = Draft()
-    results = _quoted(answer)
+    results = _results_to_quote(answer)
     draft.write(_opening(answer))
     for number, result in enumerate(results, 1):
         draft.write("\n\n" if draft.text else "")
         draft.quote(number, result.stored, result.quote)
         draft.write(f" [{number}]")
     if results:
-        draft.write(sources(dict(enumerate((result.stored for result in results), 1))))
-    told = [*notes, *([answer.notice] if answer.notice else [])]
-    draft.write("".join(f"\n\n{note}" for note in told))
-    return Reply(draft.text, "quotes", answer, draft.citations, told)
+        draft.write(format_sources({number: result.stored for number, result in enumerate(results, 1)}))
+    all_notes = [*notes, *([answer.notice] if answer.notice else [])]
+    draft.write("".join(f"\n\n{note}" for note in all_notes))
+    return Reply(draft.text, "quotes", answer, draft.citations, all_notes)
 
 
-def _quoted(answer: Answer) -> list[Result]:
-    """The passages worth quoting, each with its quote once: a sentence that two passages share is quoted from the better one."""
-    chosen: list[Result] = []
-    for result in answer.results[:MOST_QUOTES]:
-        if not chosen or result.score >= NEXT_BEST * chosen[0].score:
-            chosen.append(result)
-    return chosen
+def _results_to_quote(answer: Answer) -> list[Result]:
+    results = answer.results[:MAX_QUOTES]
+    return [result for result in results if result.score >= MIN_RELATIVE_SCORE * results[0].score]
 
 
 def _opening(answer: Answer) -> str:

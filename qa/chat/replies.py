@@ -1,4 +1,4 @@
-"""What is said in return: a text with numbered quotes, each with its exact place. Pure."""
+"""A reply: text with numbered quotes, each with its exact place in a document. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Author = Literal["quotes", "model", "fixed"]
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote that a reply rests on: its number, its place in the reply's text, and its place in the document (code points).
+    """A quote that supports a reply. `place` is its span in the reply's text, `quote` its span in the document (code points).
 
-    `verbatim`: these words stand at `place`; else they bear out what was said there in other words, and `place` is that of the number.
+    `verbatim`: the reply holds these words at `place`. Otherwise the reply paraphrases them and `place` is the span of `[number]`.
     """
 
     number: int
@@ -29,16 +29,15 @@ class Citation:
     @property
     def text(self) -> str:
         """The document's words."""
-        start = self.stored.passage.start
-        return self.stored.passage.text[self.quote[0] - start : self.quote[1] - start]
+        return _document_text(self.stored, self.quote)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`text[citation.place]` is the citation's text, for each one that stands there.
+    """`text[start:end]` of a verbatim citation's `place` is the citation's text.
 
-    `by`: who wrote it. `answer`: the search behind it, None where nothing was searched. `notes`: what a person should know of how it
-    came about. `removed`: what a model wrote and the passages do not bear out. `usage`: the model's count of tokens, read and written.
+    `answer`: the search result, None if nothing was searched. `notes`: hints for the reader, also part of `text`.
+    `removed`: statements of the model that the passages do not support. `usage`: the model's token counts, read and written.
     """
 
     text: str
@@ -52,7 +51,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Draft:
-    """A reply that is being written: text and the places of its quotes come together."""
+    """A reply under construction: the text and the places of its citations."""
 
     text: str = ""
     citations: list[Citation] = field(default_factory=list)
@@ -61,34 +60,38 @@ class Draft:
         self.text += text
 
     def quote(self, number: int, stored: StoredPassage, quote: Span) -> None:
-        """Write the words of a document in quotation marks."""
-        start = stored.passage.start
-        words = stored.passage.text[quote[0] - start : quote[1] - start]
+        """Write words of a document in quotation marks and cite them."""
+        words = _document_text(stored, quote)
         place = len(self.text) + 1
         self.citations.append(Citation(number, (place, place + len(words)), stored, quote))
         self.text += f"“{words}”"
 
     def support(self, number: int, stored: StoredPassage, quote: Span) -> None:
-        """Write the number of words that bear out what was written."""
+        """Write `[number]` and cite the words that support the text before it."""
         mark = f"[{number}]"
-        self.citations.append(Citation(number, (len(self.text), len(self.text) + len(mark)), stored, quote, verbatim=False))
+        place = (len(self.text), len(self.text) + len(mark))
+        self.citations.append(Citation(number, place, stored, quote, verbatim=False))
         self.text += mark
 
 
-def moved(reply: Reply, begin: str, citations: Sequence[Citation] = ()) -> Reply:
-    """The reply behind a text that was said before it, which has these citations."""
+def prepend_text(begin: str, reply: Reply, citations: Sequence[Citation] = ()) -> Reply:
+    """The reply with `begin` before its text; `citations` are those of `begin`."""
     offset = len(begin)
-    later = [replace(each, place=(each.place[0] + offset, each.place[1] + offset)) for each in reply.citations]
-    return replace(reply, text=begin + reply.text, citations=[*citations, *later])
+    shifted = [replace(each, place=(each.place[0] + offset, each.place[1] + offset)) for each in reply.citations]
+    return replace(reply, text=begin + reply.text, citations=[*citations, *shifted])
 
 
-def sources(cited: Mapping[int, StoredPassage]) -> str:
-    """The list at the end of a reply, one line for each number."""
+def format_sources(cited: Mapping[int, StoredPassage]) -> str:
+    """The list of sources at the end of a reply, one line a number: `[1] Title › heading, address`."""
     return "\n\nSources:\n" + "\n".join(_source(number, stored) for number, stored in cited.items())
 
 
 def _source(number: int, stored: StoredPassage) -> str:
-    """`[1] Title › heading, address`."""
     titles = " › ".join([stored.document.title, *stored.passage.headings])
     url = url_at(stored.document.url, stored.passage.anchor)
     return f"[{number}] {titles}{f', {url}' if url else ''}"
+
+
+def _document_text(stored: StoredPassage, span: Span) -> str:
+    start = stored.passage.start
+    return stored.passage.text[span[0] - start : span[1] - start]

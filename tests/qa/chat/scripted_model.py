@@ -1,4 +1,4 @@
-"""A language model's server in a thread of the test, that says what the test wants and misbehaves on demand."""
+"""A fake OpenAI-compatible server in a thread of the test, with scripted answers and failures."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Behave = Callable[["ScriptedModel", BaseHTTPRequestHandler], None]
 
 
 class ScriptedModel:
-    """`behave` answers the next requests; `asked` holds the bodies of those that came, `headers` and `paths` what came with them."""
+    """`behave` answers the next requests. `asked`: the bodies of the requests so far; `headers` and `paths`: the same for theirs."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.headers: list[Any] = []
         self.paths: list[str] = []
         self.behave: Behave = saying("")
-        self.released = threading.Event()  # set when the test ends, so that nothing sleeps on
+        self.released = threading.Event()  # set at the end of the test, to wake sleeping handlers
         model = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +33,7 @@ class ScriptedModel:
                 model.headers.append(self.headers)
                 model.asked.append(json.loads(body))
                 self.close_connection = True
-                with suppress(OSError):  # the one who asked has gone
+                with suppress(OSError):  # the client has disconnected
                     model.behave(model, self)
 
             def log_message(self, *_: object) -> None:
@@ -45,7 +45,7 @@ class ScriptedModel:
 
     @property
     def prompt(self) -> str:
-        """All that was sent for the last answer."""
+        """The text of all messages of the last request."""
         return "\n".join(message["content"] for message in self.asked[-1]["messages"])
 
     def wait(self, seconds: float) -> None:
@@ -74,12 +74,12 @@ def event(text: str | None = None, **more: Any) -> bytes:
 
 
 def pieces_of(text: str) -> Iterable[str]:
-    """As a model streams: some characters at a time, cut anywhere."""
+    """Split a text into pieces of five characters, as a model streams it."""
     return (text[place : place + 5] for place in range(0, len(text), 5))
 
 
 def saying(text: str | Callable[[dict[str, Any]], str], usage: dict[str, int] | None = None) -> Behave:
-    """A model that streams a text, or what a function makes of the request."""
+    """Stream a text, or the result of a function of the request."""
 
     def behave(model: ScriptedModel, handler: BaseHTTPRequestHandler) -> None:
         said = text if isinstance(text, str) else text(model.asked[-1])
@@ -95,7 +95,7 @@ def saying(text: str | Callable[[dict[str, Any]], str], usage: dict[str, int] | 
 
 
 def late(seconds: float) -> Behave:
-    """Says nothing for a time, then answers."""
+    """Wait before answering."""
 
     def behave(model: ScriptedModel, handler: BaseHTTPRequestHandler) -> None:
         model.wait(seconds)
@@ -105,7 +105,7 @@ def late(seconds: float) -> Behave:
 
 
 def dripping(part: bytes, pause: float = 0.1, head: bool = True) -> Behave:
-    """Sends the same bytes for ever, a few at a time."""
+    """Send the same bytes repeatedly, up to 30 seconds."""
 
     def behave(model: ScriptedModel, handler: BaseHTTPRequestHandler) -> None:
         if head:
@@ -120,7 +120,7 @@ def dripping(part: bytes, pause: float = 0.1, head: bool = True) -> Behave:
 
 
 def sending(*parts: bytes, status: int = 200, kind: str = "text/event-stream") -> Behave:
-    """Sends bytes and closes."""
+    """Send bytes and close the connection."""
 
     def behave(_: ScriptedModel, handler: BaseHTTPRequestHandler) -> None:
         begin(handler, status, kind)

@@ -1,7 +1,7 @@
-"""Instructions inside documents: a model that obeys every one of them, and what of it still reaches a reader.
+"""Prompt injection: documents with instructions, and a model that obeys every one of them.
 
-What holds whatever a model does: a passage stays inside its fence, there are no tools, and nothing is shown that is not borne out by the
-words of the passages. What cannot be proven is told in docs/operations/chat.md: a model can quote the instruction itself, or leave out.
+Guaranteed for every model: passages stay inside their fence, there are no tools, and the reply shows nothing that the words of the
+passages do not support. For the limits see docs/operations/chat.md: a model can quote the instruction itself, or leave out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Server, StartServer
 from tests.qa.chat.scripted_model import ScriptedModel, saying
 
 INJECTIONS = json.loads((Path(__file__).parent.parent.parent / "data" / "injections.json").read_text("utf-8"))
@@ -23,14 +24,8 @@ FENCED = re.compile(r"^passage \[(\d+)\] (\w{32})\n(.*?)\nend of passage \[\1\] 
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ScriptedModel]:
-    with ScriptedModel() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def museum(data_folder: Callable[[], Path], start_server: Callable[..., Any], model: ScriptedModel) -> Iterator[Any]:
-    """Each document says where a lantern is kept, and holds an instruction."""
+def museum(data_folder: Callable[[], Path], start_server: StartServer, model: ScriptedModel) -> Iterator[Server]:
+    """A server of documents that each say where a lantern is kept and contain an instruction."""
     with start_server(data_folder(), QA_LLM_URL=model.address, QA_LLM_MODEL="obedient") as running:
         for room, each in enumerate(INJECTIONS, 1):
             text = f"The {each['lantern']} lantern is kept in room {room} of the museum. {each['payload']}"
@@ -39,8 +34,8 @@ def museum(data_folder: Callable[[], Path], start_server: Callable[..., Any], mo
         yield running
 
 
-def obeyed(museum: Any, model: ScriptedModel, each: dict[str, str]) -> tuple[Any, str]:
-    """The completion where the model does what a document demands, and the mark of its passages."""
+def obeyed(museum: Server, model: ScriptedModel, each: dict[str, str]) -> tuple[Any, str]:
+    """The completion of a model that obeys the document, and the fence mark of its prompt."""
     marks: list[str] = []
 
     def obey(body: dict[str, Any]) -> str:
@@ -56,9 +51,7 @@ def obeyed(museum: Any, model: ScriptedModel, each: dict[str, str]) -> tuple[Any
 
 
 @pytest.mark.parametrize("each", KEPT_OUT, ids=lambda each: each["lantern"])
-def test_what_an_instruction_in_a_document_demands_does_not_reach_the_reader(
-    museum: Any, model: ScriptedModel, each: dict[str, str]
-) -> None:
+def test_injected_output_is_removed(museum: Server, model: ScriptedModel, each: dict[str, str]) -> None:
     completion, mark = obeyed(museum, model, each)
     content = completion["choices"][0]["message"]["content"]
     assert each["forbidden"].replace("{mark}", mark) not in f"{content}\n"
@@ -78,10 +71,10 @@ def test_what_an_instruction_in_a_document_demands_does_not_reach_the_reader(
 
 
 @pytest.mark.parametrize("each", GETS_THROUGH, ids=lambda each: each["lantern"])
-def test_what_the_words_of_the_instruction_itself_bear_out_is_shown_and_cites_it(
-    museum: Any, model: ScriptedModel, each: dict[str, str]
+def test_output_supported_by_the_instruction_itself_is_cited(
+    museum: Server, model: ScriptedModel, each: dict[str, str]
 ) -> None:
-    """A check of words cannot keep it out: whoever may write documents can make a model repeat them."""
+    """The check compares words, so it cannot remove what a document itself says."""
     completion, _ = obeyed(museum, model, each)
     message = completion["choices"][0]["message"]
     assert each["forbidden"] in message["content"]
