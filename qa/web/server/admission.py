@@ -1,7 +1,7 @@
-"""Who is let in when more come than can be served: as many as can be answered soon, so that the others hear at once that it is not now.
+"""Load shedding: admit what can be answered within `queue_seconds`, refuse the rest at once.
 
-By Little's law whoever finds N inside waits N times the time between two departures. That time is measured while all threads are
-busy, so the bound follows the machine and the questions.
+By Little's law a request that arrives as the Nth waits N times the interval between departures. The interval is measured while all
+threads are busy, so the limit follows the machine and the questions.
 """
 
 from __future__ import annotations
@@ -10,67 +10,66 @@ import threading
 import time
 from collections.abc import Callable
 
-# Share of the newest departure in the running mean; fifty departures are a second or less.
-NEWEST = 0.05
-# Share of the longest wait that is aimed at, so that what takes longer than the mean still comes in time.
-AIM = 0.7
-# Seconds between departures that are taken for granted until some were measured, and the most that one counts for.
+# Weight of the newest interval in the running mean; fifty departures take a second or less.
+NEWEST_WEIGHT = 0.05
+# Share of the longest wait that the limit aims at: requests that take longer than the mean still come in time.
+TARGET_SHARE = 0.7
+# Seconds between departures: the assumption before any was measured, and the most that one measurement counts for.
 FIRST_INTERVAL, LONGEST_INTERVAL = 0.01, 1.0
 
 
 class Admission:
-    """`inside`: requests that run or wait; `refused`: how many were not let in. Safe to use from several threads."""
+    """Counts the requests in the server, up to a `limit`. `in_flight`: running or waiting; `refused`: since the start. Thread-safe."""
 
     def __init__(
         self, wait_seconds: float = 1.0, threads: int = 8, most: int = 1_000, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        """`wait_seconds`: the longest that one who is let in should have to wait; `most`: never more inside than this."""
+        """`wait_seconds`: the longest wait of an admitted request; `most`: the highest value of `limit`."""
         self._wait_seconds, self._threads, self._most = wait_seconds, threads, max(most, threads)
         self._clock = clock
         self._lock = threading.Lock()
         self._interval = FIRST_INTERVAL
-        self._last_departure: float | None = None  # None where a thread was idle after it
-        self.inside = 0
+        self._last_departure: float | None = None  # None if a thread was idle after it
+        self.in_flight = 0
         self.refused = 0
-        self.bound = self._bound()
+        self.limit = self._compute_limit()
 
     @property
     def running(self) -> int:
-        return min(self.inside, self._threads)
+        return min(self.in_flight, self._threads)
 
     @property
     def waiting(self) -> int:
-        return max(self.inside - self._threads, 0)
+        return max(self.in_flight - self._threads, 0)
 
     @property
     def full(self) -> bool:
-        return self.inside >= self.bound
+        return self.in_flight >= self.limit
 
-    def arrive(self) -> bool:
-        """Let one in, or refuse it."""
+    def admit(self) -> bool:
+        """Admit a request, or count it as refused."""
         with self._lock:
             if not self.full:
-                self.inside += 1
+                self.in_flight += 1
                 return True
             self.refused += 1
             return False
 
-    def refuse(self) -> None:
-        """One was sent away because it was full."""
+    def count_refusal(self) -> None:
         with self._lock:
             self.refused += 1
 
-    def leave(self) -> None:
-        """One that was let in has been answered."""
+    def release(self) -> None:
+        """An admitted request is done."""
         with self._lock:
             now = self._clock()
-            self.inside -= 1
+            self.in_flight -= 1
             if self._last_departure is not None:
                 interval = min(now - self._last_departure, LONGEST_INTERVAL)
-                self._interval += NEWEST * (interval - self._interval)
-                self.bound = self._bound()
-            self._last_departure = now if self.inside >= self._threads - 1 else None
+                self._interval += NEWEST_WEIGHT * (interval - self._interval)
+                self.limit = self._compute_limit()
+            self._last_departure = now if self.in_flight >= self._threads - 1 else None
 
-    def _bound(self) -> int:
-        """Never fewer than can run."""
-        return min(max(int(AIM * self._wait_seconds / self._interval), self._threads), self._most)
+    def _compute_limit(self) -> int:
+        """At least one request a thread."""
+        return min(max(int(TARGET_SHARE * self._wait_seconds / self._interval), self._threads), self._most)

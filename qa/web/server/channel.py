@@ -1,4 +1,4 @@
-"""What of waitress's connections is arranged otherwise: who is refused is refused early, slow ones are closed, errors are problems."""
+"""waitress's channels (connections) with early refusal, deadlines for slow clients and problem documents as errors."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
-from qa import observation
+from qa.observation import end as end_observation
 from qa.web.access.browser import HEADERS
 from qa.web.schemas.problems import problem_body
 from qa.web.server.dispatcher import ALWAYS_ADMITTED, OVERLOADED, release_slot
-from qa.web.telemetry.observed import REQUEST_ID, WAITED, Observed, begun, kept_or_new
+from qa.web.telemetry.observed import REQUEST_ID, WAITED, ObservedApplication, request_id_or_new, start_observation
 
-# A body up to this is read before anyone is asked: waiting for the gate would cost more than it does.
+# A body up to this size is read before the access check, which would cost more than the reading.
 SMALL_BODY_BYTES = 65_536
-# What a request may take to arrive: its head within so many seconds, then its body at this rate at least.
+# Deadline for a request's head, then the lowest rate of its body.
 HEAD_SECONDS = 10.0
 LEAST_BYTES_A_SECOND = 10_000
-# Seconds in which a reader must take something of its answer.
+# Seconds without progress after which a client that does not read its answer is closed.
 READING_SECONDS = 30.0
 RETRY_AFTER = ("Retry-After", "1")
 
 Refuses = Callable[[Mapping[str, Any]], bool]
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", re.IGNORECASE)
-_UNUSUAL = re.compile(rb"\r\n(?:transfer-encoding|connection|expect):", re.IGNORECASE)
+_NOT_PLAIN = re.compile(rb"\r\n(?:transfer-encoding|connection|expect):", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([!-~]+)[ \t]*(?:\r\n|$)", re.IGNORECASE)
 _ALWAYS_ADMITTED = frozenset(path.encode() for path in ALWAYS_ADMITTED)
 
 
-def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
-    """Channels that ask, when the head of a request with a large body is in, whether the application would refuse it.
+def channel_class(refuses: Refuses, observed: ObservedApplication) -> type[HTTPChannel]:
+    """A channel class that checks the access to a request with a large body before it reads the body.
 
-    `refuses` is given the WSGI environment without a body. Such a request goes to the application at once, without its body and
-    with nothing after it, to be refused there as any other is. `observed`: told of what waitress itself refuses.
+    `refuses` gets the WSGI environment without a body. A request that it refuses goes to the application at once, without its
+    body, and closes the connection. `observed` records the requests that waitress itself refuses.
     """
 
     class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -47,19 +47,19 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
 
         def __init__(self, adjustments: Any) -> None:
             super().__init__(adjustments)
-            self.began = time.time()
+            self.start_time = time.time()
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            if _large(self) and refuses(_environ(self, self.peer)):
+            if _has_large_body(self) and refuses(_environ(self, self.peer)):
                 self.body_rcv = None
-                self.content_length = 0  # the header that says otherwise stays
+                self.content_length = 0  # the header stays
                 self.expect_continue = False
                 self.headers["CONNECTION"] = "close"
 
         def is_late(self, now: float) -> bool:
-            """Whether it arrives too slowly to be waited for."""
-            return bool(now - self.began > HEAD_SECONDS + self.body_bytes_received / LEAST_BYTES_A_SECOND)
+            """Whether the request arrives too slowly."""
+            return bool(now - self.start_time > HEAD_SECONDS + self.body_bytes_received / LEAST_BYTES_A_SECOND)
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         task_class = _Task
@@ -72,18 +72,18 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
 
         def add_channel(self, map: Any = None) -> None:
             super().add_channel(map)
-            self.server.event_loop.opened(self)
+            self.server.event_loop.add(self)
 
         def del_channel(self, map: Any = None) -> None:
             if self._fileno is not None:
-                self.server.event_loop.closes(self._fileno)
+                self.server.event_loop.unregister(self._fileno)
             super().del_channel(map)
 
         def received(self, data: bytes) -> bool:
             admission = self.server.task_dispatcher.admission
-            if not admission.full or self.request is not None or self.requests or not _is_usual(data):
+            if not admission.full or self.request is not None or self.requests or not _is_plain_request(data):
                 return bool(super().received(data))
-            admission.refuse()
+            admission.count_refusal()
             refusal = _refusal(data)
             if self.send(refusal) < len(refusal):
                 self.will_close = True
@@ -93,18 +93,18 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
             request, dispatcher = self.requests[0], self.server.task_dispatcher
             if request.admitted and dispatcher.is_late(request):
                 request.error = OVERLOADED
-                dispatcher.admission.refuse()
-            self.server.event_loop.serves(self)
+                dispatcher.admission.count_refusal()
+            self.server.event_loop.set_served_channel(self)
             try:
                 super().service()
             finally:
-                self.server.event_loop.serves(None)
+                self.server.event_loop.set_served_channel(None)
                 if request.admitted:
-                    dispatcher.admission.leave()
+                    dispatcher.admission.release()
 
         def write_soon(self, data: Any) -> int:
             if self.total_outbufs_len > self.adj.outbuf_high_watermark:
-                release_slot()  # this waits for the reader
+                release_slot()  # the write waits for the client
             return int(super().write_soon(data))
 
         def is_slow(self, now: float) -> bool:
@@ -116,8 +116,8 @@ def guarded_channel(refuses: Refuses, observed: Observed) -> type[HTTPChannel]:
     return Channel
 
 
-def close_slow(server: Any, now: float) -> None:
-    """waitress's own upkeep, and an end to requests that do not arrive and answers that are not taken. Runs between two polls."""
+def close_slow_channels(server: Any, now: float) -> None:
+    """waitress's own maintenance, then the deadlines of requests and answers. Runs between two polls."""
     type(server).maintenance(server, now)
     for channel in list(server.active_channels.values()):
         if channel.is_slow(now):
@@ -132,30 +132,30 @@ class _Task(WSGITask):  # type: ignore[misc]
 
 
 class _ProblemTask(ErrorTask):  # type: ignore[misc]
-    """What waitress itself refuses, told as the application would tell it."""
+    """An error of waitress's own, sent as a problem document."""
 
     def execute(self) -> None:
         error = self.request.error
-        seen = begun(getattr(self.request, "command", ""), self.request.headers.get("X_REQUEST_ID"))
-        seen.status = error.code
-        body = problem_body(error.code, str(error.body), seen.request_id).encode()
+        observation = start_observation(getattr(self.request, "command", ""), self.request.headers.get("X_REQUEST_ID"))
+        observation.status = error.code
+        body = problem_body(error.code, str(error.body), observation.request_id).encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers += [("Content-Type", "application/problem+json"), (REQUEST_ID, seen.request_id), *HEADERS]
+        self.response_headers += [("Content-Type", "application/problem+json"), (REQUEST_ID, observation.request_id), *HEADERS]
         if error is OVERLOADED:
             self.response_headers.append(RETRY_AFTER)
         else:
-            self.set_close_on_finish()  # where its end is cannot be known
+            self.set_close_on_finish()  # the end of a malformed request is unknown
         self.content_length = len(body)
         self.write(body)
-        if error is OVERLOADED:  # those are counted, and too many to be told one by one
-            observation.end(seen)
+        if error is OVERLOADED:  # counted by the admission, and too many to log one by one
+            end_observation(observation)
         else:
-            self.channel.observed.ended(seen)
+            self.channel.observed.finish(observation)
 
 
 def _refusal(head: bytes) -> bytes:
-    sent = _REQUEST_ID.search(head)
-    request_id = kept_or_new(sent[1].decode() if sent else None)
+    match = _REQUEST_ID.search(head)
+    request_id = request_id_or_new(match[1].decode() if match else None)
     body = problem_body(OVERLOADED.code, OVERLOADED.body, request_id).encode()
     return _REFUSAL % (len(body), request_id.encode()) + body
 
@@ -169,17 +169,17 @@ def _refusal_head() -> bytes:
 _REFUSAL = _refusal_head()
 
 
-def _is_usual(data: bytes) -> bool:
-    """Whether this is one whole request of the plainest kind, which may be refused without being parsed."""
+def _is_plain_request(data: bytes) -> bool:
+    """Whether the data is exactly one complete HTTP/1.1 request without special headers, so that it can be refused unparsed."""
     head, end, body = data.partition(b"\r\n\r\n")
     words = head[:2_000].partition(b"\r\n")[0].split(b" ")
-    if not end or len(words) != 3 or words[2] != b"HTTP/1.1" or words[1] in _ALWAYS_ADMITTED or _UNUSUAL.search(head):
+    if not end or len(words) != 3 or words[2] != b"HTTP/1.1" or words[1] in _ALWAYS_ADMITTED or _NOT_PLAIN.search(head):
         return False
     length = _LENGTH.search(head)
     return len(body) == (int(length[1]) if length else 0)
 
 
-def _large(parser: HTTPRequestParser) -> bool:
+def _has_large_body(parser: HTTPRequestParser) -> bool:
     return bool(parser.chunked or parser.content_length > SMALL_BODY_BYTES)
 
 

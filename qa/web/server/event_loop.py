@@ -1,8 +1,8 @@
-"""waitress's loop over its connections, on epoll: a turn costs what happens in it, not what is open.
+"""waitress's connections on epoll: an iteration costs what happens in it, not the number of open connections.
 
-waitress asks every connection at every turn what it waits for; 2,000 that only stand open cost it milliseconds a turn. What a
-connection waits for changes when it is opened, when something happens on it, and when a thread that serves it pulls the trigger: only
-then is it asked here. Once a second all are asked, which also finds those that the upkeep wants closed.
+waitress asks every connection in every iteration for the events it waits for; 2,000 idle ones cost milliseconds each time. Those
+events change only when a connection opens, when an event arrives, and when the thread that serves it pulls the trigger, so only then
+they are updated here. Once a second all are, which also finds the connections that the maintenance wants closed.
 """
 
 from __future__ import annotations
@@ -15,54 +15,54 @@ from typing import Any
 
 from waitress.wasyncore import readwrite
 
-EVERY_SECONDS = 1.0
+FULL_UPDATE_SECONDS = 1.0
 
 _serving = threading.local()
 
 
 class EventLoop:
-    """Turns over the connections of a waitress server. Its channels must tell `opened`, `serves` and `closes` of themselves."""
+    """The loop over the connections of a waitress server. Its channels call `add`, `set_served_channel` and `unregister`."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
         self._poll = select.epoll()
         self._flags: dict[int, int] = {}
         self._changed: deque[Any] = deque()
-        self._all_asked = 0.0
+        self._last_full_update = 0.0
         server.pull_trigger = self._pull_trigger
         server.event_loop = self
 
-    def opened(self, channel: Any) -> None:
+    def add(self, channel: Any) -> None:
         self._changed.append(channel)
 
-    def serves(self, channel: Any) -> None:
-        """The calling thread serves this channel until it says otherwise."""
+    def set_served_channel(self, channel: Any) -> None:
+        """The channel that the calling thread serves from now on, or None."""
         _serving.channel = channel
 
-    def closes(self, descriptor: int) -> None:
-        """Called in the loop's own thread, before the descriptor is closed."""
+    def unregister(self, descriptor: int) -> None:
+        """Call in the loop's own thread, before the descriptor is closed."""
         if self._flags.pop(descriptor, 0):
             self._poll.unregister(descriptor)
 
-    def turn(self, seconds: float) -> None:
-        """Wait until something happens, for so many seconds at the most, and see to it."""
+    def run_once(self, seconds: float) -> None:
+        """Wait up to `seconds` for events and handle them."""
         dispatchers = self._server._map
         now = time.monotonic()
-        if now - self._all_asked > EVERY_SECONDS:
-            self._all_asked = now
+        if now - self._last_full_update > FULL_UPDATE_SECONDS:
+            self._last_full_update = now
             self._changed.extend(list(dispatchers.values()))
         else:
             self._changed.append(self._server)
         while self._changed:
-            self._ask(self._changed.popleft())
+            self._update(self._changed.popleft())
         for descriptor, flags in self._poll.poll(seconds):
             dispatcher = dispatchers.get(descriptor)
             if dispatcher is not None:
                 readwrite(dispatcher, flags)
-                self._ask(dispatcher)
+                self._update(dispatcher)
 
-    def _ask(self, dispatcher: Any) -> None:
-        """What it waits for; one that waits for nothing is not polled, or a client that hung up would be told of for ever."""
+    def _update(self, dispatcher: Any) -> None:
+        """Poll for the dispatcher's events. One without any is not polled: epoll would report a client's hang-up for ever."""
         descriptor = dispatcher._fileno
         if descriptor is None or self._server._map.get(descriptor) is not dispatcher:
             return

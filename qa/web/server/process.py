@@ -1,4 +1,4 @@
-"""The HTTP server process: bind, open the documents while health can already be asked, serve until told to stop."""
+"""The server process: bind the address, open the documents while `/healthz` already answers, serve until a signal."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from qa.web.access.gate import Access, is_loopback, would_refuse
 from qa.web.api.documents import MAX_UPLOAD_BYTES
 from qa.web.application import create_app
 from qa.web.server.admission import Admission
-from qa.web.server.channel import close_slow, guarded_channel
+from qa.web.server.channel import channel_class, close_slow_channels
 from qa.web.server.dispatcher import Dispatcher
 from qa.web.server.draining import StopSignal
 from qa.web.server.event_loop import EventLoop
-from qa.web.telemetry.observed import Observer, observed_of
-from qa.web.telemetry.observers import observers_of
+from qa.web.telemetry.observed import Observer, observed_application
+from qa.web.telemetry.observers import open_observers
 from qa.web.telemetry.request_log import RefusalLog
 
 THREADS = 8
-# Connections that may be open at once, as far as the system lets a process have them; each slow client holds one.
+# Most open connections, within the process's limit on file descriptors; each slow client holds one.
 CONNECTIONS = 10_000
 # File descriptors for everything else.
 OTHER_FILES = 200
-# How long a connection may stand open between two requests.
+# Keep-alive between two requests.
 IDLE_SECONDS = 60
 
 
@@ -46,7 +46,7 @@ class CannotServe(QuotableError):
 
 
 class _Opening:
-    """Opens the documents in a thread of its own, so that the server can say meanwhile that it is not ready."""
+    """Opens the documents in a background thread; meanwhile the server answers that it is not ready."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], listening: socket.socket) -> None:
         self.library: DocumentWriter | None = None
@@ -55,7 +55,7 @@ class _Opening:
         self._work = (settings, say, listening)
 
     def start(self) -> None:
-        """Ends the main thread by SIGTERM where it fails, so that must be ready to be ended."""
+        """A failure sends SIGTERM to this process, so the main thread must handle it."""
         threading.Thread(target=self._open, name="open-documents", daemon=True).start()
 
     def _open(self) -> None:
@@ -65,12 +65,12 @@ class _Opening:
             service = service_of(self.library, settings)
             if service.worker:
                 service.worker.start()
-            # What is there now stays: looking through it for garbage again and again would hold up answers for 20 ms each time.
+            # These objects stay; without the freeze each full collection would scan them and delay answers by 20 ms.
             gc.collect()
             gc.freeze()
             self.service = service
             say(f"Serving on {_address(listening)} (stop with Ctrl+C)")
-        except BaseException as failure:  # noqa: BLE001 - raised again by the main thread, which this ends
+        except BaseException as failure:  # noqa: BLE001 - raised again by the main thread
             self.failure = failure
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -82,8 +82,8 @@ class _Opening:
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Raises QuotableError where the address is taken or the data folder cannot be opened."""
-    with observers_of(settings) as observers:
+    """Serve until SIGINT or SIGTERM. Raises QuotableError if the address is taken or the data folder cannot be opened."""
+    with open_observers(settings) as observers:
         _serve(settings, say, observers)
 
 
@@ -109,14 +109,14 @@ def _serve(settings: Settings, say: Callable[[str], None], observers: Sequence[O
             ident=None,
             **_proxy(settings),
         )
-        server.channel_class = guarded_channel(lambda environ: would_refuse(app, access, environ), observed_of(app))
-        server.maintenance = partial(_upkeep, server, RefusalLog(admission))
+        server.channel_class = channel_class(lambda environ: would_refuse(app, access, environ), observed_application(app))
+        server.maintenance = partial(_maintain, server, RefusalLog(admission))
         try:
             stop.run(server, EventLoop(server))
         finally:
             server.close()
     except SystemExit:
-        pass  # the signal came before the server ran, or once more: from a person, or from documents that could not be opened
+        pass  # a signal before the server ran or a second one, or the documents could not be opened
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -127,10 +127,10 @@ def _serve(settings: Settings, say: Callable[[str], None], observers: Sequence[O
         raise opening.failure
 
 
-def _upkeep(server: Any, refusals: RefusalLog, now: float) -> None:
-    """Called by the server every few seconds."""
-    close_slow(server, now)
-    refusals.tell()
+def _maintain(server: Any, refusals: RefusalLog, now: float) -> None:
+    """The server calls this every few seconds."""
+    close_slow_channels(server, now)
+    refusals.log_new()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -146,12 +146,12 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _access(settings: Settings, listening: socket.socket) -> Access:
-    """Raises CannotServe where a key is needed and there is none."""
+    """Raises CannotServe if a key is needed and none exists."""
     access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
     try:
         if not access.local and not access.public and not read_keys(settings.data):
             raise CannotServe(
-                f"{settings.host} is to be served to other machines, and there is no key: make one with"
+                f"a key is needed to serve on {settings.host}: create one with"
                 f" `qa --data {settings.data} key create --role write --name NAME`, or serve on 127.0.0.1 without"
                 " require_key and trusted_proxy"
             )
@@ -162,6 +162,7 @@ def _access(settings: Settings, listening: socket.socket) -> Access:
 
 
 def _connections() -> int:
+    """The most open connections; raises the process's limit on file descriptors for them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY or most > CONNECTIONS + OTHER_FILES:
         most = CONNECTIONS + OTHER_FILES
@@ -170,7 +171,7 @@ def _connections() -> int:
 
 
 def _proxy(settings: Settings) -> dict[str, Any]:
-    """Headers by which a proxy says who asks: taken from the one that is trusted, kept to be noticed by the gate otherwise."""
+    """waitress's options: believe the headers of the trusted proxy; without one, keep them for the access check."""
     if settings.trusted_proxy is None:
         return {"clear_untrusted_proxy_headers": False}
     return {

@@ -1,7 +1,6 @@
-"""`/metrics`: figures for Prometheus, of requests as they end and of the state as it is when somebody looks.
+"""`/metrics` for Prometheus: counters of finished requests, and gauges that are read when it asks.
 
-Names and units follow https://prometheus.io/docs/practices/naming/. A label is one of a few words that the program chose, never what
-somebody sent.
+Names and units follow https://prometheus.io/docs/practices/naming/. Label values are words that the program chose, never input.
 """
 
 from __future__ import annotations
@@ -31,87 +30,98 @@ NO_ROUTE = "none"
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    return current_app.extensions["quotable-metrics"].exposed(request.headers.get("Accept", ""))  # type: ignore[no-any-return]
+    return current_app.extensions["quotable-metrics"].render(request.headers.get("Accept", ""))  # type: ignore[no-any-return]
 
 
 class Metrics:
-    """The figures of one application. An observer of its requests."""
+    """The metrics of one application. An observer of its requests."""
 
     def __init__(self, get_service: GetService, admission: Admission | None) -> None:
-        """`admission`: of the server, where there is one."""
+        """`admission` is the server's, None without a server."""
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "quotable_requests", "Requests that were answered.", ["method", "route", "status"], registry=self._registry
+            "quotable_requests", "Finished requests.", ["method", "route", "status"], registry=self._registry
         )
         self._seconds = Histogram(
-            "quotable_request_duration_seconds", "From a request's arrival to the end of its answer.", ["route"],
+            "quotable_request_duration_seconds", "Time from the arrival of a request to the end of its answer.", ["route"],
             registry=self._registry, buckets=BUCKETS,
         )  # fmt: skip
         stages = Histogram(
-            "quotable_stage_duration_seconds", "The stages of requests.", ["stage"], registry=self._registry, buckets=BUCKETS
+            "quotable_stage_duration_seconds",
+            "Time of each stage of a request.",
+            ["stage"],
+            registry=self._registry,
+            buckets=BUCKETS,
         )
         self._stages = {stage: stages.labels(stage) for stage in STAGES}
         questions = Counter(
-            "quotable_questions", "Questions, by whether the documents answer them.", ["answerable"], registry=self._registry
+            "quotable_questions",
+            "Questions asked, by whether the documents answer them.",
+            ["answerable"],
+            registry=self._registry,
         )
         self._questions = {answerable: questions.labels(str(answerable).lower()) for answerable in (True, False)}
-        self._registry.register(_State(get_service, admission))
+        self._registry.register(_StateCollector(get_service, admission))
         ProcessCollector(registry=self._registry)
 
-    def __call__(self, seen: Observation) -> None:
-        route = seen.route or NO_ROUTE
-        self._requests.labels(seen.method, route, str(seen.status)).inc()
-        self._seconds.labels(route).observe(seen.seconds)
-        for stage, begin, end in seen.spans():
+    def __call__(self, observation: Observation) -> None:
+        route = observation.route or NO_ROUTE
+        self._requests.labels(observation.method, route, str(observation.status)).inc()
+        self._seconds.labels(route).observe(observation.seconds)
+        for stage, begin, end in observation.spans():
             self._stages[stage].observe(end - begin)
-        for answerable in seen.answered:
+        for answerable in observation.answered:
             self._questions[answerable].inc()
 
-    def exposed(self, accept: str) -> Response:
-        """In the format that the Accept header prefers: Prometheus's or OpenMetrics'."""
+    def render(self, accept: str) -> Response:
+        """The metrics in the format that the Accept header prefers: Prometheus's or OpenMetrics'."""
         try:
             encode, content_type = choose_encoder(accept)
-        except (TypeError, ValueError):  # a version that is none
+        except (TypeError, ValueError):  # an invalid version in the header
             encode, content_type = choose_encoder("")
         return Response(encode(self._registry), content_type=content_type)
 
 
-class _State(Collector):
-    """What is read when it is asked for."""
+class _StateCollector(Collector):
+    """Reads the gauges from the service and the admission."""
 
     def __init__(self, get_service: GetService, admission: Admission | None) -> None:
         self._get_service, self._admission = get_service, admission
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily(
-            "quotable_build", "What runs here.", {"version": version("quotable"), "python": platform.python_version()}
+            "quotable_build",
+            "Versions of Quotable and Python.",
+            {"version": version("quotable"), "python": platform.python_version()},
         )
         if self._admission:
             yield from _queue(self._admission)
         service = self._get_service()
-        yield GaugeMetricFamily("quotable_ready", "Whether the documents can be asked.", int(service is not None))
+        yield GaugeMetricFamily(
+            "quotable_ready", "1 if questions can be answered, 0 during the start.", int(service is not None)
+        )
         if service:
             yield _caches(service)
             try:
                 yield from list(_index(service))
             except QuotableError:
-                return  # the rest is worth knowing all the more; the log says what is the matter
+                return  # the other metrics are still useful; the error is in the log
 
     def describe(self) -> list[Metric]:
-        return []  # nothing is read when the registry is made
+        return []  # or the registry would call collect() when this registers
 
 
 def _queue(admission: Admission) -> Iterator[Metric]:
-    yield GaugeMetricFamily("quotable_requests_running", "Requests that are being answered.", admission.running)
-    yield GaugeMetricFamily("quotable_requests_waiting", "Requests that wait for their turn.", admission.waiting)
-    yield GaugeMetricFamily("quotable_requests_admitted_most", "Requests that are let in at the present pace.", admission.bound)
-    yield CounterMetricFamily("quotable_requests_refused", "Requests refused because too many came.", admission.refused)
+    yield GaugeMetricFamily("quotable_requests_running", "Requests being processed.", admission.running)
+    yield GaugeMetricFamily("quotable_requests_waiting", "Requests in the queue.", admission.waiting)
+    yield GaugeMetricFamily(
+        "quotable_requests_admitted_most", "Current limit of requests, running and waiting.", admission.limit
+    )
+    yield CounterMetricFamily("quotable_requests_refused", "Requests refused with 503 because of overload.", admission.refused)
 
 
 def _caches(service: Service) -> Metric:
-    family = CounterMetricFamily(
-        "quotable_cache_lookups", "What was there already and what was not.", labels=("cache", "result")
-    )
+    family = CounterMetricFamily("quotable_cache_lookups", "Cache lookups, by cache and result.", labels=("cache", "result"))
     replies = service.chatbot.cache
     for cache, hits, misses in (("questions", *service.searcher.cache_counts), ("replies", replies.hits, replies.misses)):
         family.add_metric((cache, "hit"), hits)
@@ -122,12 +132,14 @@ def _caches(service: Service) -> Metric:
 def _index(service: Service) -> Iterator[Metric]:
     documents, passages = service.store.counts()
     adopted = service.searcher.adopted
-    yield GaugeMetricFamily("quotable_documents", "Documents that are stored.", documents)
-    yield GaugeMetricFamily("quotable_passages", "Passages that are stored.", passages)
-    yield GaugeMetricFamily("quotable_degraded", "Whether something damaged is withheld.", int(service.store.damaged))
-    yield GaugeMetricFamily("quotable_generation", "The generation of the index that is searched.", service.searcher.generation)
-    yield GaugeMetricFamily("quotable_index_segments", "Segments of the index.", len(adopted.segments) if adopted else 0)
-    yield GaugeMetricFamily("quotable_index_tail_passages", "Passages that no segment holds yet.", service.searcher.unbuilt)
+    yield GaugeMetricFamily("quotable_documents", "Stored documents.", documents)
+    yield GaugeMetricFamily("quotable_passages", "Stored passages.", passages)
+    yield GaugeMetricFamily("quotable_degraded", "1 if damaged rows are withheld, 0 otherwise.", int(service.store.damaged))
+    yield GaugeMetricFamily("quotable_generation", "Number of the index generation in use.", service.searcher.generation)
+    yield GaugeMetricFamily(
+        "quotable_index_segments", "Segments in the index generation.", len(adopted.segments) if adopted else 0
+    )
+    yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", service.searcher.unbuilt)
     if service.worker:
         waiting = service.worker.library.jobs.waiting()
-        yield GaugeMetricFamily("quotable_jobs_waiting", "Accepted documents that are not taken in yet.", waiting)
+        yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", waiting)

@@ -1,4 +1,4 @@
-"""Who is told of every request while the server runs, as the settings say: the log, and traces."""
+"""The observers that the settings turn on: the request log and traces."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class CannotTrace(QuotableError):
-    """Traces are asked for, and what makes them is not installed."""
+    """OpenTelemetry's SDK is not installed."""
 
 
 @contextmanager
-def observers_of(settings: Settings) -> Iterator[Sequence[Observer]]:
-    """Traces come first, because the log names them. Raises CannotTrace."""
+def open_observers(settings: Settings) -> Iterator[Sequence[Observer]]:
+    """Tracing comes before the log, which contains the trace id. Raises CannotTrace."""
     observers: list[Observer] = []
-    with ExitStack() as afterwards:
+    with ExitStack() as closing:
         if settings.traces != "none":
             tracing = _tracing(settings.traces)
-            afterwards.callback(tracing.close)
+            closing.callback(tracing.close)
             observers.append(tracing)
         if settings.log_requests:
             observers.append(RequestLog(questions=settings.log_questions))

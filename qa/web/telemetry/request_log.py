@@ -1,4 +1,4 @@
-"""A line for each request: which route, how it ended, how long its stages took, and whose key it came with. Never what was asked."""
+"""The request log: a line for each request with route, status, times and the key's name; never the question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qa.web.server.admission import Admission
 
 log = logging.getLogger(__name__)
 
-# Asked every few seconds by those who watch over the service, and parts of pages: told only where something is wrong.
+# Probes, asked every few seconds, and parts of pages: logged for server errors only.
 QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/static/{filename}"})
 
 
@@ -21,41 +21,43 @@ class RequestLog:
         """`questions`: what was asked is told too, redacted."""
         self._questions = questions
 
-    def __call__(self, seen: Observation) -> None:
-        if seen.route in QUIET and seen.status < 500:
+    def __call__(self, observation: Observation) -> None:
+        if observation.route in QUIET and observation.status < 500:
             return
-        milliseconds = round(seen.seconds * 1000, 3)
+        milliseconds = round(observation.seconds * 1000, 3)
         fields: dict[str, Any] = {
-            "request_id": seen.request_id,
-            "method": seen.method,
-            "route": seen.route,
-            "status": seen.status,
+            "request_id": observation.request_id,
+            "method": observation.method,
+            "route": observation.route,
+            "status": observation.status,
             "duration_ms": milliseconds,
-            "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in seen.stages().items()},
-            "key": seen.caller,
+            "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in observation.stages().items()},
+            "key": observation.caller,
         }
-        if seen.answered:
-            fields["answerable"] = seen.answered[-1]
-        if seen.trace_id:
-            fields["trace_id"] = seen.trace_id
+        if observation.answered:
+            fields["answerable"] = observation.answered[-1]
+        if observation.trace_id:
+            fields["trace_id"] = observation.trace_id
         asked = ""
-        if self._questions and seen.questions:
-            fields["questions"] = [" ".join(redacted(question).split()) for question in seen.questions]
+        if self._questions and observation.questions:
+            fields["questions"] = [" ".join(redacted(question).split()) for question in observation.questions]
             asked = " " + " | ".join(fields["questions"])
-        route = seen.route or "(no such route)"
-        event(f"{seen.method} {route} {seen.status} {milliseconds:.1f} ms {seen.request_id}{asked}", fields)
+        route = observation.route or "(no such route)"
+        event(
+            f"{observation.method} {route} {observation.status} {milliseconds:.1f} ms {observation.request_id}{asked}", fields
+        )
 
 
 class RefusalLog:
-    """Those that were refused because too many came: told together, since one by one they would be more work than the answers."""
+    """Logs how many requests were refused. A line for each would cost more than the answers."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._told = 0
+        self._logged = 0
 
-    def tell(self) -> None:
-        """To be called every few seconds."""
+    def log_new(self) -> None:
+        """Log the refusals since the last call; called every few seconds."""
         refused = self._admission.refused
-        if refused > self._told:
-            log.warning("%d requests were refused: more is asked than can be answered", refused - self._told)
-        self._told = refused
+        if refused > self._logged:
+            log.warning("refused %d requests: server overloaded", refused - self._logged)
+        self._logged = refused

@@ -61,7 +61,7 @@ REFUSED = {
     "qa --data my-data serve": ("qa --data my-data add guidance", "is being written by another process"),
     'qa --data my-data key create --role write --name "the web site" > web-site.key': (
         "qa --data other serve --host 0.0.0.0",
-        "is to be served to other machines, and there is no key",
+        "a key is needed to serve on",
     ),
     "qa --data my-data serve --host 0.0.0.0": ("qa --data qa-data serve", "Address already in use"),
 }

@@ -285,9 +285,9 @@ def test_those_refused_under_load_are_told_together(caplog: pytest.LogCaptureFix
 
     admission = Admission()
     log = RefusalLog(admission)
-    log.tell()
+    log.log_new()
     for _ in range(1_000):
-        admission.refuse()
-    log.tell()
-    log.tell()
-    assert [record.message for record in caplog.records] == ["1000 requests were refused: more is asked than can be answered"]
+        admission.count_refusal()
+    log.log_new()
+    log.log_new()
+    assert [record.message for record in caplog.records] == ["refused 1000 requests: server overloaded"]

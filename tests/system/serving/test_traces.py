@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from qa.settings.settings import Settings, read_settings
-from qa.web.telemetry.observers import CannotTrace, observers_of
+from qa.web.telemetry.observers import CannotTrace, open_observers
 
 QUESTION = "zqcanaryquestion"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -215,7 +215,7 @@ def test_the_standard_variable_turns_them_on_and_our_own_goes_before_it() -> Non
 def test_without_the_sdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "qa.web.telemetry.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
-    with pytest.raises(CannotTrace, match=r"quotable\[otel\]"), observers_of(Settings(traces="otlp")):
+    with pytest.raises(CannotTrace, match=r"quotable\[otel\]"), open_observers(Settings(traces="otlp")):
         pass
 
 
@@ -223,8 +223,8 @@ def test_nothing_of_it_is_imported_where_it_is_off(python: Callable[..., Any]) -
     program = (
         "import sys; from qa.settings.settings import Settings; from qa.web.server import process; "
         "from qa.web.application import create_app;"
-        " from qa.web.telemetry.observers import observers_of\n"
-        "with observers_of(Settings()) as observers: create_app(lambda: None, observers=observers)\n"
+        " from qa.web.telemetry.observers import open_observers\n"
+        "with open_observers(Settings()) as observers: create_app(lambda: None, observers=observers)\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     assert python(program).stdout.strip() == "[]"

@@ -1,8 +1,8 @@
-"""Admission: as many are let in as can be answered soon, by the pace that is measured; the others are refused at once."""
+"""Admission: the limit follows the measured pace; requests above it are refused at once."""
 
 from __future__ import annotations
 
-from qa.web.server.admission import AIM, Admission
+from qa.web.server.admission import TARGET_SHARE, Admission
 
 
 class Clock:
@@ -13,53 +13,53 @@ class Clock:
         return self.now
 
 
-def busy(admission: Admission, clock: Clock, seconds_each: float, departures: int) -> None:
-    """Someone leaves every so often, and someone always wants to come in."""
+def saturate(admission: Admission, clock: Clock, interval: float, departures: int) -> None:
+    """A request leaves every `interval` seconds, and others always wait to enter."""
     for _ in range(departures):
-        while admission.arrive():
+        while admission.admit():
             pass
-        clock.now += seconds_each
-        admission.leave()
+        clock.now += interval
+        admission.release()
 
 
-def test_no_more_are_let_in_than_can_be_answered_in_time() -> None:
+def test_limit_follows_the_interval_between_departures() -> None:
     clock = Clock()
     admission = Admission(wait_seconds=0.5, threads=4, clock=clock)
-    for pace, most in ((0.005, 100), (0.05, 10), (0.001, 500)):
-        busy(admission, clock, pace, 2_000)
-        assert most * AIM * 0.9 <= admission.bound <= most * AIM * 1.1
-    assert admission.inside <= admission.bound
+    for interval, expected in ((0.005, 100), (0.05, 10), (0.001, 500)):
+        saturate(admission, clock, interval, 2_000)
+        assert expected * TARGET_SHARE * 0.9 <= admission.limit <= expected * TARGET_SHARE * 1.1
+    assert admission.in_flight <= admission.limit
     assert admission.refused > 0
 
 
-def test_never_fewer_are_let_in_than_can_run_and_never_more_than_the_most() -> None:
+def test_limit_stays_between_the_threads_and_the_maximum() -> None:
     clock = Clock()
     admission = Admission(wait_seconds=0.5, threads=4, most=50, clock=clock)
-    busy(admission, clock, 10.0, 500)
-    assert admission.bound == 4
-    busy(admission, clock, 0.00001, 2_000)
-    assert admission.bound == 50
+    saturate(admission, clock, 10.0, 500)
+    assert admission.limit == 4
+    saturate(admission, clock, 0.00001, 2_000)
+    assert admission.limit == 50
 
 
-def test_a_quiet_hour_says_nothing_of_the_pace() -> None:
+def test_idle_time_does_not_change_the_limit() -> None:
     clock = Clock()
     admission = Admission(wait_seconds=0.5, threads=4, clock=clock)
-    busy(admission, clock, 0.005, 2_000)
-    while admission.inside:
-        admission.leave()
-    bound = admission.bound
+    saturate(admission, clock, 0.005, 2_000)
+    while admission.in_flight:
+        admission.release()
+    limit = admission.limit
     for _ in range(100):
         clock.now += 60
-        assert admission.arrive()
+        assert admission.admit()
         clock.now += 2
-        admission.leave()
-    assert admission.bound == bound
+        admission.release()
+    assert admission.limit == limit
 
 
-def test_whoever_is_refused_is_counted_and_takes_no_place() -> None:
+def test_refused_requests_are_counted_and_not_in_flight() -> None:
     admission = Admission(threads=1, most=1)
-    assert [admission.arrive() for _ in range(3)] == [True, False, False]
+    assert [admission.admit() for _ in range(3)] == [True, False, False]
     assert admission.full
-    admission.leave()
-    assert (admission.inside, admission.refused) == (0, 2)
-    assert admission.arrive()
+    admission.release()
+    assert (admission.in_flight, admission.refused) == (0, 2)
+    assert admission.admit()

@@ -148,9 +148,9 @@ def test_the_queue_and_what_was_refused_are_those_of_the_server() -> None:
     admission = Admission(threads=2)
     app = create_app(lambda: None, admission=admission)
     for _ in range(5):
-        admission.arrive()
+        admission.admit()
     for _ in range(7):
-        admission.refuse()
+        admission.count_refusal()
     with app.test_client().get("/metrics") as response:
         figures = figures_in(response.text)
     expected = {"requests_running": 2, "requests_waiting": 3, "requests_refused_total": 7, "ready": 0}
