@@ -28,7 +28,7 @@ def leaking(*given):
     return app
 
 import qa.web.server.process
-qa.web.server.create_app = leaking
+qa.web.server.process.create_app = leaking
 from qa.cli.main import main
 sys.argv = ["qa", "--data", sys.argv[1], "serve", "--port", "0"]
 main()
