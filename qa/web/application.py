@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import PathConverter
 
 from qa.settings.settings import Settings
-from qa.web import current
+from qa.web import current, routes
 from qa.web.access import browser, gate
 from qa.web.api import chat, documents, health, openapi, search, vector_stores
 from qa.web.pages import pages
@@ -72,4 +72,6 @@ def create_app(
         pages.blueprint,
     ):
         app.register_blueprint(blueprint)
+    routes.declare(app, "static", routes.Route("GET", "/static/<path:filename>", routes.ANYONE))
+    routes.check_routes(app)
     return app

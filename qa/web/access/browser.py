@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from qa.operate.keys import Role
 from qa.settings.settings import Settings
-from qa.web.access.rules import RULES
+from qa.web.routes import routes_of
 from qa.web.schemas.problems import Problem
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -106,7 +106,8 @@ def _for_other_site(origin: str) -> Response | None:
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         return response
-    if request.endpoint and (RULES.get(request.endpoint) or Role.READ) > Role.READ:
+    route = routes_of(current_app).get(request.endpoint or "")
+    if route and (route.role or Role.READ) > Role.READ:
         raise Problem(403, f"Pages of {origin} may ask and read here, and not change anything")
     return None
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
 from qa.operate.keys import KeyRing, Role
 from qa.settings.settings import Settings
 from qa.web.access.quotas import Quotas
-from qa.web.access.rules import NOT_PUBLIC, RULES
+from qa.web.routes import Route, routes_of
 from qa.web.schemas.problems import Problem
 
 # Set by proxies: who sends them did not come from this machine, whatever the socket says.
@@ -36,6 +36,8 @@ class Caller:
 
 LOCAL = Caller("this machine", Role.ADMIN)
 PUBLIC = Caller("public", Role.READ)
+# Only callers who may read are told that a route or method does not exist.
+UNKNOWN_ROUTE = Route("", "", Role.READ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,16 @@ def would_refuse(app: Flask, access: Access, environ: Mapping[str, Any]) -> bool
 def _admitted(access: Access) -> Caller | None:
     """Who asks; None where nobody need be known. Raises Problem 401 or 403 for whom the route's rule does not let in."""
     endpoint = request.endpoint
-    if endpoint is not None and endpoint not in RULES:
-        raise Problem(403, f"The route {endpoint} has no rule, so nobody may use it")
-    # No such route or method: that is told to those who may read, and to nobody else.
-    needed = Role.READ if endpoint is None else RULES[endpoint]
-    if needed is None:
+    route = routes_of(current_app).get(endpoint) if endpoint else UNKNOWN_ROUTE
+    if route is None:
+        raise Problem(403, f"The route {endpoint} has no role. Declare it with @route.")
+    if route.role is None:
         return None
     caller = _caller(access)
-    if caller is None or (caller is PUBLIC and endpoint in NOT_PUBLIC):
-        raise Problem(401, "Send a key: the header Authorization: Bearer KEY", headers=_challenge())
-    if caller.role < needed:
-        holder = "this one has" if caller is not PUBLIC else "without one you have"
-        raise Problem(403, f"This needs a key with the role {needed.word}; {holder} {caller.role.word}")
+    if caller is None or (caller is PUBLIC and not route.public):
+        raise Problem(401, "Send a key in the header Authorization: Bearer KEY.", headers=_challenge())
+    if caller.role < route.role:
+        raise Problem(403, f"This route needs a key with the role {route.role.word}; {caller.name} has {caller.role.word}.")
     return caller
 
 

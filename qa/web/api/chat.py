@@ -16,8 +16,11 @@ from flask import Blueprint, Response, request
 from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
+from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import keeping
+from qa.web.routes import route
+from qa.web.schemas import answers
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import Envelope, usage_json
 from qa.web.schemas.problems import Problem, openai_error, words_for_callers
@@ -32,18 +35,38 @@ MODELS = (MODEL, QUOTES_MODEL)
 MADE = 1735689600  # seconds since 1970; clients want a date, and a model of rules has none
 
 
-@blueprint.get("/v1/models")
+@route(blueprint, "GET", "/v1/models", role=Role.READ, summary="List the models", response=answers.ChatModelList, tag="chat")
 def list_models() -> Response:
     return _json({"object": "list", "data": [_model(name) for name in MODELS]})
 
 
-@blueprint.get("/v1/models/<model_id>")
+@route(
+    blueprint,
+    "GET",
+    "/v1/models/<model_id>",
+    role=Role.READ,
+    summary="Show a model",
+    response=answers.ChatModel,
+    errors=(404,),
+    tag="chat",
+)
 def show_model(model_id: str) -> Response:
     _check_model(model_id)
     return _json(_model(model_id))
 
 
-@blueprint.post("/v1/chat/completions")
+@route(
+    blueprint,
+    "POST",
+    "/v1/chat/completions",
+    role=Role.READ,
+    summary="Reply to a conversation",
+    request=(ChatRequest,),
+    response=answers.ChatCompletion,
+    streams=True,
+    errors=(404,),
+    tag="chat",
+)
 def complete() -> Response:
     asked = from_body(request, ChatRequest)
     _check_model(asked.model)

@@ -15,7 +15,10 @@ from index.embedded.store.rows import StoredDocument
 from qa.answering.question.validity import refuse_unwritable
 from qa.answering.verification import verify
 from qa.ingest.writer import check_document_id, id_for_address, readable_id
+from qa.operate.keys import Role
 from qa.web.current import service, writer
+from qa.web.routes import route
+from qa.web.schemas import answers
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
 from qa.web.schemas.requests import AddressRequest, DocumentRequest, PageParameters, VerifyRequest
@@ -28,7 +31,22 @@ MAX_UPLOAD_BYTES = 50_000_000
 MAX_WAITING_JOBS = 10_000
 
 
-@blueprint.get("/v1/documents")
+def _document_links(pointer: str) -> dict[str, dict[str, str]]:
+    """Operations on the document whose id is in the response body, in the object at the JSON pointer."""
+    operations = ("documents.show_document", "documents.show_text", "documents.remove_document")
+    return {operation: {"document_id": f"$response.body#/{pointer}/id"} for operation in operations}
+
+
+@route(
+    blueprint,
+    "GET",
+    "/v1/documents",
+    role=Role.READ,
+    summary="List the documents",
+    query=PageParameters,
+    response=answers.DocumentList,
+    links=_document_links("data/0"),
+)
 def list_documents() -> Response:
     page = from_query_string(request, PageParameters)
     store = service().store
@@ -39,7 +57,19 @@ def list_documents() -> Response:
     return _json({"data": data, "next": shown[-1].id if len(documents) > page.limit else None})
 
 
-@blueprint.post("/v1/documents")
+@route(
+    blueprint,
+    "POST",
+    "/v1/documents",
+    role=Role.WRITE,
+    summary="Add or replace a document",
+    request=(DocumentRequest, AddressRequest),
+    upload=True,
+    response=answers.AcceptedDocument,
+    status=202,
+    errors=(507,),
+    links={"documents.show_job": {"job_id": "$response.body#/job/id"}, **_document_links("document")},
+)
 def add_document() -> Response:
     request.max_content_length = MAX_UPLOAD_BYTES
     refuse_when_full()
@@ -47,21 +77,45 @@ def add_document() -> Response:
     return _json({"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"})
 
 
-@blueprint.get("/v1/documents/<document_id:document_id>")
+@route(
+    blueprint,
+    "GET",
+    "/v1/documents/<document_id:document_id>",
+    role=Role.READ,
+    summary="Show a document",
+    response=answers.ListedDocument,
+    errors=(404,),
+)
 def show_document(document_id: str) -> Response:
     document = _document(document_id)
     count = service().store.passage_counts([document.number]).get(document.number, 0)
     return _json(listed_document_json(document, count))
 
 
-@blueprint.delete("/v1/documents/<document_id:document_id>")
+@route(
+    blueprint,
+    "DELETE",
+    "/v1/documents/<document_id:document_id>",
+    role=Role.WRITE,
+    summary="Remove a document",
+    response=answers.DeletedDocument,
+    errors=(404, 507),
+)
 def remove_document(document_id: str) -> Response:
     if not writer().library.remove(document_id):
         raise _missing("document", document_id)
     return _json({"id": document_id, "deleted": True})
 
 
-@blueprint.get("/v1/documents/<document_id:document_id>/text")
+@route(
+    blueprint,
+    "GET",
+    "/v1/documents/<document_id:document_id>/text",
+    role=Role.READ,
+    summary="Show the text of a document",
+    response=answers.DocumentText,
+    errors=(404,),
+)
 def show_text(document_id: str) -> Response:
     content = service().store.content(document_id)
     if content is None:
@@ -69,7 +123,15 @@ def show_text(document_id: str) -> Response:
     return _json({"text": content.text, "version": content.version})
 
 
-@blueprint.get("/v1/passages/<passage_id>")
+@route(
+    blueprint,
+    "GET",
+    "/v1/passages/<passage_id>",
+    role=Role.READ,
+    summary="Show a passage",
+    response=answers.Passage,
+    errors=(404,),
+)
 def show_passage(passage_id: str) -> Response:
     number = passage_number(passage_id)
     found = service().store.passages([number]) if number is not None else []
@@ -78,7 +140,15 @@ def show_passage(passage_id: str) -> Response:
     return _json(passage_json(found[0]) | {"metadata": dict(found[0].document.metadata)})
 
 
-@blueprint.get("/v1/jobs/<job_id>")
+@route(
+    blueprint,
+    "GET",
+    "/v1/jobs/<job_id>",
+    role=Role.WRITE,
+    summary="Show the status of a job",
+    response=answers.Job,
+    errors=(404,),
+)
 def show_job(job_id: str) -> Response:
     number = passage_number(f"p{job_id}")
     job = writer().library.jobs.job(number) if number is not None else None
@@ -87,7 +157,16 @@ def show_job(job_id: str) -> Response:
     return _json(job_json(job))
 
 
-@blueprint.post("/v1/verify")
+@route(
+    blueprint,
+    "POST",
+    "/v1/verify",
+    role=Role.READ,
+    summary="Verify a quote",
+    request=(VerifyRequest,),
+    response=answers.Verification,
+    tag="search",
+)
 def verify_quote() -> Response:
     asked = from_body(request, VerifyRequest)
     content = service().store.content(asked.document_id)

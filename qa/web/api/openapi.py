@@ -1,73 +1,76 @@
-"""`/openapi.json`: the interface for programs, made from the models that validate requests. `/docs`: the same for people, offline."""
+"""`/openapi.json`: the HTTP interface, derived from the route declarations. `/docs`: the same as a page, without external resources."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from werkzeug.routing import Rule
 
-from qa.web.access.rules import RULES
-from qa.web.api.operations import OPERATIONS, Operation
-from qa.web.schemas.answers import ProblemAnswer
+from qa.operate.keys import Role
+from qa.web.routes import Route, route, routes_of
+from qa.web.schemas.answers import OpenAIErrorAnswer, ProblemAnswer
+from qa.web.schemas.problems import OPENAI_ROUTES
 
 blueprint = Blueprint("openapi", __name__)
 
 OPENAPI_VERSION = "3.1.0"
 REFERENCE = "#/components/schemas/{model}"
-# What the gate, the limits and the opening of the documents may answer on every route.
+# Errors of the gate, the browser checks, the parser and the load shedding, which any route may return.
 ALWAYS = (400, 401, 403, 421, 429, 503)
 NO_CONTENT = 204
 WITH_FIELDS = (422,)
 WITH_BODY = (413, 415)
 REASONS = {
-    400: "The request cannot be read",
-    401: "A key is needed",
-    403: "The key's role does not reach, or another site's page asks",
-    404: "There is none",
+    400: "Malformed request",
+    401: "Missing or unknown key",
+    403: "The key's role does not allow this, or the request comes from another site's page",
+    404: "Not found",
     413: "The body is too large",
-    415: "The body is of another content type",
-    421: "The service is not called by this name",
-    422: "A field cannot be used",
+    415: "Unsupported content type",
+    421: "Unknown host",
+    422: "Invalid field",
     429: "Too many requests in the last minute",
-    503: "Not ready, or too much to do; try again later",
+    503: "Not ready or overloaded; retry later",
     507: "The disk is full",
+}
+_UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "additionalProperties": False,
+    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}, "id": {"type": "string"}},
 }
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
-@blueprint.get("/openapi.json")
+@route(blueprint, "GET", "/openapi.json", role=Role.READ)
 def openapi() -> ResponseReturnValue:
     return jsonify(document(current_app))
 
 
-@blueprint.get("/docs")
+@route(blueprint, "GET", "/docs", role=Role.READ)
 def docs() -> ResponseReturnValue:
     described = document(current_app)
     return render_template("docs.html", document=described, schemas=described["components"]["schemas"])
 
 
 def document(app: Flask) -> Mapping[str, Any]:
-    """The OpenAPI document of the application's routes that have a line among the operations."""
-    made: Mapping[str, Any] | None = app.extensions.get("openapi")
-    if made is None:
-        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in OPERATIONS]
-        made = app.extensions["openapi"] = _document(sorted(rules, key=lambda rule: list(OPERATIONS).index(rule.endpoint)))
-    return made
+    """The OpenAPI document of the routes that have a summary. Built once."""
+    built: Mapping[str, Any] | None = app.extensions.get("openapi")
+    if built is None:
+        built = app.extensions["openapi"] = _document({name: each for name, each in routes_of(app).items() if each.summary})
+    return built
 
 
-def _document(rules: Sequence[Rule]) -> Mapping[str, Any]:
+def _document(routes: Mapping[str, Route]) -> Mapping[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
-    for rule in rules:
-        path = _PARAMETER.sub(r"{\2}", rule.rule)
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            paths.setdefault(path, {})[method.lower()] = _operation(rule, OPERATIONS[rule.endpoint])
+    for endpoint, declared in routes.items():
+        path = _PARAMETER.sub(r"{\2}", declared.rule)
+        paths.setdefault(path, {})[declared.method.lower()] = _operation(endpoint, declared)
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -77,52 +80,43 @@ def _document(rules: Sequence[Rule]) -> Mapping[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "Made by `qa key create`."}},
+            "schemas": _schemas(routes),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "Created by `qa key create`."}},
         },
     }
 
 
-def _operation(rule: Rule, operation: Operation) -> dict[str, Any]:
+def _operation(endpoint: str, declared: Route) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": rule.endpoint,
-        "summary": operation.summary,
-        "tags": list(operation.tags),
-        "parameters": [*_path_parameters(rule), *_query_parameters(operation)],
-        "responses": _responses(operation),
+        "operationId": endpoint,
+        "summary": declared.summary,
+        "tags": [declared.tag],
+        "parameters": [*_path_parameters(declared), *_query_parameters(declared)],
+        "responses": _responses(declared),
     }
-    if operation.takes:
-        taken = [_reference(model) for model in (operation.takes, *operation.or_takes)]
-        content: dict[str, Any] = {"application/json": {"schema": {"anyOf": taken} if operation.or_takes else taken[0]}}
-        if operation.upload:
+    if declared.request:
+        models = [_reference(model) for model in declared.request]
+        content: dict[str, Any] = {"application/json": {"schema": {"anyOf": models} if len(models) > 1 else models[0]}}
+        if declared.upload:
             content["multipart/form-data"] = {"schema": _UPLOAD}
         described["requestBody"] = {"required": True, "content": content}
-    role = RULES.get(rule.endpoint)
-    if role is not None:
-        described["security"] = [{"key": []}, {}]  # on this machine none is needed
-        described["description"] = f"Needs the role {role.word}."
+    if declared.role is not None:
+        described["security"] = [{"key": []}, {}]  # callers on the same machine need no key
+        described["description"] = f"Needs the role {declared.role.word}."
     return described
 
 
-_UPLOAD = {
-    "type": "object",
-    "required": ["file"],
-    "additionalProperties": False,
-    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}, "id": {"type": "string"}},
-}
-
-
-def _path_parameters(rule: Rule) -> list[dict[str, Any]]:
+def _path_parameters(declared: Route) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for _, name in _PARAMETER.findall(rule.rule)
+        for _, name in _PARAMETER.findall(declared.rule)
     ]
 
 
-def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
-    if operation.query is None:
+def _query_parameters(declared: Route) -> list[dict[str, Any]]:
+    if declared.query is None:
         return []
-    schema = operation.query.model_json_schema(ref_template=REFERENCE)
+    schema = declared.query.model_json_schema(ref_template=REFERENCE)
     required = schema.get("required", [])
     return [
         {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
@@ -131,37 +125,40 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    """A field as a query string can hold it: there is no null in one."""
+    """The schema of a field in a query string, which cannot contain null."""
     kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
     return {name: value for name, value in field.items() if name not in ("anyOf", "default")} | kinds[0] if kinds else field
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    content = {"schema": _reference(operation.answer) if operation.answer else {"type": "string"}}
-    done: dict[str, Any] = {"description": operation.summary}
-    if operation.status != NO_CONTENT:
-        done["content"] = {operation.media_type: content}
-    if operation.links:
-        done["links"] = {name: {"operationId": name, "parameters": dict(given)} for name, given in operation.links.items()}
-    found = {str(operation.status): done}
-    refusals = {*ALWAYS, *operation.refusals}
-    refusals |= {*(WITH_FIELDS if operation.takes or operation.query else ()), *(WITH_BODY if operation.takes else ())}
-    if operation.streams:
-        done["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-    kind = "application/problem+json" if operation.error is ProblemAnswer else "application/json"
-    problem = {kind: {"schema": _reference(operation.error)}}
-    return found | {str(status): {"description": REASONS[status], "content": problem} for status in sorted(refusals)}
+def _responses(declared: Route) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": declared.summary}
+    if declared.status != NO_CONTENT:
+        schema = _reference(declared.response) if declared.response else {"type": "string"}
+        success["content"] = {declared.media_type: {"schema": schema}}
+    if declared.streams:
+        success["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    if declared.links:
+        success["links"] = {name: {"operationId": name, "parameters": dict(given)} for name, given in declared.links.items()}
+    statuses = {*ALWAYS, *declared.errors}
+    statuses |= {*(WITH_FIELDS if declared.request or declared.query else ()), *(WITH_BODY if declared.request else ())}
+    error = _error(declared)
+    kind = "application/problem+json" if error is ProblemAnswer else "application/json"
+    content = {kind: {"schema": _reference(error)}}
+    errors = {str(status): {"description": REASONS[status], "content": content} for status in sorted(statuses)}
+    return {str(declared.status): success} | errors
 
 
-def _reference(model: type[BaseModel]) -> dict[str, Any]:
+def _error(declared: Route) -> type:
+    return OpenAIErrorAnswer if declared.rule.startswith(OPENAI_ROUTES) else ProblemAnswer
+
+
+def _reference(model: type) -> dict[str, Any]:
     return {"$ref": REFERENCE.format(model=model.__name__)}
 
 
-def _schemas() -> dict[str, Any]:
-    asked = {model for operation in OPERATIONS.values() for model in (operation.takes, *operation.or_takes) if model}
-    answered = {operation.answer for operation in OPERATIONS.values() if operation.answer}
-    answered |= {operation.error for operation in OPERATIONS.values()}
-    models = [*((model, "validation") for model in asked), *((model, "validation") for model in answered)]
-    _, schemas = models_json_schema(sorted(models, key=lambda pair: pair[0].__name__), ref_template=REFERENCE)  # type: ignore[arg-type]
+def _schemas(routes: Mapping[str, Route]) -> dict[str, Any]:
+    models = {model for each in routes.values() for model in (*each.request, each.response, _error(each)) if model}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template=REFERENCE)
     found: dict[str, Any] = schemas["$defs"]
     return found

@@ -7,8 +7,11 @@ from time import perf_counter
 
 from flask import Blueprint, Response, request
 
+from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import keep_if_unanswered
+from qa.web.routes import route
+from qa.web.schemas import answers
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import SearchParameters, SearchRequest
 from qa.web.schemas.responses import answer_json, facet_json
@@ -18,13 +21,32 @@ FACET_VALUES = 100
 blueprint = Blueprint("search", __name__)
 
 
-@blueprint.get("/v1/search")
+@route(
+    blueprint,
+    "GET",
+    "/v1/search",
+    role=Role.READ,
+    summary="Ask a question by URL",
+    query=SearchParameters,
+    response=answers.SearchAnswer,
+    tag="search",
+)
 def search_by_address() -> Response:
     parameters = from_query_string(request, SearchParameters)
     return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit))
 
 
-@blueprint.post("/v1/search")
+@route(
+    blueprint,
+    "POST",
+    "/v1/search",
+    role=Role.READ,
+    summary="Ask a question",
+    request=(SearchRequest,),
+    response=answers.SearchAnswer,
+    tag="search",
+    links={"documents.show_passage": {"passage_id": "$response.body#/results/0/id"}},
+)
 def search() -> Response:
     return _answer(from_body(request, SearchRequest))
 

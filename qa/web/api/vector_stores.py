@@ -8,7 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from qa.answering.answerer import Result
+from qa.operate.keys import Role
 from qa.web.current import service
+from qa.web.routes import route
+from qa.web.schemas import answers
 from qa.web.schemas.openai_requests import VectorStoreSearchRequest
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body
@@ -21,18 +24,45 @@ MADE = 1735689600  # seconds since 1970; typed clients want a date
 MOST_ATTRIBUTES, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512  # OpenAI's bounds; a client may rely on them
 
 
-@blueprint.get("/v1/vector_stores")
+@route(
+    blueprint,
+    "GET",
+    "/v1/vector_stores",
+    role=Role.READ,
+    summary="List the vector stores",
+    response=answers.VectorStoreList,
+    tag="chat",
+)
 def list_stores() -> Response:
     return _json({"object": "list", "data": [_store()], "first_id": STORE, "last_id": STORE, "has_more": False})
 
 
-@blueprint.get("/v1/vector_stores/<store_id>")
+@route(
+    blueprint,
+    "GET",
+    "/v1/vector_stores/<store_id>",
+    role=Role.READ,
+    summary="Show the vector store",
+    response=answers.VectorStore,
+    errors=(404,),
+    tag="chat",
+)
 def show_store(store_id: str) -> Response:
     _check(store_id)
     return _json(_store())
 
 
-@blueprint.post("/v1/vector_stores/<store_id>/search")
+@route(
+    blueprint,
+    "POST",
+    "/v1/vector_stores/<store_id>/search",
+    role=Role.READ,
+    summary="Search the vector store",
+    request=(VectorStoreSearchRequest,),
+    response=answers.VectorStoreSearchAnswer,
+    errors=(404,),
+    tag="chat",
+)
 def search_store(store_id: str) -> Response:
     _check(store_id)
     asked = from_body(request, VectorStoreSearchRequest)

@@ -8,9 +8,11 @@ from flask import Blueprint, render_template, request
 
 from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
+from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import keep_if_unanswered
 from qa.web.pages.presentation import day, outside, place
+from qa.web.routes import route
 from qa.web.schemas.openai_responses import Envelope
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
@@ -21,7 +23,7 @@ blueprint = Blueprint("conversation", __name__)
 SOURCES = "\n\nSources:\n"  # of a reply's text; the page shows them as links instead
 
 
-@blueprint.get("/chat")
+@route(blueprint, "GET", "/chat", role=Role.READ)
 def chat_page() -> tuple[str, int]:
     try:
         questions = questions_from_address(request)

@@ -10,8 +10,10 @@ from flask import Blueprint, abort, render_template
 
 from corpus.types import Document, Heading, Span
 from index.embedded.store.rows import StoredPassage
+from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.presentation import day, outside
+from qa.web.routes import route
 from qa.web.schemas.responses import passage_name
 
 blueprint = Blueprint("document", __name__)
@@ -50,7 +52,7 @@ class Block:
     marks: tuple[str, str] = ("", "")
 
 
-@blueprint.get("/d/<document_id:document_id>")
+@route(blueprint, "GET", "/d/<document_id:document_id>", role=Role.READ)
 def document_page(document_id: str) -> str:
     store = service().store
     document = store.content(document_id)

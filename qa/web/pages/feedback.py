@@ -7,8 +7,10 @@ from flask import Blueprint, Response, render_template, request
 from qa.answering.answerer import Answer
 from qa.chat.chatbot import Pieces
 from qa.chat.replies import Reply
+from qa.operate.keys import Role
 from qa.operate.question_log import Outcome, QuestionLog
 from qa.web.current import service, settings
+from qa.web.routes import route
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import feedback_from_form, from_body
 from qa.web.schemas.requests import FeedbackRequest
@@ -17,13 +19,22 @@ from qa.web.schemas.responses import passage_name
 blueprint = Blueprint("feedback", __name__)
 
 
-@blueprint.post("/v1/feedback")
+@route(
+    blueprint,
+    "POST",
+    "/v1/feedback",
+    role=Role.READ,
+    summary="Report whether the results helped",
+    request=(FeedbackRequest,),
+    status=204,
+    tag="search",
+)
 def give_feedback() -> Response:
     _keep(from_body(request, FeedbackRequest))
     return Response(status=204)
 
 
-@blueprint.post("/feedback")
+@route(blueprint, "POST", "/feedback", role=Role.READ)
 def send_feedback() -> str:
     """The same from a form, for pages without scripts."""
     given = feedback_from_form(request)

@@ -13,10 +13,12 @@ from flask import Blueprint, g, render_template, request
 
 from index.filters import Filter
 from qa.answering.confidence import SURE
+from qa.operate.keys import Role
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
 from qa.web.pages.feedback import keep_if_unanswered
 from qa.web.pages.presentation import shown_result, verdict
+from qa.web.routes import route
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
 from qa.web.schemas.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters
@@ -40,12 +42,12 @@ class Choice:
     count: int
 
 
-@blueprint.get("/")
+@route(blueprint, "GET", "/", role=Role.READ)
 def search_page() -> tuple[str, int]:
     return _page("/")
 
 
-@blueprint.get("/embed")
+@route(blueprint, "GET", "/embed", role=Role.READ)
 def embedded_page() -> tuple[str, int]:
     """For a frame in a page of an allowed origin (QA_EMBED_ORIGINS); the browser refuses it to all others."""
     g.embedded = True

@@ -6,8 +6,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from index.embedded.store.jobs import Job
+from qa.operate.keys import Role
 from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_file, refuse_when_full
 from qa.web.current import settings, writer
+from qa.web.routes import route
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.responses import passage_number
 
@@ -16,13 +18,13 @@ blueprint = Blueprint("upload", __name__)
 MOST_JOBS = 100  # shown on one page
 
 
-@blueprint.get("/upload")
+@route(blueprint, "GET", "/upload", role=Role.WRITE)
 def upload_page() -> str:
     _refuse_unless_offered()
     return render_template("upload.html", jobs=_jobs(request.args.getlist("job")), most_bytes=MAX_UPLOAD_BYTES)
 
 
-@blueprint.post("/upload")
+@route(blueprint, "POST", "/upload", role=Role.WRITE)
 def upload() -> Response:
     """What a browser without scripts sends; with scripts each file goes to POST /v1/documents."""
     _refuse_unless_offered()

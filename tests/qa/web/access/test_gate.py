@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from flask import Blueprint
 
 from qa.operate.keys import Role, create_key, revoke_key
 from qa.web.access.quotas import Quotas
-from qa.web.access.rules import RULES
 from qa.web.application import create_app
+from qa.web.routes import RouteWithoutRole, check_routes, route, routes_of
 
+APP = create_app(lambda: None)
+DECLARED = routes_of(APP)
 ROUTES = sorted(
     (rule.endpoint, method, re.sub(r"<[^>]+>", "nothing-that-is-there", rule.rule))
-    for rule in create_app(lambda: None).url_map.iter_rules()
+    for rule in APP.url_map.iter_rules()
     for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
 )
 # Requests that change no document, whatever their method: for these the role to read is enough.
@@ -52,17 +55,33 @@ def bearer(secret: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
-def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
-    assert {endpoint for endpoint, _, _ in ROUTES} == set(RULES), "write a line for it in qa/web/access/rules.py"
+def test_every_route_is_declared_and_every_declaration_is_a_route() -> None:
+    assert {endpoint for endpoint, _, _ in ROUTES} == set(DECLARED)
+    for endpoint, method, _ in ROUTES:
+        assert DECLARED[endpoint].method == method
+    check_routes(APP)
 
 
-def test_what_changes_documents_needs_more_than_the_role_to_read() -> None:
+def test_an_application_with_a_route_without_a_role_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    blueprint = Blueprint("new", __name__)
+    blueprint.add_url_rule("/new", "view", lambda: "let in")
+    monkeypatch.setattr("qa.web.api.health.blueprint", blueprint)
+    with pytest.raises(RouteWithoutRole, match=r"new\.view \(/new\) has no role"):
+        create_app(lambda: None)
+
+
+def test_a_route_cannot_be_declared_without_a_role() -> None:
+    with pytest.raises(TypeError, match="role"):
+        route(Blueprint("new", __name__), "GET", "/new")  # type: ignore[call-arg]
+
+
+def test_routes_that_change_documents_need_more_than_the_role_read() -> None:
     for endpoint, method, _ in ROUTES:
         if method != "GET" and endpoint not in ASKING_BY_POST:
-            assert (RULES[endpoint] or 0) >= Role.WRITE, endpoint
+            assert (DECLARED[endpoint].role or 0) >= Role.WRITE, endpoint
 
 
-def test_a_route_without_a_rule_is_refused_to_everyone() -> None:
+def test_a_route_added_without_a_role_is_refused_to_everyone() -> None:
     app = create_app(lambda: None)
     app.add_url_rule("/new", "new.route", lambda: "let in")
     refused = app.test_client().get("/new")
@@ -76,7 +95,7 @@ def test_each_role_gets_through_to_what_the_rule_says_and_no_further(
     guarded: Any, secrets: dict[str, str], endpoint: str, method: str, path: str, caller: str
 ) -> None:
     status = guarded.request(method, path, headers=bearer(secrets.get(caller))).status
-    needed = RULES[endpoint]
+    needed = DECLARED[endpoint].role
     if needed is None:
         assert status not in {401, 403}
     elif caller not in Role.__members__ and caller.upper() not in Role.__members__:
