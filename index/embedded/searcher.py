@@ -44,6 +44,7 @@ class Searcher:
         self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
         self._changes = 0
+        self._generation: Generation | None = None
         self._set_generation(generation)
         self._state = self._state_of(self._segments)
         self._behind = True  # what no segment holds is read by the first search, or built before it
@@ -145,8 +146,10 @@ class Searcher:
         return self._state
 
     def _set_generation(self, generation: Generation | None) -> None:
-        if generation:
-            generation.remove(self._store.removed_passages(generation.last_passage_id))
+        searched = self._segments
+        for segment in generation.segments if generation else ():
+            if segment not in searched:  # removals are applied to the others as they happen
+                segment.remove(self._store.removed_passages(segment.span.after, segment.span.last))
         self._generation = generation
         self._abbreviations = generation.abbreviations if generation else NO_ABBREVIATIONS  # gathered once a generation
         self._tail = UnindexedTail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)

@@ -14,6 +14,7 @@ from index.embedded.integrity.backup import BEFORE, back_up, restore
 from index.embedded.integrity.repair import repair
 from index.embedded.integrity.scrub import scrub
 from index.embedded.segments import generations
+from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.store.store import Store
 from index.embedding import onnx_embedder
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
@@ -96,7 +97,9 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
             store.check_fingerprint(embedder.fingerprint)
         embedded = embed_missing(store, embedder, progress)
         store.search_by(embedder.fingerprint, name)
-        generations.build(generations_folder(settings.data), store, embedder.fingerprint, embedder.dimension)
+        folder = generations_folder(settings.data)
+        generations.build(folder, store, embedder.fingerprint, embedder.dimension)
+        purge_removed_ids(folder, store)
         return embedded
 
 

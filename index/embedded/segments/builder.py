@@ -10,6 +10,7 @@ from corpus.types import QuotableError
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
 from index.embedded.segments.generations import Generation, Prepared
+from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.segments.segment_process import BuildStopped
 from index.embedded.segments.segments import Span, bounded_merge_start, kept
 from index.embedded.store.store import Store
@@ -68,6 +69,8 @@ class IndexBuilder:
     def _adopt_built(self, running: Generation | None, keep: int) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
         self._searcher.adopt(generations.build(self._folder, self._store, fingerprint, dimension, running, keep))
+        if not (self._merger and self._merger.is_alive()):
+            purge_removed_ids(self._folder, self._store)
 
     def _begin_merge(self) -> None:
         with self._building:
@@ -100,3 +103,4 @@ class IndexBuilder:
         with self._building:
             running = self._searcher.adopted
             self._searcher.adopt(generations.publish(self._folder, self._store, self._embedder.fingerprint, segment, running))
+            purge_removed_ids(self._folder, self._store)

@@ -29,7 +29,7 @@ from index.embedded.segments.self_probe import answers_as_the_store
 from index.embedded.store.store import Store
 from index.text.abbreviations import Abbreviations
 from index.text.spelling import Speller
-from index.types import DamagedIndex, Ids
+from index.types import DamagedIndex
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +59,6 @@ class Generation:
         """Of all segments; where two explain one otherwise, that with more passages is believed."""
         rising = sorted(self.segments, key=lambda segment: segment.passages)
         return Abbreviations.joined([segment.abbreviations for segment in rising])
-
-    def remove(self, ids: Ids) -> None:
-        for segment in self.segments:
-            segment.remove(ids)
 
 
 def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True) -> Generation | None:

@@ -30,6 +30,7 @@ from index.embedded.store.rows import (
 from index.types import DamagedRow, FingerprintMismatch, Ids, Matrix, SearchedText, Vector
 
 ROWS_AT_ONCE = 2000
+MAX_ID = 2**63 - 1  # SQLite's largest integer
 
 Read = TypeVar("Read")
 
@@ -292,12 +293,15 @@ class Store:
             if whole:
                 yield np.array(whole, np.int64), [texts[i] for i in whole], np.stack([vectors[i] for i in whole])
 
-    def removed_passages(self, up_to: int) -> Ids:
-        """Ids of removed passages that an index built when `up_to` was the last id may still hold."""
-        return np.array(
-            [row[0] for row in self._database.rows("SELECT id FROM removed_passages WHERE id <= ? ORDER BY id", up_to)],
-            np.int64,
-        )
+    def removed_passages(self, after: int = 0, up_to: int = MAX_ID) -> Ids:
+        """Ids of removed passages above `after` and up to `up_to` that a generation on disk may still hold, ascending."""
+        query = "SELECT id FROM removed_passages WHERE id > ? AND id <= ? ORDER BY id"
+        return np.array([i for (i,) in self._database.rows(query, after, up_to)], np.int64)
+
+    def purge_removed_passages(self, ids: Ids) -> None:
+        """Forget removed passages that no generation holds any more."""
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM removed_passages WHERE id = ?", ((i,) for i in ids.tolist()))
 
     # Inside
 
@@ -350,12 +354,12 @@ class Store:
             self._database.damage.note(str(damage))
             raise
 
-    def _report_missing(self, asked: Sequence[int], found: Collection[int]) -> None:
-        """A passage that an index knows and that was never removed was lost."""
-        missing = [i for i in asked if i not in found]
+    def _report_missing(self, ids: Sequence[int], found: Collection[int]) -> None:
+        """Report passages that were lost: a removal deletes the vector too, so a vector without its passage means damage."""
+        missing = [i for i in ids if i not in found]
         if missing:
-            removed = self._database.rows_of("SELECT id FROM removed_passages WHERE id IN", missing)
-            for i in sorted({*missing} - {i for (i,) in removed}):
+            query = "SELECT passage FROM vectors WHERE fingerprint = ? AND passage IN"
+            for (i,) in self._database.rows_of(query, missing, self.fingerprint or ""):
                 self._database.damage.note(f"the stored passage {i} is missing")
 
     def _fact(self, name: str) -> str | None:

@@ -114,7 +114,7 @@ def test_replacing_a_document_leaves_nothing_of_the_old_one(store: Store) -> Non
     assert store.counts() == (1, 1)
     assert store.passages(old_ids) == []
     assert min(store.passage_ids("fees")) > last
-    assert store.removed_passages(last).tolist() == old_ids
+    assert store.removed_passages(0, last).tolist() == old_ids
 
 
 def test_a_removed_document_is_gone_and_its_passage_ids_are_never_given_again(
@@ -358,3 +358,16 @@ def test_a_text_that_has_become_bytes_is_damaged(store: Store, open_store: OpenS
         connection.execute("UPDATE documents SET text = CAST(text AS BLOB)")
     with pytest.raises(DamagedRow, match="damaged"):
         open_store(tmp_path).content("fees")
+
+
+def test_a_lost_passage_is_reported_and_an_unknown_id_is_not(store: Store, tmp_path: Path) -> None:
+    first, second, *_ = store.passage_ids("fees").tolist()
+    put(store, OTHER)
+    store.remove("other")
+    store.purge_removed_passages(store.removed_passages())
+    assert [stored.id for stored in store.passages(range(1, 1000))] == store.passage_ids("fees").tolist()
+    assert not store.damaged
+    with apsw.Connection(str(tmp_path / FILE)) as connection:
+        connection.execute("DELETE FROM passages WHERE id = ?", (second,))
+    assert [stored.id for stored in store.passages([first, second])] == [first]
+    assert store.damaged
