@@ -101,6 +101,19 @@ class Passage:
         return f"{self.context} › {self.text}" if self.context else self.text
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFailure:
+    """A file or record that could not be read, next to others that could.
+
+    `name` is the file's name, with the record's place in it; `reason` is a sentence for the person who added the file.
+    `unsupported`: no reader takes this format, as opposed to a damaged file.
+    """
+
+    name: str
+    reason: str
+    unsupported: bool = False
+
+
 class Reader(Protocol):
     """Turns the bytes of one file into a document; pure, so that it can run in a limited child process."""
 

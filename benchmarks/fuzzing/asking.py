@@ -15,7 +15,7 @@ from flask import Request
 from pydantic import BaseModel, TypeAdapter
 
 from benchmarks.fuzzing.choices import Choices, document, filter_value, json_like, one_of, prose
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document
 from index import filters
 from qa.answering.quotes import QuoteFinder

@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from corpus.readers import ReadFailure, read
+from corpus.readers import read
 from corpus.sandbox.wire import from_line, to_line
-from corpus.types import Document, ReadError
+from corpus.types import Document, ReadError, ReadFailure
 
 # What a document may be larger than its file: entities and tables unfold, but not without bound.
 MOST_GROWTH, MOST_ANYWAY = 200, 1_000_000

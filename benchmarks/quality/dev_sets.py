@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from corpus.sandbox.sandbox import Sandbox
+from corpus.sandbox.pool import Sandbox
 from index.text.analysis import terms
 from index.types import FingerprintMismatch
 from qa.assembly import Service, open_to_read, open_to_write

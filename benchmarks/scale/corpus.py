@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from corpus.readers.plain.jsonl import document_from_record
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document, Passage
 from index.types import Embedder, Matrix
 

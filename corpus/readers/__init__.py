@@ -11,10 +11,9 @@ from typing import Protocol, runtime_checkable
 
 from corpus.readers.completion import complete
 from corpus.readers.detection import FORMATS, detect, unpack
-from corpus.readers.failure import ReadFailure
-from corpus.types import Document, Reader, ReadError
+from corpus.types import Document, Reader, ReadError, ReadFailure
 
-__all__ = ["FORMATS", "ReadFailure", "detect", "read", "reader_for"]
+__all__ = ["FORMATS", "detect", "read", "reader_for"]
 
 # The class that reads each format; those that end in "RecordsReader" find many documents in one file.
 _READERS = {

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from corpus.readers.failure import ReadFailure
-from corpus.types import Document, Heading, MetadataValue
+from corpus.types import Document, Heading, MetadataValue, ReadFailure
 
 _OPTIONAL = ("id", "url", "date", "type", "language")
 

@@ -14,10 +14,9 @@ from threading import Event
 
 from watchfiles import watch
 
-from corpus.readers import ReadFailure
-from corpus.sandbox.sandbox import Sandbox
+from corpus.sandbox.pool import Sandbox
 from corpus.sources.fetcher import Fetcher
-from corpus.types import Document, QuotableError, ReadError
+from corpus.types import Document, QuotableError, ReadError, ReadFailure
 from qa.ingest.writer import (
     DocumentWriter,
     IncomingDocument,

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 
-from corpus.sandbox.sandbox import Sandbox
+from corpus.sandbox.pool import Sandbox
 from corpus.sources.addresses import Hosts, is_address
 from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.embedded.folder_lock import FolderLock
 from index.embedded.searcher import Searcher

@@ -14,10 +14,9 @@ from urllib.parse import unquote
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from corpus.readers import ReadFailure
-from corpus.sandbox.sandbox import Sandbox
-from corpus.splitting.splitter import split
-from corpus.types import Document, url_at
+from corpus.sandbox.pool import Sandbox
+from corpus.splitting.passages import split
+from corpus.types import Document, ReadFailure, url_at
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import Embedder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store

@@ -14,11 +14,10 @@ from typing import Any
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import sanitise
-from corpus.readers.failure import ReadFailure
+from corpus.readers.json_records import Record, records
 from corpus.readers.markup.govspeak import to_html
-from corpus.readers.markup.rendering import render
-from corpus.readers.plain.json_records import Record, records
-from corpus.types import Document, MetadataValue
+from corpus.readers.markup.html_text import render
+from corpus.types import Document, MetadataValue, ReadFailure
 
 SITE = "https://www.gov.uk"
 

@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import decode, sanitise
-from corpus.readers.markup.rendering import depth, parse, render, render_node
+from corpus.readers.markup.html_text import depth, parse, render, render_node
 from corpus.types import Document, Heading
 
 _DECLARED_CHARSET = re.compile(rb"<meta[^<>]+charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)

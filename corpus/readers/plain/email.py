@@ -11,7 +11,7 @@ from typing import Any
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date_of_message
 from corpus.readers.decoding import decode, sanitise
-from corpus.readers.markup.rendering import render
+from corpus.readers.markup.html_text import render
 from corpus.types import Document, MetadataValue, ReadError
 
 _ENCRYPTED = frozenset(("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"))

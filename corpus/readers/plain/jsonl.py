@@ -8,9 +8,8 @@ from typing import Any
 
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import sanitise
-from corpus.readers.failure import ReadFailure
-from corpus.readers.plain.json_records import Record, records
-from corpus.types import Document, MetadataValue, ReadError
+from corpus.readers.json_records import Record, records
+from corpus.types import Document, MetadataValue, ReadError, ReadFailure
 
 _FIELDS = frozenset(("id", "_id", "title", "text", "url", "date", "metadata"))
 

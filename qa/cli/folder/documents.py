@@ -24,7 +24,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
     """
     from itertools import chain
 
-    from corpus.sandbox.sandbox import Sandbox
+    from corpus.sandbox.pool import Sandbox
     from corpus.sources.addresses import is_address
     from qa.assembly import fetcher_of, open_to_write
     from qa.ingest.files import add_addresses, add_files, changes_below, files_below, follow

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from corpus.readers import ReadFailure, read
-from corpus.types import Document
+from corpus.readers import read
+from corpus.types import Document, ReadFailure
 
 Reading = Callable[[bytes, str], Document]
 

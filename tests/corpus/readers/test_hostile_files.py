@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from corpus.readers import ReadFailure, read
-from corpus.sandbox.sandbox import Limits, Sandbox
-from corpus.types import Document, ReadError
+from corpus.readers import read
+from corpus.sandbox.pool import Limits, Sandbox
+from corpus.types import Document, ReadError, ReadFailure
 
 MB = 2**20
 SECONDS = 20

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.readers.builder import TextBuilder
-from corpus.readers.markup.rendering import render
+from corpus.readers.markup.html_text import render
 from corpus.types import Document
 
 Reading = Callable[[bytes, str], Document]

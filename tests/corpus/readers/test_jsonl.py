@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from corpus.readers import ReadFailure, read
-from corpus.types import Document, ReadError
+from corpus.readers import read
+from corpus.types import Document, ReadError, ReadFailure
 
 GOOD = {"id": "a", "title": "A", "text": "Words.", "url": "https://example.org/a", "date": "2024-03-05", "metadata": {"n": 1}}
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.readers import ReadFailure
-from corpus.sandbox.sandbox import Sandbox
-from corpus.types import Document
+from corpus.sandbox.pool import Sandbox
+from corpus.types import Document, ReadFailure
 
 
 @pytest.mark.long

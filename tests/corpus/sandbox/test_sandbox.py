@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from corpus.readers import ReadFailure
-from corpus.sandbox.sandbox import Limits, Sandbox, read_in_sandbox
+from corpus.sandbox.pool import Limits, Sandbox, read_in_sandbox
 from corpus.sandbox.wire import from_line, to_line
-from corpus.types import Document, Heading
+from corpus.types import Document, Heading, ReadFailure
 
 MB = 2**20
 ROOT = str(Path(__file__).resolve().parents[3])

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document, text_version
 from index.types import Embedder
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document
 from index.embedded.integrity.write_ahead_log import FRAME_HEADER_BYTES, HEADER_BYTES, State, state
 from index.embedded.store.database import Database

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from corpus.readers.decoding import decode
-from corpus.readers.failure import ReadFailure
-from corpus.types import ReadError
+from corpus.types import ReadError, ReadFailure
 
 Record = dict[str, Any]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.press_release import press_release
-from corpus.splitting.splitter import split
+from corpus.splitting.passages import split
 from corpus.types import Document, Heading, Passage
 from index.types import Embedder
 

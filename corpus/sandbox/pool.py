@@ -22,15 +22,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, cast
 
-from corpus.readers.failure import ReadFailure
+from corpus.sandbox.child import OUT_OF_MEMORY
 from corpus.sandbox.wire import from_line
-from corpus.sandbox.worker import OUT_OF_MEMORY
-from corpus.types import Document
+from corpus.types import Document, ReadFailure
 
 _MB = 1024 * 1024
 _CHUNK = 256 * 1024
 _ROOT = str(Path(__file__).resolve().parent.parent.parent)
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from corpus.sandbox.worker import main; main(*map(int, sys.argv[2:]))"
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from corpus.sandbox.child import main; main(*map(int, sys.argv[2:]))"
 # One thread a library, so that their stacks do not use up the address space.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 

@@ -14,10 +14,10 @@ import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from corpus.readers import ReadFailure, read
+from corpus.readers import read
 from corpus.sandbox.confinement import allow_cpu_seconds, confine
 from corpus.sandbox.wire import to_line
-from corpus.types import Document, ReadError, UnsupportedFormat
+from corpus.types import Document, ReadError, ReadFailure, UnsupportedFormat
 
 # What the process ends with where a file needs more memory than it may have; it is not fit to read another.
 OUT_OF_MEMORY = 77
