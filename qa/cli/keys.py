@@ -18,7 +18,7 @@ def keys() -> None:
     "--role",
     type=click.Choice([role.word for role in Role]),
     required=True,
-    help="read: ask and read; write: change documents too; admin: also what the operator looks at.",
+    help="read: ask and read. write: also change documents.",
 )
 @click.option("--name", required=True, help="Whom or what the key is for.")
 @click.pass_context

@@ -41,11 +41,14 @@ class Role(IntEnum):
 
     READ = 1
     WRITE = 2
-    ADMIN = 3
 
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+# Version 0.1 had a third role, admin, that allowed nothing beyond write. Its keys keep working.
+_ROLES = {**{role.word: role for role in Role}, "admin": Role.WRITE}
 
 
 class KeysError(QuotableError):
@@ -72,7 +75,7 @@ def read_keys(folder: Path) -> Sequence[Key]:
             raise KeysError(
                 f"{path} has format {found['format']}, this version reads up to {FORMAT}: install the one that wrote it"
             )
-        return tuple(Key(**{**key, "role": Role[key["role"].upper()]}) for key in found["keys"])
+        return tuple(Key(**{**key, "role": _ROLES[key["role"]]}) for key in found["keys"])
     except FileNotFoundError:
         return ()
     except OSError as error:

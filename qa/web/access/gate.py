@@ -34,7 +34,7 @@ class Caller:
     role: Role
 
 
-LOCAL = Caller("this machine", Role.ADMIN)
+LOCAL = Caller("this machine", Role.WRITE)
 PUBLIC = Caller("public", Role.READ)
 # Only callers who may read are told that a route or method does not exist.
 UNKNOWN_ROUTE = Route("", "", Role.READ)

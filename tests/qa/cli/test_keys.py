@@ -107,3 +107,12 @@ def test_a_newer_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text('{"format": 2, "keys": []}')
     with pytest.raises(KeysError, match="install"):
         read_keys(tmp_path)
+
+
+def test_a_key_with_the_removed_role_admin_works_as_write(tmp_path: Path) -> None:
+    secret = create_key(tmp_path, "operator", Role.WRITE)
+    path = tmp_path / FILE_NAME
+    path.write_text(path.read_text().replace('"write"', '"admin"'))
+    key = KeyRing(tmp_path).holder(secret)
+    assert key
+    assert key.role is Role.WRITE

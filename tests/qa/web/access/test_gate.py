@@ -70,6 +70,10 @@ def test_an_application_with_a_route_without_a_role_does_not_start(monkeypatch: 
         create_app(lambda: None)
 
 
+def test_every_role_is_required_by_some_route() -> None:
+    assert {declared.role for declared in DECLARED.values()} == {None, *Role}
+
+
 def test_a_route_cannot_be_declared_without_a_role() -> None:
     with pytest.raises(TypeError, match="role"):
         route(Blueprint("new", __name__), "GET", "/new")  # type: ignore[call-arg]
