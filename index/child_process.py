@@ -1,6 +1,6 @@
-"""One of the program's own modules in a process of its own: what it needs of memory goes back when it ends.
+"""Runs one of the program's own modules in a child process, so that its memory is returned when it ends.
 
-Its standard input is never written to: it closes when the parent stops it, or is no more, and then the child ends too.
+The child's standard input is a pipe that stays empty. It closes when the parent stops the child or dies, and the child then exits.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ import threading
 from collections.abc import Sequence
 from threading import Event
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 class ChildStopped(Exception):
-    """It was told to stop before it was done."""
+    """The child was stopped before it finished."""
 
 
 class ChildFailed(Exception):
-    """It ended with another exit code than 0; the text is the last line that it said."""
+    """The child exited with an error; the message is the last line of its standard error."""
 
 
-def run(module: str, arguments: Sequence[object], stopping: Event | None = None) -> None:
-    """`python -m module arguments`, to its end. Raises ChildStopped when `stopping` is set meanwhile, ChildFailed where it fails."""
+def run_module(module: str, arguments: Sequence[object], stopping: Event | None = None) -> None:
+    """Run `python -m module arguments` and wait. Raises ChildStopped if `stopping` is set meanwhile, ChildFailed on an error."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     with (
-        tempfile.TemporaryFile("w+") as said,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said) as process,  # noqa: S603 (our own module, our own arguments)
+        tempfile.TemporaryFile("w+") as stderr,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr) as process,  # noqa: S603 (our own module, our own arguments)
     ):
         try:
             _wait(process, stopping)
         except BaseException:
             process.kill()
             raise
-        said.seek(0)
+        stderr.seek(0)
         if process.returncode < 0:
-            raise ChildFailed(f"it was ended by signal {-process.returncode}; was there memory enough?")
+            raise ChildFailed(f"killed by signal {-process.returncode}; check that there is enough memory")
         if process.returncode:
-            raise ChildFailed((said.read().strip().splitlines() or [f"exit code {process.returncode}"])[-1])
+            raise ChildFailed((stderr.read().strip().splitlines() or [f"exit code {process.returncode}"])[-1])
 
 
 def _wait(process: subprocess.Popen[bytes], stopping: Event | None) -> None:
@@ -48,15 +48,15 @@ def _wait(process: subprocess.Popen[bytes], stopping: Event | None) -> None:
         process.wait()
         return
     while process.poll() is None:
-        if stopping.wait(LOOK_SECONDS):
+        if stopping.wait(POLL_SECONDS):
             raise ChildStopped
 
 
-def end_with_the_parent() -> None:
-    """Called by the child as it begins."""
+def exit_with_parent() -> None:
+    """Exit this child process when its parent ends. Call it first in the child."""
 
-    def wait() -> None:
+    def watch_stdin() -> None:
         sys.stdin.read()
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=watch_stdin, daemon=True).start()

@@ -55,7 +55,7 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SearchedText:
+class IndexedText:
     """What the lexical index reads of a passage: its document's title, its headings and text, and its document's number."""
 
     title: str
@@ -142,7 +142,7 @@ class Embedder(Protocol):
         ...
 
 
-class VectorIndex(Protocol):
+class DenseIndex(Protocol):
     """Cosine similarity, -1..1. Ids must be added in rising order and only once."""
 
     def __len__(self) -> int: ...
@@ -178,7 +178,7 @@ class LexicalIndex(Protocol):
         """The number of terms over all passages."""
         ...
 
-    def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None: ...
+    def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None: ...
     def remove(self, ids: Ids) -> None:
         """Unknown ids are passed over."""
         ...
@@ -194,7 +194,7 @@ class LexicalIndex(Protocol):
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
         """The best k by BM25 share among those that hold a term of the query, best first, equal scores by rising id.
 
-        `allowed` as in VectorIndex.
+        `allowed` as in DenseIndex.
         """
         ...
 

@@ -20,8 +20,8 @@ from index.embedded.segments import generations
 from index.embedded.segments.builder import MOST_SCANNED, MOST_UNBUILT
 from index.embedded.store.database import FILE_NAME, FORMAT, Database
 from index.embedded.store.store import Store
+from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
-from index.embedding.opening import open_embedder
 from index.ranking.query import SearcherProtocol
 from index.types import Embedder, StoreError
 from qa.answering.answerer import Answerer
@@ -189,7 +189,7 @@ def absolute_model_name(name: str) -> str:
 
 def embedder_of(settings: Settings, name: str, say: Say) -> Embedder:
     """Raises ModelError."""
-    return open_embedder(
+    return load_embedder(
         name,
         settings.data / "models",
         offline=settings.offline,

@@ -20,8 +20,8 @@ from typing import Any, Self
 import pytest
 from hypothesis import HealthCheck, settings
 
+from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
-from index.embedding.opening import open_embedder
 from index.types import Embedder
 from tests.corpus.sources.site import Site
 
@@ -39,14 +39,14 @@ settings.load_profile("tests")
 def exported_model(request: pytest.FixtureRequest) -> Path:
     """A models/ folder that holds the default model's exports, kept between runs: they are verified when they are opened."""
     folder: Path = request.config.cache.mkdir("models")
-    open_embedder(DEFAULT_MODEL, folder, precision="int8")
+    load_embedder(DEFAULT_MODEL, folder, precision="int8")
     return folder
 
 
 @pytest.fixture(scope="session")
 def embedder(exported_model: Path) -> Embedder:
     """The default model in full precision."""
-    return open_embedder(DEFAULT_MODEL, exported_model)
+    return load_embedder(DEFAULT_MODEL, exported_model)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from corpus.types import Document
-from index import durable_files as sealed
+from index import durable_files
 from index.embedded.integrity.scrub import scrub
 from index.embedding.model_files import find_model
 from index.embedding.onnx_embedder import RELATED_FILE
@@ -66,9 +66,11 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
         "lower_case": True,
         "question_prompt": "",
         "passage_prompt": "",
-        "sha256_of": {name: sealed.file_sha256(exported / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
+        "sha256_of": {
+            name: durable_files.file_sha256(exported / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)
+        },
     }
-    sealed.write_json(exported / "export.json", facts)
+    durable_files.write_json(exported / "export.json", facts)
     return str(folder.resolve())
 
 

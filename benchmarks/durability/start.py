@@ -17,8 +17,8 @@ import numpy as np
 from corpus.types import Document, Passage
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
+from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
-from index.embedding.opening import open_embedder
 from qa.operate.maintenance import rebuild_folder
 from qa.settings.settings import Settings
 
@@ -37,7 +37,7 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
 
 
 def _fill(data: Path, chance: np.random.Generator) -> None:
-    embedder = open_embedder(DEFAULT_MODEL, data / "models")
+    embedder = load_embedder(DEFAULT_MODEL, data / "models")
     vocabulary = np.array([f"{a}{b}{c}" for a in "bcdfgl" for b in "aeiou" for c in ("n", "rd", "st", "mple", "ting", "lar")])
     database = Database(data, create=True)
     store = Store(database)

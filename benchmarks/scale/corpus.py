@@ -149,14 +149,14 @@ def _other_words(text: str, other: str, choices: random.Random) -> str:
 
 
 def main() -> None:
+    from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from index.embedding.opening import open_embedder
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--passages", type=int, default=SAMPLE)
     arguments = parser.parse_args()
-    write_sample(arguments.folder / "sample", open_embedder(DEFAULT_MODEL, arguments.folder / "models"), arguments.passages)
+    write_sample(arguments.folder / "sample", load_embedder(DEFAULT_MODEL, arguments.folder / "models"), arguments.passages)
 
 
 if __name__ == "__main__":

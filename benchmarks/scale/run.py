@@ -58,11 +58,11 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
     from index.embedded.segments import generations
     from index.embedded.store.database import Database
     from index.embedded.store.store import Store
+    from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from index.embedding.opening import open_embedder
     from qa.ingest.writer import generations_folder
 
-    embedder = open_embedder(DEFAULT_MODEL, data / "models")
+    embedder = load_embedder(DEFAULT_MODEL, data / "models")
     database = Database(data, create=True)
     store = Store(database)
     began, waiting = time.monotonic(), 0
@@ -90,11 +90,11 @@ def recall(data: Path) -> dict[str, Any]:
     from index.embedded.segments import generations
     from index.embedded.store.database import Database
     from index.embedded.store.store import Store
+    from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from index.embedding.opening import open_embedder
     from qa.ingest.writer import generations_folder
 
-    embedder = open_embedder(DEFAULT_MODEL, data / "models")
+    embedder = load_embedder(DEFAULT_MODEL, data / "models")
     store = Store(Database(data, read_only=True))
     generation = generations.newest(generations_folder(data), store, embedder.fingerprint, discard=False)
     assert generation is not None
@@ -314,10 +314,10 @@ def main() -> None:
         print(json.dumps(functions[work](*paths)))
         return
     folder = arguments.folder
+    from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from index.embedding.opening import open_embedder
 
-    write_sample(folder / "sample", open_embedder(DEFAULT_MODEL, folder / "models"), SAMPLE)
+    write_sample(folder / "sample", load_embedder(DEFAULT_MODEL, folder / "models"), SAMPLE)
     took = prepare(folder, arguments.sizes)
     if arguments.prepare:
         return

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from index.embedded.dense.exact import ExactVectorIndex
-from index.embedded.lexical.scanned import ScannedLexicalIndex
+from index.embedded.dense.brute_force import BruteForceDenseIndex
+from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
 from index.embedded.snapshot import IndexSnapshot, UnindexedTail
@@ -23,7 +23,7 @@ from index.ranking.lexical_query import lexical_query
 from index.ranking.query import DenseCandidates, PreparedQuery
 from index.ranking.result import Candidates, Ranking
 from index.text.abbreviations import NO_ABBREVIATIONS
-from index.text.word_statistics import general_shares
+from index.text.idf import general_shares
 from index.types import Embedder, Ids, Vector
 
 # What is left of a cosine whose question is in a language that the model was not trained on.
@@ -152,7 +152,9 @@ class Searcher:
                 segment.remove(self._store.removed_passages(segment.span.after, segment.span.last))
         self._generation = generation
         self._abbreviations = generation.abbreviations if generation else NO_ABBREVIATIONS  # gathered once a generation
-        self._tail = UnindexedTail(ExactVectorIndex(), ScannedLexicalIndex(), generation.last_passage_id if generation else 0)
+        self._tail = UnindexedTail(
+            BruteForceDenseIndex(), BruteForceLexicalIndex(), generation.last_passage_id if generation else 0
+        )
 
     def _read_tail(self) -> None:
         added = list(self._store.passages_since(self._tail.last_passage_id, self._embedder.fingerprint))

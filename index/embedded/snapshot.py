@@ -14,7 +14,7 @@ from index.id_sets import contained
 from index.text.abbreviations import Abbreviations
 from index.text.analysis import stems
 from index.text.spelling import Speller
-from index.types import Ids, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, SearchedText, Vector, VectorIndex
+from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
 
 # From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
 CANDIDATES = 200
@@ -24,11 +24,11 @@ CANDIDATES = 200
 class UnindexedTail:
     """What was added since the generation was built, up to `last_passage_id`, searched exactly. Not changed but by removals."""
 
-    vectors: VectorIndex
+    vectors: DenseIndex
     lexical: LexicalIndex
     last_passage_id: int
 
-    def and_then(self, added: Sequence[tuple[Ids, list[SearchedText], Matrix]]) -> UnindexedTail:
+    def and_then(self, added: Sequence[tuple[Ids, list[IndexedText], Matrix]]) -> UnindexedTail:
         """Another one that holds these passages as well; searches that run on this one do not see them."""
         ids = np.concatenate([ids for ids, _, _ in added])
         longer = UnindexedTail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
@@ -73,7 +73,7 @@ class IndexSnapshot:
     def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
         """Of each part the best by meaning; where there are no more than that, every passage."""
 
-        def of(vectors: VectorIndex) -> Ids:
+        def of(vectors: DenseIndex) -> Ids:
             if len(vectors) > CANDIDATES:
                 return vectors.candidates(vector, CANDIDATES, allowed)
             return vectors.ids if allowed is None else vectors.ids[contained(vectors.ids, allowed)]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from index import durable_files as sealed
+from index import durable_files
+from index.durable_files import write_folder_atomically
 from index.types import ModelError
-from index.whole_folder import write_whole_folder
 
 # The ONNX runtime reads it when it is loaded, and whoever loads it has loaded this file. Else, from 1.32 on, it keeps an id of this machine
 # in the home folder and sends it to its makers with the program's path and the processor's name; Python's own hooks see nothing of it.
@@ -59,19 +59,19 @@ def find_model(name: str, *, offline: bool) -> ModelFiles:
 def sha256(path: Path) -> str:
     """In hexadecimal digits. Raises ModelError where the file cannot be read."""
     try:
-        return sealed.file_sha256(path)
+        return durable_files.file_sha256(path)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
 
 
 def write_refusal(folder: Path, reason: str) -> None:
     """The folder of what cannot be made of a model, with the reason."""
-    write_whole_folder(folder, lambda part: sealed.write_json(part / REFUSAL_FILE, {"reason": reason}))
+    write_folder_atomically(folder, lambda part: durable_files.write_json(part / REFUSAL_FILE, {"reason": reason}))
 
 
 def refusal(folder: Path) -> str | None:
     """Why it cannot be made, where that was found out. Raises ValueError where what is written there was changed."""
-    return str(sealed.read_json(folder / REFUSAL_FILE)["reason"]) if (folder / REFUSAL_FILE).is_file() else None
+    return str(durable_files.read_json(folder / REFUSAL_FILE)["reason"]) if (folder / REFUSAL_FILE).is_file() else None
 
 
 def set_up_hub(offline: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from index import durable_files as sealed
+from index import durable_files
 from index.embedding.model_files import sha256
 from index.embedding.vocabulary import RelatedWords, whole_words
 from index.types import Matrix, ModelError, Vector
@@ -174,7 +174,7 @@ def _session(model_file: Path, threads: int) -> Any:
 def verify(folder: Path) -> dict[str, Any]:
     """What is said of an export, all of whose files are what was written. Raises ModelError."""
     try:
-        facts: dict[str, Any] = sealed.read_json(folder / FACTS_FILE)
+        facts: dict[str, Any] = durable_files.read_json(folder / FACTS_FILE)
         if RELATED_FILE not in facts["sha256_of"]:
             raise ModelError("an earlier version made it")
         damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from index import child_process
-from index import durable_files as sealed
-from index.embedding import original_model
+from index import child_process, durable_files
+from index.durable_files import write_folder_atomically
+from index.embedding import torch_embedder
 from index.embedding.model_files import sha256, write_refusal
 from index.embedding.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
 from index.types import ModelError
-from index.whole_folder import write_whole_folder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -48,14 +47,14 @@ def export(folder: Path, target: Path) -> None:
 
     Raises NotExportable, or ModelError where the model cannot be loaded.
     """
-    model = original_model.load(folder)
+    model = torch_embedder.load(folder)
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
         raise NotExportable("it has no fast tokenizer")
     example = {name: value for name, value in model.preprocess(["one", "two or three"]).items() if hasattr(value, "shape")}
     if not set(example) <= {"input_ids", "attention_mask", "token_type_ids"}:
         raise NotExportable(f"it wants the inputs {', '.join(sorted(example))}")
-    max_length = original_model.max_length(model)
+    max_length = torch_embedder.max_length(model)
 
     def write(part: Path) -> None:
         try:
@@ -65,21 +64,21 @@ def export(folder: Path, target: Path) -> None:
                 f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
             ) from error
         tokenizer.save(str(part / "tokenizer.json"))
-        original_model.related_words(model).save(part / RELATED_FILE)
+        torch_embedder.related_words(model).save(part / RELATED_FILE)
         facts = {
             "inputs": list(example),
             "dimension": int(model.get_embedding_dimension() or 0),
             "max_length": max_length,
             "special_tokens": tokenizer.num_special_tokens_to_add(False),
             "lower_case": bool(getattr(model[0], "do_lower_case", False)),
-            "question_prompt": original_model.prompt(model, ("query",)),
-            "passage_prompt": original_model.prompt(model, ("document", "passage", "corpus")),
+            "question_prompt": torch_embedder.prompt(model, ("query",)),
+            "passage_prompt": torch_embedder.prompt(model, ("document", "passage", "corpus")),
             "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
         }
-        sealed.write_json(part / FACTS_FILE, facts)
+        durable_files.write_json(part / FACTS_FILE, facts)
         _check_export(OnnxEmbedder(part, "", 1), model)
 
-    write_whole_folder(target, write)
+    write_folder_atomically(target, write)
 
 
 class _WholeModel(torch.nn.Module):
@@ -132,7 +131,7 @@ def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
 
 
 def main() -> None:
-    child_process.end_with_the_parent()
+    child_process.exit_with_parent()
     folder, target = map(Path, sys.argv[1:])
     try:
         export(folder, target)

@@ -15,12 +15,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from index import child_process
-from index import durable_files as sealed
+from index import child_process, durable_files
+from index.durable_files import write_folder_atomically
 from index.embedding.model_files import refusal, sha256, write_refusal
 from index.embedding.onnx_embedder import FACTS_FILE, MODEL_FILE, OnnxEmbedder, verify
 from index.types import ModelError
-from index.whole_folder import write_whole_folder
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
     verify(exported)
     say("Rounding the model to 8 bits for this machine (once, some seconds) …")
     try:
-        child_process.run("index.embedding.onnx_int8", [exported, target])
+        child_process.run_module("index.embedding.onnx_int8", [exported, target])
     except child_process.ChildFailed as failure:  # a full disk, say: tried again at the next start
         raise NotQuantisable(f"the model in 8 bits cannot be made: {failure}") from failure
     if reason := refusal(target):
@@ -64,13 +63,13 @@ def quantised(exported: Path, say: Callable[[str], None]) -> Path:
 
 
 def _write(exported: Path, part: Path) -> None:
-    facts = sealed.read_json(exported / FACTS_FILE)
+    facts = durable_files.read_json(exported / FACTS_FILE)
     for name in facts["sha256_of"]:
         if name != MODEL_FILE:
             shutil.copyfile(exported / name, part / name)
     _round(exported / MODEL_FILE, part / MODEL_FILE)
     facts["sha256_of"] = {name: sha256(part / name) for name in facts["sha256_of"]}
-    sealed.write_json(part / FACTS_FILE, facts)
+    durable_files.write_json(part / FACTS_FILE, facts)
     exact, rounded = OnnxEmbedder(exported, "", 1), OnnxEmbedder(part, "", 1)
     for probe in PROBES:
         cosine = float(exact.embed_question(probe) @ rounded.embed_question(probe))
@@ -97,10 +96,10 @@ def _round(model: Path, rounded: Path) -> None:
 
 
 def main() -> None:
-    child_process.end_with_the_parent()
+    child_process.exit_with_parent()
     exported, target = map(Path, sys.argv[1:])
     try:
-        write_whole_folder(target, lambda part: _write(exported, part))
+        write_folder_atomically(target, lambda part: _write(exported, part))
     except NotQuantisable as error:
         write_refusal(target, str(error))
     except (ModelError, OSError) as error:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from index.text.abbreviations import NO_ABBREVIATIONS, Abbreviations
 from index.text.analysis import STOP_WORDS, stems, words
-from index.text.word_statistics import RARE_SHARE, smooth_idf
+from index.text.idf import RARE_SHARE, smooth_idf
 from index.types import LexicalQuery
 
 JOINED_WEIGHT = 0.5

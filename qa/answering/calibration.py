@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from corpus.types import QuotableError
-from index import durable_files as sealed
+from index import durable_files
 from qa.answering.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARITY, TENFOLD
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def _fitted(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibra
 def write_calibration(folder: Path, calibration: Calibration) -> Path:
     """Put it into the data folder in one step; where it stands."""
     values = {"format": FORMAT, "intercept": calibration.intercept, "slope": calibration.slope}
-    sealed.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": list(SHIPPED)})
+    durable_files.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": list(SHIPPED)})
     return folder / FILE_NAME
 
 
@@ -126,7 +126,7 @@ def read_calibration(folder: Path) -> Calibration:
         if values["format"] > FORMAT:
             raise CalibrationError(f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it")
         if set(values) != _UNSEALED or values["format"] != 1:  # files of format 1 had no seal
-            sealed.read_json(path)
+            durable_files.read_json(path)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
         stands_on = tuple(values["on_top_of"])
     except (KeyError, TypeError, ValueError) as error:

@@ -11,19 +11,19 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.embedded.dense.row_ids import RowIds, Rows
+from index.embedded.dense.id_map import IdMap, Rows
 from index.types import Hit, Ids, Matrix, Scores, Vector
 
 INDEX_FILE = "vectors.faiss"
 IDS_FILE = "vector-ids.npy"
 
 
-class FaissVectorIndex:
+class FlatDenseIndex:
     """Exact search over a flat index."""
 
     def __init__(self, dimension: int) -> None:
         self._index: Any = faiss.IndexFlatIP(dimension)
-        self._rows = RowIds()
+        self._rows = IdMap()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -71,12 +71,12 @@ class FaissVectorIndex:
         np.save(folder / IDS_FILE, self._rows.ids)
 
     @classmethod
-    def load(cls, folder: Path) -> FaissVectorIndex:
+    def load(cls, folder: Path) -> FlatDenseIndex:
         """Read what `save` wrote. The files must have been verified: FAISS has no checksum of its own."""
         index = faiss.read_index(str(folder / INDEX_FILE))
         loaded = cls(index.d)
         loaded._index = index
-        loaded._rows = RowIds(np.load(folder / IDS_FILE))
+        loaded._rows = IdMap(np.load(folder / IDS_FILE))
         return loaded
 
     def _matrix(self) -> Matrix:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from index import durable_files as sealed
-from index.disk_errors import translate_disk_errors
+from index import durable_files
+from index.durable_files import translate_disk_errors
 from index.embedded.integrity.migrations import migrate
 from index.embedded.integrity.scrub import scrub
 from index.embedded.store.damage import FILE_NAME as DAMAGE_FILE
@@ -40,9 +40,9 @@ def back_up(database: Database, target: Path, beside: Sequence[str]) -> None:
                     with suppress(FileNotFoundError):
                         content = (database.path.parent / name).read_bytes()
                         connection.execute("INSERT INTO kept_files VALUES (?, ?, ?)", (name, content, row_hash(name, content)))
-            sealed.sync(part)
+            durable_files.sync(part)
             os.replace(part, target)
-            sealed.sync(target.parent)
+            durable_files.sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
 
@@ -61,15 +61,15 @@ def restore(folder: Path, source: Path, beside: Sequence[str]) -> None:
             kept = _made_ready(scratch, source, beside)
             _set_aside(folder)
             os.replace(scratch / FILE_NAME, folder / FILE_NAME)
-            sealed.sync(folder)
+            durable_files.sync(folder)
             for name in beside:
                 if name in kept:
                     (scratch / name).touch(0o600)  # keys are among them
                     (scratch / name).write_bytes(kept[name])
-                    sealed.sync(scratch / name)
+                    durable_files.sync(scratch / name)
                     os.replace(scratch / name, folder / name)
             (folder / DAMAGE_FILE).unlink(missing_ok=True)
-            sealed.sync(folder)
+            durable_files.sync(folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -87,7 +87,7 @@ def _made_ready(scratch: Path, source: Path, beside: Sequence[str]) -> dict[str,
         with database.transaction() as connection:
             connection.execute("UPDATE facts SET value = lower(hex(randomblob(16))) WHERE name = 'identity'")
             connection.execute("DROP TABLE IF EXISTS kept_files")
-    sealed.sync(scratch / FILE_NAME)
+    durable_files.sync(scratch / FILE_NAME)
     return {name: content for name, content, _ in found if name in beside}
 
 

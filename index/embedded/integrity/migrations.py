@@ -13,8 +13,8 @@ from typing import Any
 
 import apsw
 
-from index import durable_files as sealed
-from index.disk_errors import translate_disk_errors
+from index import durable_files
+from index.durable_files import translate_disk_errors
 from index.embedded.store.database import FILTERED, FORMAT, Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
 from index.embedded.store.rows import row_hash
@@ -71,7 +71,7 @@ def _back_up(database: Database, target: Path) -> None:
         try:
             database.copy_to(part)
             os.replace(part, target)
-            sealed.sync(target.parent)
+            durable_files.sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import tantivy
 
-from index.embedded.lexical.scanned import ScannedLexicalIndex, searched_terms
+from index.embedded.lexical.brute_force import BruteForceLexicalIndex, searched_terms
 from index.embedded.lexical.term_sequences import TermSequences
 from index.id_sets import contained
-from index.types import Hit, Ids, LexicalMatch, LexicalQuery, SearchedText
+from index.types import Hit, Ids, IndexedText, LexicalMatch, LexicalQuery
 
 # Candidates are cheap: tantivy returns 200 of a million passages in about a millisecond.
 LEAST_CANDIDATES = 200
@@ -38,7 +38,7 @@ class TantivyLexicalIndex:
             (folder / ENGINE_FOLDER).mkdir(parents=True, exist_ok=True)
         self._engine = tantivy.Index(self._schema, path=str(folder / ENGINE_FOLDER) if folder else None)
         self._writer: tantivy.IndexWriter | None = None
-        self._passages = ScannedLexicalIndex()
+        self._passages = BruteForceLexicalIndex()
         self._pending: list[TermSequences] = []
         self._searcher = self._engine.searcher()
         self._frequencies: dict[str, int] = {}
@@ -52,7 +52,7 @@ class TantivyLexicalIndex:
         self._commit()
         return self._passages.total_length
 
-    def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None:
+    def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None:
         if self._writer is None:
             # One thread: more gave no speed on two cores, and the segments come out the same every time.
             self._writer = self._engine.writer(WRITER_BYTES, num_threads=1)
@@ -118,7 +118,7 @@ class TantivyLexicalIndex:
     def load(cls, folder: Path) -> TantivyLexicalIndex:
         """Read what `save` wrote."""
         loaded = cls(folder)
-        loaded._passages = ScannedLexicalIndex.load(folder)
+        loaded._passages = BruteForceLexicalIndex.load(folder)
         return loaded
 
     def _commit(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedded.dense.exact import K1, WINDOW, B
+from index.embedded.dense.brute_force import K1, WINDOW, B
 from index.id_sets import blocks, places_of
 from index.types import Ids, LexicalMatch, LexicalQuery, Scores
 

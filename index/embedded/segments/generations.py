@@ -20,12 +20,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from index import durable_files as sealed
-from index.disk_errors import translate_disk_errors
+from index import durable_files
+from index.durable_files import translate_disk_errors
 from index.embedded.dense.recall import Recall
 from index.embedded.segments.segment_process import build_segment
 from index.embedded.segments.segments import Segment, Span, load, read_recall
-from index.embedded.segments.self_probe import answers_as_the_store
+from index.embedded.segments.self_test import matches_store
 from index.embedded.store.store import Store
 from index.text.abbreviations import Abbreviations
 from index.text.spelling import Speller
@@ -125,8 +125,8 @@ def prepared(
         with translate_disk_errors(folder):
             part.mkdir()
             build_segment(part, store, fingerprint, dimension, span, stopping)
-            sealed.sync_below(part)
-            files = {f"{part.name}/{name}": sealed.file_sha256(part / name) for name in _files(part)}
+            durable_files.sync_tree(part)
+            files = {f"{part.name}/{name}": durable_files.file_sha256(part / name) for name in _files(part)}
         yield Prepared(span, part, files)
 
 
@@ -146,7 +146,7 @@ def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, run
         built = load(path / _name(span), span)
     except Exception as error:  # whatever the engines raise
         raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
-    if not answers_as_the_store(built, store, fingerprint):
+    if not matches_store(built, store, fingerprint):
         shutil.rmtree(path, ignore_errors=True)
         raise DamagedIndex(f"the index just written to {path} does not find what the store holds; it is not used")
     for old in folders(folder)[:-KEPT]:
@@ -180,16 +180,16 @@ def _put_in_place(
             "segments": [[span.after, span.last] for span in spans],
             "files": files,
         }
-        sealed.write_json(whole / MANIFEST, manifest)
-        sealed.sync_below(whole)
+        durable_files.write_json(whole / MANIFEST, manifest)
+        durable_files.sync_tree(whole)
         path = whole.rename(folder / f"{number:06}")
-    sealed.sync(folder)
+    durable_files.sync(folder)
     return path
 
 
 def _taken_over(before: Path, whole: Path, names: Collection[str]) -> dict[str, str]:
     """Link the files of these segments into the new generation (copy where the file system has no links); their SHA-256."""
-    digests = sealed.read_json(before / MANIFEST)["files"]
+    digests = durable_files.read_json(before / MANIFEST)["files"]
     of_segments = {name: digest for name, digest in digests.items() if name.split("/")[0] in names}
     for name in of_segments:
         (whole / name).parent.mkdir(parents=True, exist_ok=True)
@@ -222,12 +222,16 @@ def _name(span: Span) -> str:
 def verify(path: Path) -> dict[str, Any]:
     """The manifest of a generation, all of whose files are what was written. Raises DamagedIndex."""
     try:
-        manifest = sealed.read_json(path / MANIFEST)
+        manifest = durable_files.read_json(path / MANIFEST)
         if manifest["format"] != FORMAT:
             raise DamagedIndex(f"the index {path} has format {manifest['format']}, this version writes {FORMAT}")
         with ThreadPoolExecutor() as pool:  # hashing takes no lock of Python's, and is what a start waits for
             found = dict(
-                zip(manifest["files"], pool.map(sealed.file_sha256, [path / name for name in manifest["files"]]), strict=True)
+                zip(
+                    manifest["files"],
+                    pool.map(durable_files.file_sha256, [path / name for name in manifest["files"]]),
+                    strict=True,
+                )
             )
         damaged = [name for name, digest in manifest["files"].items() if found[name] != digest]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

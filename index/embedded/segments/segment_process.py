@@ -35,7 +35,7 @@ def build_segment(
         write(folder, store, fingerprint, dimension, span)
         return
     try:
-        child_process.run(
+        child_process.run_module(
             "index.embedded.segments.segment_process",
             [store.folder, folder, fingerprint, dimension, span.after, span.last],
             stopping,
@@ -49,7 +49,7 @@ def build_segment(
 def main() -> None:
     store, folder, fingerprint, *numbers = sys.argv[1:]
     dimension, after, last = map(int, numbers)
-    child_process.end_with_the_parent()
+    child_process.exit_with_parent()
     os.nice(NICE)
     write(Path(folder), Store(Database(Path(store), read_only=True)), fingerprint, dimension, Span(after, last))
 

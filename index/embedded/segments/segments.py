@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.embedded.dense.flat import FaissVectorIndex
-from index.embedded.dense.inverted import LISTS_FILE, InvertedVectorIndex
+from index.embedded.dense.flat import FlatDenseIndex
+from index.embedded.dense.ivf import LISTS_FILE, IvfDenseIndex
 from index.embedded.dense.recall import Recall
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.store.store import Store
 from index.text.abbreviations import Abbreviations, definitions
 from index.text.analysis import words
 from index.text.spelling import Speller
-from index.types import Ids, LexicalIndex, VectorIndex
+from index.types import DenseIndex, Ids, LexicalIndex
 
 # Up to so many passages every vector is looked at (about a millisecond); beyond it the approximate index is faster.
 EXACT_PASSAGES = 10_000
@@ -41,7 +41,7 @@ class Segment:
 
     span: Span
     passages: int
-    vectors: VectorIndex
+    vectors: DenseIndex
     lexical: LexicalIndex
     speller: Speller
     abbreviations: Abbreviations
@@ -74,7 +74,7 @@ def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Sp
 
 def load(folder: Path, span: Span) -> Segment:
     """Read what `write` wrote. Raises whatever the engines raise where the files are of another version."""
-    kind = InvertedVectorIndex if (folder / LISTS_FILE).exists() else FaissVectorIndex
+    kind = IvfDenseIndex if (folder / LISTS_FILE).exists() else FlatDenseIndex
     vectors = kind.load(folder)
     return Segment(
         span, len(vectors), vectors, TantivyLexicalIndex.load(folder), Speller.load(folder), Abbreviations.load(folder)
@@ -83,7 +83,7 @@ def load(folder: Path, span: Span) -> Segment:
 
 def read_recall(folder: Path) -> Recall | None:
     """What was measured when the segment was built; None where its search is exact."""
-    return InvertedVectorIndex.read_recall(folder) if (folder / LISTS_FILE).exists() else None
+    return IvfDenseIndex.read_recall(folder) if (folder / LISTS_FILE).exists() else None
 
 
 def kept(segments: Sequence[Segment], added: int = 0) -> int:
@@ -104,5 +104,5 @@ def bounded_merge_start(segments: Sequence[Segment], added: int, most: int) -> i
     return place
 
 
-def _empty_vectors(folder: Path, dimension: int, passages: int) -> FaissVectorIndex | InvertedVectorIndex:
-    return FaissVectorIndex(dimension) if passages <= EXACT_PASSAGES else InvertedVectorIndex(dimension, folder)
+def _empty_vectors(folder: Path, dimension: int, passages: int) -> FlatDenseIndex | IvfDenseIndex:
+    return FlatDenseIndex(dimension) if passages <= EXACT_PASSAGES else IvfDenseIndex(dimension, folder)

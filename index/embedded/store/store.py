@@ -27,7 +27,7 @@ from index.embedded.store.rows import (
     StoredDocument,
     StoredPassage,
 )
-from index.types import DamagedRow, FingerprintMismatch, Ids, Matrix, SearchedText, Vector
+from index.types import DamagedRow, FingerprintMismatch, Ids, IndexedText, Matrix, Vector
 
 ROWS_AT_ONCE = 2000
 MAX_ID = 2**63 - 1  # SQLite's largest integer
@@ -273,7 +273,7 @@ class Store:
         )
         return np.array([i for (i,) in found], np.int64)
 
-    def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[SearchedText], Matrix]]:
+    def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[IndexedText], Matrix]]:
         """Ids, texts and vectors of all whole passages with a higher id, in rising order, some thousand at a time."""
         columns = ", ".join(f"p.{column.strip()}" for column in PASSAGE_COLUMNS.split(","))
         # LEFT JOIN: a passage that lost its vector to damage must be noticed, not passed over.
@@ -372,18 +372,18 @@ def _count(connection: apsw.Connection, documents: int, passages: int) -> None:
     connection.executemany("UPDATE facts SET value = value + ? WHERE name = ?", [(by, name) for name, by in changed.items()])
 
 
-def searched_text(title: str, passage: Passage, number: int) -> SearchedText:
+def indexed_text(title: str, passage: Passage, number: int) -> IndexedText:
     """What the lexical index reads of a passage of a document with this title and number."""
-    return SearchedText(title, "\n".join((*passage.headings, passage.text)), number)
+    return IndexedText(title, "\n".join((*passage.headings, passage.text)), number)
 
 
-def _searched(passage_id: int, row: Sequence[Any]) -> SearchedText:
+def _searched(passage_id: int, row: Sequence[Any]) -> IndexedText:
     """From the document's title and PASSAGE_COLUMNS."""
     title, *columns = row
     passage = rows.passage(passage_id, columns)
     if title is None:
         raise DamagedRow(f"the stored passage {passage_id} has lost its document; restore a backup")
-    return searched_text(title, passage, columns[0])
+    return indexed_text(title, passage, columns[0])
 
 
 def _vector_of(passage_id: int, row: Sequence[Any]) -> Vector:

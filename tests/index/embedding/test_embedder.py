@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
-from index.embedding.opening import open_embedder
 from index.types import Embedder, ModelError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_what_is_beyond_the_models_reach_is_cut_and_what_is_not_counts(embedder:
 def test_a_second_start_uses_the_export_and_says_nothing(exported_model: Path) -> None:
     said: list[str] = []
     before = {path: path.stat().st_mtime_ns for path in exported_model.rglob("*")}
-    open_embedder(DEFAULT_MODEL, exported_model, say=said.append)
+    load_embedder(DEFAULT_MODEL, exported_model, say=said.append)
     assert said == []
     assert {path: path.stat().st_mtime_ns for path in exported_model.rglob("*")} == before
 
@@ -204,7 +204,7 @@ def theirs(model: Path) -> SentenceTransformer:
 
 def test_any_local_model_is_exported_with_its_prompts_and_served(tiny_model: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    embedder = open_embedder(str(tiny_model), tmp_path / "models", say=said.append)
+    embedder = load_embedder(str(tiny_model), tmp_path / "models", say=said.append)
     assert len(said) == 1
     assert (embedder.dimension, embedder.max_tokens) == (16, 30)
     reference = theirs(tiny_model)
@@ -217,7 +217,7 @@ def test_any_local_model_is_exported_with_its_prompts_and_served(tiny_model: Pat
 
 
 def test_an_altered_export_is_exported_anew(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    embedder = open_embedder(str(tiny_model), tmp_path)
+    embedder = load_embedder(str(tiny_model), tmp_path)
     expected = embedder.embed_question("signed")
     for name in ("model.onnx", "tokenizer.json", "export.json"):
         (file,) = tmp_path.rglob(name)
@@ -226,7 +226,7 @@ def test_an_altered_export_is_exported_anew(tiny_model: Path, tmp_path: Path, ca
         file.write_bytes(contents)
         said: list[str] = []
         caplog.clear()
-        again = open_embedder(str(tiny_model), tmp_path, say=said.append)
+        again = load_embedder(str(tiny_model), tmp_path, say=said.append)
         assert len(said) == 1, name
         assert "exported anew" in caplog.text
         np.testing.assert_allclose(again.embed_question("signed"), expected, atol=1e-6)
@@ -242,7 +242,7 @@ def test_a_question_that_comes_again_is_not_embedded_again(embedder: Embedder) -
 
 def test_questions_asked_at_once_have_the_vectors_that_they_have_alone(exported_model: Path) -> None:
     texts = [f"Who signed memorandum {number} on behalf of the government?" for number in range(60)]
-    alone, together = (open_embedder(DEFAULT_MODEL, exported_model, threads=2) for _ in range(2))
+    alone, together = (load_embedder(DEFAULT_MODEL, exported_model, threads=2) for _ in range(2))
     with ThreadPoolExecutor(8) as pool:
         vectors = list(pool.map(together.embed_question, texts))
     for text, vector in zip(texts, vectors, strict=True):
@@ -254,8 +254,8 @@ def test_a_question_has_the_vector_that_it_has_alone_when_others_use_the_cores_a
 ) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from index.embedding.opening import open_embedder; from index.embedding.model_files import DEFAULT_MODEL\n"
-        "embedder = open_embedder(DEFAULT_MODEL, Path(sys.argv[1]), threads=2, precision=sys.argv[2])\n"
+        "from index.embedding.loading import load_embedder; from index.embedding.model_files import DEFAULT_MODEL\n"
+        "embedder = load_embedder(DEFAULT_MODEL, Path(sys.argv[1]), threads=2, precision=sys.argv[2])\n"
         "def cores(shared):\n"
         "    texts = [f'Who signed memorandum {n}?' for n in range(300)]; embedder.embed_question('signed', shared=shared)\n"
         "    own, all_ = time.thread_time(), time.process_time()\n"
@@ -271,9 +271,9 @@ def test_a_question_has_the_vector_that_it_has_alone_when_others_use_the_cores_a
 
 
 def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_model: Path, tmp_path: Path) -> None:
-    exact = open_embedder(str(tiny_model), tmp_path)
+    exact = load_embedder(str(tiny_model), tmp_path)
     said: list[str] = []
-    rounded = open_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
+    rounded = load_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
     assert len(said) == 1
     assert rounded.fingerprint == exact.fingerprint
     np.testing.assert_array_equal(rounded.embed_passages(["signed"]), exact.embed_passages(["signed"]))
@@ -285,26 +285,26 @@ def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_m
 
 
 def test_processes_that_start_at_once_round_one_model_between_them(tiny_model: Path, tmp_path: Path) -> None:
-    open_embedder(str(tiny_model), tmp_path)
+    load_embedder(str(tiny_model), tmp_path)
     code = (
-        "import sys; from pathlib import Path; from index.embedding.opening import open_embedder;"
-        " print(open_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed').tobytes().hex())"
+        "import sys; from pathlib import Path; from index.embedding.loading import load_embedder;"
+        " print(load_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed').tobytes().hex())"
     )
     command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     printed = [process.communicate(timeout=60)[0].split() for process in processes]
-    expected = open_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed").tobytes().hex()
+    expected = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed").tobytes().hex()
     assert printed == [[expected]] * len(processes)
     assert not list(tmp_path.rglob("refused.json"))
 
 
 def test_an_altered_model_in_8_bits_is_made_anew(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    expected = open_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed")
+    expected = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed")
     (file,) = tmp_path.glob("*-int8/model.onnx")
     contents = bytearray(file.read_bytes())
     contents[len(contents) // 2] ^= 1
     file.write_bytes(contents)
-    again = open_embedder(str(tiny_model), tmp_path, precision="int8")
+    again = load_embedder(str(tiny_model), tmp_path, precision="int8")
     assert "made anew" in caplog.text
     np.testing.assert_array_equal(again.embed_question("signed"), expected)
 
@@ -313,10 +313,10 @@ def test_a_model_that_8_bits_spoil_is_served_in_full_precision_and_not_rounded_a
     model_for_full_precision: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    exact = open_embedder(str(model_for_full_precision), tmp_path)
-    first = open_embedder(str(model_for_full_precision), tmp_path, precision="int8")
+    exact = load_embedder(str(model_for_full_precision), tmp_path)
+    first = load_embedder(str(model_for_full_precision), tmp_path, precision="int8")
     said: list[str] = []
-    again = open_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
+    again = load_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
     assert not said
     assert caplog.text.count("8 bits change the model's vectors too much") == 2
     for embedder in (first, again):
@@ -324,12 +324,12 @@ def test_a_model_that_8_bits_spoil_is_served_in_full_precision_and_not_rounded_a
 
 
 def test_a_damaged_word_on_why_a_model_is_not_rounded_is_not_believed(model_for_full_precision: Path, tmp_path: Path) -> None:
-    open_embedder(str(model_for_full_precision), tmp_path, precision="int8")
+    load_embedder(str(model_for_full_precision), tmp_path, precision="int8")
     (file,) = tmp_path.rglob("refused.json")
     as_written = file.read_bytes()
     file.write_bytes(as_written.replace(b"8 bits", b"9 bits"))
     said: list[str] = []
-    open_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
+    load_embedder(str(model_for_full_precision), tmp_path, precision="int8", say=said.append)
     assert len(said) == 1
     assert file.read_bytes() == as_written
 
@@ -338,20 +338,20 @@ def test_a_rounding_that_fails_is_told_and_made_up_for(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    exact = open_embedder(str(tiny_model), tmp_path)
+    exact = load_embedder(str(tiny_model), tmp_path)
     with monkeypatch.context() as failing:
         failing.setattr("sys.executable", shutil.which("false"))
-        served = open_embedder(str(tiny_model), tmp_path, precision="int8")
+        served = load_embedder(str(tiny_model), tmp_path, precision="int8")
     assert "the model in 8 bits cannot be made: exit code 1; questions are embedded in fp32" in caplog.text
     np.testing.assert_array_equal(served.embed_question("signed"), exact.embed_question("signed"))
-    open_embedder(str(tiny_model), tmp_path, precision="int8")
+    load_embedder(str(tiny_model), tmp_path, precision="int8")
     assert list(tmp_path.glob("*-int8/model.onnx"))
 
 
 def test_a_model_is_prepared_without_leaving_what_that_takes_in_the_process(tiny_model: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from index.embedding.opening import open_embedder;"
-        " open_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed');"
+        "import sys; from pathlib import Path; from index.embedding.loading import load_embedder;"
+        " load_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed');"
         " print(*{'torch', 'sentence_transformers', 'transformers', 'onnx'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
@@ -365,15 +365,15 @@ def test_a_preparation_that_fails_is_told_and_made_up_for(
     with monkeypatch.context() as failing:
         failing.setattr("sys.executable", shutil.which("false"))
         with pytest.raises(ModelError, match="could not be prepared: exit code 1"):
-            open_embedder(str(tiny_model), tmp_path)
-    assert open_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
+            load_embedder(str(tiny_model), tmp_path)
+    assert load_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
 
 
 def test_an_incomplete_export_is_exported_anew(tiny_model: Path, tmp_path: Path) -> None:
-    open_embedder(str(tiny_model), tmp_path)
+    load_embedder(str(tiny_model), tmp_path)
     (file,) = tmp_path.rglob("model.onnx")
     file.unlink()
-    assert open_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
+    assert load_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
 
 
 def test_a_model_with_other_weights_or_settings_has_another_fingerprint(tiny_model: Path, tmp_path: Path) -> None:
@@ -381,10 +381,10 @@ def test_a_model_with_other_weights_or_settings_has_another_fingerprint(tiny_mod
     facts = json.loads((changed / "sentence_bert_config.json").read_text())
     settings_file = changed / "sentence_bert_config.json"
     (changed / "README.md").write_text("Only the read-me is another.")
-    same = open_embedder(str(changed), tmp_path / "models").fingerprint
-    assert same == open_embedder(str(tiny_model), tmp_path / "models").fingerprint
+    same = load_embedder(str(changed), tmp_path / "models").fingerprint
+    assert same == load_embedder(str(tiny_model), tmp_path / "models").fingerprint
     settings_file.write_text(json.dumps(facts | {"max_seq_length": 16}))
-    assert open_embedder(str(changed), tmp_path / "models").fingerprint != same
+    assert load_embedder(str(changed), tmp_path / "models").fingerprint != same
 
 
 def test_a_model_that_cannot_be_exported_is_served_by_sentence_transformers_with_a_warning(
@@ -393,7 +393,7 @@ def test_a_model_that_cannot_be_exported_is_served_by_sentence_transformers_with
     reference = theirs(static_model)
     for _ in range(2):  # the second time it is known that there is nothing to export
         caplog.clear()
-        embedder = open_embedder(str(static_model), tmp_path)
+        embedder = load_embedder(str(static_model), tmp_path)
         assert "served by sentence-transformers" in caplog.text
         assert embedder.dimension == 16
         assert embedder.max_tokens > 0
@@ -424,7 +424,7 @@ def test_the_command_line_serves_whatever_model_the_operator_names(
 
 
 def test_a_model_that_only_counts_words_is_served_too(bag_of_words: Path, tmp_path: Path) -> None:
-    embedder = open_embedder(str(bag_of_words), tmp_path)
+    embedder = load_embedder(str(bag_of_words), tmp_path)
     assert embedder.dimension == 16
     assert embedder.count_tokens(["signed memorandum", ""]) == [2, 0]
     np.testing.assert_allclose(embedder.embed_question("signed memorandum"), embedder.embed_passages(["memorandum signed"])[0])
@@ -434,7 +434,7 @@ def test_a_model_that_only_counts_words_is_served_too(bag_of_words: Path, tmp_pa
 @pytest.mark.parametrize("name", ["no/such-model", "/no/such/folder", "no-such-model"])
 def test_a_model_that_is_not_there_is_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=name) as refusal:
-        open_embedder(name, tmp_path)
+        load_embedder(name, tmp_path)
     assert "fetch it" in str(refusal.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -442,10 +442,10 @@ def test_a_model_that_is_not_there_is_refused_with_the_way_out(tmp_path: Path, n
 def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"modules\.json"):
-        open_embedder(str(tmp_path / "empty"), tmp_path)
+        load_embedder(str(tmp_path / "empty"), tmp_path)
     (tmp_path / "empty" / "modules.json").write_text("not JSON")
     with pytest.raises(ModelError, match="cannot load"):
-        open_embedder(str(tmp_path / "empty"), tmp_path)
+        load_embedder(str(tmp_path / "empty"), tmp_path)
 
 
 def test_the_default_models_weights_are_refused_where_one_byte_differs(tmp_path: Path, qa: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from index import durable_files as sealed
+from index import durable_files
 from qa.answering.calibration import (
     AS_SHIPPED,
     Calibration,
@@ -253,7 +253,7 @@ def test_a_calibration_that_cannot_be_read_is_refused_with_the_way_out(tmp_path:
 
 def test_a_calibration_on_other_coefficients_is_passed_over(tmp_path: Path) -> None:
     path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
-    values = sealed.read_json(path)
+    values = durable_files.read_json(path)
     values["on_top_of"][0] += 1
-    sealed.write_json(path, values)
+    durable_files.write_json(path, values)
     assert read_calibration(tmp_path) == AS_SHIPPED

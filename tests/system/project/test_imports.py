@@ -64,12 +64,12 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [
-        (("faiss",), {"index/embedded/dense/flat.py", "index/embedded/dense/inverted.py"}),
+        (("faiss",), {"index/embedded/dense/flat.py", "index/embedded/dense/ivf.py"}),
         (("tantivy",), {"index/embedded/lexical/tantivy_index.py"}),
         (("onnxruntime",), {"index/embedding/onnx_embedder.py", "index/embedding/onnx_int8.py"}),
         (
             ("sentence_transformers", "transformers"),
-            {"index/embedding/original_model.py", "index/embedding/onnx_export.py", "index/embedding/reranker.py"},
+            {"index/embedding/torch_embedder.py", "index/embedding/onnx_export.py", "index/embedding/reranker.py"},
         ),
         (("torch",), {"index/embedding/onnx_export.py"}),
         (("huggingface_hub",), {"index/embedding/model_files.py"}),

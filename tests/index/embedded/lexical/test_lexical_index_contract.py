@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.embedded.dense.exact import ExactLexicalIndex
-from index.embedded.lexical.scanned import ScannedLexicalIndex
+from index.embedded.dense.brute_force import ExactLexicalIndex
+from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.ranking.lexical_query import lexical_query
 from index.text.analysis import terms
-from index.text.word_statistics import smooth_idf
-from index.types import Hit, Ids, LexicalIndex, LexicalMatch, LexicalQuery, SearchedText
+from index.text.idf import smooth_idf
+from index.types import Hit, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery
 
 Make = Callable[[], LexicalIndex]
-Corpus = tuple[Ids, list[SearchedText]]
+Corpus = tuple[Ids, list[IndexedText]]
 CLOSE = 1e-6
 COLUMNS = ("share", "adjacent", "together", "title")
 
@@ -34,7 +34,7 @@ def few_rows_at_once() -> Iterator[None]:
 
 
 @pytest.fixture(
-    scope="module", params=[ExactLexicalIndex, ScannedLexicalIndex, TantivyLexicalIndex], ids=["exact", "scanned", "tantivy"]
+    scope="module", params=[ExactLexicalIndex, BruteForceLexicalIndex, TantivyLexicalIndex], ids=["exact", "scanned", "tantivy"]
 )
 def make(request: pytest.FixtureRequest) -> Make:
     implementation: Make = request.param
@@ -47,7 +47,7 @@ WORDS = st.sampled_from(
 )
 BODIES = st.lists(WORDS, max_size=25).map(" ".join)
 TITLES = st.lists(WORDS, max_size=3).map(" ".join)
-TEXTS = st.builds(SearchedText, TITLES, BODIES, st.integers(1, 9))
+TEXTS = st.builds(IndexedText, TITLES, BODIES, st.integers(1, 9))
 QUESTIONS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
 SETS = st.sets(st.integers(1, 60), max_size=30).map(lambda numbers: ids_of(*sorted(numbers)))
 ASKED = st.lists(st.integers(1, 90), max_size=20).map(lambda numbers: ids_of(*numbers))
@@ -57,8 +57,8 @@ def ids_of(*numbers: int) -> Ids:
     return np.array(numbers, np.int64)
 
 
-def texts_of(*bodies: str) -> list[SearchedText]:
-    return [SearchedText("", body, 1) for body in bodies]
+def texts_of(*bodies: str) -> list[IndexedText]:
+    return [IndexedText("", body, 1) for body in bodies]
 
 
 @st.composite
@@ -192,7 +192,7 @@ def test_adding_and_removing_again_changes_nothing(make: Make, corpus: Corpus, q
 @pytest.mark.parametrize("step", [1, 7, 50])
 def test_it_does_not_matter_in_how_many_steps_passages_were_added(make: Make, step: int) -> None:
     ids = np.arange(1, 51, dtype=np.int64)
-    texts = [SearchedText("number", f"apple {'banana ' * (n % 5)} number{n}", n) for n in ids.tolist()]
+    texts = [IndexedText("number", f"apple {'banana ' * (n % 5)} number{n}", n) for n in ids.tolist()]
     index, reference = make(), filled(ExactLexicalIndex, (ids, texts))
     query = query_for(reference, "banana number7")
     for start in range(0, 50, step):
@@ -263,9 +263,9 @@ def test_terms_of_the_context_count_and_where_they_stand_does_not(make: Make) ->
 def test_how_words_stand_together_is_the_written_formula(make: Make) -> None:
     filler = " ".join(f"filler{number}" for number in range(20))
     texts = [
-        SearchedText("Passport fees", "an adult pays", 1),
-        SearchedText("Letters", "passport fees and the adult", 2),
-        SearchedText("Letters", f"fees {filler} adult passport", 3),
+        IndexedText("Passport fees", "an adult pays", 1),
+        IndexedText("Letters", "passport fees and the adult", 2),
+        IndexedText("Letters", f"fees {filler} adult passport", 3),
     ]
     index = filled(make, (ids_of(1, 2, 3), texts))
     (passport,), (fees,), (adult,) = terms("passport"), terms("fees"), terms("adult")
@@ -339,7 +339,7 @@ def test_removing_unknown_ids_and_the_same_ids_twice_is_passed_over(make: Make) 
 def test_the_tantivy_index_comes_back_from_disk_as_it_was_saved(tmp_path: Path) -> None:
     saved = TantivyLexicalIndex(tmp_path)
     ids = np.arange(1, 101, dtype=np.int64) * 2
-    saved.add(ids, [SearchedText("apples", f"apple number{n % 10} {'banana ' * (n % 3)}", n + 1) for n in range(100)])
+    saved.add(ids, [IndexedText("apples", f"apple number{n % 10} {'banana ' * (n % 3)}", n + 1) for n in range(100)])
     saved.save(tmp_path)
     loaded = TantivyLexicalIndex.load(tmp_path)
     query = query_for(saved, "number3 bananas")

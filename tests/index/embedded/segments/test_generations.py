@@ -16,7 +16,7 @@ from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
 from index.embedded.store.store import Store
-from index.types import DamagedIndex, Embedder, Ids, SearchedText
+from index.types import DamagedIndex, Embedder, Ids, IndexedText
 
 OpenStore = Callable[..., Store]
 PutDocument = Callable[[Store, str, Document], Ids]
@@ -228,7 +228,7 @@ def test_an_index_that_does_not_find_what_the_store_holds_does_not_take_over(
 ) -> None:
     add = TantivyLexicalIndex.add
 
-    def add_other_words(index: TantivyLexicalIndex, ids: Ids, texts: Sequence[SearchedText]) -> None:
+    def add_other_words(index: TantivyLexicalIndex, ids: Ids, texts: Sequence[IndexedText]) -> None:
         add(index, ids, [replace(text, body="something else") for text in texts])
 
     build(folder, store, embedder)

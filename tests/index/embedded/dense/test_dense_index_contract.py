@@ -1,4 +1,4 @@
-"""The contract of a VectorIndex, kept by every implementation: the exact one is the oracle for scores and ids."""
+"""The contract of a DenseIndex, kept by every implementation: the exact one is the oracle for scores and ids."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.embedded.dense.exact import ExactVectorIndex
-from index.embedded.dense.flat import FaissVectorIndex
-from index.embedded.dense.inverted import InvertedVectorIndex
-from index.types import Hit, Ids, Matrix, Vector, VectorIndex
+from index.embedded.dense.brute_force import BruteForceDenseIndex
+from index.embedded.dense.flat import FlatDenseIndex
+from index.embedded.dense.ivf import IvfDenseIndex
+from index.types import DenseIndex, Hit, Ids, Matrix, Vector
 
 DIMENSION = 8
-Make = Callable[[], VectorIndex]
+Make = Callable[[], DenseIndex]
 # Of the float32 sums that engines may add up in another order.
 CLOSE = 1e-6
 
@@ -34,9 +34,9 @@ def few_rows_at_once() -> Iterator[None]:
 @pytest.fixture(scope="module", params=["exact", "flat", "inverted"])
 def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Make:
     implementations: dict[str, Make] = {
-        "exact": ExactVectorIndex,
-        "flat": lambda: FaissVectorIndex(DIMENSION),
-        "inverted": lambda: InvertedVectorIndex(DIMENSION, tmp_path_factory.mktemp("vectors")),
+        "exact": BruteForceDenseIndex,
+        "flat": lambda: FlatDenseIndex(DIMENSION),
+        "inverted": lambda: IvfDenseIndex(DIMENSION, tmp_path_factory.mktemp("vectors")),
     }
     return implementations[str(request.param)]
 
@@ -64,7 +64,7 @@ def corpora(draw: st.DrawFn) -> tuple[Ids, Matrix]:
     return np.cumsum(np.array(steps, np.int64)), unit(rows)
 
 
-def filled(make: Make, ids: Ids, vectors: Matrix) -> VectorIndex:
+def filled(make: Make, ids: Ids, vectors: Matrix) -> DenseIndex:
     index = make()
     if len(ids):
         index.add(ids, vectors)
@@ -166,7 +166,7 @@ def test_scores_come_in_the_order_of_the_ids_and_are_nan_for_unknown_ones(
 def test_every_implementation_gives_the_oracles_scores_and_ids(
     make: Make, corpus: tuple[Ids, Matrix], question: Vector
 ) -> None:
-    reference = filled(ExactVectorIndex, *corpus).search(question, 1000)
+    reference = filled(BruteForceDenseIndex, *corpus).search(question, 1000)
     found = filled(make, *corpus).search(question, 1000)
     assert {hit.passage_id for hit in found} == {hit.passage_id for hit in reference}
     assert [hit.score for hit in found] == pytest.approx([hit.score for hit in reference], abs=CLOSE)
@@ -216,10 +216,10 @@ def test_the_faiss_index_comes_back_from_disk_as_it_was_saved(tmp_path: Path) ->
     random = np.random.default_rng(1)
     vectors = random.normal(size=(200, DIMENSION)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    saved = FaissVectorIndex(DIMENSION)
+    saved = FlatDenseIndex(DIMENSION)
     saved.add(np.arange(1, 201, dtype=np.int64) * 3, vectors)
     saved.save(tmp_path)
-    loaded = FaissVectorIndex.load(tmp_path)
+    loaded = FlatDenseIndex.load(tmp_path)
     assert len(loaded) == 200
     for question in vectors[:20]:
         assert loaded.search(question, 30) == saved.search(question, 30)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.embedded.dense.exact import ExactLexicalIndex
-from index.embedded.store.store import Store, searched_text
+from index.embedded.dense.brute_force import ExactLexicalIndex
+from index.embedded.store.store import Store, indexed_text
 from index.text.analysis import terms
-from index.types import Ids, LexicalIndex, LexicalQuery, SearchedText, Vector, VectorIndex
+from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalQuery, Vector
 
 if TYPE_CHECKING:
     from index.embedded.segments.segments import Segment
@@ -23,12 +23,12 @@ LEAST_FOUND = 0.9
 TOLERANCE = 1e-3  # between the index's scores and the exact ones
 
 
-def answers_as_the_store(segment: Segment, store: Store, fingerprint: str) -> bool:
+def matches_store(segment: Segment, store: Store, fingerprint: str) -> bool:
     """Whether passages are found by their own vectors and score as they do exactly, by cosine and by words."""
     ids = _spread(segment.vectors.ids)
     vectors = store.vectors(ids, fingerprint)
     probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # less those removed since it was built
-    texts = {p.id: searched_text(p.document.title, p.passage, p.document.number) for p in probes}
+    texts = {p.id: indexed_text(p.document.title, p.passage, p.document.number) for p in probes}
     found = [_found(segment.vectors, i, vectors[i]) for i in texts]
     same = [_scores_as_exactly(segment.lexical, i, text) for i, text in texts.items()]
     return all(same) and sum(found) >= LEAST_FOUND * len(found)
@@ -39,14 +39,14 @@ def _spread(ids: Ids) -> list[int]:
     return [int(i) for i in ids[places]]
 
 
-def _found(index: VectorIndex, passage_id: int, vector: Vector) -> bool:
+def _found(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
     own = float(index.scores(vector, np.array([passage_id], np.int64))[0])
     hits = index.search(vector, NEAREST)
     crowded = len(hits) == NEAREST and hits[-1].score >= own - TOLERANCE  # by passages with the same words
     return abs(own - 1) < TOLERANCE and (crowded or any(hit.passage_id == passage_id for hit in hits))
 
 
-def _scores_as_exactly(index: LexicalIndex, passage_id: int, text: SearchedText) -> bool:
+def _scores_as_exactly(index: LexicalIndex, passage_id: int, text: IndexedText) -> bool:
     weights = tuple((term, 1.0) for term in dict.fromkeys(terms(text.body)[:TERMS]))
     query, ids = LexicalQuery(weights, (), index.total_length / max(len(index), 1)), np.array([passage_id], np.int64)
     exact = ExactLexicalIndex()

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.embedding import accelerated as module
-from index.embedding.accelerated import MANY, accelerated, cuda_device
+from index.embedding import gpu_embedder as module
+from index.embedding.gpu_embedder import MANY, accelerated, cuda_device
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from index.types import Embedder
 
@@ -21,7 +21,7 @@ def test_without_a_driver_nothing_is_asked_and_the_embedder_stays_as_it_is(
     embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "DRIVER", tmp_path / "version")
-    monkeypatch.setattr("index.embedding.original_model.device_name", lambda: pytest.fail("torch was asked"))
+    monkeypatch.setattr("index.embedding.torch_embedder.device_name", lambda: pytest.fail("torch was asked"))
     assert accelerated(embedder, find_model(DEFAULT_MODEL, offline=True)) is embedder
 
 
@@ -31,16 +31,14 @@ def test_with_a_driver_the_device_is_what_sentence_transformers_would_use(
 ) -> None:
     (tmp_path / "version").write_text("NVRM version")
     monkeypatch.setattr(module, "DRIVER", tmp_path / "version")
-    monkeypatch.setattr("index.embedding.original_model.device_name", lambda: name)
+    monkeypatch.setattr("index.embedding.torch_embedder.device_name", lambda: name)
     assert cuda_device() == found
 
 
 def test_many_passages_go_to_the_device_few_and_questions_do_not(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    load = module.SentenceTransformersEmbedder
-    monkeypatch.setattr(
-        module, "SentenceTransformersEmbedder", lambda files, device: loaded.append(device) or load(files, device)
-    )
+    load = module.TorchEmbedder
+    monkeypatch.setattr(module, "TorchEmbedder", lambda files, device: loaded.append(device) or load(files, device))
     using = accelerated(embedder, find_model(DEFAULT_MODEL, offline=True), lambda: "cpu")
     few, question = using.embed_passages(TEXTS[: MANY - 1]), using.embed_question(TEXTS[0])
     assert loaded == []

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from index import child_process
-from index.embedding.accelerated import accelerated
+from index.embedding.gpu_embedder import accelerated
 from index.embedding.model_files import REFUSAL_FILE, ModelFiles, find_model, refusal
 from index.embedding.onnx_embedder import FACTS_FILE, OnnxEmbedder
-from index.embedding.original_model import SentenceTransformersEmbedder
+from index.embedding.torch_embedder import TorchEmbedder
 from index.types import Embedder, ModelError, Precision
 
 log = logging.getLogger(__name__)
 
 
-def open_embedder(
+def load_embedder(
     name: str,
     cache: Path,
     *,
@@ -50,14 +50,14 @@ def open_embedder(
     if not (exported / REFUSAL_FILE).is_file():
         say(f"Preparing the model {name} for this machine (once, some seconds) …")
         try:
-            child_process.run("index.embedding.onnx_export", [files.folder, exported])
+            child_process.run_module("index.embedding.onnx_export", [files.folder, exported])
         except child_process.ChildFailed as failure:
             raise ModelError(f"the model {name} could not be prepared: {failure}") from failure
         if (exported / FACTS_FILE).is_file():
             return opened()
         log.warning("the model %s cannot be exported to ONNX: %s", name, refusal(exported))
     log.warning("the model %s is served by sentence-transformers, which takes longer to start and more memory", name)
-    return SentenceTransformersEmbedder(files)
+    return TorchEmbedder(files)
 
 
 def _opened(exported: Path, files: ModelFiles, threads: int, precision: Precision, say: Callable[[str], None]) -> Embedder:

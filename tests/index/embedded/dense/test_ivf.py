@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.embedded.dense.inverted import InvertedVectorIndex
+from index.embedded.dense.ivf import IvfDenseIndex
 from index.embedded.dense.recall import DEPTH, STEP, TARGET
 from index.types import Ids, Matrix
 
@@ -38,8 +38,8 @@ def questions(vectors: Matrix) -> Matrix:
 IDS = np.arange(COUNT, dtype=np.int64) * 3 + 7
 
 
-def built(folder: Path, vectors: Matrix) -> InvertedVectorIndex:
-    index = InvertedVectorIndex(DIMENSION, folder)
+def built(folder: Path, vectors: Matrix) -> IvfDenseIndex:
+    index = IvfDenseIndex(DIMENSION, folder)
     for first in range(0, COUNT, 3000):
         index.add(IDS[first : first + 3000], vectors[first : first + 3000])
     index.save(folder)
@@ -53,7 +53,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory, vectors: Matrix) -> Path:
     return folder
 
 
-def recall(index: InvertedVectorIndex, vectors: Matrix, questions: Matrix, findable: Ids, allowed: Ids | None = None) -> float:
+def recall(index: IvfDenseIndex, vectors: Matrix, questions: Matrix, findable: Ids, allowed: Ids | None = None) -> float:
     """recall@DEPTH against looking at every vector of those that can be found."""
     rows = np.searchsorted(IDS, findable)
     found = 0
@@ -66,23 +66,23 @@ def recall(index: InvertedVectorIndex, vectors: Matrix, questions: Matrix, finda
 def test_recall_is_measured_when_it_is_built_and_reaches_its_target_on_other_questions_too(
     saved: Path, vectors: Matrix, questions: Matrix
 ) -> None:
-    index = InvertedVectorIndex.load(saved)
+    index = IvfDenseIndex.load(saved)
     assert index.recall is not None
     assert index.recall.value >= TARGET
     assert recall(index, vectors, questions, IDS) >= TARGET
 
 
 def test_it_searches_no_harder_than_it_must(saved: Path, vectors: Matrix, questions: Matrix) -> None:
-    index = InvertedVectorIndex.load(saved)
+    index = IvfDenseIndex.load(saved)
     assert index.recall is not None
     assert 1 < index.recall.effort < COUNT / 200
-    lazy = InvertedVectorIndex.load(saved)
+    lazy = IvfDenseIndex.load(saved)
     lazy.recall = type(index.recall)(0.0, 0, 1)
     assert recall(lazy, vectors, questions, IDS) < TARGET
 
 
 def test_scores_are_the_exact_cosines_of_the_passages_found(saved: Path, vectors: Matrix, questions: Matrix) -> None:
-    index = InvertedVectorIndex.load(saved)
+    index = IvfDenseIndex.load(saved)
     for question in questions[:20]:
         for passage_id, score in index.search(question, K):
             assert score == pytest.approx(float(vectors[np.searchsorted(IDS, passage_id)] @ question), abs=1e-6)
@@ -104,8 +104,8 @@ def test_filters_keep_their_recall(
     saved: Path, vectors: Matrix, questions: Matrix, allowed: Ids, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for few in (10_000, 0):  # whether or not so few are allowed that all of them are looked at
-        monkeypatch.setattr("index.embedded.dense.inverted.FEW_ALLOWED", few)
-        index = InvertedVectorIndex.load(saved)
+        monkeypatch.setattr("index.embedded.dense.ivf.FEW_ALLOWED", few)
+        index = IvfDenseIndex.load(saved)
         hits = index.search(questions[0], K, allowed)
         assert {hit.passage_id for hit in hits} <= set(allowed.tolist())
         assert len(hits) == min(K, len(allowed))
@@ -113,7 +113,7 @@ def test_filters_keep_their_recall(
 
 
 def test_what_is_removed_is_not_found_and_makes_room_for_the_next_best(saved: Path, vectors: Matrix, questions: Matrix) -> None:
-    index = InvertedVectorIndex.load(saved)
+    index = IvfDenseIndex.load(saved)
     best = [hit.passage_id for question in questions for hit in index.search(question, DEPTH)]
     gone = np.union1d(IDS[1::5], best)  # of more than a quarter a segment is built anew
     index.remove(gone)
@@ -135,4 +135,4 @@ def test_building_it_again_gives_the_same_files(saved: Path, vectors: Matrix, tm
 
 def test_an_index_that_was_loaded_refuses_more_passages(saved: Path, vectors: Matrix) -> None:
     with pytest.raises(ValueError, match="build another"):
-        InvertedVectorIndex.load(saved).add(IDS[-1:] + 1, vectors[:1])
+        IvfDenseIndex.load(saved).add(IDS[-1:] + 1, vectors[:1])

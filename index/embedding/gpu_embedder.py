@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from index.embedding.model_files import ModelFiles
-from index.embedding.original_model import SentenceTransformersEmbedder
+from index.embedding.torch_embedder import TorchEmbedder
 from index.types import Embedder, Matrix, Vector
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def cuda_device() -> str | None:
     """The name of the CUDA device that sentence-transformers would use; None where there is none."""
     if not DRIVER.exists():
         return None
-    from index.embedding.original_model import device_name
+    from index.embedding.torch_embedder import device_name
 
     name = device_name()
     return name if name.startswith("cuda") else None
@@ -37,15 +37,15 @@ def accelerated(embedder: Embedder, files: ModelFiles, probe: Probe = cuda_devic
     if device is None:
         return embedder
     log.info("passages are embedded on %s", device)
-    return AcceleratedEmbedder(embedder, files, device)
+    return GpuEmbedder(embedder, files, device)
 
 
-class AcceleratedEmbedder:
+class GpuEmbedder:
     """Safe to call from several threads at once."""
 
     def __init__(self, embedder: Embedder, files: ModelFiles, device: str) -> None:
         self._embedder, self._files, self._device = embedder, files, device
-        self._original: SentenceTransformersEmbedder | None = None
+        self._original: TorchEmbedder | None = None
         self._loading = threading.Lock()
 
     @property
@@ -83,5 +83,5 @@ class AcceleratedEmbedder:
             return self._embedder.embed_passages(texts)
         with self._loading:
             if self._original is None:
-                self._original = SentenceTransformersEmbedder(self._files, self._device)
+                self._original = TorchEmbedder(self._files, self._device)
         return self._original.embed_passages(texts)

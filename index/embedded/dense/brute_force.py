@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from index.text.analysis import terms
-from index.types import Hit, Ids, LexicalMatch, LexicalQuery, Matrix, Scores, SearchedText, Vector
+from index.types import Hit, Ids, IndexedText, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
 
 # Robertson's k1 and b. On seven sets .9 and .4 ranked better than 1.2 and .75 (mean nDCG@10 .7295 against .7235).
 K1 = 0.9
@@ -57,7 +57,7 @@ def _held(query: LexicalQuery, terms_: Sequence[str]) -> float:
     return sum(weight for term, weight in query.weights if term in terms_) / total if total else 0.0
 
 
-class ExactVectorIndex:
+class BruteForceDenseIndex:
     """Every similarity is computed for every search. What is there is replaced, never changed in place: a shallow copy stays as it is."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class ExactLexicalIndex:
     def total_length(self) -> int:
         return sum(map(len, self._terms.values()))
 
-    def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None:
+    def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None:
         for passage_id, text in zip(ids.tolist(), texts, strict=True):
             title = self._titles[passage_id] = terms(text.title)
             found = self._terms[passage_id] = title + terms(text.body)

@@ -18,8 +18,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index.embedded.dense.id_map import IdMap, Rows
 from index.embedded.dense.recall import Recall, tuned
-from index.embedded.dense.row_ids import RowIds, Rows
 from index.types import Hit, Ids, Matrix, Scores, Vector
 
 LISTS_FILE = "vector-lists.faiss"
@@ -42,7 +42,7 @@ LEAST_TUNED = 1000  # passages; among fewer every list is looked at
 AT_ONCE = 50_000  # rows
 
 
-class InvertedVectorIndex:
+class IvfDenseIndex:
     """Approximate search. What is added is written to `folder`, and searched from the next search on."""
 
     recall: Recall | None = None
@@ -51,7 +51,7 @@ class InvertedVectorIndex:
         self._dimension = dimension
         self._file: Path | None = folder / ROWS_FILE
         self._file.write_bytes(b"")
-        self._rows = RowIds()
+        self._rows = IdMap()
         self._matrix: Matrix = np.empty((0, dimension), np.float32)
         self._index: Any = None
         self._lists = 0
@@ -150,12 +150,12 @@ class InvertedVectorIndex:
         (folder / RECALL_FILE).write_text(json.dumps(asdict(self.recall) if self.recall else None))
 
     @classmethod
-    def load(cls, folder: Path) -> InvertedVectorIndex:
+    def load(cls, folder: Path) -> IvfDenseIndex:
         """Read what `save` wrote. The files must have been verified: FAISS has no checksum of its own."""
         loaded = cls.__new__(cls)
         loaded._index = faiss.read_index(str(folder / LISTS_FILE))
         loaded._dimension, loaded._lists = loaded._index.d, loaded._index.nlist
-        loaded._rows = RowIds(np.load(folder / IDS_FILE))
+        loaded._rows = IdMap(np.load(folder / IDS_FILE))
         loaded._matrix = _mapped(folder / ROWS_FILE, loaded._dimension)
         loaded._file = None
         loaded.recall = cls.read_recall(folder)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from index.embedded.lexical.term_sequences import TermSequences
 from index.id_sets import contained
 from index.text.analysis import terms
-from index.types import Hit, Ids, LexicalMatch, LexicalQuery, Scores, SearchedText
+from index.types import Hit, Ids, IndexedText, LexicalMatch, LexicalQuery, Scores
 
 
-class ScannedLexicalIndex:
+class BruteForceLexicalIndex:
     """What was added is never changed in place, so a shallow copy stays as it is when the original is added to."""
 
     def __init__(self, sequences: TermSequences | None = None) -> None:
@@ -33,7 +33,7 @@ class ScannedLexicalIndex:
     def total_length(self) -> int:
         return int(self._sequences.starts[-1]) - self._removed_length
 
-    def add(self, ids: Ids, texts: Sequence[SearchedText]) -> None:
+    def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None:
         self.append(TermSequences.of(searched_terms(ids, texts)))
 
     def append(self, *sequences: TermSequences) -> None:
@@ -95,7 +95,7 @@ class ScannedLexicalIndex:
         self._sequences.save(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> ScannedLexicalIndex:
+    def load(cls, folder: Path) -> BruteForceLexicalIndex:
         return cls(TermSequences.load(folder))
 
     def _present(self, ids: Ids) -> tuple[Ids, NDArray[np.bool_]]:
@@ -103,6 +103,6 @@ class ScannedLexicalIndex:
         return rows, here & ~contained(ids, self._removed)
 
 
-def searched_terms(ids: Ids, texts: Sequence[SearchedText]) -> list[tuple[int, int, list[str], list[str]]]:
+def searched_terms(ids: Ids, texts: Sequence[IndexedText]) -> list[tuple[int, int, list[str], list[str]]]:
     """Passage id, document number, terms of the title and terms of the body of each."""
     return [(i, text.document, terms(text.title), terms(text.body)) for i, text in zip(ids.tolist(), texts, strict=True)]

@@ -11,7 +11,7 @@ from index.types import Hit, Ids, Scores
 Rows = NDArray[np.int64]
 
 
-class RowIds:
+class IdMap:
     """`ids[r]` is the passage in row r."""
 
     def __init__(self, ids: Ids | None = None) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LONG_ENOUGH = 512
 
 
-class SentenceTransformersEmbedder:
+class TorchEmbedder:
     """Serves a model with sentence-transformers itself: any model it can load, at the price of importing torch."""
 
     def __init__(self, files: ModelFiles, device: str = "cpu") -> None:
