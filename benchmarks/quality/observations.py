@@ -21,7 +21,6 @@ from qa.answering.confidence import Evidence, probability
 from qa.assembly import Service
 from qa.evaluation.judging import ArrangedSearcher, Judge, Order, arrange
 from qa.evaluation.question_sets import Question
-from qa.web.schemas.responses import quoted_text
 
 SETS = ("or_sharc", "cranfield", "squad2", "govuk", "mtrag", "scifact", *CUTS, *(f"xquad-{code}" for code in LANGUAGES))
 FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the most questions of each kind a set
@@ -142,7 +141,7 @@ class _Asking:
         names = self._names_of(question, ranking) if ranking and judged else {}
         strings = self._answers.get(question.id, ())
         first_right = bool(names and names["fused"]) and names["fused"][0] in question.relevant
-        quote = quoted_text(answer.quote) if answer.quote else ""
+        quote = answer.quote.quoted_text if answer.quote else ""
         return Observation(
             kind=kind,
             question=question.id,

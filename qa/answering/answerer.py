@@ -34,6 +34,11 @@ class Result:
     score: float
     quote: Span
 
+    @property
+    def quoted_text(self) -> str:
+        passage = self.stored.passage
+        return passage.text[self.quote[0] - passage.start : self.quote[1] - passage.start]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

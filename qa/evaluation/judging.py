@@ -21,7 +21,6 @@ from qa.answering.question.validity import clean_question
 from qa.evaluation import measures
 from qa.evaluation.measures import Bin
 from qa.evaluation.question_sets import Question
-from qa.web.schemas.responses import quoted_text
 
 DEPTH = 50  # documents (or quotes) of a ranking that are judged
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009
@@ -201,7 +200,7 @@ def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], quotes
         quotes=quotes,
         confidence=answer.confidence,
         answerable=answer.answerable,
-        quote=quoted_text(answer.quote) if answer.quote else None,
+        quote=answer.quote.quoted_text if answer.quote else None,
         corrected=answer.corrected,
         evidence=answer.evidence,
         took_ms=took_ms,

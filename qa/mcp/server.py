@@ -17,7 +17,7 @@ from corpus.types import url_at
 from qa.answering.answerer import Result
 from qa.answering.question.validity import BadQuestion, clean_question
 from qa.assembly import Service
-from qa.web.schemas.responses import document_json, passage_name, passage_number, quoted_text
+from qa.web.schemas.responses import document_json, passage_name, passage_number
 
 MOST_DOCUMENTS = 10
 PASSAGES = 30  # looked through for so many documents
@@ -109,5 +109,5 @@ def _found(result: Result, site: str) -> FoundDocument:
         id=stored.document.id,
         title=stored.document.title,
         url=url_at(stored.document.url, stored.passage.anchor) or own,
-        text=quoted_text(result),
+        text=result.quoted_text,
     )

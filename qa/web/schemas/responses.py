@@ -98,15 +98,9 @@ def facet_json(values: Sequence[tuple[str | int | float, int]]) -> list[dict[str
     return [{"value": value, "count": count} for value, count in values]
 
 
-def quoted_text(result: Result) -> str:
-    start, end = result.quote
-    passage = result.stored.passage
-    return passage.text[start - passage.start : end - passage.start]
-
-
 def _quote_json(result: Result) -> dict[str, Any]:
     start, end = result.quote
-    return {"text": quoted_text(result), "passage_id": passage_name(result.stored.id), "start": start, "end": end}
+    return {"text": result.quoted_text, "passage_id": passage_name(result.stored.id), "start": start, "end": end}
 
 
 def _result_json(result: Result) -> dict[str, Any]:
