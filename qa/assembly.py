@@ -75,7 +75,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         embedder = embedder_of(settings, name, say)
         store.check_fingerprint(embedder.fingerprint)
         if (store.fingerprint, store.model) != (embedder.fingerprint, name):
-            store.search_by(embedder.fingerprint, name)
+            store.set_model(embedder.fingerprint, name)
         searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
         library = DocumentWriter(folder, database, embedder, searcher, lock)
         if fill and store.last_passage_id() == 0:

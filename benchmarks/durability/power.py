@@ -107,7 +107,7 @@ def _live(folder: Path, log: Log, chance: random.Random) -> None:
     there: dict[str, int] = {}
     jobs = 0
     for _ in range(3):
-        with closing(Database(folder, create=True, files=recorder.name)) as database:
+        with closing(Database(folder, create=True, vfs=recorder.name)) as database:
             database.pages_between_checkpoints = PAGES_BETWEEN_CHECKPOINTS
             store, queue = Store(database), JobQueue(database)
             log.acknowledged.append((len(log.done), dict(there), jobs))

@@ -203,7 +203,7 @@ def _holds(library: DocumentWriter, name: str, version: int) -> bool:
     if content is None or content.text != text_of(name, version):
         return False
     passages = library.store.passages_of(name)
-    return len(passages) == content.text.count("# Part") and library.store.is_whole(name)
+    return len(passages) == content.text.count("# Part") and library.store.is_intact(name)
 
 
 def _found(library: DocumentWriter, name: str, version: int) -> bool:

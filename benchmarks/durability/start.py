@@ -41,7 +41,7 @@ def _fill(data: Path, chance: np.random.Generator) -> None:
     vocabulary = np.array([f"{a}{b}{c}" for a in "bcdfgl" for b in "aeiou" for c in ("n", "rd", "st", "mple", "ting", "lar")])
     database = Database(data, create=True)
     store = Store(database)
-    store.search_by(embedder.fingerprint, DEFAULT_MODEL)
+    store.set_model(embedder.fingerprint, DEFAULT_MODEL)
     for number in range(PASSAGES // OF_A_DOCUMENT):
         parts = [" ".join(chance.choice(vocabulary, WORDS_OF_A_PASSAGE)) + "." for _ in range(OF_A_DOCUMENT)]
         text, passages, start = "\n\n".join(parts), [], 0

@@ -172,7 +172,7 @@ def _add_content(
     if placed:
         _remove_from(library, source, keep={one.id for one in placed})
     if placed and not failures:
-        library.store.note_source(placed[0].id, source, digest)
+        library.store.update_source(placed[0].id, source, digest)
     return FileOutcome(told_as, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
 
 

@@ -116,4 +116,4 @@ class Worker:
         return read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures, url)
 
     def _ended(self, job: Job) -> bool:
-        return self._stopping.is_set() or self.library.jobs.cancelled(job.id)
+        return self._stopping.is_set() or self.library.jobs.is_cancelled(job.id)

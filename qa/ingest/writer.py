@@ -106,7 +106,7 @@ class DocumentWriter:
         with self.store.turns.changing():
             with self.database.transaction():
                 cancelled = self.jobs.cancel(document_id)
-                known = self.store.knows(document_id)
+                known = self.store.has_document(document_id)
                 removed = self.store.remove(document_id)
             self.searcher.refresh(removed)
         return known or cancelled > 0
@@ -149,7 +149,7 @@ class DocumentWriter:
     def _holds(self, document: Document, document_id: str) -> bool:
         """Whether this very document is stored already, whole."""
         try:
-            return self.store.content(document_id) == document and self.store.is_whole(document_id)
+            return self.store.content(document_id) == document and self.store.is_intact(document_id)
         except DamagedRow:
             return False
 
@@ -167,9 +167,9 @@ class DocumentWriter:
         self, entry: IncomingDocument, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]
     ) -> PutResult:
         if not passages:
-            self.store.note_source(entry.id, entry.source, entry.source_hash)
+            self.store.update_source(entry.id, entry.source, entry.source_hash)
             return PutResult(entry.id, Outcome.UNCHANGED)
-        known = self.store.knows(entry.id)
+        known = self.store.has_document(entry.id)
         with self.store.turns.changing() if known else nullcontext():
             with self.database.transaction():
                 if cancelled():
@@ -178,7 +178,7 @@ class DocumentWriter:
                     entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
                 )
             self.searcher.refresh(removed)
-        duplicate_of = self.store.same_text(entry.document.version, but=entry.id)
+        duplicate_of = self.store.find_duplicate(entry.document.version, excluding=entry.id)
         return PutResult(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
 
 

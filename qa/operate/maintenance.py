@@ -96,7 +96,7 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
         if model is None:
             store.check_fingerprint(embedder.fingerprint)
         embedded = embed_missing(store, embedder, progress)
-        store.search_by(embedder.fingerprint, name)
+        store.set_model(embedder.fingerprint, name)
         folder = generations_folder(settings.data)
         generations.build(folder, store, embedder.fingerprint, embedder.dimension)
         purge_removed_ids(folder, store)

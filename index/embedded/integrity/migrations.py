@@ -15,7 +15,7 @@ import apsw
 
 from index import durable_files
 from index.durable_files import translate_disk_errors
-from index.embedded.store.database import FILTERED, FORMAT, Database
+from index.embedded.store.database import FILTER_INDEX, FORMAT, Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
 from index.embedded.store.rows import row_hash
 from index.types import DamagedRow, StorageFull
@@ -43,7 +43,7 @@ def _index_what_is_filtered(database: Database, say: Callable[[str], None]) -> N
     say("Making an index of what documents are filtered by (once, some seconds) …")
     try:
         with database.transaction() as connection:
-            connection.execute(FILTERED)
+            connection.execute(FILTER_INDEX)
     except (DamagedRow, StorageFull) as error:
         log.warning("filters take longer for now, because their index cannot be made: %s", error)
 

@@ -34,7 +34,7 @@ def repair(database: Database) -> list[str]:
 
 def _ids(database: Database) -> list[str]:
     numbers = [number for (number,) in database.rows("SELECT number FROM documents ORDER BY number")]
-    return [document_id for (document_id,) in database.rows_of("SELECT id FROM documents WHERE number IN", numbers)]
+    return [document_id for (document_id,) in database.rows_by_key("SELECT id FROM documents WHERE number IN", numbers)]
 
 
 def _is_whole(store: Store, document_id: str) -> bool:

@@ -30,14 +30,14 @@ def _structure(database: Database) -> None:
     """Reads every page that is in use, whose checksum is checked with it."""
     for (line,) in database.rows(f"PRAGMA integrity_check({STRUCTURE_LINES})"):
         if line != "ok":
-            database.damage.note(f"the structure of {database.path}: {line}")
+            database.damage.report(f"the structure of {database.path}: {line}")
     for table, row, *_ in database.rows("PRAGMA foreign_key_check"):
-        database.damage.note(f"row {row} of {table} belongs to nothing that is there")
+        database.damage.report(f"row {row} of {table} belongs to nothing that is there")
     for name, table in (("documents", "documents"), ("passages", "passages")):
         query = f"SELECT (SELECT value FROM facts WHERE name = ?), (SELECT count(*) FROM {table})"
         ((stored, counted),) = database.rows(query, name)
         if str(stored) != str(counted):
-            database.damage.note(f"there are {counted} {name}, and {stored} were stored")
+            database.damage.report(f"there are {counted} {name}, and {stored} were stored")
 
 
 def _documents(database: Database) -> None:
@@ -45,16 +45,16 @@ def _documents(database: Database) -> None:
     store = Store(database)
     query = f"SELECT number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS} FROM documents WHERE number IN"
     for some in database.batches("SELECT number FROM documents WHERE number > ? ORDER BY number LIMIT ?", 0, ROWS_AT_ONCE):
-        for number, *columns in database.rows_of(query, [number for (number,) in some]):
+        for number, *columns in database.rows_by_key(query, [number for (number,) in some]):
             *head, structure, text, structure_hash = columns
             try:
                 stored = rows.stored_document(number, head)
                 document = rows.content(stored, (structure, text, structure_hash))
                 for found in store.passages_of(stored.id):
                     if document.text[found.passage.start : found.passage.end] != found.passage.text:
-                        database.damage.note(f"the passage {found.id} is not the text of {stored.id!r} at its place")
+                        database.damage.report(f"the passage {found.id} is not the text of {stored.id!r} at its place")
             except DamagedRow as damage:
-                database.damage.note(str(damage))
+                database.damage.report(str(damage))
 
 
 def _passages(database: Database) -> None:
@@ -65,11 +65,11 @@ def _passages(database: Database) -> None:
         store.passages(ids)
         vectors = store.vectors(ids, fingerprint)
         for missing in [i for i in ids if i not in vectors]:
-            database.damage.note(f"the vector of passage {missing} is missing or damaged; `qa rebuild` makes it anew")
+            database.damage.report(f"the vector of passage {missing} is missing or damaged; `qa rebuild` makes it anew")
     if both := database.rows("SELECT count(*) FROM removed_passages JOIN passages USING (id) HAVING count(*)"):
-        database.damage.note(f"{both[0][0]} passages are there that are noted as removed")
+        database.damage.report(f"{both[0][0]} passages are there that are noted as removed")
 
 
 def _jobs(database: Database) -> None:
     for damage in JobQueue(database).damaged():
-        database.damage.note(damage)
+        database.damage.report(damage)

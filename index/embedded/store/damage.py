@@ -14,7 +14,7 @@ FILE_NAME = "damage.log"
 MOST_REMEMBERED = 1_000
 
 
-class Damage:
+class DamageLog:
     """Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class Damage:
         """One line each, in the order in which they were found."""
         return tuple(self._found)
 
-    def note(self, what: str) -> None:
+    def report(self, what: str) -> None:
         with self._changing:
             if what in self._found or len(self._found) >= MOST_REMEMBERED:
                 return

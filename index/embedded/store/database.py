@@ -19,8 +19,8 @@ import apsw
 
 from index.embedded.folder_lock import is_held
 from index.embedded.integrity import write_ahead_log
-from index.embedded.store.damage import Damage
-from index.embedded.store.page_checksums import PAGE_BYTES, RESERVED_BYTES, ChecksummedFiles
+from index.embedded.store.damage import DamageLog
+from index.embedded.store.page_checksums import PAGE_BYTES, RESERVED_BYTES, ChecksumVFS
 from index.types import DamagedRow, NewerFormat, StorageFull, StoreError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
 LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
 
 # All that filters and facets ask for: they read it instead of the documents' texts.
-FILTERED = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
+FILTER_INDEX = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -44,7 +44,7 @@ CREATE TABLE documents (
     structure TEXT NOT NULL, text TEXT NOT NULL, structure_hash BLOB NOT NULL);
 CREATE INDEX documents_by_source ON documents(source);
 CREATE INDEX documents_by_version ON documents(version);
-{FILTERED};
+{FILTER_INDEX};
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(number), start INTEGER NOT NULL,
     "end" INTEGER NOT NULL, page INTEGER, anchor TEXT, headings TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL,
@@ -66,9 +66,9 @@ class Database:
     """One connection a thread. Writes are serialised; readers never wait for them."""
 
     def __init__(
-        self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME, files: str = ""
+        self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME, vfs: str = ""
     ) -> None:
-        """Open the file in `folder`, which must be there. `files`: SQLite's name of the file layer under the checksums; "" is its own.
+        """Open the file in `folder`, which must be there. `vfs`: the SQLite VFS below the checksums; "" is the default.
 
         Raises NewerFormat or StoreError with the way out.
         """
@@ -76,8 +76,8 @@ class Database:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
         # SQLite tells of links by a code that apsw takes for an error where files are its own.
         self.path = (folder / file_name).resolve()
-        self.damage = Damage(folder)
-        self._files = ChecksummedFiles(self._page_is_damaged, CHECKED_FROM, files)
+        self.damage = DamageLog(folder)
+        self._files = ChecksumVFS(self._page_is_damaged, CHECKED_FROM, vfs)
         self.format = 0  # not known yet
         self._first_damaged: list[int] = []
         self.pages_between_checkpoints = PAGES_BETWEEN_CHECKPOINTS
@@ -91,7 +91,7 @@ class Database:
         if not read_only or not is_held(folder):
             self._check_log()
         try:
-            with self._translated():
+            with self._translate_errors():
                 if create:
                     self._create()
                 self.format = self._check_format()
@@ -111,7 +111,7 @@ class Database:
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a SELECT. Raises DamagedRow where one of them cannot be read."""
-        with self._translated():
+        with self._translate_errors():
             return list(self._connection().execute(statement, values))
 
     def batches(self, statement: str, after: Any, size: int, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
@@ -119,27 +119,27 @@ class Database:
         while found := self.rows(statement, *values, after, size):
             if not _rise([after, *(row[0] for row in found)]):
                 # In a damaged tree the order may turn back, and going on would never end.
-                self.damage.note(f"rows of {self.path} are out of their order")
+                self.damage.report(f"rows of {self.path} are out of their order")
                 return
             after = found[-1][0]
             yield found
 
-    def rows_of(self, statement: str, keys: Sequence[Any], *values: Any) -> list[tuple[Any, ...]]:
+    def rows_by_key(self, statement: str, keys: Sequence[Any], *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a SELECT that ends in `IN` with a place for `keys`; those that cannot be read are left out, and reported."""
         if not keys:
             return []
         try:
-            return self.rows(f"{statement} ({marks(keys)})", *values, *keys)
+            return self.rows(f"{statement} ({placeholders(keys)})", *values, *keys)
         except DamagedRow:
             if len(keys) == 1:
                 return []
             half = len(keys) // 2
-            return [*self.rows_of(statement, keys[:half], *values), *self.rows_of(statement, keys[half:], *values)]
+            return [*self.rows_by_key(statement, keys[:half], *values), *self.rows_by_key(statement, keys[half:], *values)]
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
         """All that is written inside is kept, on disk, or none of it is. One inside another is part of the outer one."""
-        with self._writing, self._translated():
+        with self._writing, self._translate_errors():
             connection = self._connection()
             if connection.in_transaction:
                 yield connection
@@ -163,12 +163,12 @@ class Database:
     @contextmanager
     def exclusive(self) -> Iterator[apsw.Connection]:
         """For what cannot run inside a transaction; no other thread writes meanwhile."""
-        with self._writing, self._translated():
+        with self._writing, self._translate_errors():
             yield self._connection()
 
     def copy_to(self, target: Path) -> None:
         """Write all that is committed now to a new file, page by page, while readers and writers go on; it is on disk when this returns."""
-        with self._translated():
+        with self._translate_errors():
             connection = apsw.Connection(
                 str(target), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=self._files.name
             )
@@ -200,7 +200,7 @@ class Database:
 
     def _page_is_damaged(self, page: int) -> None:
         if self.format:
-            self.damage.note(f"page {page} of {self.path} is not what was written")
+            self.damage.report(f"page {page} of {self.path} is not what was written")
         else:  # of a newer format, whose checksums may be others, that is not for us to say
             self._first_damaged.append(page)
 
@@ -214,7 +214,7 @@ class Database:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from error
         if state is write_ahead_log.State.DAMAGED:
-            self.damage.note(f"{path} was damaged: what was written last may be missing, or as it was before")
+            self.damage.report(f"{path} was damaged: what was written last may be missing, or as it was before")
         elif state is write_ahead_log.State.CUT_OFF:
             log.warning(
                 "the last write to %s was cut off; it had not been acknowledged, unless the file was altered", self.path
@@ -246,7 +246,7 @@ class Database:
         return connection
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """SQLite's errors as ours."""
         try:
             yield
@@ -259,7 +259,7 @@ class Database:
         except apsw.FullError as error:
             raise StorageFull(f"the disk of {self.path} is full; free some space and try again") from error
         except (apsw.CorruptError, UnicodeDecodeError) as error:
-            self.damage.note(f"a part of {self.path} cannot be read ({type(error).__name__})")
+            self.damage.report(f"a part of {self.path} cannot be read ({type(error).__name__})")
             raise DamagedRow(f"{self.path} is damaged ({error}); run `qa check`") from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
@@ -282,10 +282,10 @@ def next_number(connection: apsw.Connection, table: str, column: str) -> int:
 
 def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[Any]) -> int:
     """The number that the row was given."""
-    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks(row)})", row)
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({placeholders(row)})", row)
     return connection.last_insert_rowid()
 
 
-def marks(values: Sequence[Any]) -> str:
+def placeholders(values: Sequence[Any]) -> str:
     """Question marks to bind that many values."""
     return ",".join("?" * len(values))

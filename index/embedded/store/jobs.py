@@ -85,7 +85,7 @@ class JobQueue:
                 connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
         if damaged:
             damage = f"what was sent as job {job.id} is damaged; send it again"
-            self._database.damage.note(damage)
+            self._database.damage.report(damage)
             raise DamagedRow(damage)
         return job, body
 
@@ -100,7 +100,7 @@ class JobQueue:
                 lines.append(f"what was sent as job {number} is damaged; send it again")
         return lines
 
-    def cancelled(self, number: int) -> bool:
+    def is_cancelled(self, number: int) -> bool:
         """Whether the job's document was deleted while it waited or ran."""
         job = self.job(number)
         return job is None or job.status == Status.CANCELLED

@@ -20,7 +20,7 @@ _HEADER_BYTES, _PAGE_SIZE, _RESERVED, _VERSION = 100, slice(16, 18), 20, slice(6
 Report = Callable[[int], None]
 
 
-class ChecksummedFiles(apsw.VFS):
+class ChecksumVFS(apsw.VFS):
     """SQLite's own file layer, but for the pages of the database itself. Lives as long as what was opened through it."""
 
     def __init__(self, report: Report, checked_from: int, base: str = "") -> None:

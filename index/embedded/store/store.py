@@ -17,7 +17,7 @@ import numpy as np
 from corpus.types import Document, Passage
 from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.store import rows
-from index.embedded.store.database import Database, insert, marks, next_number
+from index.embedded.store.database import Database, insert, next_number, placeholders
 from index.embedded.store.filtered_documents import FilteredDocuments
 from index.embedded.store.rows import (
     CONTENT_COLUMNS,
@@ -107,7 +107,7 @@ class Store:
                 f" configured one ({fingerprint}); set the model back, or run `qa rebuild --model NAME` with the new one's name"
             )
 
-    def search_by(self, fingerprint: str, model: str) -> None:
+    def set_model(self, fingerprint: str, model: str) -> None:
         """From now on the vectors of this model are searched, in one step."""
         with self._database.transaction() as connection:
             facts = {"fingerprint": fingerprint, "model": model}
@@ -152,18 +152,18 @@ class Store:
         with self._database.transaction() as connection:
             return self._remove(connection, document_id)
 
-    def note_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
+    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
         """Say where a document was read from last, without changing anything else of it."""
         stored = self.document(document_id)
         if stored is None or (stored.source, stored.source_hash) == (source, source_hash):
             return
         head = rows.document_head(replace(stored, source=source, source_hash=source_hash))
         with self._database.transaction() as connection:
-            columns = f"({DOCUMENT_COLUMNS}) = ({marks(head)})"
+            columns = f"({DOCUMENT_COLUMNS}) = ({placeholders(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
         self.filtered.forget()
 
-    def knows(self, document_id: str) -> bool:
+    def has_document(self, document_id: str) -> bool:
         """Whether there is a document with this id, damaged or not."""
         return bool(self._database.rows("SELECT 1 FROM documents WHERE id = ?", document_id))
 
@@ -192,7 +192,7 @@ class Store:
             return self._reported(rows.content, stored, (structure, text, structure_hash))
         return None
 
-    def is_whole(self, document_id: str) -> bool:
+    def is_intact(self, document_id: str) -> bool:
         """Whether all passages of a document and their vectors are what was written."""
         ids = self.passage_ids(document_id).tolist()
         return len(self.passages(ids)) == len(self.vectors(ids, self.fingerprint or "")) == len(ids)
@@ -206,16 +206,18 @@ class Store:
         found = self._database.rows("SELECT DISTINCT source FROM documents WHERE substr(source, 1, ?) = ?", len(prefix), prefix)
         return {source for (source,) in found}
 
-    def same_text(self, version: str, but: str) -> str | None:
+    def find_duplicate(self, version: str, excluding: str) -> str | None:
         """The id of another document than `but` with the same text, if there is one."""
-        found = self._database.rows("SELECT id FROM documents WHERE version = ? AND id != ? ORDER BY id LIMIT 1", version, but)
+        found = self._database.rows(
+            "SELECT id FROM documents WHERE version = ? AND id != ? ORDER BY id LIMIT 1", version, excluding
+        )
         return found[0][0] if found else None
 
     # Passages
 
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         """Those of the ids that are still there and whole, in their order."""
-        found = self._database.rows_of(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
+        found = self._database.rows_by_key(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
         self._report_missing(ids, {i for i, *_ in found})
         read = self._whole((rows.known_passage, i, tuple(row)) for i, *row in found)
         numbers = {i: number for i, number, *_ in found if i in read}
@@ -234,7 +236,7 @@ class Store:
     def vectors(self, ids: Sequence[int], fingerprint: str) -> dict[int, Vector]:
         """Those of the passages' vectors by this model that are there and whole."""
         query = "SELECT passage, vector, hash FROM vectors WHERE fingerprint = ? AND passage IN"
-        found = self._database.rows_of(query, ids, fingerprint)
+        found = self._database.rows_by_key(query, ids, fingerprint)
         return self._whole((_vector_of, i, (fingerprint, data, stored_hash)) for i, data, stored_hash in found)
 
     def put_vectors(self, fingerprint: str, vectors: Mapping[int, Vector]) -> None:
@@ -264,7 +266,7 @@ class Store:
 
     def passage_counts(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many passages each document (by its number) has."""
-        query = f"SELECT document, count(*) FROM passages WHERE document IN ({marks(numbers)}) GROUP BY document"
+        query = f"SELECT document, count(*) FROM passages WHERE document IN ({placeholders(numbers)}) GROUP BY document"
         return dict(self._database.rows(query, *numbers))
 
     def passage_ids(self, document_id: str) -> Ids:
@@ -282,7 +284,7 @@ class Store:
             "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id IN"
         )
         for ids in self._ids_after(passage_id):
-            found = self._database.rows_of(query, ids, fingerprint)
+            found = self._database.rows_by_key(query, ids, fingerprint)
             titles = {
                 document.number: document.title
                 for document in self._numbered(sorted({row[3] for row in found if isinstance(row[3], int)}))
@@ -333,7 +335,7 @@ class Store:
 
     def _numbered(self, numbers: Sequence[int]) -> list[StoredDocument]:
         """The documents with these numbers that are whole, in their order."""
-        found = self._database.rows_of(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
+        found = self._database.rows_by_key(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
         read = self._whole((rows.known_document, number, tuple(row)) for number, *row in found)
         return [read[number] for number in numbers if number in read]
 
@@ -344,14 +346,14 @@ class Store:
             try:
                 read[number] = function(number, row)
             except DamagedRow as damage:
-                self._database.damage.note(str(damage))
+                self._database.damage.report(str(damage))
         return read
 
     def _reported(self, function: Callable[..., Read], *values: Any) -> Read:
         try:
             return function(*values)
         except DamagedRow as damage:
-            self._database.damage.note(str(damage))
+            self._database.damage.report(str(damage))
             raise
 
     def _report_missing(self, ids: Sequence[int], found: Collection[int]) -> None:
@@ -359,8 +361,8 @@ class Store:
         missing = [i for i in ids if i not in found]
         if missing:
             query = "SELECT passage FROM vectors WHERE fingerprint = ? AND passage IN"
-            for (i,) in self._database.rows_of(query, missing, self.fingerprint or ""):
-                self._database.damage.note(f"the stored passage {i} is missing")
+            for (i,) in self._database.rows_by_key(query, missing, self.fingerprint or ""):
+                self._database.damage.report(f"the stored passage {i} is missing")
 
     def _fact(self, name: str) -> str | None:
         found = self._database.rows("SELECT value FROM facts WHERE name = ?", name)

@@ -241,7 +241,7 @@ def test_a_document_is_removed_without_looking_through_all_others(store: Store, 
         assert not any("SCAN" in line for line in plan), plan
     database.close()
     store.remove("fees")
-    assert not store.knows("fees")
+    assert not store.has_document("fees")
     assert [stored.document.id for stored in store.passages(range(1, 20))] == ["other"] * len(passages_of(OTHER))
 
 
@@ -253,7 +253,7 @@ def test_what_filters_let_through_is_known_by_what_changed_and_told_without_the_
         assert store.filtered.numbers(Comparison("gte", "year", 2025 - filters)).tolist() == [fees, other]
     assert store.filtered.numbers(by_type).tolist() == [fees, other]
     assert store.filtered.numbers(by_source).tolist() == []
-    store.note_source("other", "wizards.txt", None)
+    store.update_source("other", "wizards.txt", None)
     assert store.filtered.numbers(by_source).tolist() == [other]
     put(store, replace(OTHER, id="third"))
     assert store.filtered.numbers(by_type).tolist() == [fees, other, other + 1]
