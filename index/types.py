@@ -1,24 +1,25 @@
-"""The words of the index: Hit, LexicalQuery, the protocols every implementation keeps, and the errors.
+"""Shared types of the index: stored documents, hits, queries, jobs, errors, and the protocols of embedders and indexes.
 
-Scores are "higher is better" everywhere; an engine's own convention is converted where it enters.
+Scores are "higher is better" everywhere; a library's own convention is converted where it enters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.types import QuotableError
+from corpus.types import MetadataValue, Passage, QuotableError
 
 Vector = NDArray[np.float32]  # (d,), unit length
 Matrix = NDArray[np.float32]  # (n, d), rows of unit length
-Ids = NDArray[np.int64]  # passage ids; where an id set is meant, sorted and without repeats
+Ids = NDArray[np.int64]  # passage ids; an id set is sorted and has no duplicates
 Scores = NDArray[np.float32]
-Precision = Literal["fp32", "int8"]  # of the numbers that a model computes with
+Precision = Literal["fp32", "int8"]  # number format of a model's weights
 
 
 class StoreError(QuotableError):
@@ -30,11 +31,11 @@ class NewerFormat(StoreError):
 
 
 class StorageFull(StoreError):
-    """There is no space left to write; what is stored stays readable."""
+    """No space is left on the disk; stored data stays readable."""
 
 
 class DamagedRow(StoreError):
-    """What is stored is not what was written."""
+    """A stored row does not match its hash."""
 
 
 class ModelError(QuotableError):
@@ -42,11 +43,11 @@ class ModelError(QuotableError):
 
 
 class FingerprintMismatch(ModelError):
-    """The store holds vectors of another model than the one that is configured."""
+    """The store holds vectors of another model than the configured one."""
 
 
 class DamagedIndex(QuotableError):
-    """A derived index on disk is not what was written there."""
+    """A file of a derived index does not match its hash."""
 
 
 class Hit(NamedTuple):
@@ -55,8 +56,57 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document without its text. `source`: the path or URL it was read from; `source_hash`: SHA-256 of the bytes read there."""
+
+    number: int
+    id: str
+    title: str
+    source: str | None
+    source_hash: str | None
+    url: str | None
+    date: str | None
+    type: str | None
+    language: str | None
+    version: str
+    metadata: Mapping[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    id: int
+    document: StoredDocument
+    passage: Passage
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file or address to ingest. `document_id`: for a document that does not name its own id; `documents`: number stored.
+
+    `created`, `finished`: ISO 8601, UTC.
+    """
+
+    id: int
+    status: JobStatus
+    document_id: str
+    name: str
+    documents: int
+    failures: Sequence[str]
+    created: str
+    finished: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedText:
-    """What the lexical index reads of a passage: its document's title, its headings and text, and its document's number."""
+    """The text of a passage that the lexical index holds: its document's title, its headings and text, its document's number."""
 
     title: str
     body: str
@@ -65,12 +115,12 @@ class IndexedText:
 
 @dataclass(frozen=True, slots=True)
 class LexicalQuery:
-    """`weights`: the question's distinct terms, in order, with their idf, those included that the corpus lacks.
+    """`weights`: the question's distinct terms in order, with their idf, including terms that no passage holds.
 
-    `context`: terms of what was said before, with a part of their idf; they are looked for, and where they stand does not matter.
-    `besides`: what the corpus may say instead, with some of the weight: neighbours written as one word ("child care" -> "childcare"),
-    the other form of an abbreviation, words of like meaning ("regulations" -> "rules").
-    `mean_length` is the corpus's mean passage length in terms. All come from the whole corpus, so that its parts score alike.
+    `context`: terms of earlier turns, with a fraction of their idf; they count for BM25 only.
+    `besides`: expansions with a reduced weight: neighbours written as one word ("child care" -> "childcare"), the other form of an
+    abbreviation, related words ("regulations" -> "rules").
+    `mean_length`: mean passage length in terms. All values come from the whole corpus, so that its parts score alike.
     """
 
     weights: tuple[tuple[str, float], ...]
@@ -80,21 +130,21 @@ class LexicalQuery:
 
     @property
     def sought(self) -> tuple[tuple[str, float], ...]:
-        """Every term that adds to a passage's BM25, with its weight."""
+        """Every term that counts for BM25, with its weight."""
         return (*self.weights, *self.context, *self.besides)
 
     @property
     def best_score(self) -> float:
-        """What a passage with every term, each without end, would score."""
+        """Upper bound of BM25: every term with an infinite frequency."""
         return sum(weight for _, weight in (*self.weights, *self.context))
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalMatch:
-    """How passages match a query, one value a passage; a passage that is not in the index has NaN (and document 0).
+    """Lexical features, one value a passage; NaN (and document 0) for a passage that is not in the index.
 
-    `share`: BM25 over the query's best possible score. The others are shares of the query's idf, 0..1: `adjacent`, of neighbouring
-    terms that are neighbours in the passage too; `together`, within any window of 15 terms; `title`, held by the title, times
+    `share`: BM25 divided by the query's upper bound. The others are shares of the query's idf, 0..1: `adjacent`, neighbouring
+    terms that are neighbours in the passage too; `together`, terms within one window of 15 terms; `title`, terms in the title, times
     the share of the title's terms that the query holds.
     """
 
@@ -106,7 +156,7 @@ class LexicalMatch:
 
 
 class Embedder(Protocol):
-    """Turns text into vectors of unit length. `fingerprint` names the weights and every setting that changes a vector."""
+    """Turns text into vectors of unit length. `fingerprint` identifies the weights and every setting that changes a vector."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -114,17 +164,17 @@ class Embedder(Protocol):
     def dimension(self) -> int: ...
     @property
     def max_tokens(self) -> int:
-        """The most tokens of a text that are read, special tokens not counted."""
+        """Maximum number of tokens read of a text, without special tokens."""
         ...
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
-        """The whole words of the model's vocabulary, in lower case, with their ranks in it (commoner words come first)."""
+        """The whole words of the model's vocabulary in lower case, with their ranks (common words first)."""
         ...
 
     @property
     def related_words(self) -> Callable[[str], Sequence[tuple[str, float]]]:
-        """A word in lower case -> words of like meaning in the model's vocabulary with their cosines, nearest first."""
+        """Word in lower case -> related words of the vocabulary with their cosines, nearest first."""
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
@@ -132,45 +182,53 @@ class Embedder(Protocol):
         """float32 (n, d), rows of unit length, in the order of `texts`."""
         ...
 
-    def embed_question(self, text: str, *, shared: bool = False) -> Vector:
-        """float32 (d,), of unit length. `shared`: others use the cores meanwhile; what is computed is the same."""
+    def embed_question(self, text: str) -> Vector:
+        """float32 (d,), unit length."""
         ...
 
     @property
     def cache_counts(self) -> tuple[int, int]:
-        """How many questions' vectors were kept from before, and how many were not."""
+        """Hits and misses of the cache of question vectors."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores passages by reading question and passage together."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> Scores:
+        """float32 (n,), higher is better."""
         ...
 
 
 class DenseIndex(Protocol):
-    """Cosine similarity, -1..1. Ids must be added in rising order and only once."""
+    """Cosine similarity, -1..1. Ids must be added in ascending order and only once."""
 
     def __len__(self) -> int: ...
     @property
     def ids(self) -> Ids:
-        """Those that can be found, in rising order."""
+        """The ids that a search can return, ascending."""
         ...
 
     def add(self, ids: Ids, vectors: Matrix) -> None: ...
     def remove(self, ids: Ids) -> None:
-        """Unknown ids are passed over."""
+        """Unknown ids are ignored."""
         ...
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
-        """The best k, best first, equal scores by rising id. `allowed=None` is no filter, an empty one allows nothing."""
+        """The best k, best first, equal scores by ascending id. `allowed=None` is no filter, an empty one allows nothing."""
         ...
 
     def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids that `search` finds, in any order."""
+        """The ids that `search` returns, in any order."""
         ...
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
-        """One score for each id, in their order; NaN for an id that is not here."""
+        """One score for each id, in their order; NaN for an unknown id."""
         ...
 
 
 class LexicalIndex(Protocol):
-    """BM25 and what else can be said of a passage's words. Ids must be added in rising order and only once."""
+    """BM25 and further lexical features. Ids must be added in ascending order and only once."""
 
     def __len__(self) -> int: ...
     @property
@@ -180,28 +238,28 @@ class LexicalIndex(Protocol):
 
     def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None: ...
     def remove(self, ids: Ids) -> None:
-        """Unknown ids are passed over."""
+        """Unknown ids are ignored."""
         ...
 
     def document_frequency(self, term: str) -> int:
-        """How many passages hold the term; removed ones may still count until the index is built anew."""
+        """The number of passages that hold the term; removed ones may count until the index is rebuilt."""
         ...
 
     def of_documents(self, numbers: Ids) -> Ids:
-        """The passages of these documents, in rising order."""
+        """The passages of these documents, ascending."""
         ...
 
     def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
-        """The best k by BM25 share among those that hold a term of the query, best first, equal scores by rising id.
+        """The best k by BM25 share among the passages that hold a term of the query, best first, equal scores by ascending id.
 
         `allowed` as in DenseIndex.
         """
         ...
 
     def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids that `search` finds, in any order."""
+        """The ids that `search` returns, in any order."""
         ...
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
-        """How these passages match, in the order of `ids`."""
+        """The features of these passages, in the order of `ids`."""
         ...

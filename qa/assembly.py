@@ -15,9 +15,9 @@ from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from index.embedded.folder_lock import FolderLock
 from index.embedded.integrity.migrations import migrate
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
-from index.embedded.segments.builder import MOST_SCANNED, MOST_UNBUILT
 from index.embedded.store.database import FILE_NAME, FORMAT, Database
 from index.embedded.store.store import Store
 from index.embedding.loading import load_embedder
@@ -56,7 +56,7 @@ class Service:
         self.searcher.refresh(np.empty(0, np.int64))
 
 
-def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False) -> DocumentWriter:
+def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False, policy: Policy = DEFAULT) -> DocumentWriter:
     """Open or begin the data folder as its only writer. `fill`: put the press release into a folder that never held anything.
 
     Raises StoreError or ModelError with the way out.
@@ -76,17 +76,19 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         store.check_fingerprint(embedder.fingerprint)
         if (store.fingerprint, store.model) != (embedder.fingerprint, name):
             store.set_model(embedder.fingerprint, name)
-        searcher = Searcher(store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint))
-        library = DocumentWriter(folder, database, embedder, searcher, lock)
+        searcher = Searcher(
+            store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint, policy), policy
+        )
+        library = DocumentWriter(folder, database, embedder, searcher, lock, policy)
         if fill and store.last_passage_id() == 0:
             document = press_release()
             library.put(IncomingDocument(str(document.id), document))
             say(f"{folder} was empty: it now holds the press release “{document.title}”.")
         unbuilt = searcher.unbuilt
-        if unbuilt > MOST_SCANNED:
+        if unbuilt > policy.unindexed_at_start:
             say(f"Building the index of {unbuilt} passages (some minutes for a million) …")
         # The first is a moment's work, the last too much to be searched without an index; what is between is, until it is built.
-        if unbuilt <= MOST_UNBUILT or unbuilt > MOST_SCANNED:
+        if unbuilt <= policy.unindexed or unbuilt > policy.unindexed_at_start:
             library.build_if_behind()
     except BaseException:
         lock.release()

@@ -13,6 +13,7 @@ import numpy as np
 
 from index.embedded.dense.brute_force import BruteForceDenseIndex
 from index.embedded.lexical.brute_force import BruteForceLexicalIndex
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
 from index.embedded.snapshot import IndexSnapshot, UnindexedTail
@@ -36,10 +37,11 @@ Found = TypeVar("Found")
 class Searcher:
     """Safe to search and to change from several threads."""
 
-    def __init__(self, store: Store, embedder: Embedder, generation: Generation | None) -> None:
+    def __init__(self, store: Store, embedder: Embedder, generation: Generation | None, policy: Policy = DEFAULT) -> None:
         store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
+        self._policy = policy
         self._guarded = frozenset(embedder.word_ranks)
         self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
@@ -88,7 +90,7 @@ class Searcher:
         corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
         # As asked; where it was corrected, halfway between both (either alone ranks worse).
         texts = [question] if corrected == question else [question, corrected]
-        return PreparedQuery(corrected, _begun(state, partial(self._vector, texts, shared=state.is_large)))
+        return PreparedQuery(corrected, _begun(state, partial(self._vector, texts)))
 
     def vector(self, texts: Sequence[str]) -> Vector:
         """Of texts together, one or more; of unit length."""
@@ -166,14 +168,14 @@ class Searcher:
     def _state_of(self, parts: tuple[Segment | UnindexedTail, ...]) -> IndexSnapshot:
         built = self._generation
         number, speller = (built.number, built.speller) if built else (0, None)
-        return IndexSnapshot(number, speller, self._abbreviations, parts)
+        return IndexSnapshot(number, speller, self._abbreviations, parts, self._policy)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:
         return self._generation.segments if self._generation else ()
 
-    def _vector(self, texts: Sequence[str], *, shared: bool = False) -> Vector:
-        vectors = [self._embedder.embed_question(text, shared=shared) for text in texts]
+    def _vector(self, texts: Sequence[str]) -> Vector:
+        vectors = [self._embedder.embed_question(text) for text in texts]
         if len(vectors) == 1:
             return vectors[0]
         together = np.sum(vectors, axis=0)

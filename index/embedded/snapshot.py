@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.embedded.segments import segments
+from index.embedded.policy import Policy
 from index.embedded.segments.segments import Segment
 from index.id_sets import contained
 from index.text.abbreviations import Abbreviations
 from index.text.analysis import stems
 from index.text.spelling import Speller
 from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
-
-# From each leg. nDCG@10 does not change beyond it; both legs of every candidate are then scored.
-CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class IndexSnapshot:
     speller: Speller | None
     abbreviations: Abbreviations
     parts: tuple[Segment | UnindexedTail, ...]
+    policy: Policy
 
     def document_frequency(self, term: str) -> int:
         return sum(part.lexical.document_frequency(term) for part in self.parts)
@@ -64,7 +62,7 @@ class IndexSnapshot:
     @property
     def is_large(self) -> bool:
         """Whether some of its vectors are searched approximately: then a search takes milliseconds."""
-        return any(len(part.vectors) > segments.EXACT_PASSAGES for part in self.parts)
+        return any(len(part.vectors) > self.policy.exact_passages for part in self.parts)
 
     def of_documents(self, numbers: Ids) -> Ids:
         """The passages of these documents, in rising order."""
@@ -73,9 +71,11 @@ class IndexSnapshot:
     def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
         """Of each part the best by meaning; where there are no more than that, every passage."""
 
+        k = self.policy.candidates
+
         def of(vectors: DenseIndex) -> Ids:
-            if len(vectors) > CANDIDATES:
-                return vectors.candidates(vector, CANDIDATES, allowed)
+            if len(vectors) > k:
+                return vectors.candidates(vector, k, allowed)
             return vectors.ids if allowed is None else vectors.ids[contained(vectors.ids, allowed)]
 
         return [of(part.vectors) for part in self.parts]
@@ -87,7 +87,8 @@ class IndexSnapshot:
 
     def by_words(self, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:
         """Of each part that has more than that the best by words; of the others the other leg has every passage."""
-        return [part.lexical.candidates(query, CANDIDATES, allowed) for part in self.parts if len(part.vectors) > CANDIDATES]
+        k = self.policy.candidates
+        return [part.lexical.candidates(query, k, allowed) for part in self.parts if len(part.vectors) > k]
 
     def scored(self, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
         """Every candidate by both legs, whichever found it. Each is in one part; in the others, and once removed, it scores 0."""

@@ -71,8 +71,8 @@ class GpuEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._embedder.count_tokens(texts)
 
-    def embed_question(self, text: str, *, shared: bool = False) -> Vector:
-        return self._embedder.embed_question(text, shared=shared)
+    def embed_question(self, text: str) -> Vector:
+        return self._embedder.embed_question(text)
 
     @property
     def cache_counts(self) -> tuple[int, int]:

@@ -23,9 +23,6 @@ QUESTIONS_KEPT = 4096
 # How long the model's threads look for the next step before they sleep. By default that is long enough to be in the way of whoever
 # takes the answer and asks the next question, on other threads and in other processes; the next step comes much sooner.
 SPIN_MICROSECONDS = 1000
-# A question takes so small a model about a millisecond on one core; where a search runs meanwhile, threads that wait for each other
-# would keep a core from it.
-SMALL_MODEL_BYTES = 32 * 2**20
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
 MODEL_FILE = "model.onnx"
@@ -75,18 +72,17 @@ class OnnxEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(e.ids) for e in self._counter.encode_batch([self._cased(t) for t in texts], add_special_tokens=False)]
 
-    def embed_question(self, text: str, *, shared: bool = False) -> Vector:
-        """Read-only: it is kept for when the question comes again."""
-        return self._question_vector(text, shared)
+    def embed_question(self, text: str) -> Vector:
+        """float32 (d,), unit length, read-only: the array is cached."""
+        return self._question_vector(text)
 
     @property
     def cache_counts(self) -> tuple[int, int]:
         kept = self._question_vector.cache_info()
         return kept.hits, kept.misses
 
-    def _embedded_question(self, text: str, shared: bool) -> Vector:
-        session = self._question_session.shared if shared else self._question_session
-        vector = self._embed(session, self._question_prompt + text)
+    def _embedded_question(self, text: str) -> Vector:
+        vector = self._embed(self._question_session, self._question_prompt + text)
         vector.flags.writeable = False
         return vector
 
@@ -127,16 +123,10 @@ class _QuestionSession:
 
     def __init__(self, model_file: Path, threads: int) -> None:
         self._model_file = model_file
-        self._is_small = model_file.stat().st_size <= SMALL_MODEL_BYTES
         self._alone = _session(model_file, threads)
         self._together: Any = self._alone if threads == 1 else None  # loaded when it is first needed: it takes as much memory
         self._running = 0
         self._counting, self._loading = threading.Lock(), threading.Lock()
-
-    @property
-    def shared(self) -> Any:
-        """What computes a question while others use the cores."""
-        return self._loaded() if self._is_small else self
 
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Any]) -> Any:
         with self._counting:

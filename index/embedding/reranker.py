@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -15,16 +14,10 @@ from index.embedded.store.store import Store
 from index.embedding.model_files import model_folder, set_up_hub
 from index.ranking.query import DenseCandidates, PreparedQuery, SearcherProtocol, SearcherWrapper
 from index.ranking.result import Ranking
-from index.types import Ids, ModelError, Scores
+from index.types import Ids, ModelError, Reranker, Scores
 
 # Passages that are read again. The right one is among them for nearly all questions (R@10 is .82 to .98).
 RERANKED = 20
-
-
-class Reranker(Protocol):
-    def scores(self, question: str, texts: Sequence[str]) -> Scores:
-        """(n,), higher is better."""
-        ...
 
 
 class CrossEncoderReranker:

@@ -46,7 +46,7 @@ class TorchEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [self._count(text) for text in texts]
 
-    def embed_question(self, text: str, *, shared: bool = False) -> Vector:
+    def embed_question(self, text: str) -> Vector:
         vector: Vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
         return vector
 

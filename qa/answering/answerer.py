@@ -6,13 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from corpus.types import Span
-from index.embedded.store.rows import StoredPassage
 from index.embedded.store.store import Store
 from index.filters import Filter
 from index.ranking.query import PreparedQuery, SearcherProtocol
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
-from index.types import Ids, Vector
+from index.types import Ids, StoredPassage, Vector
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
 from qa.answering.near_copies import near_copies

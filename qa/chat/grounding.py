@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
-from index.embedded.store.rows import StoredPassage
 from index.text.analysis import terms
+from index.types import StoredPassage
 from qa.answering.quotes import QuoteFinder
 from qa.chat.replies import Draft
 

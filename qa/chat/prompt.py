@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 
-from index.embedded.store.rows import StoredPassage
+from index.types import StoredPassage
 from qa.answering.question.turn import Turn
 
 # The model's reply when the passages do not answer.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from corpus.types import Span, url_at
-from index.embedded.store.rows import StoredPassage
+from index.types import StoredPassage
 from qa.answering.answerer import Answer
 
 Author = Literal["quotes", "model", "fixed"]

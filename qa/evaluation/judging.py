@@ -10,11 +10,10 @@ from time import perf_counter
 import numpy as np
 
 from index.embedded.searcher import Searcher
-from index.embedded.store.rows import StoredPassage
 from index.embedded.store.store import Store
 from index.ranking.query import DenseCandidates, PreparedQuery, SearcherWrapper
 from index.ranking.result import Candidate, Ranking
-from index.types import Ids
+from index.types import Ids, StoredPassage
 from qa.answering.answerer import Answer, Answerer
 from qa.answering.confidence import Evidence
 from qa.answering.question.validity import clean_question

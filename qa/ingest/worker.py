@@ -10,8 +10,7 @@ from corpus.sandbox.pool import Sandbox
 from corpus.sources.addresses import Hosts, is_address
 from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
-from index.embedded.store.jobs import Job
-from index.types import DamagedRow, StoreError
+from index.types import DamagedRow, Job, StoreError
 from qa.ingest.files import read_entries
 from qa.ingest.memory import return_freed_memory
 from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome

@@ -16,6 +16,7 @@ import numpy as np
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.embedded.folder_lock import FolderLock
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments.builder import IndexBuilder
 from index.embedded.store.database import Database
@@ -64,7 +65,15 @@ class PutResult:
 class DocumentWriter:
     """Holds the folder's lock until `close`. Safe to use from several threads; searches go on meanwhile."""
 
-    def __init__(self, folder: Path, database: Database, embedder: Embedder, searcher: Searcher, lock: FolderLock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        embedder: Embedder,
+        searcher: Searcher,
+        lock: FolderLock,
+        policy: Policy = DEFAULT,
+    ) -> None:
         self.folder = folder
         self.store = Store(database)
         self.jobs = JobQueue(database)
@@ -72,7 +81,7 @@ class DocumentWriter:
         self.database = database
         self._embedder = embedder
         self._lock = lock
-        self._builder = IndexBuilder(generations_folder(folder), self.store, searcher, embedder)
+        self._builder = IndexBuilder(generations_folder(folder), self.store, searcher, embedder, policy)
 
     def put(self, entry: IncomingDocument) -> PutResult:
         """Store one document and make it searchable; when this returns it is on disk and found.

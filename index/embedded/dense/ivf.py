@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from index.embedded.dense.id_map import IdMap, Rows
 from index.embedded.dense.recall import Recall, tuned
+from index.embedded.policy import DEFAULT
 from index.types import Hit, Ids, Matrix, Scores, Vector
 
 LISTS_FILE = "vector-lists.faiss"
@@ -37,7 +38,6 @@ LEAST_TRAINED = 10_000
 POINTS_A_LIST = 50  # FAISS wants 39 or more to train on
 LEAST_FOUND = 400  # codes that are scored again, at the least; the product asks for 200
 FOUND_FACTOR = 2
-FEW_ALLOWED = 10_000  # up to so many allowed passages are scored one by one
 LEAST_TUNED = 1000  # passages; among fewer every list is looked at
 AT_ONCE = 50_000  # rows
 
@@ -49,6 +49,7 @@ class IvfDenseIndex:
 
     def __init__(self, dimension: int, folder: Path) -> None:
         self._dimension = dimension
+        self._few_allowed = DEFAULT.few_allowed
         self._file: Path | None = folder / ROWS_FILE
         self._file.write_bytes(b"")
         self._rows = IdMap()
@@ -108,7 +109,7 @@ class IvfDenseIndex:
         """Rows that hold the best k, or very nearly; of few allowed ones all, which is exact."""
         if k < 1 or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64)
-        if allowed is not None and len(allowed) <= FEW_ALLOWED:
+        if allowed is not None and len(allowed) <= self._few_allowed:
             rows, here = self._rows.rows_of(allowed)
             return rows[here]
         wanted = len(self) if allowed is None else min(len(allowed), len(self))
@@ -150,9 +151,13 @@ class IvfDenseIndex:
         (folder / RECALL_FILE).write_text(json.dumps(asdict(self.recall) if self.recall else None))
 
     @classmethod
-    def load(cls, folder: Path) -> IvfDenseIndex:
-        """Read what `save` wrote. The files must have been verified: FAISS has no checksum of its own."""
+    def load(cls, folder: Path, few_allowed: int = DEFAULT.few_allowed) -> IvfDenseIndex:
+        """Load what `save` wrote. The files must have been verified: FAISS has no checksum of its own.
+
+        `few_allowed`: score every allowed passage, which is exact, when there are no more than this many.
+        """
         loaded = cls.__new__(cls)
+        loaded._few_allowed = few_allowed
         loaded._index = faiss.read_index(str(folder / LISTS_FILE))
         loaded._dimension, loaded._lists = loaded._index.d, loaded._index.nlist
         loaded._rows = IdMap(np.load(folder / IDS_FILE))

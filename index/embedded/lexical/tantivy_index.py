@@ -14,13 +14,12 @@ import tantivy
 
 from index.embedded.lexical.brute_force import BruteForceLexicalIndex, searched_terms
 from index.embedded.lexical.term_sequences import TermSequences
+from index.embedded.policy import DEFAULT
 from index.id_sets import contained
 from index.types import Hit, Ids, IndexedText, LexicalMatch, LexicalQuery
 
 # Candidates are cheap: tantivy returns 200 of a million passages in about a millisecond.
 LEAST_CANDIDATES = 200
-# Up to this many allowed passages are scored one by one, which is exact; beyond it tantivy's candidates are filtered.
-FEW_ALLOWED = 10_000
 FREQUENCIES_KEPT = 10_000
 WRITER_BYTES = 64_000_000
 ENGINE_FOLDER = "tantivy"
@@ -29,7 +28,9 @@ ENGINE_FOLDER = "tantivy"
 class TantivyLexicalIndex:
     """Built in memory or in a folder."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, few_allowed: int = DEFAULT.few_allowed) -> None:
+        """`few_allowed`: score every allowed passage, which is exact, when there are no more; filter tantivy's candidates otherwise."""
+        self._few_allowed = few_allowed
         schema = tantivy.SchemaBuilder()
         schema.add_unsigned_field("id", indexed=True, fast=True)
         schema.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
@@ -95,7 +96,7 @@ class TantivyLexicalIndex:
         self._commit()
         if k < 1 or not query.best_score or not len(self):
             return np.empty(0, np.int64)
-        if allowed is not None and len(allowed) <= FEW_ALLOWED:
+        if allowed is not None and len(allowed) <= self._few_allowed:
             return allowed
         wanted = max(k, LEAST_CANDIDATES)
         while True:
@@ -115,9 +116,9 @@ class TantivyLexicalIndex:
         self._passages.save(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> TantivyLexicalIndex:
+    def load(cls, folder: Path, few_allowed: int = DEFAULT.few_allowed) -> TantivyLexicalIndex:
         """Read what `save` wrote."""
-        loaded = cls(folder)
+        loaded = cls(folder, few_allowed)
         loaded._passages = BruteForceLexicalIndex.load(folder)
         return loaded
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from corpus.types import QuotableError
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
 from index.embedded.segments.generations import Generation, Prepared
@@ -18,19 +19,13 @@ from index.types import Embedder
 
 log = logging.getLogger(__name__)
 
-# Passages searched without a segment before one is built: looking at all of them takes about a millisecond.
-MOST_UNBUILT = 1_000
-# Passages that can be searched without a segment at all, some ten milliseconds a question.
-MOST_SCANNED = 20_000
-# Passages that are indexed anew while the next document waits, some seconds at the most; beyond it segments are merged apart.
-MOST_AT_ONCE = 10_000
-
 
 class IndexBuilder:
     """The only one that builds in a folder. Safe to use from several threads; neither searches nor writes wait for a merge."""
 
-    def __init__(self, folder: Path, store: Store, searcher: Searcher, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, store: Store, searcher: Searcher, embedder: Embedder, policy: Policy = DEFAULT) -> None:
         self._folder, self._store, self._searcher, self._embedder = folder, store, searcher, embedder
+        self._policy = policy
         self._building = threading.Lock()
         self._merging: Span | None = None
         self._merger: threading.Thread | None = None
@@ -39,7 +34,7 @@ class IndexBuilder:
     def build_if_behind(self) -> None:
         """Build a segment where there is none, or where too much is searched without one; begin a merge where one is due."""
         behind = self._searcher.unbuilt
-        if behind > MOST_UNBUILT or (behind and not self._searcher.generation):
+        if behind > self._policy.unindexed or (behind and not self._searcher.generation):
             self._extend(behind)
         self._begin_merge()
 
@@ -64,11 +59,11 @@ class IndexBuilder:
             running = self._searcher.adopted
             segments = running.segments if running else ()
             held = sum(segment.span.last <= self._merging.last for segment in segments) if self._merging else 0
-            self._adopt_built(running, held + bounded_merge_start(segments[held:], behind, MOST_AT_ONCE))
+            self._adopt_built(running, held + bounded_merge_start(segments[held:], behind, self._policy))
 
     def _adopt_built(self, running: Generation | None, keep: int) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
-        self._searcher.adopt(generations.build(self._folder, self._store, fingerprint, dimension, running, keep))
+        self._searcher.adopt(generations.build(self._folder, self._store, fingerprint, dimension, running, keep, self._policy))
         if not (self._merger and self._merger.is_alive()):
             purge_removed_ids(self._folder, self._store)
 
@@ -83,14 +78,16 @@ class IndexBuilder:
 
     def _due(self) -> Span | None:
         running = self._searcher.adopted
-        if running is None or (first := kept(running.segments)) == len(running.segments):
+        if running is None or (first := kept(running.segments, self._policy.merge_factor)) == len(running.segments):
             return None
         return Span(running.segments[first].span.after, running.last_passage_id)
 
     def _merge(self, span: Span) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
         try:
-            with generations.prepared(self._folder, self._store, fingerprint, dimension, span, self._stopping) as segment:
+            with generations.prepared(
+                self._folder, self._store, fingerprint, dimension, span, self._stopping, self._policy
+            ) as segment:
                 self._publish(segment)
         except BuildStopped:
             pass
@@ -102,5 +99,6 @@ class IndexBuilder:
     def _publish(self, segment: Prepared) -> None:
         with self._building:
             running = self._searcher.adopted
-            self._searcher.adopt(generations.publish(self._folder, self._store, self._embedder.fingerprint, segment, running))
+            fingerprint = self._embedder.fingerprint
+            self._searcher.adopt(generations.publish(self._folder, self._store, fingerprint, segment, running, self._policy))
             purge_removed_ids(self._folder, self._store)

@@ -23,6 +23,7 @@ from typing import Any
 from index import durable_files
 from index.durable_files import translate_disk_errors
 from index.embedded.dense.recall import Recall
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.segments.segment_process import build_segment
 from index.embedded.segments.segments import Segment, Span, load, read_recall
 from index.embedded.segments.self_test import matches_store
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 
 FORMAT = 4
 MANIFEST = "manifest.json"
-KEPT = 2  # the running generation and the one before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ class Generation:
         return Abbreviations.joined([segment.abbreviations for segment in rising])
 
 
-def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True) -> Generation | None:
+def newest(
+    folder: Path, store: Store, fingerprint: str, policy: Policy = DEFAULT, *, discard: bool = True
+) -> Generation | None:
     """The newest generation that is whole and belongs to this store and model; None where there is none.
 
     Others, and what builds that were killed have left, are taken off the disk if `discard` is set (the caller must be the only writer).
@@ -71,7 +73,7 @@ def newest(folder: Path, store: Store, fingerprint: str, *, discard: bool = True
             shutil.rmtree(leftover, ignore_errors=True)
     for path in reversed(folders(folder)):
         try:
-            generation = _load(path, store, fingerprint)
+            generation = _load(path, store, fingerprint, policy)
         except DamagedIndex as damage:
             log.warning("%s; it will be built anew", damage)
             if discard:
@@ -88,7 +90,13 @@ def recalls(folder: Path) -> list[Recall]:
 
 
 def build(
-    folder: Path, store: Store, fingerprint: str, dimension: int, running: Generation | None = None, keep: int = 0
+    folder: Path,
+    store: Store,
+    fingerprint: str,
+    dimension: int,
+    running: Generation | None = None,
+    keep: int = 0,
+    policy: Policy = DEFAULT,
 ) -> Generation:
     """Build, write, verify and load the next generation from what the store holds now.
 
@@ -96,8 +104,8 @@ def build(
     """
     unchanged = running.segments[:keep] if running else ()
     span = Span(unchanged[-1].span.last if unchanged else 0, store.last_passage_id())
-    with prepared(folder, store, fingerprint, dimension, span) as segment:
-        return publish(folder, store, fingerprint, segment, running)
+    with prepared(folder, store, fingerprint, dimension, span, policy=policy) as segment:
+        return publish(folder, store, fingerprint, segment, running, policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,13 @@ class Prepared:
 
 @contextmanager
 def prepared(
-    folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, stopping: Event | None = None
+    folder: Path,
+    store: Store,
+    fingerprint: str,
+    dimension: int,
+    span: Span,
+    stopping: Event | None = None,
+    policy: Policy = DEFAULT,
 ) -> Iterator[Prepared]:
     """Build the segment of a span, which is deleted afterwards unless it was published. Takes long, and needs no lock.
 
@@ -124,14 +138,18 @@ def prepared(
         part = Path(place) / _name(span)
         with translate_disk_errors(folder):
             part.mkdir()
-            build_segment(part, store, fingerprint, dimension, span, stopping)
+            build_segment(part, store, fingerprint, dimension, span, policy, stopping)
             durable_files.sync_tree(part)
             files = {f"{part.name}/{name}": durable_files.file_sha256(part / name) for name in _files(part)}
         yield Prepared(span, part, files)
 
 
-def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, running: Generation | None) -> Generation:
-    """The next generation: that segment, and those of the running one which lie outside of its span. Older ones beyond KEPT go.
+def publish(
+    folder: Path, store: Store, fingerprint: str, segment: Prepared, running: Generation | None, policy: Policy = DEFAULT
+) -> Generation:
+    """The next generation: that segment, and those of the running one outside its span.
+
+    Deletes all but the last `policy.generations`.
 
     Raises DamagedIndex where it cannot be read back, StorageFull or StoreError where it cannot be written.
     """
@@ -143,13 +161,13 @@ def publish(folder: Path, store: Store, fingerprint: str, segment: Prepared, run
     with translate_disk_errors(folder):
         path = _put_in_place(folder, store, fingerprint, segment, spans, number, running, shared)
     try:
-        built = load(path / _name(span), span)
+        built = load(path / _name(span), span, policy)
     except Exception as error:  # whatever the engines raise
         raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
     if not matches_store(built, store, fingerprint):
         shutil.rmtree(path, ignore_errors=True)
         raise DamagedIndex(f"the index just written to {path} does not find what the store holds; it is not used")
-    for old in folders(folder)[:-KEPT]:
+    for old in folders(folder)[: -policy.generations]:
         shutil.rmtree(old, ignore_errors=True)
     return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
 
@@ -200,7 +218,7 @@ def _taken_over(before: Path, whole: Path, names: Collection[str]) -> dict[str, 
     return of_segments
 
 
-def _load(path: Path, store: Store, fingerprint: str) -> Generation:
+def _load(path: Path, store: Store, fingerprint: str, policy: Policy) -> Generation:
     manifest = verify(path)
     spans = [Span(after, last) for after, last in manifest["segments"]]
     # Of more changes: an older copy of the store was put in place, so what it holds again would be missing here.
@@ -209,7 +227,7 @@ def _load(path: Path, store: Store, fingerprint: str) -> Generation:
     if manifest["fingerprint"] != fingerprint:
         raise DamagedIndex(f"the index {path} was built with another embedding model")
     try:
-        segments = tuple(load(path / _name(span), span) for span in spans)
+        segments = tuple(load(path / _name(span), span, policy) for span in spans)
     except Exception as error:  # whatever the engines raise: the files are verified, so this is another version's format
         raise DamagedIndex(f"the index {path} cannot be loaded ({error})") from error
     return Generation(int(path.name), segments)

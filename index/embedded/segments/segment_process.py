@@ -1,25 +1,27 @@
 """Builds large segments in a process of their own, of low priority: searches go on as fast.
 
-    python -m index.embedded.segments.segment_process STORE FOLDER FINGERPRINT DIMENSION AFTER LAST
+    python -m index.embedded.segments.segment_process STORE FOLDER FINGERPRINT DIMENSION AFTER LAST POLICY
 
+POLICY is a JSON object of the fields of `Policy`.
 Few passages are built where they are asked for: starting a process takes longer.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 
 from index import child_process
+from index.embedded.policy import Policy
 from index.embedded.segments.segments import Span, write
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import StoreError
 
-# Fewer are built in a second or two, and a process takes half of one to start.
-FEW = 5_000
 NICE = 10
 
 
@@ -28,16 +30,16 @@ class BuildStopped(Exception):
 
 
 def build_segment(
-    folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, stopping: Event | None = None
+    folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy, stopping: Event | None = None
 ) -> None:
     """Build the segment of a span into an empty folder. Raises BuildStopped, or StoreError where it cannot be built."""
-    if store.passages_in(span.after, span.last) <= FEW:
-        write(folder, store, fingerprint, dimension, span)
+    if store.passages_in(span.after, span.last) <= policy.built_in_process:
+        write(folder, store, fingerprint, dimension, span, policy)
         return
     try:
         child_process.run_module(
             "index.embedded.segments.segment_process",
-            [store.folder, folder, fingerprint, dimension, span.after, span.last],
+            [store.folder, folder, fingerprint, dimension, span.after, span.last, json.dumps(asdict(policy))],
             stopping,
         )
     except child_process.ChildStopped:
@@ -47,11 +49,14 @@ def build_segment(
 
 
 def main() -> None:
-    store, folder, fingerprint, *numbers = sys.argv[1:]
+    store, folder, fingerprint, *numbers, policy = sys.argv[1:]
     dimension, after, last = map(int, numbers)
     child_process.exit_with_parent()
     os.nice(NICE)
-    write(Path(folder), Store(Database(Path(store), read_only=True)), fingerprint, dimension, Span(after, last))
+    span = Span(after, last)
+    write(
+        Path(folder), Store(Database(Path(store), read_only=True)), fingerprint, dimension, span, Policy(**json.loads(policy))
+    )
 
 
 if __name__ == "__main__":

@@ -15,16 +15,12 @@ from index.embedded.dense.flat import FlatDenseIndex
 from index.embedded.dense.ivf import LISTS_FILE, IvfDenseIndex
 from index.embedded.dense.recall import Recall
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
+from index.embedded.policy import Policy
 from index.embedded.store.store import Store
 from index.text.abbreviations import Abbreviations, definitions
 from index.text.analysis import words
 from index.text.spelling import Speller
 from index.types import DenseIndex, Ids, LexicalIndex
-
-# Up to so many passages every vector is looked at (about a millisecond); beyond it the approximate index is faster.
-EXACT_PASSAGES = 10_000
-# A segment is due to be made anew with the next ones when they are together more than 1 / FACTOR of it, or as much of it was removed.
-FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +47,10 @@ class Segment:
         self.lexical.remove(ids)
 
 
-def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Span) -> None:
+def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy) -> None:
     """Build the segment of a span into an empty folder; memory is bounded but for the lists and the words."""
     lexical = TantivyLexicalIndex(folder)
-    vectors = _empty_vectors(folder, dimension, store.passages_in(span.after, span.last))
+    vectors = _empty_vectors(folder, dimension, store.passages_in(span.after, span.last), policy)
     spoken: Counter[str] = Counter()
     explained: Counter[tuple[str, str]] = Counter()
     for ids, texts, matrix in store.passages_since(span.after, fingerprint):
@@ -72,13 +68,11 @@ def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Sp
     Abbreviations.of(explained).save(folder)
 
 
-def load(folder: Path, span: Span) -> Segment:
+def load(folder: Path, span: Span, policy: Policy) -> Segment:
     """Read what `write` wrote. Raises whatever the engines raise where the files are of another version."""
-    kind = IvfDenseIndex if (folder / LISTS_FILE).exists() else FlatDenseIndex
-    vectors = kind.load(folder)
-    return Segment(
-        span, len(vectors), vectors, TantivyLexicalIndex.load(folder), Speller.load(folder), Abbreviations.load(folder)
-    )
+    vectors = IvfDenseIndex.load(folder, policy.few_allowed) if (folder / LISTS_FILE).exists() else FlatDenseIndex.load(folder)
+    lexical = TantivyLexicalIndex.load(folder, policy.few_allowed)
+    return Segment(span, len(vectors), vectors, lexical, Speller.load(folder), Abbreviations.load(folder))
 
 
 def read_recall(folder: Path) -> Recall | None:
@@ -86,23 +80,23 @@ def read_recall(folder: Path) -> Recall | None:
     return IvfDenseIndex.read_recall(folder) if (folder / LISTS_FILE).exists() else None
 
 
-def kept(segments: Sequence[Segment], added: int = 0) -> int:
+def kept(segments: Sequence[Segment], merge_factor: int, added: int = 0) -> int:
     """How many of the segments, the first ones, stay as they are when `added` passages come after them; the others are due."""
     for place, segment in enumerate(segments):
         later = added + sum(len(other.vectors) for other in segments[place + 1 :])
         removed = segment.passages - len(segment.vectors)
-        if max(later, removed) * FACTOR > segment.passages:
+        if max(later, removed) * merge_factor > segment.passages:
             return place
     return len(segments)
 
 
-def bounded_merge_start(segments: Sequence[Segment], added: int, most: int) -> int:
-    """As `kept`, but what is made anew with the `added` passages is not more than `most` (unless they are)."""
-    place = kept(segments, added)
-    while place < len(segments) and added + sum(len(segment.vectors) for segment in segments[place:]) > most:
+def bounded_merge_start(segments: Sequence[Segment], added: int, policy: Policy) -> int:
+    """As `kept`, but the merge holds at most `policy.merged_at_once` passages, unless more were added."""
+    place = kept(segments, policy.merge_factor, added)
+    while place < len(segments) and added + sum(len(segment.vectors) for segment in segments[place:]) > policy.merged_at_once:
         place += 1
     return place
 
 
-def _empty_vectors(folder: Path, dimension: int, passages: int) -> FlatDenseIndex | IvfDenseIndex:
-    return FlatDenseIndex(dimension) if passages <= EXACT_PASSAGES else IvfDenseIndex(dimension, folder)
+def _empty_vectors(folder: Path, dimension: int, passages: int, policy: Policy) -> FlatDenseIndex | IvfDenseIndex:
+    return FlatDenseIndex(dimension) if passages <= policy.exact_passages else IvfDenseIndex(dimension, folder)

@@ -10,13 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from index import filters
+from index.embedded.policy import DEFAULT, Policy
 from index.embedded.store.database import Database
 from index.filters import Filter
 from index.types import Ids
-
-FILTERS_KEPT = 16  # with 8 bytes a document that each lets through
-FACETS_KEPT = 64
-FEW_NEW = 1_000  # documents; more are found sooner in the index, together with the old ones
 
 
 class FilteredDocuments:
@@ -24,12 +21,13 @@ class FilteredDocuments:
     filters it is kept, and only what came since is looked at. Facets are counted anew when a document came or went.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, policy: Policy = DEFAULT) -> None:
         self._database = database
+        self._policy = policy
         self._kept: OrderedDict[Filter, tuple[Ids, int]] = OrderedDict()
         self._lock = threading.Lock()
         self._forgotten = 0
-        self._facet = lru_cache(FACETS_KEPT)(self._counted)
+        self._facet = lru_cache(policy.facets)(self._counted)
 
     def numbers(self, filter_: Filter) -> Ids:
         """Those of the documents that a filter lets through, in rising order. Some may have been removed since."""
@@ -43,7 +41,7 @@ class FilteredDocuments:
             if forgotten == self._forgotten:
                 self._kept[filter_] = known, seen
                 self._kept.move_to_end(filter_)
-                if len(self._kept) > FILTERS_KEPT:
+                if len(self._kept) > self._policy.filters:
                     self._kept.popitem(last=False)
         return known
 
@@ -87,7 +85,7 @@ class FilteredDocuments:
     def _found(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
         """Of the documents up to the last; those up to `seen` are known."""
         condition, values = filters.sql(filter_)
-        if last - seen > FEW_NEW:
+        if last - seen > self._policy.new_documents:
             return self._asked(f"SELECT d.number FROM documents d WHERE {condition}", values, last)
         # The rows themselves, by their numbers.
         query = f"SELECT d.number FROM documents d NOT INDEXED WHERE d.number > ? AND {condition}"

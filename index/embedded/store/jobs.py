@@ -8,39 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from index.embedded.store.database import Database, insert, next_number
 from index.embedded.store.rows import row_hash
-from index.types import DamagedRow
+from index.types import DamagedRow, Job, JobStatus
 
 FINISHED_KEPT = 10_000
 _COLUMNS = "id, status, document_id, name, documents, failures, created, finished"
-
-
-class Status(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """`document_id` is what its document is called unless the file names its own; `documents` counts what it brought."""
-
-    id: int
-    status: Status
-    document_id: str
-    name: str
-    documents: int
-    failures: Sequence[str]
-    created: str
-    finished: str | None
 
 
 class JobQueue:
@@ -52,7 +28,7 @@ class JobQueue:
         with self._database.transaction() as connection:
             number = next_number(connection, "jobs", "id")
             hashed = row_hash(number, document_id, name, body)
-            row = (number, Status.QUEUED.value, document_id, name, body, hashed, _now())
+            row = (number, JobStatus.QUEUED.value, document_id, name, body, hashed, _now())
             insert(connection, "jobs", "id, status, document_id, name, body, hash, created", row)
             old = "SELECT id FROM jobs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?"
             connection.execute(f"DELETE FROM jobs WHERE id IN ({old})", (FINISHED_KEPT,))
@@ -82,7 +58,7 @@ class JobQueue:
             if damaged:
                 self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
             else:
-                connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (Status.RUNNING.value, job.id))
+                connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (JobStatus.RUNNING.value, job.id))
         if damaged:
             damage = f"what was sent as job {job.id} is damaged; send it again"
             self._database.damage.report(damage)
@@ -95,28 +71,28 @@ class JobQueue:
         for number, status, document_id, name, body, stored_hash in self._database.rows(
             "SELECT id, status, document_id, name, body, hash FROM jobs"
         ):
-            unfinished = status in (Status.QUEUED, Status.RUNNING)
-            if status not in set(Status) or (unfinished and row_hash(number, document_id, name, body) != stored_hash):
+            unfinished = status in (JobStatus.QUEUED, JobStatus.RUNNING)
+            if status not in set(JobStatus) or (unfinished and row_hash(number, document_id, name, body) != stored_hash):
                 lines.append(f"what was sent as job {number} is damaged; send it again")
         return lines
 
     def is_cancelled(self, number: int) -> bool:
         """Whether the job's document was deleted while it waited or ran."""
         job = self.job(number)
-        return job is None or job.status == Status.CANCELLED
+        return job is None or job.status == JobStatus.CANCELLED
 
     def cancel(self, document_id: str) -> int:
         """Cancel what would bring this document; how many jobs that were."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET status = ?, body = NULL, finished = ? WHERE document_id = ? AND status IN ('queued', 'running')",
-                (Status.CANCELLED.value, _now(), document_id),
+                (JobStatus.CANCELLED.value, _now(), document_id),
             )
             return connection.changes()
 
     def finish(self, number: int, documents: int, failures: Sequence[str]) -> None:
         """Done, or failed where it brought nothing; a job that was cancelled stays so. What was sent is dropped."""
-        status = Status.DONE if documents else Status.FAILED
+        status = JobStatus.DONE if documents else JobStatus.FAILED
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET status = ?, documents = ?, failures = ?, body = NULL, finished = ? WHERE id = ? AND finished IS NULL",
@@ -130,7 +106,7 @@ class JobQueue:
 def _job(row: Sequence[Any]) -> Job:
     number, status, document_id, name, documents, failures, created, finished = row
     try:
-        return Job(number, Status(status), document_id, name, documents, json.loads(failures), created, finished)
+        return Job(number, JobStatus(status), document_id, name, documents, json.loads(failures), created, finished)
     except (ValueError, TypeError) as error:
         raise DamagedRow(f"the stored job {number} is damaged ({error})") from error
 

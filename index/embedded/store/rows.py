@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from corpus.types import Document, Heading, MetadataValue, Passage, text_version
-from index.types import DamagedRow, Vector
+from corpus.types import Document, Heading, Passage, text_version
+from index.types import DamagedRow, StoredDocument, Vector
 
 Row = tuple[Any, ...]
 
@@ -20,30 +19,6 @@ DOCUMENT_COLUMNS = "id, title, source, source_hash, url, date, type, language, v
 CONTENT_COLUMNS = "structure, text, structure_hash"
 VECTOR_COLUMNS = "fingerprint, passage, vector, hash"
 PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """A document without its text. `source` is where it was read from: a path or a URL; `source_hash` the SHA-256 of what was read."""
-
-    number: int
-    id: str
-    title: str
-    source: str | None
-    source_hash: str | None
-    url: str | None
-    date: str | None
-    type: str | None
-    language: str | None
-    version: str
-    metadata: Mapping[str, MetadataValue]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    id: int
-    document: StoredDocument
-    passage: Passage
 
 
 def document_row(number: int, document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:

@@ -19,15 +19,8 @@ from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.store import rows
 from index.embedded.store.database import Database, insert, next_number, placeholders
 from index.embedded.store.filtered_documents import FilteredDocuments
-from index.embedded.store.rows import (
-    CONTENT_COLUMNS,
-    DOCUMENT_COLUMNS,
-    PASSAGE_COLUMNS,
-    VECTOR_COLUMNS,
-    StoredDocument,
-    StoredPassage,
-)
-from index.types import DamagedRow, FingerprintMismatch, Ids, IndexedText, Matrix, Vector
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.types import DamagedRow, FingerprintMismatch, Ids, IndexedText, Matrix, StoredDocument, StoredPassage, Vector
 
 ROWS_AT_ONCE = 2000
 MAX_ID = 2**63 - 1  # SQLite's largest integer

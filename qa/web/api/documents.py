@@ -10,8 +10,7 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
 from corpus.sources.addresses import FetchError
-from index.embedded.store.jobs import Job
-from index.embedded.store.rows import StoredDocument
+from index.types import Job, StoredDocument
 from qa.answering.question.validity import refuse_unwritable
 from qa.answering.verification import verify
 from qa.ingest.writer import check_document_id, id_for_address, readable_id

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, render_template
 
 from corpus.types import Document, Heading, Span
-from index.embedded.store.rows import StoredPassage
+from index.types import StoredPassage
 from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.presentation import day, outside

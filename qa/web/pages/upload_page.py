@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from index.embedded.store.jobs import Job
+from index.types import Job
 from qa.operate.keys import Role
 from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_file, refuse_when_full
 from qa.web.current import settings, writer

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from corpus.types import url_at
-from index.embedded.store.jobs import Job
-from index.embedded.store.rows import StoredDocument, StoredPassage
 from index.ranking.result import Ranking
+from index.types import Job, StoredDocument, StoredPassage
 from qa.answering.answerer import Answer, Result
 from qa.answering.explanation import explain
 

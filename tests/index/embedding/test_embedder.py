@@ -249,27 +249,6 @@ def test_questions_asked_at_once_have_the_vectors_that_they_have_alone(exported_
         np.testing.assert_array_equal(vector, alone.embed_question(text))
 
 
-def test_a_question_has_the_vector_that_it_has_alone_when_others_use_the_cores_and_a_small_model_one_core(
-    exported_model: Path,
-) -> None:
-    code = (
-        "import sys, time; from pathlib import Path\n"
-        "from index.embedding.loading import load_embedder; from index.embedding.model_files import DEFAULT_MODEL\n"
-        "embedder = load_embedder(DEFAULT_MODEL, Path(sys.argv[1]), threads=2, precision=sys.argv[2])\n"
-        "def cores(shared):\n"
-        "    texts = [f'Who signed memorandum {n}?' for n in range(300)]; embedder.embed_question('signed', shared=shared)\n"
-        "    own, all_ = time.thread_time(), time.process_time()\n"
-        "    vectors = [embedder.embed_question(text, shared=shared).tobytes() for text in texts]\n"
-        "    return (time.process_time() - all_) / (time.thread_time() - own), vectors\n"
-        "(alone, vectors), (shared, same) = cores(False), cores(True)\n"
-        "assert vectors == same; print(alone > 1.1, shared > 1.1)"
-    )
-    command = [sys.executable, "-c", code, str(exported_model)]
-    for precision, expected in (("fp32", "True True"), ("int8", "True False")):
-        ended = subprocess.run([*command, precision], capture_output=True, check=True, timeout=60, text=True)
-        assert ended.stdout.strip() == expected, precision
-
-
 def test_questions_in_8_bits_are_compared_with_passages_in_full_precision(tiny_model: Path, tmp_path: Path) -> None:
     exact = load_embedder(str(tiny_model), tmp_path)
     said: list[str] = []

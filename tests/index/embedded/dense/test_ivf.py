@@ -100,12 +100,9 @@ def test_scores_are_the_exact_cosines_of_the_passages_found(saved: Path, vectors
     ],
     ids=["half", "a twentieth", "a few", "three topics", "the newest", "less than asked for"],
 )
-def test_filters_keep_their_recall(
-    saved: Path, vectors: Matrix, questions: Matrix, allowed: Ids, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_filters_keep_their_recall(saved: Path, vectors: Matrix, questions: Matrix, allowed: Ids) -> None:
     for few in (10_000, 0):  # whether or not so few are allowed that all of them are looked at
-        monkeypatch.setattr("index.embedded.dense.ivf.FEW_ALLOWED", few)
-        index = IvfDenseIndex.load(saved)
+        index = IvfDenseIndex.load(saved, few)
         hits = index.search(questions[0], K, allowed)
         assert {hit.passage_id for hit in hits} <= set(allowed.tolist())
         assert len(hits) == min(K, len(allowed))

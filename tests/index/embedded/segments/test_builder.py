@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
@@ -10,7 +11,8 @@ from threading import Event, Thread
 import pytest
 
 from corpus.types import Document
-from index.embedded.segments import generations, segment_process
+from index.embedded.policy import Policy
+from index.embedded.segments import generations
 from index.embedded.segments.segment_process import BuildStopped
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
@@ -18,19 +20,18 @@ from qa.settings.settings import read_settings
 
 WORDS = "otter heron kingfisher trout salmon dipper vole mayfly alder willow reed sedge".split()
 QUESTIONS = ("Where does the otter live?", "salmon and trout", "What grows beside the reed?")
-BUILT, AT_ONCE = 3, 6
+UNINDEXED = 3
+POLICY = Policy(unindexed=UNINDEXED, merged_at_once=6)
 
 
 @pytest.fixture
-def folder(data_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("index.embedded.segments.builder.MOST_UNBUILT", BUILT)
-    monkeypatch.setattr("index.embedded.segments.builder.MOST_AT_ONCE", AT_ONCE)
+def folder(data_folder: Callable[[], Path]) -> Path:
     return data_folder()
 
 
 @pytest.fixture
 def library(folder: Path) -> Iterator[DocumentWriter]:
-    with open_to_write(read_settings({"data": folder}, {})) as opened:
+    with open_to_write(read_settings({"data": folder}, {}), policy=POLICY) as opened:
         yield opened
 
 
@@ -70,24 +71,22 @@ def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_mea
     followed = spans(library)
     assert followed[0][0] == 0
     assert all(one[1] == other[0] for one, other in pairwise(followed))
-    assert library.searcher.unbuilt <= BUILT
+    assert library.searcher.unbuilt <= UNINDEXED
     merged = found(library)
     library.build()
     assert len(spans(library)) == 1
     for question, scores in found(library).items():
         assert scores == pytest.approx(merged[question], abs=1e-5)
-    assert len(list(generations_folder(folder).iterdir())) <= generations.KEPT
+    assert len(list(generations_folder(folder).iterdir())) <= POLICY.generations
 
 
-@pytest.mark.parametrize("how", ["in another process", "with an approximate index"])
-def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    if how == "in another process":
-        monkeypatch.setattr("index.embedded.segments.segment_process.FEW", 0)
-    else:
-        monkeypatch.setattr("index.embedded.segments.segments.EXACT_PASSAGES", 0)
-    with open_to_write(read_settings({"data": folder}, {})) as library:
+@pytest.mark.parametrize(
+    "policy",
+    [replace(POLICY, built_in_process=0), replace(POLICY, exact_passages=0)],
+    ids=["in a child process", "with an approximate index"],
+)
+def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(folder: Path, policy: Policy) -> None:
+    with open_to_write(read_settings({"data": folder}, {}), policy=policy) as library:
         for number in range(30):
             library.put(entry(number))
         exact = found(library)
@@ -96,25 +95,23 @@ def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(
         assert before
         for question, scores in found(library).items():
             assert scores == pytest.approx(exact[question], abs=1e-5)
-    with open_to_write(read_settings({"data": folder}, {})) as reopened:
+    with open_to_write(read_settings({"data": folder}, {}), policy=policy) as reopened:
         assert spans(reopened) == before
         for question, scores in found(reopened).items():
             assert scores == pytest.approx(exact[question], abs=1e-5)
 
 
-def test_a_build_that_is_stopped_leaves_nothing_behind(
-    library: DocumentWriter, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(segment_process, "FEW", 0)
+def test_a_build_that_is_stopped_leaves_nothing_behind(library: DocumentWriter, folder: Path) -> None:
     for number in range(5):
         library.put(entry(number))
     stopping = Event()
     stopping.set()
     span = generations.Span(0, library.store.last_passage_id())
     scratch = generations_folder(folder)
+    policy = replace(POLICY, built_in_process=0)
     with (
         pytest.raises(BuildStopped),
-        generations.prepared(scratch, library.store, str(library.store.fingerprint), 384, span, stopping),
+        generations.prepared(scratch, library.store, str(library.store.fingerprint), 384, span, stopping, policy),
     ):
         pass
     assert list(scratch.glob(".part-*")) == []
