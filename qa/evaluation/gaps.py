@@ -1,4 +1,4 @@
-"""Which documents are missing: kept questions that found no answer, those of one meaning together, the commonest first."""
+"""Groups logged questions without an answer by meaning, to show which documents are missing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from index.ranking.query import SearcherProtocol
 from qa.answering.answerer import Answerer
 from qa.operate.question_log import Noted, Outcome
 
-# Mean cosine distance up to which questions count as one. Of 25 things that citizens ask, each worded three ways, .5 puts all
-# wordings of 22 together and never two things; .45 21 and none, .55 22 and one, .65 22 and three.
-SAME_MEANING = 0.5
-MOST_GROUPED = 5_000  # the newest distinct questions; grouping compares each with each
+# Largest mean cosine distance within a group. Of 25 citizens' questions in three wordings each, .5 groups all wordings of 22 and
+# never mixes two questions; .45: 21 and none mixed, .55: 22 and one, .65: 22 and three.
+MAX_DISTANCE = 0.5
+MAX_GROUPED = 5_000  # the newest distinct questions; clustering is quadratic
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it was worded, how often, and when last (ISO 8601)."""
+class OpenQuestion:
+    """A question without an answer, the number of times it was asked, and the last time (ISO 8601)."""
 
     question: str
     times: int
@@ -29,21 +29,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Questions of one meaning, the commonest first."""
+    """Questions with the same meaning, the most frequent first."""
 
-    questions: Sequence[Asked]
+    questions: Sequence[OpenQuestion]
 
     @property
     def times(self) -> int:
-        return sum(asked.times for asked in self.questions)
+        return sum(one.times for one in self.questions)
 
     @property
     def last(self) -> str:
-        return max(asked.last for asked in self.questions)
+        return max(one.last for one in self.questions)
 
 
-def gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProtocol) -> list[Gap]:
-    """A question that is answered by now is left out, unless a reader said of its answer that it was none."""
+def find_gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProtocol) -> list[Gap]:
+    """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
     latest: dict[str, list[Noted]] = {}
     for entry in noted:
         key = " ".join(entry.question.casefold().split()).rstrip("?!. ")
@@ -51,28 +51,28 @@ def gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProtocol)
             latest.pop(key, None)
         else:
             latest.setdefault(key, []).append(entry)
-    asked = [_asked(entries) for entries in latest.values() if _still_open(entries, answerer)]
-    asked = sorted(asked, key=lambda one: one.last)[-MOST_GROUPED:]
-    found = [Gap(sorted(group, key=lambda one: (-one.times, one.question))) for group in _grouped(asked, searcher)]
+    questions = [_open_question(entries) for entries in latest.values() if _is_open(entries, answerer)]
+    questions = sorted(questions, key=lambda one: one.last)[-MAX_GROUPED:]
+    found = [Gap(sorted(group, key=lambda one: (-one.times, one.question))) for group in _group_by_meaning(questions, searcher)]
     return sorted(found, key=lambda gap: (-gap.times, gap.questions[0].question))
 
 
-def _asked(entries: Sequence[Noted]) -> Asked:
-    return Asked(entries[-1].question, len(entries), entries[-1].at)
+def _open_question(entries: Sequence[Noted]) -> OpenQuestion:
+    return OpenQuestion(entries[-1].question, len(entries), entries[-1].at)
 
 
-def _still_open(entries: Sequence[Noted], answerer: Answerer) -> bool:
+def _is_open(entries: Sequence[Noted], answerer: Answerer) -> bool:
     if any(entry.outcome is Outcome.DID_NOT_HELP for entry in entries):
         return True
     return not answerer.ask(entries[-1].question, 1).answerable
 
 
-def _grouped(asked: Sequence[Asked], searcher: SearcherProtocol) -> list[list[Asked]]:
-    if len(asked) < 2:
-        return [[one] for one in asked]
-    vectors = np.stack([searcher.read(one.question).vector for one in asked])
-    clustering = AgglomerativeClustering(n_clusters=None, distance_threshold=SAME_MEANING, metric="cosine", linkage="average")
-    groups: dict[int, list[Asked]] = {}
-    for label, one in zip(clustering.fit_predict(vectors), asked, strict=True):
+def _group_by_meaning(questions: Sequence[OpenQuestion], searcher: SearcherProtocol) -> list[list[OpenQuestion]]:
+    if len(questions) < 2:
+        return [[one] for one in questions]
+    vectors = np.stack([searcher.read(one.question).vector for one in questions])
+    clustering = AgglomerativeClustering(n_clusters=None, distance_threshold=MAX_DISTANCE, metric="cosine", linkage="average")
+    groups: dict[int, list[OpenQuestion]] = {}
+    for label, one in zip(clustering.fit_predict(vectors), questions, strict=True):
         groups.setdefault(int(label), []).append(one)
     return list(groups.values())

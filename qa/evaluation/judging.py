@@ -52,6 +52,7 @@ class Outcome:
     answerable: bool
     quote: str | None
     corrected: str | None
+    rewritten: str | None
     evidence: Evidence | None
     took_ms: float
 
@@ -131,11 +132,11 @@ class Judge:
 def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
     """Ask each question once, but the first twice, so that its time is not that of a start. Raises BadQuestion."""
     if questions:
-        answerer.ask(clean_question(questions[0].text))
+        answerer.ask(clean_question(questions[0].text), history=questions[0].history)
     for question in questions:
         text = clean_question(question.text)
         began = perf_counter()
-        answer = answerer.ask(text)
+        answer = answerer.ask(text, history=question.history)
         took_ms = (perf_counter() - began) * 1000
         ranked = judge.names(answer.ranking, question.relevant) if answer.ranking else ()
         yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms)
@@ -201,6 +202,7 @@ def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], quotes
         answerable=answer.answerable,
         quote=answer.quote.quoted_text if answer.quote else None,
         corrected=answer.corrected,
+        rewritten=answer.rewritten,
         evidence=answer.evidence,
         took_ms=took_ms,
     )

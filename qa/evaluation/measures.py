@@ -1,7 +1,7 @@
-"""What a run of questions is judged by, named as the field names it. Pure.
+"""Measures of ranking and confidence, under their usual names. Pure.
 
-Rankings are judged by ir-measures (trec_eval's own code but for MRR, which trec_eval cannot cut off), AUROC and precision-recall curves by
-scikit-learn; calibration, coverage and significance are written out here with their sources.
+ir-measures computes the ranking measures (with trec_eval's code, except MRR, which trec_eval cannot cut off), scikit-learn AUROC
+and precision-recall curves. Calibration error, coverage and significance are implemented here with their sources.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One bin of a reliability diagram: mean confidence, share that was answerable, and the weight of what fell into it."""
+    """One bin of a reliability diagram: mean confidence, share of answerable questions, total weight."""
 
     confidence: float
     answerable: float
@@ -32,7 +32,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A paired comparison of means, B minus A: a 95% bootstrap interval and a two-sided randomisation p-value."""
+    """Paired difference of means, B minus A, with a 95% bootstrap interval and a two-sided randomisation p-value."""
 
     mean: float
     low: float
@@ -43,11 +43,11 @@ class Difference:
 def ranking_measures(
     ranked: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, float]]:
-    """Measure -> question id -> value, for every question of `relevant`; one that found nothing scores 0.
+    """Measure -> question id -> value, for every question in `relevant`; 0 for a question without results.
 
-    `ranked`: what each question found, best first, without repeats; `relevant`: the gain of what it should find.
+    `ranked`: question id -> names found, best first, without duplicates. `relevant`: question id -> name -> gain.
     """
-    import ir_measures  # brings scipy along: only when something is measured
+    import ir_measures  # imports scipy
 
     by_measure = {ir_measures.parse_measure(name.replace("MRR", "RR")): name for name in RANKING_MEASURES}
     values: dict[str, dict[str, float]] = {name: dict.fromkeys(relevant, 0.0) for name in RANKING_MEASURES}
@@ -60,7 +60,7 @@ def ranking_measures(
 
 
 def auroc(confidences: ArrayLike, answerable: ArrayLike) -> float | None:
-    """The chance that an answerable question gets more confidence than one that is not; None where there is only one kind."""
+    """Probability that an answerable question gets a higher confidence than an unanswerable one. None if either kind is missing."""
     truth = np.asarray(answerable, bool)
     if truth.all() or not truth.any():
         return None
@@ -72,29 +72,29 @@ def auroc(confidences: ArrayLike, answerable: ArrayLike) -> float | None:
 def reliability(
     confidences: ArrayLike, answerable: ArrayLike, weights: ArrayLike | None = None, bins: int = CALIBRATION_BINS
 ) -> list[Bin]:
-    """Equal-width bins of confidence that hold anything, from low to high."""
+    """The non-empty equal-width bins of confidence, lowest first."""
     p, truth = np.asarray(confidences, float), np.asarray(answerable, float)
     w = np.ones_like(p) if weights is None else np.asarray(weights, float)
     places = np.minimum((p * bins).astype(int), bins - 1)
     found = []
     for place in range(bins):
-        here = places == place
-        if weight := float(w[here].sum()):
-            found.append(Bin(float(p[here] @ w[here]) / weight, float(truth[here] @ w[here]) / weight, weight))
+        inside = places == place
+        if weight := float(w[inside].sum()):
+            found.append(Bin(float(p[inside] @ w[inside]) / weight, float(truth[inside] @ w[inside]) / weight, weight))
     return found
 
 
 def expected_calibration_error(
     confidences: ArrayLike, answerable: ArrayLike, weights: ArrayLike | None = None, bins: int = CALIBRATION_BINS
 ) -> float:
-    """ECE: the mean distance of confidence and truth over the bins of `reliability`, by their weight (Naeini et al. 2015)."""
+    """ECE: weighted mean of |confidence - share answerable| over the bins of `reliability` (Naeini et al. 2015)."""
     found = reliability(confidences, answerable, weights, bins)
     total = sum(one.weight for one in found)
     return sum(one.weight * abs(one.confidence - one.answerable) for one in found) / total if total else 0.0
 
 
 def coverage_at_precision(confidences: ArrayLike, answerable: ArrayLike, precision: float = PRECISION_FOR_COVERAGE) -> float:
-    """The largest share of answerable questions above a threshold above which at least `precision` of all are answerable."""
+    """The largest recall of answerable questions over all thresholds with at least this precision."""
     from sklearn.metrics import precision_recall_curve
 
     precisions, recalls, _ = precision_recall_curve(np.asarray(answerable, bool), np.asarray(confidences))
@@ -102,13 +102,15 @@ def coverage_at_precision(confidences: ArrayLike, answerable: ArrayLike, precisi
 
 
 def compare(a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = RESAMPLES) -> Difference:
-    """Whether B differs from A over the same questions; the same seed gives the same figures.
+    """Compare B with A over the same questions. Deterministic for a seed.
 
-    Fisher's randomisation test (Smucker et al. 2007: signs of the differences flipped at random) and the percentile bootstrap.
-    Raises ValueError where the questions are not the same number, or none.
+    Fisher's randomisation test (Smucker et al. 2007: random sign flips of the differences) and the percentile bootstrap.
+    Raises ValueError if the two lengths differ or are 0.
     """
     if len(a) != len(b) or not len(a):
-        raise ValueError(f"a comparison needs the same questions on both sides; there are {len(a)} and {len(b)}")
+        raise ValueError(
+            f"cannot compare {len(a)} with {len(b)} questions: both sides must have the same questions, at least one"
+        )
     differences: Floats = np.asarray(b, float) - np.asarray(a, float)
     mean = float(differences.mean())
     random = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Small plots as SVG text: a line over cut-offs, a reliability diagram, differences one by one. Pure; no scripts, no fonts, no network."""
+"""Small plots as SVG text without scripts, fonts or external resources. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from qa.evaluation.measures import Bin
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 44
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-# Told apart in print and by people who do not see red and green apart (Okabe and Ito 2008).
+# Distinct in print and with colour vision deficiency (Okabe and Ito 2008).
 COLOURS = ("#0072b2", "#d55e00")
 GREY = "#767676"
 
 
 def recall_curve(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> str:
-    """Named curves of recall (0..1) over cut-offs, equally spaced, since they grow by doubling."""
+    """Named curves of recall (0..1) over cut-offs. The cut-offs are spaced equally, because they roughly double."""
     cutoffs = [cutoff for cutoff, _ in curves[0][1]] if curves else []
-    parts = [_frame("passages or documents looked at (k)", "R@k")]
+    parts = [_axes("number of results (k)", "R@k")]
     places = {cutoff: _x(place / max(len(cutoffs) - 1, 1)) for place, cutoff in enumerate(cutoffs)}
     parts += [text(x, HEIGHT - BOTTOM + 16, str(cutoff), "middle") for cutoff, x in places.items()]
     for number, (name, points) in enumerate(curves):
@@ -34,8 +34,8 @@ def recall_curve(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> s
 
 
 def reliability_diagram(bins: Sequence[Bin]) -> str:
-    """Stated confidence against what was true; on the diagonal both agree. A point's area grows with its bin's weight."""
-    parts = [_frame("confidence", "share that was answerable")]
+    """Confidence against the share of answerable questions. The area of a point grows with the weight of its bin."""
+    parts = [_axes("confidence", "share answerable")]
     parts += [text(_x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "middle") for tick in TICKS]
     parts.append(f'<line x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}" stroke="{GREY}" stroke-dasharray="4 4"/>')
     total = sum(one.weight for one in bins) or 1.0
@@ -50,7 +50,7 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
 
 
 def differences(values: Sequence[float], measure: str) -> str:
-    """One bar a question that differs, largest gain first; above the line the second setting is better."""
+    """One bar for each question that differs, largest gain first. Above the line the second setting is better."""
     changed = sorted((value for value in values if abs(value) > 1e-9), reverse=True)
     middle = (TOP + HEIGHT - BOTTOM) / 2
     half = (HEIGHT - BOTTOM - TOP) / 2
@@ -69,20 +69,20 @@ def differences(values: Sequence[float], measure: str) -> str:
             (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, f"{len(changed)} of {len(values)} questions differ in {measure}", "middle"
         )
     )
-    return svg(parts, f"Differences in {measure}, question by question")
+    return svg(parts, f"Differences in {measure}, by question")
 
 
-def _frame(across: str, up: str) -> str:
+def _axes(across: str, up: str) -> str:
     lines = [
         f'<line x1="{LEFT}" y1="{_y(tick):.1f}" x2="{WIDTH - RIGHT}" y2="{_y(tick):.1f}" stroke="#ddd"/>'
         + text(LEFT - 6, _y(tick) + 4, f"{tick:g}", "end")
         for tick in TICKS
     ]
     lines.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, across, "middle"))
-    turned = (
+    rotated = (
         f'<text transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(up)}</text>'
     )
-    return "".join([*lines, turned])
+    return "".join([*lines, rotated])
 
 
 def _x(share: float) -> float:
@@ -98,7 +98,7 @@ def text(x: float, y: float, words: str, anchor: str, colour: str = "currentColo
 
 
 def svg(parts: Sequence[str], title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
-    """A whole picture."""
+    """A complete SVG image."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img"'
         f' font-family="sans-serif" font-size="12"><title>{escape(title)}</title>{"".join(parts)}</svg>'

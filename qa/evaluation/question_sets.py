@@ -1,7 +1,7 @@
-"""Question sets from disk: a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels.tsv), or questions as JSON Lines.
+"""Question sets on disk: a folder in BEIR's layout (corpus.jsonl, queries.jsonl, qrels.tsv), or questions as JSON Lines.
 
-BEIR: https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset. Fields beyond those named there are passed over, because
-published sets carry all kinds; a line that is no JSON object, or lacks what it must have, is refused with its number.
+BEIR: https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset. Unknown fields are ignored, because published sets add
+their own. Errors name the line.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from corpus.types import Document, QuotableError
 from qa.answering.question.turn import Turn
 
 CORPUS, QUERIES = "corpus.jsonl", "queries.jsonl"
-# BEIR's own sets keep the judgements of their test part in a folder.
+# The second name is the one in BEIR's published sets.
 QRELS = ("qrels.tsv", "qrels/test.tsv")
 
 
 class QuestionSetError(QuotableError):
-    """A question set that cannot be read; the message says where and why."""
+    """A question set is not valid. The message names the file, the line and the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`relevant`: what a good answer comes from (document ids, URLs, or quotes) with its gain, 1 or more.
+    """`relevant`: document ids, URLs or quotes that a good answer comes from, with their gain (1 or more).
 
-    `answerable` is None where nobody said; it then follows from `relevant`. A question without either is not judged.
+    `answerable`: None if the set does not say. `history`: the turns before the question, oldest first.
     """
 
     id: str
@@ -40,13 +40,13 @@ class Question:
 
     @property
     def is_answerable(self) -> bool | None:
-        """What the documents should be able to say to it; None where it is unknown."""
+        """Whether the documents answer it. Follows from `relevant` if the set does not say; None if unknown."""
         return self.answerable if self.answerable is not None else True if self.relevant else None
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """`corpus` is the file of the documents that are asked; None where the configured data folder is."""
+    """`corpus`: the file with the set's own documents, None if it is about the configured data folder."""
 
     name: str
     questions: Sequence[Question]
@@ -54,7 +54,7 @@ class QuestionSet:
 
 
 def read_question_set(path: Path) -> QuestionSet:
-    """A folder in BEIR's layout or a file of JSON Lines. Raises QuestionSetError with what to mend."""
+    """Read a folder in BEIR's layout or a file of JSON Lines. Raises QuestionSetError."""
     if path.is_dir():
         corpus = path / CORPUS
         return QuestionSet(path.resolve().name, _beir_questions(path), corpus if corpus.is_file() else None)
@@ -62,7 +62,7 @@ def read_question_set(path: Path) -> QuestionSet:
 
 
 def read_corpus(path: Path) -> Iterator[Document]:
-    """The documents of a BEIR corpus, one a line, each with its id; those without text are passed over."""
+    """The documents of a BEIR corpus; those without text and title are skipped. Raises QuestionSetError."""
     for _, place, record in _records(path):
         text, title = record.get("text"), record.get("title") or ""
         if not isinstance(text, str) or not isinstance(title, str):
@@ -75,33 +75,35 @@ def read_corpus(path: Path) -> Iterator[Document]:
 
 
 def _beir_questions(folder: Path) -> list[Question]:
-    judged = next((folder / name for name in QRELS if (folder / name).is_file()), None)
-    if judged is None:
-        raise QuestionSetError(f"{folder} holds no judgements: neither {' nor '.join(QRELS)} is there")
-    relevant = _qrels(judged)
+    qrels = next((folder / name for name in QRELS if (folder / name).is_file()), None)
+    if qrels is None:
+        raise QuestionSetError(f"{folder} has no judgements: add {' or '.join(QRELS)}")
+    relevant = _read_qrels(qrels)
     questions = []
     for _, place, record in _records(folder / QUERIES):
         question_id = _id(record, place)
-        answerable = _flag(record, place)
+        answerable = _answerable(record, place)
         if question_id in relevant or answerable is not None:
             text = _text(record, "text", place)
             questions.append(Question(question_id, text, relevant.get(question_id, {}), answerable))
     if not questions:
-        raise QuestionSetError(f"no question of {folder / QUERIES} is judged in {judged}")
+        raise QuestionSetError(f"no question of {folder / QUERIES} has a judgement in {qrels}")
     return questions
 
 
-def _qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Question id -> document id -> gain; judgements of 0 and less are "not relevant". Ids may hold spaces, not tabs."""
+def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Question id -> document id -> gain. Judgements of 0 or less mean "not relevant" and are left out."""
     relevant: dict[str, dict[str, int]] = {}
-    with _opened(path) as file:
+    with _open(path) as file:
         for number, row in enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
             if not row or (number == 1 and row[-1] == "score"):
                 continue
             try:
                 question_id, document_id, gain = row[0], row[-2], int(row[-1])
             except (IndexError, ValueError) as error:
-                raise QuestionSetError(f"{path}, line {number}: must be query-id, corpus-id and score, by tabs") from error
+                raise QuestionSetError(
+                    f"{path}, line {number}: must have query-id, corpus-id and score, separated by tabs"
+                ) from error
             if gain > 0:
                 relevant.setdefault(question_id, {})[document_id] = gain
     return relevant
@@ -114,12 +116,12 @@ def _question(record: Mapping[str, Any], place: str, number: int) -> Question:
         relevant = dict.fromkeys(relevant, 1)
     if not isinstance(relevant, dict) or not all(_is_gain(gain) for gain in relevant.values()):
         raise QuestionSetError(
-            f"{place}: 'relevant' must be a list of document ids, URLs or quotes, or an object of them and gains"
+            f"{place}: 'relevant' must be a list of document ids, URLs or quotes, or an object that maps them to gains"
         )
     question_id = record.get("id", record.get("_id", number))
-    answerable = _flag(record, place)
+    answerable = _answerable(record, place)
     if answerable is False and relevant:
-        raise QuestionSetError(f"{place}: a question that is not answerable has nothing relevant")
+        raise QuestionSetError(f"{place}: a question with 'answerable' false must not have 'relevant'")
     return Question(str(question_id), _text(record, "question", place), relevant, answerable, _history(record, place))
 
 
@@ -134,11 +136,11 @@ def _history(record: Mapping[str, Any], place: str) -> tuple[Turn, ...]:
     except (TypeError, KeyError) as error:
         raise QuestionSetError(f"{place}: 'history' must be a list of objects with 'role' and 'content'") from error
     if not all(turn.role in ("user", "assistant") and isinstance(turn.content, str) for turn in history):
-        raise QuestionSetError(f"{place}: the role of a turn is 'user' or 'assistant', and its content a string")
+        raise QuestionSetError(f"{place}: a turn's 'role' must be 'user' or 'assistant', and its 'content' a string")
     return history
 
 
-def _flag(record: Mapping[str, Any], place: str) -> bool | None:
+def _answerable(record: Mapping[str, Any], place: str) -> bool | None:
     value = record.get("answerable")
     if value is not None and not isinstance(value, bool):
         raise QuestionSetError(f"{place}: 'answerable' must be true or false")
@@ -148,20 +150,20 @@ def _flag(record: Mapping[str, Any], place: str) -> bool | None:
 def _text(record: Mapping[str, Any], field: str, place: str) -> str:
     value = record.get(field)
     if not isinstance(value, str) or not value.strip():
-        raise QuestionSetError(f"{place}: {field!r} must be a string that is not empty")
+        raise QuestionSetError(f"{place}: {field!r} must be a non-empty string")
     return value.strip()
 
 
 def _id(record: Mapping[str, Any], place: str) -> str:
     value = record.get("_id", record.get("id"))
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise QuestionSetError(f"{place}: '_id' must be there, a string or a whole number")
+        raise QuestionSetError(f"{place}: '_id' is required and must be a string or a whole number")
     return str(value)
 
 
 def _records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    """Number, place in words, and object of each line that is not blank."""
-    with _opened(path) as file:
+    """Yield number, place (for error messages) and object of each line that is not blank."""
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -175,7 +177,7 @@ def _records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
             yield number, place, record
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     try:
         return path.open(encoding="utf-8-sig", newline="")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""An evaluation as people read it: a table on the terminal, lines of JSON for reading errors, one HTML file with plots. Pure."""
+"""Reports of an evaluation: a table for the terminal, JSON Lines by question, and an HTML page with plots. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qa.evaluation import plots
 from qa.evaluation.judging import DECIDED, QUOTED, Outcome, Summary
 from qa.evaluation.measures import RECALL_CUTOFFS, Difference, compare
 
-# What two settings are compared by, of those that a set allows for.
+# Measures to compare two runs by, if the set allows them.
 COMPARED = ("nDCG@10", "MRR@10", "Success@1", "Success@5", "R@10", QUOTED, DECIDED)
 SIGNIFICANT = 0.05
 WORST_SHOWN = 40
@@ -27,7 +27,7 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a set under a setting, by the setting's name."""
+    """One run of a question set; `name` is that of the setting."""
 
     name: str
     outcomes: Sequence[Outcome]
@@ -35,7 +35,7 @@ class Run:
 
 
 def comparisons(first: Run, second: Run) -> dict[str, Difference]:
-    """Measure -> second minus first, over the questions that both have."""
+    """Measure -> second minus first, over the questions in both runs."""
     found = {}
     for measure in COMPARED:
         a, b = first.summary.per_question.get(measure, {}), second.summary.per_question.get(measure, {})
@@ -45,7 +45,7 @@ def comparisons(first: Run, second: Run) -> dict[str, Difference]:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Measures down, runs across; of two runs the paired differences below."""
+    """One row for each measure, one column for each run. Two runs are compared below."""
     names = list(dict.fromkeys(name for run in runs for name in run.summary.measures))
     width = max(map(len, [*names, "questions"]), default=0)
     columns = [max(len(run.name), 9) for run in runs]
@@ -63,14 +63,14 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def json_lines(runs: Sequence[Run]) -> Iterator[str]:
-    """One object a question and run."""
+    """One JSON object for each question and run."""
     for run in runs:
         for outcome in run.outcomes:
             yield json.dumps({"run": run.name} | _record(outcome, run.summary), ensure_ascii=False)
 
 
 def html(title: str, runs: Sequence[Run]) -> str:
-    """One page that needs nothing but itself: no scripts, nothing fetched."""
+    """A self-contained page without scripts or external resources."""
     body = [f"<h1>{escape(title)}</h1>", _html_table(runs), *_figures(runs)]
     if len(runs) == 2:
         body.append(_html_comparison(runs[0], runs[1]))
@@ -89,10 +89,10 @@ def _figures(runs: Sequence[Run]) -> Iterator[str]:
         for run in runs
     ]
     if curves[0][1]:
-        yield _figure("How much is found", plots.recall_curve(curves))
+        yield _figure("Recall", plots.recall_curve(curves))
     for run in runs:
         if run.summary.reliability:
-            yield _figure(f"Is confidence right? ({run.name})", plots.reliability_diagram(run.summary.reliability))
+            yield _figure(f"Reliability of confidence ({run.name})", plots.reliability_diagram(run.summary.reliability))
     if len(runs) == 2:
         a, b = (run.summary.per_question.get("nDCG@10", {}) for run in runs)
         if a:
@@ -121,14 +121,14 @@ def _html_comparison(first: Run, second: Run) -> str:
 
 
 def _html_questions(run: Run) -> str:
-    """The questions that did worst: wrongly decided ones, then those whose right document stands lowest."""
+    """The worst questions: wrong decisions first, then the lowest nDCG."""
     ndcg = run.summary.per_question.get("nDCG@10", {})
     decided = run.summary.per_question.get(DECIDED, {})
 
-    def standing(outcome: Outcome) -> tuple[float, float]:
+    def quality(outcome: Outcome) -> tuple[float, float]:
         return decided.get(outcome.question.id, 1.0), ndcg.get(outcome.question.id, 1.0)
 
-    worst = [outcome for outcome in sorted(run.outcomes, key=standing) if min(standing(outcome)) < 1][:WORST_SHOWN]
+    worst = [outcome for outcome in sorted(run.outcomes, key=quality) if min(quality(outcome)) < 1][:WORST_SHOWN]
     if not worst:
         return ""
     rows = [
@@ -145,7 +145,7 @@ def _html_questions(run: Run) -> str:
         for outcome in worst
     ]
     head = _row(["question", "relevant", "found first", "confidence", "shown as the answer"], "th")
-    return f"<h2>What did worst</h2><table>{head}{''.join(rows)}</table>"
+    return f"<h2>Worst questions</h2><table>{head}{''.join(rows)}</table>"
 
 
 def _row(cells: Sequence[str], tag: str = "td", *, words: bool = False) -> str:
@@ -160,6 +160,7 @@ def _record(outcome: Outcome, summary: Summary) -> dict[str, Any]:
         "id": question.id,
         "question": question.text,
         "corrected": outcome.corrected,
+        "rewritten": outcome.rewritten,
         "relevant": dict(question.relevant),
         "expected": question.is_answerable,
         "answerable": outcome.answerable,

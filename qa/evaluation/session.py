@@ -1,4 +1,4 @@
-"""A question set asked of the documents under one setting or two: the set's own documents in a temporary folder, or the data folder."""
+"""Runs a question set under one or two settings, over the set's own documents in a temporary folder or over the data folder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from qa.settings.settings import Settings
 Say = Callable[[str], None]
 
 
-class SettingToCompare(QuotableError, ValueError):
-    """A setting that cannot be compared."""
+class InvalidVariant(QuotableError, ValueError):
+    """A setting for `--compare` is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What may differ between two runs over the same index. `answer_threshold` None is the configured one."""
+    """Settings that may differ between two runs over the same index. `answer_threshold` None: the configured one."""
 
     name: str = "as configured"
     order: Order = Order.FUSED
@@ -37,9 +37,9 @@ class Variant:
 
 
 def parse_variant(text: str) -> Variant:
-    """`legs=fused|dense|lexical|rrf`, `spelling=on|off`, `answer_threshold=0..1`; several with commas between.
+    """Parse `legs=fused|dense|lexical|rrf`, `spelling=on|off` and `answer_threshold=0..1`, separated by commas.
 
-    Raises SettingToCompare with what is possible.
+    Raises InvalidVariant.
     """
     order, spelling, answer_threshold = Order.FUSED, True, None
     for part in text.split(","):
@@ -54,21 +54,21 @@ def parse_variant(text: str) -> Variant:
             else:
                 raise ValueError(name)
         except (ValueError, KeyError) as error:
-            raise SettingToCompare(
-                f"{part.strip()!r} cannot be compared; legs={'|'.join(Order)}, spelling=on|off and answer_threshold=0..1 can"
+            raise InvalidVariant(
+                f"cannot compare {part.strip()!r}: use legs={'|'.join(Order)}, spelling=on|off or answer_threshold=0..1"
             ) from error
     return Variant(text, order, spelling, answer_threshold)
 
 
 @contextmanager
-def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[Service]:
-    """The service over the set's own corpus, indexed for the occasion, or over the configured data folder where it has none."""
+def open_service(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[Service]:
+    """A service over the set's own corpus, indexed into a temporary folder, or over the configured data folder if it has none."""
     if question_set.corpus is None:
         yield open_to_read(settings, say)
         return
     with tempfile.TemporaryDirectory(prefix="qa-eval-") as folder:
         models = (settings.data / "models").resolve()
-        if models.is_dir():  # the exported model need not be made again
+        if models.is_dir():  # reuse the exported model
             (Path(folder) / "models").symlink_to(models)
         say(f"Indexing {question_set.corpus} for this evaluation …")
         with open_to_write(settings.model_copy(update={"data": Path(folder)}), say) as library:
@@ -81,16 +81,16 @@ def asked(question_set: QuestionSet, settings: Settings, say: Say) -> Iterator[S
 
 
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
-    """Ask every question under a setting."""
-    point = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
+    """Ask every question under the variant's settings."""
+    threshold = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
     searcher = ArrangedSearcher(service.searcher, variant.order, spelling=variant.spelling)
-    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"answer_threshold": point}))
+    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"answer_threshold": threshold}))
     outcomes = list(run(question_set.questions, answerer, judge))
     return Run(variant.name, outcomes, summarise(outcomes))
 
 
-def calibrated(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
-    """A calibration to these questions, and what it does to ECE on questions it has not seen. Raises CalibrationError."""
+def fit_calibration(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
+    """A calibration fitted to these questions, and its cross-validated effect on ECE in words. Raises CalibrationError."""
     judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None and outcome.evidence is not None]
     shipped = [probability(outcome.evidence) for outcome in judged if outcome.evidence]
     truth = [bool(outcome.question.is_answerable) for outcome in judged]
@@ -99,5 +99,5 @@ def calibrated(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
     after = expected_calibration_error(cross_fitted(shipped, truth), truth)
     return (
         calibration,
-        f"ECE as shipped {before:.3f}, fitted {after:.3f} (each question by a fit on the others, {len(truth)} questions)",
+        f"ECE as shipped {before:.3f}, calibrated {after:.3f} (5-fold cross-validation over {len(truth)} questions)",
     )

@@ -26,18 +26,18 @@ def evaluate(
     from qa.evaluation.judging import Judge
     from qa.evaluation.question_sets import read_question_set
     from qa.evaluation.report import html, json_lines, table
-    from qa.evaluation.session import SettingToCompare, Variant, asked, calibrated, parse_variant, run_variant
+    from qa.evaluation.session import InvalidVariant, Variant, fit_calibration, open_service, parse_variant, run_variant
 
     try:
         variants = [Variant(), *([parse_variant(compare)] if compare else [])]
-    except SettingToCompare as error:
+    except InvalidVariant as error:
         raise click.BadParameter(str(error), param_hint="--compare") from error
     settings, found = settings_of(context), read_question_set(question_set)
     if calibrate and found.corpus is not None:
         raise click.UsageError(
             "--calibrate fits confidence to the data folder; a question set with its own corpus says nothing of it"
         )
-    with asked(found, settings, say) as service:
+    with open_service(found, settings, say) as service:
         judge = Judge(service.store)
         runs = [run_variant(found, service, settings, variant, judge) for variant in variants]
     click.echo(table(runs))
@@ -46,5 +46,5 @@ def evaluate(
     if report:
         report.write_text(html(f"Evaluation of {found.name}", runs), "utf-8")
     if calibrate:
-        calibration, gain = calibrated(runs[0].outcomes)
+        calibration, gain = fit_calibration(runs[0].outcomes)
         say(f"Confidence was fitted and written to {write_calibration(settings.data, calibration)}: {gain}")

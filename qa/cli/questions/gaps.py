@@ -16,11 +16,11 @@ from qa.cli.console import as_printable_json, say, settings_of
 def gaps(context: click.Context, limit: int, as_json: bool) -> None:
     """List questions that found no answer, those of one meaning together."""
     from qa.assembly import open_to_read
-    from qa.evaluation.gaps import gaps as gaps_among
+    from qa.evaluation.gaps import find_gaps
 
     settings = settings_of(context)
     service = open_to_read(settings, say)
-    found = gaps_among(service.questions.noted(), service.answerer, service.searcher)
+    found = find_gaps(service.questions.noted(), service.answerer, service.searcher)
     for gap in found[:limit]:
         if as_json:
             click.echo(

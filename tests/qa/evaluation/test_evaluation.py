@@ -1,4 +1,4 @@
-"""`qa eval`: a question set in, the measures, the comparison, the report and the calibration out."""
+"""`qa eval`: measures, comparison, report and calibration of a question set."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from qa.answering.calibration import (
 )
 from qa.evaluation.judging import Order
 from qa.evaluation.measures import expected_calibration_error
-from qa.evaluation.session import SettingToCompare, parse_variant
-
-Run = Callable[..., Any]
+from qa.evaluation.session import InvalidVariant, parse_variant
+from tests.conftest import RunProcess
 
 DOCUMENTS = {
     "passports": ("Passports", "An adult passport costs £82.80. A child’s passport costs £53.50. Apply online or by post."),
@@ -65,7 +64,7 @@ def beir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def filled(data_folder: Callable[[], Path], qa: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(data_folder: Callable[[], Path], qa: RunProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the same documents."""
     data = data_folder()
     records = [
@@ -82,7 +81,7 @@ def figures(table: str) -> dict[str, float]:
     return {name.strip(): float(value) for name, value in found}
 
 
-def test_a_beir_folder_is_indexed_aside_and_measured(qa: Run, data_folder: Callable[[], Path], beir: Path) -> None:
+def test_indexes_and_measures_a_beir_folder(qa: RunProcess, data_folder: Callable[[], Path], beir: Path) -> None:
     data = data_folder()
     result = qa("--data", data, "eval", beir)
     assert result.code == 0, result.stderr
@@ -91,10 +90,10 @@ def test_a_beir_folder_is_indexed_aside_and_measured(qa: Run, data_folder: Calla
     assert found["Success@1"] == found["nDCG@10"] == found["R@5"] == 1.0
     assert found["AUROC"] == 1.0
     assert {"MRR@10", "Success@5", "R@10", "ECE", "coverage at 95% precision", "latency median", "latency p95"} <= set(found)
-    assert not (data / "store.sqlite").exists(), "the configured data folder is left alone"
+    assert not (data / "store.sqlite").exists(), "the configured data folder must not change"
 
 
-def test_json_lines_are_asked_of_the_data_folder_by_id_url_and_quote(qa: Run, filled: Path, tmp_path: Path) -> None:
+def test_measures_json_lines_by_id_url_and_quote(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
     questions = write_lines(
         tmp_path / "mine.jsonl",
         [
@@ -118,25 +117,35 @@ def test_json_lines_are_asked_of_the_data_folder_by_id_url_and_quote(qa: Run, fi
     assert 0 <= records["foreign"]["confidence"] < records["by id"]["confidence"] <= 1
 
 
-def test_two_settings_are_compared_question_by_question(
-    qa: Run, data_folder: Callable[[], Path], beir: Path, tmp_path: Path
-) -> None:
+def test_asks_a_question_with_its_history(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
+    history = [{"role": "user", "content": "How much is a passport for an adult?"}]
+    question = {"question": "And how much is it for a child?", "relevant": ["passports"]}
+    questions = write_lines(tmp_path / "q.jsonl", [question | {"id": "alone"}, question | {"id": "after", "history": history}])
+    output = tmp_path / "out.jsonl"
+    assert qa("--data", filled, "eval", questions, "--output", output).code == 0
+    alone, after = map(json.loads, output.read_text("utf-8").splitlines())
+    assert alone["rewritten"] is None
+    assert "How much is a passport for an adult?" in after["rewritten"]
+    assert after["confidence"] > alone["confidence"]
+
+
+def test_compares_two_settings_by_question(qa: RunProcess, data_folder: Callable[[], Path], beir: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     result = qa("--data", data_folder(), "eval", beir, "--compare", "answer_threshold=1", "--report", report)
     assert result.code == 0, result.stderr
     assert "answer_threshold=1 minus as configured" in result.stdout
-    # Nothing reaches a confidence of 1: all is refused, which is right for the four foreign ones of twelve.
+    # No confidence reaches 1, so every question is refused, which is correct for the four foreign ones of twelve.
     decision = re.search(r"^decision accuracy\s+(\S+)  \[(\S+), (\S+)\]  p = (\S+)  (.+)$", result.stdout, re.MULTILINE)
     assert decision
     assert float(decision[1]) < 0
     assert float(decision[2]) <= float(decision[1]) <= float(decision[3])
     unchanged = re.search(r"^nDCG@10\s+\+0\.0000 .* p = 1\.0000  not significant$", result.stdout, re.MULTILINE)
-    assert unchanged, "an operating point changes no ranking"
+    assert unchanged, "the answer threshold must not change the ranking"
     assert_self_contained(report.read_text("utf-8"))
 
 
 def assert_self_contained(page: str) -> None:
-    """It is HTML with plots in it, runs nothing and fetches nothing."""
+    """The page contains plots, runs no script and loads no resource."""
 
     class Reader(HTMLParser):
         def __init__(self) -> None:
@@ -158,13 +167,13 @@ def assert_self_contained(page: str) -> None:
 
 
 @pytest.mark.parametrize("setting", ["legs=dense", "legs=rrf,spelling=off"])
-def test_legs_and_spelling_can_be_compared(qa: Run, data_folder: Callable[[], Path], beir: Path, setting: str) -> None:
+def test_compares_legs_and_spelling(qa: RunProcess, data_folder: Callable[[], Path], beir: Path, setting: str) -> None:
     result = qa("--data", data_folder(), "eval", beir, "--compare", setting)
     assert result.code == 0, result.stderr
     assert f"{setting} minus as configured" in result.stdout
 
 
-def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_path: Path) -> None:
+def test_report_escapes_questions(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script> & <img src=x onerror=alert(1)>"
     questions = write_lines(
         tmp_path / "q.jsonl", [{"question": hostile, "relevant": ["bins"]}, {"question": "bins", "relevant": ["bins"]}]
@@ -179,17 +188,17 @@ def test_questions_as_text_cannot_break_the_report(qa: Run, filled: Path, tmp_pa
 @pytest.mark.parametrize(
     "setting", ["legs=both", "spelling=maybe", "answer_threshold=2", "answer_threshold=x", "threads=3", "legs"]
 )
-def test_a_setting_that_cannot_be_compared_is_refused_with_those_that_can(setting: str) -> None:
-    with pytest.raises(SettingToCompare, match="legs=fused"):
+def test_rejects_unknown_settings_and_lists_the_known_ones(setting: str) -> None:
+    with pytest.raises(InvalidVariant, match="legs=fused"):
         parse_variant(setting)
 
 
-def test_several_settings_can_be_changed_at_once() -> None:
+def test_parses_several_settings() -> None:
     variant = parse_variant("legs=lexical, spelling=off,answer_threshold=0.4")
     assert (variant.order, variant.spelling, variant.answer_threshold) == (Order.LEXICAL, False, 0.4)
 
 
-def test_wrong_usage_and_bad_sets_are_told_in_one_line(qa: Run, filled: Path, tmp_path: Path) -> None:
+def test_reports_usage_errors_and_invalid_sets_in_one_line(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
     refused = qa("--data", filled, "eval", write_lines(tmp_path / "q.jsonl", [{"relevant": ["a"]}]))
     assert refused.code == 1
     assert "line 1" in refused.stderr
@@ -198,9 +207,9 @@ def test_wrong_usage_and_bad_sets_are_told_in_one_line(qa: Run, filled: Path, tm
     assert qa("--data", filled, "eval", tmp_path / "none.jsonl").code == 2
 
 
-def test_calibrating_changes_what_is_answered_from_then_on(qa: Run, filled: Path, tmp_path: Path) -> None:
+def test_calibration_changes_confidence_but_not_the_ranking(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
     asked = [text for texts in ASKED.values() for text in texts]
-    # A corpus where every other question is off the mark: confidence must come down.
+    # Every other question is not answered by the documents, so confidence must decrease.
     records = [{"question": text, "answerable": True} for text in asked]
     records += [{"question": text, "relevant": ["bins"]} for text in asked[:2]]
     records += [{"question": f"{text} in France", "answerable": False} for text in asked]
@@ -212,15 +221,17 @@ def test_calibrating_changes_what_is_answered_from_then_on(qa: Run, filled: Path
     assert "ECE as shipped" in result.stderr
     after = qa("--data", filled, "search", asked[0], "--json").json()
     assert after["confidence"] != before["confidence"]
-    assert [r["id"] for r in after["results"]] == [r["id"] for r in before["results"]], "calibration changes no ranking"
+    assert [r["id"] for r in after["results"]] == [r["id"] for r in before["results"]], (
+        "calibration must not change the ranking"
+    )
 
 
-def test_calibration_needs_both_kinds_of_questions() -> None:
+def test_fit_needs_both_kinds_of_questions() -> None:
     with pytest.raises(CalibrationError, match="answerable"):
         fit([0.9] * 50, [True] * 50)
 
 
-def test_a_fit_brings_overconfidence_down_and_keeps_the_order() -> None:
+def test_fit_reduces_overconfidence_and_keeps_the_order() -> None:
     confidences = [0.5 + 0.004 * step for step in range(100)]
     truth = [step % 2 == 0 for step in range(100)]
     calibration = fit(confidences, truth)
@@ -230,7 +241,7 @@ def test_a_fit_brings_overconfidence_down_and_keeps_the_order() -> None:
     assert expected_calibration_error(cross_fitted(confidences, truth), truth) < expected_calibration_error(confidences, truth)
 
 
-def test_as_shipped_changes_nothing_and_a_written_calibration_is_read_back(tmp_path: Path) -> None:
+def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
     assert read_calibration(tmp_path) == AS_SHIPPED
     assert AS_SHIPPED.apply(0.37) == 0.37
     calibration = Calibration(-0.5, 1.2, 40)
@@ -244,14 +255,14 @@ def test_as_shipped_changes_nothing_and_a_written_calibration_is_read_back(tmp_p
     ("text", "reason"),
     [("{", "cannot read"), ("{}", "not a calibration"), ('{"format": 99}', "format 99"), ("[]", "not a calibration")],
 )
-def test_a_calibration_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path, text: str, reason: str) -> None:
+def test_rejects_an_unreadable_calibration_and_names_the_next_step(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "calibration.json").write_text(text)
     with pytest.raises(CalibrationError, match=reason) as refused:
         read_calibration(tmp_path)
     assert "delete it" in str(refused.value)
 
 
-def test_a_calibration_on_other_coefficients_is_passed_over(tmp_path: Path) -> None:
+def test_ignores_a_calibration_for_other_coefficients(tmp_path: Path) -> None:
     path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
     values = durable_files.read_json(path)
     values["on_top_of"][0] += 1

@@ -1,4 +1,4 @@
-"""The measures against other libraries and against their written formulas, to four decimals."""
+"""Measures agree with other libraries or with their formulas, to four decimals."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ labelled = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_s
 
 
 @given(rankings, judgements)
-def test_ndcg_is_that_of_scikit_learn(ranked: list[str], relevant: dict[str, int]) -> None:
+def test_ndcg_agrees_with_scikit_learn(ranked: list[str], relevant: dict[str, int]) -> None:
     found = measures.ranking_measures({"q": ranked}, {"q": relevant})["nDCG@10"]["q"]
-    # What was not found stands behind all that was, where it gains nothing: below every cut-off.
+    # Names that were not found are put below the cut-off, where they gain nothing.
     names = [*ranked[:10], *(f"none {place}" for place in range(10)), *(d for d in DOCUMENTS if d not in ranked[:10])]
     scores = [[-place for place in range(len(names))]]
     expected = ndcg_score([[relevant.get(name, 0) for name in names]], scores, k=10)
@@ -31,7 +31,7 @@ def test_ndcg_is_that_of_scikit_learn(ranked: list[str], relevant: dict[str, int
 
 
 @given(rankings.filter(len), st.sampled_from(DOCUMENTS))
-def test_mrr_of_one_relevant_document_is_scikit_learns_ranking_precision(ranked: list[str], relevant: str) -> None:
+def test_mrr_of_one_relevant_document_agrees_with_scikit_learn(ranked: list[str], relevant: str) -> None:
     found = measures.ranking_measures({"q": ranked}, {"q": {relevant: 1}})["MRR@10"]["q"]
     if relevant not in ranked[:10]:
         assert found == 0
@@ -42,7 +42,7 @@ def test_mrr_of_one_relevant_document_is_scikit_learns_ranking_precision(ranked:
 
 
 @given(rankings, judgements)
-def test_recall_and_success_are_what_their_names_say(ranked: list[str], relevant: dict[str, int]) -> None:
+def test_recall_and_success_follow_their_definitions(ranked: list[str], relevant: dict[str, int]) -> None:
     values = {name: by["q"] for name, by in measures.ranking_measures({"q": ranked}, {"q": relevant}).items()}
     for k in measures.RECALL_CUTOFFS:
         assert values[f"R@{k}"] == pytest.approx(len(set(ranked[:k]) & set(relevant)) / len(relevant), abs=FOUR_DECIMALS)
@@ -50,14 +50,14 @@ def test_recall_and_success_are_what_their_names_say(ranked: list[str], relevant
         assert values[f"Success@{k}"] == float(bool(set(ranked[:k]) & set(relevant)))
 
 
-def test_a_question_that_found_nothing_counts_as_zero() -> None:
+def test_question_without_results_scores_zero() -> None:
     values = measures.ranking_measures({"a": ["d1"]}, {"a": {"d1": 1}, "b": {"d1": 1}})
     assert values["nDCG@10"] == {"a": 1.0, "b": 0.0}
     assert set(values) == set(measures.RANKING_MEASURES)
 
 
 @given(labelled)
-def test_auroc_is_the_rank_sum_of_scipy(pairs: list[tuple[float, bool]]) -> None:
+def test_auroc_agrees_with_scipys_rank_sum(pairs: list[tuple[float, bool]]) -> None:
     confidences, truth = [p for p, _ in pairs], [t for _, t in pairs]
     found = measures.auroc(confidences, truth)
     yes, no = [p for p, t in pairs if t], [p for p, t in pairs if not t]
@@ -68,8 +68,8 @@ def test_auroc_is_the_rank_sum_of_scipy(pairs: list[tuple[float, bool]]) -> None
 
 
 @given(labelled.filter(lambda pairs: len({t for _, t in pairs}) == 2))
-def test_ece_is_that_of_scikit_learns_bins(pairs: list[tuple[float, bool]]) -> None:
-    # Away from the edges of bins, which belong to one bin here and to the other there.
+def test_ece_agrees_with_scikit_learns_bins(pairs: list[tuple[float, bool]]) -> None:
+    # At the centres of bins, because the two implementations assign the edges differently.
     confidences = np.array([(np.floor(min(p, 0.999) * 15) + 0.5) / 15 for p, _ in pairs])
     truth = np.array([t for _, t in pairs])
     true, stated = calibration_curve(truth, confidences, n_bins=15)
@@ -78,14 +78,14 @@ def test_ece_is_that_of_scikit_learns_bins(pairs: list[tuple[float, bool]]) -> N
     assert measures.expected_calibration_error(confidences, truth) == pytest.approx(expected, abs=FOUR_DECIMALS)
 
 
-def test_weights_in_ece_count_like_repeated_questions() -> None:
+def test_ece_weights_equal_repeated_questions() -> None:
     confidences, truth = [0.2, 0.8, 0.9], [False, True, False]
     repeated = measures.expected_calibration_error([0.2, 0.8, 0.8, 0.8, 0.9], [False, True, True, True, False])
     assert measures.expected_calibration_error(confidences, truth, [1, 3, 1]) == pytest.approx(repeated)
 
 
 @given(labelled.filter(lambda pairs: any(t for _, t in pairs)))
-def test_coverage_is_the_best_over_all_thresholds(pairs: list[tuple[float, bool]]) -> None:
+def test_coverage_is_the_maximum_over_all_thresholds(pairs: list[tuple[float, bool]]) -> None:
     best = 0.0
     for threshold, _ in pairs:
         above = [t for p, t in pairs if p >= threshold]
@@ -95,7 +95,7 @@ def test_coverage_is_the_best_over_all_thresholds(pairs: list[tuple[float, bool]
     assert found == pytest.approx(best, abs=FOUR_DECIMALS)
 
 
-def test_the_significance_test_agrees_with_scipys_permutation_test() -> None:
+def test_significance_agrees_with_scipys_permutation_test() -> None:
     random = np.random.default_rng(3)
     a = random.random(40)
     b = np.clip(a + random.normal(0.04, 0.15, 40), 0, 1)
@@ -109,10 +109,10 @@ def test_the_significance_test_agrees_with_scipys_permutation_test() -> None:
     assert found == measures.compare(a.tolist(), b.tolist())
 
 
-def test_what_does_not_differ_is_not_significant() -> None:
+def test_equal_values_are_not_significant() -> None:
     assert measures.compare([0.5] * 9, [0.5] * 9) == measures.Difference(0.0, 0.0, 0.0, 1.0)
 
 
-def test_different_questions_cannot_be_compared() -> None:
+def test_rejects_different_numbers_of_questions() -> None:
     with pytest.raises(ValueError, match="same questions"):
         measures.compare([1.0], [])

@@ -1,4 +1,4 @@
-"""Question sets from disk: what is read, and what is refused with the line that is wrong."""
+"""Reading question sets; errors name the line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_beir_folder_gives_its_judged_questions_and_its_corpus(folder: Path) -> None:
+def test_reads_the_judged_questions_and_the_corpus_of_a_beir_folder(folder: Path) -> None:
     found = read_question_set(folder)
     assert [(q.id, q.text, dict(q.relevant), q.is_answerable) for q in found.questions] == [
         ("q1", "where does paper go", {"bins 1": 2}, True),
@@ -49,29 +49,29 @@ def test_a_beir_folder_gives_its_judged_questions_and_its_corpus(folder: Path) -
     ]
 
 
-def test_a_beir_folder_without_a_corpus_is_asked_of_the_data_folder(folder: Path) -> None:
+def test_corpus_is_none_if_a_beir_folder_has_none(folder: Path) -> None:
     (folder / "corpus.jsonl").unlink()
     assert read_question_set(folder).corpus is None
 
 
-def test_judgements_may_lie_where_beir_puts_those_of_its_test_part(folder: Path) -> None:
+def test_reads_judgements_from_the_qrels_folder(folder: Path) -> None:
     (folder / "qrels").mkdir()
     (folder / "qrels.tsv").rename(folder / "qrels" / "test.tsv")
     assert len(read_question_set(folder).questions) == 2
 
 
-def test_a_folder_without_judgements_is_refused(folder: Path) -> None:
+def test_rejects_a_folder_without_judgements(folder: Path) -> None:
     (folder / "qrels.tsv").unlink()
     with pytest.raises(QuestionSetError, match=r"qrels\.tsv"):
         read_question_set(folder)
 
 
-def test_judgements_in_trec_order_with_a_column_of_zeros_are_read(folder: Path) -> None:
+def test_reads_judgements_in_trec_format(folder: Path) -> None:
     (folder / "qrels.tsv").write_text("q1\t0\tbins 1\t1\n")
     assert read_question_set(folder).questions[0].relevant == {"bins 1": 1}
 
 
-def test_json_lines_give_questions_with_what_is_relevant(tmp_path: Path) -> None:
+def test_reads_questions_from_json_lines(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "mine.jsonl",
         {"question": " Where does paper go? ", "relevant": ["bins", "https://example.org/bins"]},
@@ -111,12 +111,12 @@ def test_json_lines_give_questions_with_what_is_relevant(tmp_path: Path) -> None
         ({"question": "a", "relevant": {"b": 0}}, "'relevant'"),
         ({"question": "a", "relevant": {"b": True}}, "'relevant'"),
         ({"question": "a", "answerable": "yes"}, "'answerable'"),
-        ({"question": "a", "answerable": False, "relevant": ["b"]}, "nothing relevant"),
+        ({"question": "a", "answerable": False, "relevant": ["b"]}, "must not have 'relevant'"),
         ({"question": "a", "history": ["b"]}, "'history'"),
         ({"question": "a", "history": [{"role": "system", "content": "b"}]}, "role"),
     ],
 )
-def test_a_line_that_is_no_question_is_refused_with_its_number(tmp_path: Path, record: Any, reason: str) -> None:
+def test_rejects_an_invalid_question_with_its_line_number(tmp_path: Path, record: Any, reason: str) -> None:
     path = lines(tmp_path / "q.jsonl", {"question": "first"}, record)
     with pytest.raises(QuestionSetError, match=reason) as refused:
         read_question_set(path)
@@ -124,7 +124,7 @@ def test_a_line_that_is_no_question_is_refused_with_its_number(tmp_path: Path, r
 
 
 @pytest.mark.parametrize("row", ["q1\tx", "q1\tx\tmany", "q1"])
-def test_a_judgement_that_is_none_is_refused_with_its_line(folder: Path, row: str) -> None:
+def test_rejects_an_invalid_judgement_with_its_line_number(folder: Path, row: str) -> None:
     (folder / "qrels.tsv").write_text(f"query-id\tcorpus-id\tscore\n{row}\n")
     with pytest.raises(QuestionSetError, match="line 2"):
         read_question_set(folder)
@@ -133,11 +133,11 @@ def test_a_judgement_that_is_none_is_refused_with_its_line(folder: Path, row: st
 @pytest.mark.parametrize(
     "record", [{"_id": "1"}, {"_id": True, "text": "a"}, {"text": "a"}, {"_id": "1", "text": "a", "title": 3}]
 )
-def test_a_document_that_is_none_is_refused_with_its_line(tmp_path: Path, record: Mapping[str, Any]) -> None:
+def test_rejects_an_invalid_document_with_its_line_number(tmp_path: Path, record: Mapping[str, Any]) -> None:
     with pytest.raises(QuestionSetError, match="line 1"):
         list(read_corpus(lines(tmp_path / "corpus.jsonl", record)))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(QuestionSetError, match=r"none\.jsonl"):
         read_question_set(tmp_path / "none.jsonl")
