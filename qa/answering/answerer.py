@@ -17,7 +17,7 @@ from qa.answering.confidence import Evidence, best_coverage, missing_names, prob
 from qa.answering.near_copies import near_copies
 from qa.answering.question.follow_ups import Context, FollowUp, completed, context_of, follow_up
 from qa.answering.question.languages import notice, unserved_language
-from qa.answering.question.small_talk import without_courtesies
+from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
@@ -87,7 +87,7 @@ class Answerer:
         `history`: the turns before the question, the oldest first.
         """
         mark_stage(REQUEST)
-        plain = without_courtesies(question)
+        plain = strip_courtesies(question)
         context = context_of(history)
         whole = completed(plain, context)
         asked = self._searcher.read(whole)

@@ -25,7 +25,7 @@ TENFOLD = -0.24  # for every tenfold number of passages
 # those from elsewhere; the worst set refuses 83% of them (docs/decisions/0005-confidence.md).
 ANSWER_THRESHOLD = 0.45
 # From here on an answer is called likely; one that is answerable and less certain is worded as the closest that was found.
-SURE = 0.8
+LIKELY_CONFIDENCE = 0.8
 # Long questions hold words that no answer repeats: coverage is that of so many of the heaviest terms.
 HEAVIEST = 4
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qa.answering.answerer import Answer, Result
-from qa.answering.confidence import SURE
+from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
 from qa.chat.replies import Draft, Reply, format_sources
 
@@ -38,4 +38,4 @@ def _opening(answer: Answer) -> str:
         return NOT_IN_THESE_DOCUMENTS
     if not answer.answerable:
         return f"{NOT_IN_THESE_DOCUMENTS} The nearest passages say something else, or only part of it:"
-    return "Closest found:" if answer.confidence < SURE else ""
+    return "Closest found:" if answer.confidence < LIKELY_CONFIDENCE else ""

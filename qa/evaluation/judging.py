@@ -130,7 +130,7 @@ class Judge:
 
 
 def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
-    """Ask each question once, but the first twice, so that its time is not that of a start. Raises BadQuestion."""
+    """Ask each question once, but the first twice, so that its time is not that of a start. Raises InvalidQuestion."""
     if questions:
         answerer.ask(clean_question(questions[0].text), history=questions[0].history)
     for question in questions:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from corpus.types import url_at
 from qa.answering.answerer import Result
-from qa.answering.question.validity import BadQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.assembly import Service
 from qa.web.schemas.responses import document_json, passage_name, passage_number
 
@@ -64,7 +64,7 @@ def mcp_server(service: Service, site: str) -> MCPServer:
         service.catch_up()
         try:
             answer = service.answerer.ask(clean_question(query), PASSAGES)
-        except BadQuestion as error:
+        except InvalidQuestion as error:
             raise ToolError(f"the query {error}") from error
         best: dict[str, Result] = {}
         for result in answer.results:

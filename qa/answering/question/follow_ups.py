@@ -18,7 +18,7 @@ from index.ranking.query import PreparedQuery
 from index.text.analysis import terms
 from index.types import Vector
 from qa.answering.confidence import names
-from qa.answering.question.small_talk import small_talk, without_courtesies
+from qa.answering.question.small_talk import small_talk, strip_courtesies
 from qa.answering.question.turn import Turn
 
 # By the cosine of the question with the passage nearest to it: from UNAIDED on it needs no help, REACH below that it gets all of it.
@@ -174,7 +174,7 @@ def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
         if turn.role == "user":
             heard = small_talk(turn.content) is None
             if heard:
-                exchanges.append((_completed(without_courtesies(turn.content), exchanges[-1][0] if exchanges else None), ""))
+                exchanges.append((_completed(strip_courtesies(turn.content), exchanges[-1][0] if exchanges else None), ""))
         elif heard and not turn.content.startswith(NOT_IN_THESE_DOCUMENTS):
             exchanges[-1] = (exchanges[-1][0], turn.content)
     return exchanges

@@ -82,7 +82,7 @@ _MOST_PIECES = 4  # of courtesy on either side
 _MOST_WORDS = 4  # of a greeting that no sign parts from the question
 
 
-def without_courtesies(message: str) -> str:
+def strip_courtesies(message: str) -> str:
     """The question in a message that also greets or thanks; the whole message where that is not plain.
 
     So "Hello, Dolly!" stays as it is.

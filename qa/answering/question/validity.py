@@ -11,11 +11,11 @@ class InvalidText(QuotableError, ValueError):
     """Text that cannot be stored or searched. The message completes "the field …"."""
 
 
-class BadQuestion(InvalidText):
+class InvalidQuestion(InvalidText):
     """A question that cannot be searched. The message completes "the question …"."""
 
 
-def refuse_unwritable(text: str) -> None:
+def check_text(text: str) -> None:
     """Raise InvalidText for NUL and for lone surrogates, which UTF-8 cannot encode."""
     if "\0" in text:
         raise InvalidText("must not contain the NUL character")
@@ -24,14 +24,14 @@ def refuse_unwritable(text: str) -> None:
 
 
 def clean_question(text: str) -> str:
-    """The question without surrounding white space. Raises BadQuestion for one that is empty, over-long or no text."""
+    """The question without surrounding white space. Raises InvalidQuestion for one that is empty, over-long or no text."""
     try:
-        refuse_unwritable(text)
+        check_text(text)
     except InvalidText as error:
-        raise BadQuestion(str(error)) from error
+        raise InvalidQuestion(str(error)) from error
     text = text.strip()
     if not text:
-        raise BadQuestion("must not be empty")
+        raise InvalidQuestion("must not be empty")
     if len(text) > MAX_CHARACTERS:
-        raise BadQuestion(f"must have at most {MAX_CHARACTERS} characters; it has {len(text)}")
+        raise InvalidQuestion(f"must have at most {MAX_CHARACTERS} characters; it has {len(text)}")
     return text

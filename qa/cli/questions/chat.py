@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from qa.answering.question.validity import BadQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.cli.console import say, settings_of
 
 LEAVING = ("/quit", "/exit")
@@ -29,7 +29,7 @@ def chat(context: click.Context) -> None:
     while (line := _line(person)) is not None:
         try:
             message = clean_question(line)
-        except BadQuestion as error:
+        except InvalidQuestion as error:
             say(f"qa: the question {error}")
             continue
         service.catch_up()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.answering.question.validity import BadQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.cli.console import as_printable_json, say, settings_of
 
 
@@ -52,7 +52,7 @@ def why_not(context: click.Context, question: str, document_id: str) -> None:
 def _asked(question: str) -> str:
     try:
         return clean_question(question)
-    except BadQuestion as error:
+    except InvalidQuestion as error:
         raise click.BadParameter(f"the question {error}") from error
 
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from corpus.sources.addresses import FetchError
 from index.types import Job, StoredDocument
-from qa.answering.question.validity import refuse_unwritable
+from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
 from qa.ingest.writer import check_document_id, id_for_address, readable_id
 from qa.operate.keys import Role
@@ -220,7 +220,7 @@ def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
     name, body = upload.filename or "", upload.read()
     if document_id is None:
         document_id = readable_id(PurePath(name).stem, body)
-    for field, value, check in (("file", name, refuse_unwritable), ("id", document_id, check_document_id)):
+    for field, value, check in (("file", name, check_text), ("id", document_id, check_document_id)):
         try:
             check(value)
         except ValueError as error:

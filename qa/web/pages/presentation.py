@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from qa.answering.confidence import SURE
+from qa.answering.confidence import LIKELY_CONFIDENCE
 
 _FOLLOWED = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
@@ -16,7 +16,7 @@ MONTHS = "January February March April May June July August September October No
 def verdict(body: Mapping[str, Any]) -> str:
     """`likely`, `closest`, `none` (the nearest passages are there) or `nothing` (not even those)."""
     if body["answer"]:
-        return "likely" if body["confidence"] >= SURE else "closest"
+        return "likely" if body["confidence"] >= LIKELY_CONFIDENCE else "closest"
     return "none" if body["results"] else "nothing"
 
 

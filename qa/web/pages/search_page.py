@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, g, render_template, request
 
 from index.filters import Filter
-from qa.answering.confidence import SURE
+from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.operate.keys import Role
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
@@ -101,7 +101,7 @@ def _rendered(
         labels={key: _label(key, value, Counter()) for key, value in chosen.items()},
         examples=example_questions(settings(), service().store),
         empty=not service().store.documents(limit=1),
-        sure=SURE,
+        sure=LIKELY_CONFIDENCE,
         most=MORE,
         feedback=settings().feedback,
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from qa.answering.question.turn import Turn
-from qa.answering.question.validity import BadQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.chat.chatbot import Request
 from qa.web.schemas.requests import MAX_TURN, AnyFilter, Strict, Text, shallow
 
@@ -130,7 +130,7 @@ class ChatRequest(Strict):
             raise ValueError("must end with a message of the user's")
         try:
             clean_question(messages[-1].text)
-        except BadQuestion as error:
+        except InvalidQuestion as error:
             raise ValueError(f"the last one {error}") from error
         return messages
 

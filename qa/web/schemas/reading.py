@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import Request
 from pydantic import BaseModel, ValidationError
 
-from qa.answering.question.validity import BadQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.requests import FeedbackRequest
 
@@ -61,7 +61,7 @@ def questions_from_address(request: Request) -> list[str]:
         raise Problem(422, "Cannot use the address", unknown)
     try:
         questions = [clean_question(value) for _, value in pairs]
-    except BadQuestion as error:
+    except InvalidQuestion as error:
         raise Problem(422, "Cannot use: q", [{"field": "q", "message": str(error)}]) from error
     if len(questions) > MAX_QUESTIONS_IN_ADDRESS:
         raise Problem(422, f"An address may hold at most {MAX_QUESTIONS_IN_ADDRESS} questions")

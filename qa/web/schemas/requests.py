@@ -18,7 +18,7 @@ from pydantic import (
 from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
 from qa.answering.question.turn import Turn
-from qa.answering.question.validity import MAX_CHARACTERS, clean_question, refuse_unwritable
+from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question
 from qa.ingest.writer import check_document_id
 
 MAX_LIMIT = 100
@@ -40,7 +40,7 @@ def _question(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     if isinstance(value, str):
-        refuse_unwritable(value)
+        check_text(value)
     return value
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.answering.question.small_talk import LONGEST, SmallTalk, small_talk, without_courtesies
+from qa.answering.question.small_talk import LONGEST, SmallTalk, small_talk, strip_courtesies
 
 SHARED = Path(__file__).parent.parent.parent.parent.parent / "shared" / "data"
 
@@ -85,7 +85,7 @@ def test_what_may_be_a_question_is_searched(message: str) -> None:
     ],
 )
 def test_greetings_and_thanks_beside_a_question_are_left_out(message: str, question: str) -> None:
-    assert without_courtesies(message) == question
+    assert strip_courtesies(message) == question
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_greetings_and_thanks_beside_a_question_are_left_out(message: str, quest
     ],
 )
 def test_what_may_belong_to_the_question_stays(message: str) -> None:
-    assert without_courtesies(message) == message
+    assert strip_courtesies(message) == message
 
 
 def test_a_long_message_of_small_talk_costs_no_time() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qa.answering.question.validity import BadQuestion
+from qa.answering.question.validity import InvalidQuestion
 from qa.ingest.writer import MAX_ID, InvalidDocumentId, check_document_id
 
 
@@ -19,4 +19,4 @@ def test_accepts_printable_ids(document_id: str) -> None:
 def test_an_invalid_id_is_not_reported_as_an_invalid_question(document_id: str) -> None:
     with pytest.raises(InvalidDocumentId, match="must") as raised:
         check_document_id(document_id)
-    assert not isinstance(raised.value, BadQuestion)
+    assert not isinstance(raised.value, InvalidQuestion)
