@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.embedded.dense.brute_force import ExactLexicalIndex
-from index.embedded.store.store import Store, indexed_text
+from index.embedded.store.passages import indexed_text
+from index.embedded.store.store import Store
 from index.text.analysis import terms
 from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalQuery, Vector
 
