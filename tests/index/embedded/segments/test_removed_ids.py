@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 
 from corpus.types import Document
+from index.embedded.policy import Policy
 from index.embedded.segments import generations
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
 from qa.settings.settings import read_settings
 
 NOTES, ROUNDS = 5, 12
+POLICY = Policy(unindexed=3, merged_at_once=6)
 QUESTION = "Where does the otter live?"
 
 
 @pytest.fixture
-def folder(data_folder: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("index.embedded.segments.builder.MOST_UNBUILT", 3)
-    monkeypatch.setattr("index.embedded.segments.builder.MOST_AT_ONCE", 6)
+def folder(data_folder: Callable[[], Path]) -> Path:
     return data_folder()
 
 
 def open_library(folder: Path) -> DocumentWriter:
-    return open_to_write(read_settings({"data": folder}, {}))
+    return open_to_write(read_settings({"data": folder}, {}), policy=POLICY)
 
 
 def put(library: DocumentWriter, number: int, version: int) -> None:
