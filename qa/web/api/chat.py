@@ -18,7 +18,7 @@ from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.operate.keys import Role
 from qa.web.current import service
-from qa.web.pages.feedback import keeping
+from qa.web.pages.feedback import record_unanswered
 from qa.web.routes import route
 from qa.web.schemas import answers
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
@@ -72,7 +72,7 @@ def complete() -> Response:
     _check_model(asked.model)
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), asked.model, request.host_url)
     opened = service()
-    pieces = keeping(opened.chatbot.reply(asked.request()))
+    pieces = record_unanswered(opened.chatbot.reply(asked.request()))
     if opened.chatbot.model:
         pieces = _aside_once_found(pieces)
     count = partial(_usage, asked, opened.searcher.count_tokens)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from qa.operate.keys import Role
 from qa.web.current import service
-from qa.web.pages.feedback import keep_if_unanswered
+from qa.web.pages.feedback import record_if_unanswered
 from qa.web.routes import route
 from qa.web.schemas import answers
 from qa.web.schemas.reading import from_body, from_query_string
@@ -56,7 +56,7 @@ def _answer(asked: SearchRequest) -> Response:
     filter_ = asked.filter.filter() if asked.filter else None
     answer = service().answerer.ask(asked.query, asked.limit, filter_, [turn.turn() for turn in asked.history])
     if not asked.typing:
-        keep_if_unanswered(answer)
+        record_if_unanswered(answer)
     body = answer_json(answer, (perf_counter() - began) * 1000, explained=asked.explain)
     if asked.facets:
         body["facets"] = {key: facet_json(service().store.filtered.facet(key, filter_, FACET_VALUES)) for key in asked.facets}

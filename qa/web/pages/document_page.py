@@ -1,4 +1,4 @@
-"""`/d/{id}`: a document as readable text, with its headings, every passage to be linked to."""
+"""`/d/{id}`: a document's text with its headings, a link target for every passage."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from corpus.types import Document, Heading, Span
 from index.types import StoredPassage
 from qa.operate.keys import Role
 from qa.web.current import service
-from qa.web.pages.presentation import day, outside
+from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import route
 from qa.web.schemas.responses import passage_name
 
 blueprint = Blueprint("document", __name__)
-blueprint.add_app_template_global(outside)
-blueprint.add_app_template_global(day)
+blueprint.add_app_template_global(http_url)
+blueprint.add_app_template_global(format_date)
 
-LEAST_CONTENTS = 3  # headings from which a table of contents helps
+LEAST_HEADINGS = 3  # for a table of contents
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some text of a block. `page` is the number of the page that begins with it."""
+    """Text within a page. `page` is the number of the page that starts here, else None."""
 
     text: str
     page: int | None = None
@@ -33,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text that belongs to one passage, or to none."""
+    """The text of one passage, or between passages."""
 
     passage: str | None
     pieces: Sequence[Piece]
@@ -41,7 +41,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A heading (with its level on the page, its fragment and its title) or the text under it; `before` and `after` are its empty lines."""
+    """A heading or the text under it. `before` and `after`: blank lines around it.
+
+    Of a heading: `level` on the page, `fragment` of its address, `marks` before and after the title (such as Markdown's `#`).
+    """
 
     before: str
     runs: Sequence[Run]
@@ -57,16 +60,16 @@ def document_page(document_id: str) -> str:
     store = service().store
     document = store.content(document_id)
     if document is None:
-        abort(404, "There is no such document here; it may have been removed")
+        abort(404, "No document has this id; it may have been removed")
     blocks = list(_blocks(document, store.passages_of(document_id)))
     contents = [block for block in blocks if block.heading]
     return render_template(
-        "document.html", document=document, blocks=blocks, contents=contents if len(contents) >= LEAST_CONTENTS else ()
+        "document.html", document=document, blocks=blocks, contents=contents if len(contents) >= LEAST_HEADINGS else ()
     )
 
 
 def _blocks(document: Document, passages: Sequence[StoredPassage]) -> Iterator[Block]:
-    """The whole text in order: joined together, their texts are the document's."""
+    """The blocks in order. Their texts together are the document's text."""
     starts = [stored.passage.start for stored in passages]
     position, level = 0, 1
     for number, heading in enumerate(_headings(document, starts), 1):
@@ -78,7 +81,7 @@ def _blocks(document: Document, passages: Sequence[StoredPassage]) -> Iterator[B
 
 
 def _headings(document: Document, starts: Sequence[int]) -> Sequence[Heading]:
-    """None where the headings are all there is: they are the document's passages then."""
+    """The document's headings; none if it consists of headings only, which are its passages then."""
     headings = document.headings
     return () if headings and starts and headings[0].start <= starts[0] < headings[0].end else headings
 
@@ -90,7 +93,7 @@ def _heading_block(text: str, heading: Heading, level: int, fragment: str) -> Bl
 
 
 def _text_block(document: Document, passages: Sequence[StoredPassage], starts: Sequence[int], span: Span) -> Iterator[Block]:
-    """The text between two headings; nothing where there is none."""
+    """The block between two headings, if there is text."""
     runs: list[tuple[str | None, Span]] = []
     position = span[0]
     for stored in passages[bisect_left(starts, span[0]) : bisect_left(starts, span[1])]:
@@ -101,13 +104,13 @@ def _text_block(document: Document, passages: Sequence[StoredPassage], starts: S
 
 
 def _block(document: Document, runs: Sequence[tuple[str | None, Span]]) -> Iterator[Block]:
-    """Blank lines around the text are kept, and take no room on the page."""
+    """Keeps the blank lines around the text, which take no space on the page."""
     start, end = runs[0][1][0], runs[-1][1][1]
     whole = document.text[start:end]
     if not whole:
         return
     first = start + len(whole) - len(whole.lstrip())
-    first = document.text.rfind("\n", start, first) + 1 or start  # the indentation of the first line stays with it
+    first = document.text.rfind("\n", start, first) + 1 or start  # keep the first line's indentation
     last = max(start + len(whole.rstrip()), first)
     inside = [(name, (max(a, first), min(b, last))) for name, (a, b) in runs]
     shown = [Run(name, tuple(_pieces(document, span))) for name, span in inside if span[0] < span[1]]

@@ -1,4 +1,4 @@
-"""Feedback: whether an answer helped, kept where the operator turned it on (QA_FEEDBACK)."""
+"""Feedback on answers (setting `feedback`) and the record of unanswered questions (setting `keep_questions`)."""
 
 from __future__ import annotations
 
@@ -30,45 +30,45 @@ blueprint = Blueprint("feedback", __name__)
     tag="search",
 )
 def give_feedback() -> Response:
-    _keep(from_body(request, FeedbackRequest))
+    _record(from_body(request, FeedbackRequest))
     return Response(status=204)
 
 
 @route(blueprint, "POST", "/feedback", role=Role.READ)
 def send_feedback() -> str:
-    """The same from a form, for pages without scripts."""
+    """POST /v1/feedback as a form, for pages without scripts."""
     given = feedback_from_form(request)
-    _keep(given)
+    _record(given)
     return render_template("thanks.html", question=given.query)
 
 
-def keep_if_unanswered(answer: Answer) -> None:
-    """Keep a question that found no answer, where the operator agreed to that (QA_KEEP_QUESTIONS)."""
+def record_if_unanswered(answer: Answer) -> None:
+    """Record an unanswered question if `keep_questions` is set."""
     if settings().keep_questions:
-        _note_if_unanswered(service().questions, answer)
+        _record_if_unanswered(service().questions, answer)
 
 
-def keeping(pieces: Pieces) -> Pieces:
-    """The same of a reply in a conversation, when it is complete; that may be after the request is over."""
-    return _keeping(pieces, service().questions) if settings().keep_questions else pieces
+def record_unanswered(pieces: Pieces) -> Pieces:
+    """Pass a reply's pieces on and record its question when it is complete, maybe after the request."""
+    return _recorded(pieces, service().questions) if settings().keep_questions else pieces
 
 
-def _keeping(pieces: Pieces, log: QuestionLog) -> Pieces:
+def _recorded(pieces: Pieces, log: QuestionLog) -> Pieces:
     for piece in pieces:
         if isinstance(piece, Reply) and piece.answer:
-            _note_if_unanswered(log, piece.answer)
+            _record_if_unanswered(log, piece.answer)
         yield piece
 
 
-def _note_if_unanswered(log: QuestionLog, answer: Answer) -> None:
-    """A follow-up question is kept as it was understood: alone it says nothing."""
+def _record_if_unanswered(log: QuestionLog, answer: Answer) -> None:
+    """Records a follow-up question as it was rewritten."""
     if not answer.answerable:
         results = [passage_name(result.stored.id) for result in answer.results]
         log.note(Outcome.UNANSWERED, answer.rewritten or answer.question, answer.generation, results)
 
 
-def _keep(given: FeedbackRequest) -> None:
+def _record(given: FeedbackRequest) -> None:
     if not settings().feedback:
-        raise Problem(403, "Feedback is not kept here; the setting “feedback” turns it on")
+        raise Problem(403, "Feedback is turned off; the setting `feedback` turns it on")
     outcome = Outcome.HELPED if given.helped else Outcome.DID_NOT_HELP
     service().questions.note(outcome, given.query, given.generation, given.results)

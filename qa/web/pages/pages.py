@@ -1,4 +1,4 @@
-"""The pages for people: what a browser may do with them, and how they say that something went wrong."""
+"""The blueprint of all pages: their security headers, their navigation, and HTML error pages."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors "
 )
-# A second policy beside the first: a script can make text of what it is given, never markup.
+# A second policy: scripts can create text nodes, never markup from a string.
 TEXT_ONLY = "require-trusted-types-for 'script'; trusted-types 'none'"
-NOT_FOR_PEOPLE = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
+NO_PAGES = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
 
 
 @blueprint.app_template_global()
 def pages() -> list[tuple[str, str]]:
-    """Addresses and names of the pages beside the search box."""
+    """Addresses and names for the navigation."""
     offered = [("/", "Ask"), ("/chat", "Chat")]
     if settings().upload_page:
         offered.append(("/upload", "Add documents"))
     return offered
 
 
-# Of two that are registered, the later one is called first.
+# Flask calls the functions in reverse order: error pages get their headers too.
 @blueprint.after_app_request
-def _protect(response: Response) -> Response:
-    """The headers of every page, whichever blueprint made it."""
+def _set_security_headers(response: Response) -> Response:
+    """Set the security headers of every page, whichever blueprint made it."""
     if request.path == "/static/embed.js":
-        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is there for other sites' pages
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # for other sites' pages
     if response.mimetype == "text/html":
         framed = settings().embed_origins if g.get("embedded") else ()
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + (" ".join(framed) or "'none'")
@@ -47,9 +47,9 @@ def _protect(response: Response) -> Response:
 
 
 @blueprint.after_app_request
-def _problem_as_a_page(response: Response) -> Response:
-    """What went wrong, to a browser that asked for a page by saying that it takes text/html."""
-    if response.mimetype != "application/problem+json" or request.path.startswith(NOT_FOR_PEOPLE):
+def _error_page(response: Response) -> Response:
+    """Browsers get HTML error pages: clients whose Accept header names text/html."""
+    if response.mimetype != "application/problem+json" or request.path.startswith(NO_PAGES):
         return response
     if not any(kind == "text/html" for kind, _ in request.accept_mimetypes):
         return response

@@ -1,4 +1,4 @@
-"""What pages say of an answer and where they link to. The same as static/results.js says."""
+"""The texts and fields of an answer on a page. Scripts get the texts with the page; static/results.js repeats the field functions."""
 
 from __future__ import annotations
 
@@ -9,48 +9,68 @@ from urllib.parse import quote
 
 from qa.answering.confidence import LIKELY_CONFIDENCE
 
-_FOLLOWED = re.compile(r"https?://\S+", re.IGNORECASE)
+_HTTP_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
+
+# By the verdict on an answer.
+TEXTS = {
+    "labels": {
+        "likely": "Likely the answer",
+        "closest": "Closest found",
+        "none": "Not in these documents",
+        "nothing": "Not in these documents",
+    },
+    "reasons": {
+        "none": "No document answers this question. The nearest passages below may be about something else.",
+        "nothing": "No passage matches this question.",
+    },
+    "caution": "This is the closest passage found. Read it in context before you rely on it.",
+    "advice": [
+        "Try words that the documents would use.",
+        "Ask about one thing at a time.",
+        "If the answer should be here, tell the people who maintain these documents.",
+    ],
+}
 
 
 def verdict(body: Mapping[str, Any]) -> str:
-    """`likely`, `closest`, `none` (the nearest passages are there) or `nothing` (not even those)."""
+    """`likely`, `closest`, `none` (no answer, but nearest passages) or `nothing` (no passages)."""
     if body["answer"]:
         return "likely" if body["confidence"] >= LIKELY_CONFIDENCE else "closest"
     return "none" if body["results"] else "nothing"
 
 
-def shown_result(result: Mapping[str, Any]) -> dict[str, str]:
-    """The slots of one of `results`. An empty one is not shown."""
+def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of one of `results` for a template. Empty ones are not shown."""
     document, text, start = result["document"], result["text"], result["start"]
     mark = result["highlights"][0]
     first, last = mark["start"] - start, mark["end"] - start
     return {
-        "place": place(document["id"], result["id"]),
+        "address": passage_address(document["id"], result["id"]),
         "title": document["title"],
         "path": " › ".join(result["headings"]),
         "page": f"page {result['page']}" if result["page"] else "",
         "date": document["date"] or "",
-        "day": day(document["date"]),
-        "outside": outside(result["url"]),
+        "day": format_date(document["date"]),
+        "original": http_url(result["url"]),
         "before": text[:first],
         "quote": text[first:last],
         "after": text[last:],
     }
 
 
-def place(document_id: str, passage: str) -> str:
-    """The address of a passage in its document's page."""
+def passage_address(document_id: str, passage: str) -> str:
+    """The address of a passage on its document's page."""
     return f"/d/{quote(document_id)}#{passage}"
 
 
-def outside(url: str | None) -> str:
-    """The address where it is one that may be followed; empty otherwise."""
-    return url if url and _FOLLOWED.fullmatch(url) else ""
+def http_url(url: str | None) -> str:
+    """The URL if its scheme is http or https, else empty."""
+    return url if url and _HTTP_URL.fullmatch(url) else ""
 
 
-def day(date: str | None) -> str:
-    """An ISO 8601 date as people write it: 21 July 2025."""
+def format_date(date: str | None) -> str:
+    """An ISO 8601 date as 21 July 2025."""
     year, _, rest = (date or "")[:10].partition("-")
     month, _, number = rest.partition("-")
     if not (month.isdigit() and number.isdigit() and 1 <= int(month) <= 12):

@@ -1,4 +1,4 @@
-"""`/`: the search box and its results, rendered here so that they need no JavaScript. `/embed`: the same inside another page."""
+"""`/`: the search box and its results, rendered on the server so that they need no JavaScript. `/embed`: the same for a frame."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.operate.keys import Role
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
-from qa.web.pages.feedback import keep_if_unanswered
-from qa.web.pages.presentation import shown_result, verdict
+from qa.web.pages.feedback import record_if_unanswered
+from qa.web.pages.presentation import TEXTS, result_fields, verdict
 from qa.web.routes import route
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
@@ -26,16 +26,16 @@ from qa.web.schemas.responses import answer_json
 
 blueprint = Blueprint("box", __name__)
 blueprint.add_app_template_global(verdict)
-blueprint.add_app_template_global(shown_result)
+blueprint.add_app_template_global(result_fields)
 
-NARROWED_BY = {"source": "Source", "type": "Type", "year": "Year"}
+FACETS = {"source": "Source", "type": "Type", "year": "Year"}
 FACET_VALUES = 12
-MORE = 20  # passages, for those who want more than the first few
+MORE_RESULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A value that documents can be narrowed to, and how many have it."""
+    """A facet's value and its number of documents."""
 
     value: str
     label: str
@@ -49,7 +49,7 @@ def search_page() -> tuple[str, int]:
 
 @route(blueprint, "GET", "/embed", role=Role.READ)
 def embedded_page() -> tuple[str, int]:
-    """For a frame in a page of an allowed origin (QA_EMBED_ORIGINS); the browser refuses it to all others."""
+    """For a frame in a page of an allowed origin (setting `embed_origins`)."""
     g.embedded = True
     return _page("/embed")
 
@@ -57,19 +57,19 @@ def embedded_page() -> tuple[str, int]:
 def _page(address: str) -> tuple[str, int]:
     if "q" not in request.args:
         try:
-            return _rendered(address, from_query_string(request, Narrowing)), 200
+            return _render(address, from_query_string(request, Narrowing)), 200
         except Problem as problem:
-            return _rendered(address, Narrowing(), error=in_words(problem)), problem.status
+            return _render(address, Narrowing(), error=in_words(problem)), problem.status
     try:
-        asked = from_query_string(request, SearchPageParameters)
+        parameters = from_query_string(request, SearchPageParameters)
     except Problem as problem:
-        return _rendered(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
-    answer = service().answerer.ask(asked.q, asked.limit, asked.filter())
-    keep_if_unanswered(answer)
-    return _rendered(address, asked, question=asked.q, limit=asked.limit, body=answer_json(answer, 0)), 200
+        return _render(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
+    answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter())
+    record_if_unanswered(answer)
+    return _render(address, parameters, question=parameters.q, limit=parameters.limit, body=answer_json(answer, 0)), 200
 
 
-def _rendered(
+def _render(
     address: str,
     narrowing: Narrowing,
     *,
@@ -81,7 +81,7 @@ def _rendered(
     chosen = narrowing.chosen()
 
     def at(**changes: str | int | None) -> str:
-        """The address of this page with some of its parts changed; None takes one away."""
+        """The address of this page with changed parameters; None removes one."""
         parts = {"q": question, **chosen, **({"limit": limit} if limit != DEFAULT_LIMIT else {}), **changes}
         query = urlencode({key: value for key, value in parts.items() if value})
         return f"{address}?{query}" if query else address
@@ -92,24 +92,25 @@ def _rendered(
         at=at,
         question=question,
         limit=limit,
-        more=MORE if body and len(body["results"]) >= limit and limit < MORE else None,
+        more=MORE_RESULTS if body and len(body["results"]) >= limit and limit < MORE_RESULTS else None,
         body=body,
         error=error,
         chosen=chosen,
         choices=dict(_choices(narrowing.filter(), chosen)),
-        narrowed_by=NARROWED_BY,
+        facet_names=FACETS,
         labels={key: _label(key, value, Counter()) for key, value in chosen.items()},
         examples=example_questions(settings(), service().store),
         empty=not service().store.documents(limit=1),
-        sure=LIKELY_CONFIDENCE,
-        most=MORE,
+        likely_confidence=LIKELY_CONFIDENCE,
+        more_results=MORE_RESULTS,
+        texts=TEXTS,
         feedback=settings().feedback,
     )
 
 
 def _choices(filter_: Filter | None, chosen: Mapping[str, str]) -> Iterator[tuple[str, list[Choice]]]:
-    """By what the documents can be narrowed further: keys of which they have more than one value."""
-    for key in NARROWED_BY:
+    """The facets of the selected documents that have more than one value."""
+    for key in FACETS:
         found = [] if key in chosen else service().store.filtered.facet(key, filter_, FACET_VALUES)
         if len(found) > 1:
             names = Counter(PurePosixPath(str(value)).name for value, _ in found)
@@ -118,7 +119,7 @@ def _choices(filter_: Filter | None, chosen: Mapping[str, str]) -> Iterator[tupl
 
 
 def _label(key: str, value: str, names: Mapping[str, int]) -> str:
-    """A source is called by its name, where that names no other; the underscores of a type are spaces."""
+    """A source is shown by its file name if that is unique, a type with spaces for underscores."""
     if key == "source":
         name = PurePosixPath(value).name
         return value if names.get(name, 0) > 1 or not name else name

@@ -1,4 +1,4 @@
-"""`/upload`: files are dropped or chosen and taken in, where the operator allows it (QA_UPLOAD_PAGE)."""
+"""`/upload`: adds documents from files (setting `upload_page`)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MOST_JOBS = 100  # shown on one page
 
 @route(blueprint, "GET", "/upload", role=Role.WRITE)
 def upload_page() -> str:
-    _refuse_unless_offered()
+    _require_upload_page()
     return render_template("upload.html", jobs=_jobs(request.args.getlist("job")), most_bytes=MAX_UPLOAD_BYTES)
 
 
 @route(blueprint, "POST", "/upload", role=Role.WRITE)
 def upload() -> Response:
-    """What a browser without scripts sends; with scripts each file goes to POST /v1/documents."""
-    _refuse_unless_offered()
+    """The form without scripts. With scripts each file goes to POST /v1/documents."""
+    _require_upload_page()
     request.max_content_length = MAX_UPLOAD_BYTES
     refuse_when_full()
     files = [file for file in request.files.getlist("file") if file.filename]
@@ -37,9 +37,9 @@ def upload() -> Response:
     return redirect(url_for(".upload_page", job=[job.id for job in jobs]), 303)
 
 
-def _refuse_unless_offered() -> None:
+def _require_upload_page() -> None:
     if not settings().upload_page:
-        raise Problem(404, "Documents cannot be added on a page here; the setting “upload_page” turns it on")
+        raise Problem(404, "The upload page is turned off; the setting `upload_page` turns it on")
     writer()
 
 

@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright, on a server with every page turned on; and axe-core to judge the pages."""
+"""Fixtures: Debian's Chromium driven by Playwright, a server with every page turned on, and axe-core."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.conftest import Server, StartServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+    Axe = Callable[[Page], list[str]]
+    OpenPage = Callable[..., Page]
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
 
@@ -20,7 +28,7 @@ OFFLINE = (
 ).split()
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
-# Everything that a page is told of it did that it must not: what the policy stopped, and scripts that came from a document.
+# Records what a page must not do: policy violations, scripts from documents, layout shifts.
 WATCH = """
 window.violations = [];
 addEventListener("securitypolicyviolation", (event) =>
@@ -69,32 +77,44 @@ No fires on deck. Speed is limited to four knots inside the harbour.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class OtherSite:
+    """A web server that serves the HTML in `pages`, by path."""
+
+    port: int
+    pages: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
 @dataclass
-class Watched:
-    """What happened on a page that nobody wants to happen."""
+class ConsoleLog:
+    """Errors and warnings in a page's console."""
 
-    console: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
 
-    def on(self, page: Any) -> None:
-        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
-        page.on("console", lambda message: self._heard(message))
+    def attach(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.entries.append(f"error: {error}"))
+        page.on("console", lambda message: self._record(message))
 
-    def _heard(self, message: Any) -> None:
-        # That a page or an answer had an error's status is part of some flows.
+    def _record(self, message: ConsoleMessage) -> None:
+        # Some tests expect error statuses.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            self.console.append(message.text)
+            self.entries.append(message.text)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
     return CHROMIUM
 
 
-# For a module, not the session: while Playwright runs, its event loop keeps other tests of this process from running theirs.
+# Module scope: while Playwright runs, its event loop blocks other tests' event loops in this process.
 @pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Any]:
+def browser(chromium: Path) -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(chromium), args=OFFLINE)
         yield running
@@ -102,8 +122,8 @@ def browser(chromium: Path) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def elsewhere() -> Iterator[Any]:
-    """Another site: serves whatever HTML is put into its `pages`."""
+def other_site() -> Iterator[OtherSite]:
+    """Another origin."""
     pages: dict[str, str] = {}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -119,23 +139,22 @@ def elsewhere() -> Iterator[Any]:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.pages = pages  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield server
+    yield OtherSite(server.server_port, pages)
     server.shutdown()
     server.server_close()
     thread.join()
 
 
 @pytest.fixture(scope="session")
-def site(data_folder: Callable[[], Path], start_server: Any, elsewhere: Any, chromium: Path) -> Iterator[Any]:
-    """A server with every page turned on, several sources, types and years, and a page of another site that may embed it."""
+def site(data_folder: Callable[[], Path], start_server: StartServer, other_site: OtherSite, chromium: Path) -> Iterator[Server]:
+    """A server with every page turned on, and documents of several sources, types and years. `other_site` may embed it."""
     settings = {
         "QA_UPLOAD_PAGE": "true",
         "QA_FEEDBACK": "true",
         "QA_KEEP_QUESTIONS": "true",
-        "QA_EMBED_ORIGINS": f"http://127.0.0.1:{elsewhere.server_port}",
+        "QA_EMBED_ORIGINS": other_site.address,
     }
     with start_server(data_folder(), **settings) as running:
         lines = "\n".join(json.dumps(record) for record in SERVICES)
@@ -146,13 +165,10 @@ def site(data_folder: Callable[[], Path], start_server: Any, elsewhere: Any, chr
         assert "Traceback" not in running.log, running.log
 
 
-OpenPage = Callable[..., Any]
-
-
 @pytest.fixture
-def open_page(browser: Any, site: Any) -> Iterator[OpenPage]:
-    """Opens an address of the site in a window of its own; the window is looked over when the test ends."""
-    opened: list[tuple[Any, Watched]] = []
+def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
+    """Opens an address of the site in a new browser context. After the test no page may have violated its policy or logged an error."""
+    opened: list[tuple[Page, ConsoleLog]] = []
 
     def make(
         address: str | None = "/",
@@ -162,7 +178,7 @@ def open_page(browser: Any, site: Any) -> Iterator[OpenPage]:
         scheme: str = "light",
         scripts: bool = True,
         **options: Any,
-    ) -> Any:
+    ) -> Page:
         context = browser.new_context(
             base_url=base or site.address,
             viewport={"width": width, "height": 800},
@@ -172,29 +188,29 @@ def open_page(browser: Any, site: Any) -> Iterator[OpenPage]:
         )
         context.set_default_timeout(20_000)
         context.add_init_script(WATCH)
-        page, watched = context.new_page(), Watched()
-        watched.on(page)
-        opened.append((page, watched))
+        page, console = context.new_page(), ConsoleLog()
+        console.attach(page)
+        opened.append((page, console))
         if address is not None:
             page.goto(address)
         return page
 
     yield make
-    for page, watched in opened:
+    for page, console in opened:
         violations = page.evaluate("window.violations ?? []") if page.context.pages else []
         page.context.close()
-        assert watched.console == []
+        assert console.entries == []
         assert violations == []
 
 
 @pytest.fixture(scope="session")
-def axe() -> Callable[[Any], list[str]]:
-    """The rules of axe-core that a page breaks, with the elements that do."""
+def axe() -> Axe:
+    """Returns the axe-core rules that a page breaks, with the elements."""
     if not AXE.exists():
         pytest.skip(f"axe-core is not installed: npm ci --prefix {AXE.parent.parent.parent}")
     source = AXE.read_text("utf-8")
 
-    def judge(page: Any) -> list[str]:
+    def run(page: Page) -> list[str]:
         if not page.evaluate("'axe' in window"):
             page.evaluate(source)
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
@@ -204,4 +220,4 @@ def axe() -> Callable[[Any], list[str]]:
             for node in rule["nodes"]
         ]
 
-    return judge
+    return run

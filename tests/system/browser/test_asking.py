@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
+from tests.conftest import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+    from tests.system.browser.conftest import OpenPage
+
 LIKELY = "How much is a night of mooring?"
 NONE = "What is the capital of France?"
 VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
-# The results as they are read: every tag with its attributes and its text.
-MARKUP = "document.getElementById('found').innerHTML"
+# Every tag of the results with its attributes and text.
+MARKUP = "document.getElementById('results').innerHTML"
 
 
-def wait_for_answer(page: Any, words: str) -> None:
-    page.wait_for_function("words => document.querySelector('#found')?.innerText.includes(words)", arg=words)
+def wait_for_answer(page: Page, words: str) -> None:
+    page.wait_for_function("words => document.querySelector('#results')?.innerText.includes(words)", arg=words)
 
 
-def query_of(page: Any) -> str:
+def query_of(page: Page) -> str:
     return str(page.evaluate("new URLSearchParams(location.search).get('q') ?? ''"))
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_a_question_is_asked_answered_and_followed_into_its_document(
-    open_page: Any, width: int, scheme: str, scripts: bool
-) -> None:
+def test_question_answer_and_link_into_the_document(open_page: OpenPage, width: int, scheme: str, scripts: bool) -> None:
     page = open_page("/", width=width, scheme=scheme, scripts=scripts)
     page.get_by_label("Ask these documents").fill(LIKELY)
     page.get_by_role("button", name="Ask").click()
@@ -37,7 +42,7 @@ def test_a_question_is_asked_answered_and_followed_into_its_document(
     assert page.locator("h2", has_text="Likely the answer").is_visible()
     assert page.title() == f"{LIKELY} – Quotable"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.locator("#found h3 a").first.click()
+    page.locator("#results h3 a").first.click()
     page.wait_for_url(re.compile(r"/d/harbour-.*#p\d+$"))
     passage = page.locator(":target")
     assert "The mooring fee is £18 a night." in passage.inner_text()
@@ -48,7 +53,7 @@ def test_a_question_is_asked_answered_and_followed_into_its_document(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_what_is_not_there_is_said_with_the_nearest_passages_and_advice(open_page: Any, scripts: bool) -> None:
+def test_without_an_answer_shows_nearest_passages_and_advice(open_page: OpenPage, scripts: bool) -> None:
     page = open_page("/", scripts=scripts)
     page.get_by_label("Ask these documents").fill(NONE)
     page.keyboard.press("Enter")
@@ -56,7 +61,7 @@ def test_what_is_not_there_is_said_with_the_nearest_passages_and_advice(open_pag
     page.get_by_role("heading", name="Not in these documents").wait_for()
     assert page.get_by_role("heading", name="Nearest passages").is_visible()
     assert page.locator(".advice li").count() == 3
-    assert page.locator("#found .result").count() == 5
+    assert page.locator("#results .result").count() == 5
     assert page.locator("blockquote").count() == 0
 
 
@@ -71,17 +76,17 @@ def test_what_is_not_there_is_said_with_the_nearest_passages_and_advice(open_pag
         "How long does a visitor’s permit last?",
     ],
 )
-def test_the_server_and_the_script_show_an_answer_alike(open_page: Any, question: str) -> None:
+def test_server_and_script_build_the_same_markup(open_page: OpenPage, question: str) -> None:
     with_scripts, without = open_page("/"), open_page(f"/?q={quote(question)}", scripts=False)
     with_scripts.get_by_label("Ask these documents").fill(question)
     with_scripts.keyboard.press("Enter")
-    with_scripts.locator("#found section").wait_for()
+    with_scripts.locator("#results section").wait_for()
     assert with_scripts.evaluate(MARKUP) == without.evaluate(MARKUP)
     assert with_scripts.title() == without.title()
     assert with_scripts.url == without.url.replace("%20", "+") or query_of(with_scripts) == question
 
 
-def test_answers_come_while_typing_and_the_address_follows(open_page: Any) -> None:
+def test_searches_while_typing_and_updates_the_address(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_label("Ask these documents").press_sequentially("mooring fee", delay=10)
     wait_for_answer(page, "£18 a night")
@@ -92,23 +97,23 @@ def test_answers_come_while_typing_and_the_address_follows(open_page: Any) -> No
     page.reload()
     wait_for_answer(page, "£85 a year")
     assert page.get_by_label("Ask these documents").input_value() == "parking permit cost"
-    page.go_back()  # what was typed is one entry
+    page.go_back()  # typing makes one history entry
     page.wait_for_function("() => document.querySelector('#home').checkVisibility()")
     page.go_forward()
     wait_for_answer(page, "£85 a year")
 
 
-def test_an_answer_that_comes_late_does_not_replace_a_newer_one(open_page: Any) -> None:
+def test_late_answer_does_not_replace_a_newer_one(open_page: OpenPage) -> None:
     page = open_page("/")
-    held: list[Any] = []
+    held: list[Route] = []
 
-    def hold_the_first(route: Any) -> None:
+    def hold_the_first(route: Route) -> None:
         if "mooring" in route.request.post_data:
             held.append(route)
         else:
             route.continue_()
 
-    # The browser's own cancelling is switched off, so that the late answer does arrive.
+    # Without the browser's cancelling the late answer arrives.
     page.evaluate("AbortController.prototype.abort = () => {}")
     page.route("**/v1/search", hold_the_first)
     box = page.get_by_label("Ask these documents")
@@ -118,11 +123,11 @@ def test_an_answer_that_comes_late_does_not_replace_a_newer_one(open_page: Any) 
     wait_for_answer(page, "£85 a year")
     held[0].continue_()
     page.wait_for_timeout(400)
-    assert "£85 a year" in page.locator("#found .answer").inner_text()
+    assert "£85 a year" in page.locator("#results .answer").inner_text()
     assert query_of(page) == "parking permit cost"
 
 
-def test_an_older_question_is_taken_back(open_page: Any) -> None:
+def test_cancels_the_request_of_an_older_question(open_page: OpenPage) -> None:
     page = open_page("/")
     failed: list[str] = []
     page.on("requestfailed", lambda request: failed.append(request.post_data))
@@ -134,7 +139,7 @@ def test_an_older_question_is_taken_back(open_page: Any) -> None:
     assert [json.loads(body)["query"] for body in failed] == ["mooring fee"]
 
 
-def test_everything_is_done_by_keyboard(open_page: Any) -> None:
+def test_works_by_keyboard_alone(open_page: OpenPage) -> None:
     page = open_page("/")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -143,7 +148,7 @@ def test_everything_is_done_by_keyboard(open_page: Any) -> None:
     page.keyboard.type("mooring fee")
     wait_for_answer(page, "£18 a night")
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.closest('.from') !== null")
+    assert page.evaluate("document.activeElement.closest('.source-link') !== null")
     page.keyboard.press("ArrowDown")
     first = page.evaluate("document.activeElement.closest('.result') && document.activeElement.href")
     assert "#p" in first
@@ -158,7 +163,7 @@ def test_everything_is_done_by_keyboard(open_page: Any) -> None:
     page.keyboard.press("/")
     page.keyboard.press("Escape")
     assert page.get_by_label("Ask these documents").input_value() == ""
-    assert page.locator("#found").inner_text() == ""
+    assert page.locator("#results").inner_text() == ""
     assert page.locator("#home").is_visible()
     assert page.url.endswith("/")
     page.keyboard.press("ArrowDown")
@@ -166,56 +171,55 @@ def test_everything_is_done_by_keyboard(open_page: Any) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_the_search_is_narrowed_by_source_type_and_year(open_page: Any, scripts: bool) -> None:
+def test_narrows_by_facets(open_page: OpenPage, scripts: bool) -> None:
     page = open_page(f"/?q={quote('what does it cost')}", scripts=scripts)
     page.get_by_text("Narrow the search").click()
     for name in ("Type", "Year"):
         assert page.get_by_role("heading", name=name).is_visible()
     page.get_by_role("link", name="2024").click()
     page.get_by_role("link", name="Year: 2024").wait_for()
-    assert set(page.locator("#found h3").all_inner_texts()) == {"Renew your library card"}
+    assert set(page.locator("#results h3").all_inner_texts()) == {"Renew your library card"}
     page.get_by_role("link", name="Year: 2024").click()
     page.wait_for_url(lambda url: "year" not in url)
-    assert "Apply for a parking permit" in page.locator("#found h3").all_inner_texts()
+    assert "Apply for a parking permit" in page.locator("#results h3").all_inner_texts()
 
 
-def test_a_narrowed_search_stays_narrowed_while_typing_and_with_every_link(open_page: Any) -> None:
+def test_facets_stay_selected_while_typing(open_page: OpenPage) -> None:
     page = open_page("/?year=2025")
     page.get_by_label("Ask these documents").fill("library card fee")
-    page.locator("#found .result").first.wait_for()
-    assert "Renew your library card" not in page.locator("#found").inner_text()
+    page.locator("#results .result").first.wait_for()
+    assert "Renew your library card" not in page.locator("#results").inner_text()
     assert "year=2025" in page.url
     page.get_by_role("link", name="Year: 2025").click()
     page.wait_for_url(lambda url: "year" not in url)
     assert query_of(page) == "library card fee"
-    assert "Renew your library card" in page.locator("#found").inner_text()
+    assert "Renew your library card" in page.locator("#results").inner_text()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_examples_are_drawn_from_the_documents_and_answered_by_them(open_page: Any, site: Any, scripts: bool) -> None:
+def test_examples_are_links_to_answered_questions(open_page: OpenPage, site: Server, scripts: bool) -> None:
     page = open_page("/", scripts=scripts)
     questions = page.locator(".examples a").all_inner_texts()
     assert len(questions) == 4
-    assert "How do I renew my library card?" in questions
     assert all(site.search(question)["answerable"] for question in questions)
     page.locator(".examples a").first.click()
-    page.locator("#found .answer").wait_for()
+    page.locator("#results .answer").wait_for()
     assert page.get_by_label("Ask these documents").input_value() == questions[0]
-    assert page.locator("#found h2", has_text="Likely the answer").count() == 1
+    assert page.locator("#results h2", has_text="Likely the answer").count() == 1
 
 
-def test_more_passages_have_an_address_too(open_page: Any) -> None:
+def test_more_passages_have_an_address(open_page: OpenPage) -> None:
     page = open_page("/?q=fee")
     page.get_by_role("link", name="Show more passages").click()
     page.wait_for_url("**limit=20**")
-    assert page.locator("#found .result").count() > 5
+    assert page.locator("#results .result").count() > 5
     page.get_by_label("Ask these documents").fill("mooring fee")
-    page.wait_for_function("() => document.querySelectorAll('#found .result').length === 5")
+    page.wait_for_function("() => document.querySelectorAll('#results .result').length === 5")
     page.go_back()
-    page.wait_for_function("() => document.querySelectorAll('#found .result').length > 5")
+    page.wait_for_function("() => document.querySelectorAll('#results .result').length > 5")
 
 
-def test_a_refusal_is_told_in_words(open_page: Any) -> None:
+def test_shows_problems_as_text(open_page: OpenPage) -> None:
     page = open_page("/")
     refused = {"detail": "Cannot use: query", "errors": [{"field": "query", "message": "must be shorter"}]}
     answer: dict[str, Any] = {"status": 422, "content_type": "application/problem+json", "body": json.dumps(refused)}
@@ -227,7 +231,7 @@ def test_a_refusal_is_told_in_words(open_page: Any) -> None:
     page.get_by_role("alert").get_by_text("The documents are being opened").wait_for()
 
 
-def test_being_offline_is_told_and_the_question_is_asked_again_when_it_can_be(open_page: Any) -> None:
+def test_reports_a_lost_connection_and_repeats_the_request(open_page: OpenPage) -> None:
     page = open_page("/")
     page.context.set_offline(True)
     page.get_by_label("Ask these documents").fill("mooring fee")
@@ -243,24 +247,24 @@ def test_being_offline_is_told_and_the_question_is_asked_again_when_it_can_be(op
     assert page.get_by_role("alert").inner_text() == ""
 
 
-def test_waiting_is_shown_and_nothing_that_was_read_goes_away_meanwhile(open_page: Any) -> None:
+def test_shows_that_it_waits_and_keeps_the_previous_answer(open_page: OpenPage) -> None:
     page = open_page("/?q=mooring+fee")
-    held: list[Any] = []
+    held: list[Route] = []
     page.route("**/v1/search", lambda route: held.append(route))
     page.get_by_label("Ask these documents").fill("parking permit cost")
     page.locator("form.waiting").wait_for()
-    assert "£18 a night" in page.locator("#found").inner_text()
+    assert "£18 a night" in page.locator("#results").inner_text()
     held[0].continue_()
     wait_for_answer(page, "£85 a year")
     assert page.locator("form.waiting").count() == 0
 
 
-def test_the_page_does_not_shift(open_page: Any) -> None:
+def test_layout_does_not_shift(open_page: OpenPage) -> None:
     for width in (360, 1280):
         page = open_page("/", width=width)
         page.get_by_label("Ask these documents").press_sequentially("mooring fee", delay=20)
         wait_for_answer(page, "£18 a night")
-        page.wait_for_timeout(700)  # what comes within 500 ms of a key is not counted as a shift
+        page.wait_for_timeout(700)  # shifts within 500 ms of a key press do not count
         page.get_by_label("Ask these documents").fill(NONE)
         wait_for_answer(page, "Not in these documents")
         page.evaluate("history.back()")
@@ -269,7 +273,7 @@ def test_the_page_does_not_shift(open_page: Any) -> None:
         page.goto(f"/?q={quote(LIKELY)}")
         page.wait_for_timeout(300)
         assert page.evaluate("window.shifts") == []
-        page.locator("#found h3 a").first.click()
+        page.locator("#results h3 a").first.click()
         page.locator(":target").wait_for()
         page.wait_for_timeout(300)
         assert page.evaluate("window.shifts") == []

@@ -1,50 +1,57 @@
-"""Turns in a browser, with and without JavaScript: the address holds the questions, and the reply is the endpoint's own."""
+"""The chat page in a browser, with and without JavaScript."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+
+from tests.conftest import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.system.browser.conftest import OpenPage
 
 TURNS = ["How much is a night of mooring?", "And how long may boats stay?", "What is the capital of France?", "Thanks!"]
 MARKUP = "document.querySelector('.turns').innerHTML"
 
 
-def say(page: Any, question: str) -> None:
-    page.wait_for_load_state()  # an address with a fragment takes the focus away when its page is complete
+def say(page: Page, question: str) -> None:
+    page.wait_for_load_state()  # loading an address with a fragment moves the focus
     box = page.get_by_label("Your question")
     box.fill(question)
     box.press("Enter")
-    page.locator("#latest .reply:not([aria-busy])", has=page.locator(".said")).wait_for()
+    page.locator("#latest .reply:not([aria-busy])", has=page.locator(".reply-text")).wait_for()
     page.wait_for_function(
-        "q => new URLSearchParams(location.search).getAll('q').at(-1) === q && document.querySelector('#latest .asked').innerText === q",
+        "q => new URLSearchParams(location.search).getAll('q').at(-1) === q && document.querySelector('#latest .question').innerText === q",
         arg=question,
     )
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_questions_follow_one_another_and_their_quotes_lead_into_documents(open_page: Any, width: int, scripts: bool) -> None:
+def test_follow_up_questions_and_links_into_documents(open_page: OpenPage, width: int, scripts: bool) -> None:
     page = open_page("/chat", width=width, scripts=scripts)
     for question in TURNS[:3]:
         say(page, question)
-    assert page.locator(".asked").all_inner_texts() == TURNS[:3]
+    assert page.locator(".question").all_inner_texts() == TURNS[:3]
     assert "Not in these documents" in page.locator(".reply").last.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#latest .reply").evaluate("e => e.getBoundingClientRect().top") < 640
-    page.locator(".said a", has_text="£18 a night").first.click()
+    page.locator(".reply-text a", has_text="£18 a night").first.click()
     page.wait_for_url("**/d/harbour-*#p*")
     assert "£18 a night" in page.locator(":target").inner_text()
     page.go_back()
-    assert page.locator(".asked").all_inner_texts() == TURNS[:3]
+    assert page.locator(".question").all_inner_texts() == TURNS[:3]
     page.get_by_role("link", name="Start again").click()
     page.locator(".turn").first.wait_for(state="detached")
     assert page.locator(".turn").count() == 0
 
 
-def test_the_server_and_the_script_show_a_conversation_alike(open_page: Any) -> None:
+def test_server_and_script_build_the_same_conversation(open_page: OpenPage) -> None:
     with_scripts = open_page("/chat")
     for question in TURNS:
         say(with_scripts, question)
@@ -54,10 +61,10 @@ def test_the_server_and_the_script_show_a_conversation_alike(open_page: Any) -> 
     with_scripts.wait_for_function("() => document.querySelectorAll('.turn').length === 3")
 
 
-def test_a_reply_is_shown_as_it_comes_and_what_goes_wrong_is_told(open_page: Any) -> None:
+def test_shows_errors_before_and_during_a_reply(open_page: OpenPage) -> None:
     page = open_page("/chat")
 
-    # One route that is never taken away meanwhile: the browser needs a moment to take one up, and a request could come first.
+    # One route for all answers: replacing it takes the browser a moment, in which a request could pass.
     opening = json.dumps({"error": {"message": "The documents are being opened"}})
     answer: dict[str, Any] = {"status": 503, "content_type": "application/json", "body": opening}
     page.route("**/v1/chat/completions", lambda route: route.fulfill(**answer))
@@ -89,20 +96,20 @@ def test_a_reply_is_shown_as_it_comes_and_what_goes_wrong_is_told(open_page: Any
         ("&".join(["q=a"] * 21), "at most 20 questions"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_told_of(open_page: Any, query_string: str, words: str) -> None:
+def test_reports_an_invalid_address(open_page: OpenPage, query_string: str, words: str) -> None:
     page = open_page(f"/chat?{query_string}", scripts=False)
     assert words in page.get_by_role("alert").inner_text()
 
 
-def test_a_conversation_as_long_as_an_address_can_hold_says_so(open_page: Any) -> None:
+def test_full_conversation_says_so(open_page: OpenPage) -> None:
     page = open_page("/chat?" + "&".join(["q=mooring+fee"] * 19))
     page.get_by_label("Your question").fill("and for small boats?")
     page.keyboard.press("Enter")
-    page.get_by_text("as long as its address can hold").wait_for()
+    page.get_by_text("its address can hold no more questions").wait_for()
     assert page.get_by_label("Your question").count() == 0
 
 
-def test_a_follow_up_without_an_answer_is_kept_as_it_was_understood(site: Any) -> None:
+def test_records_an_unanswered_follow_up_as_rewritten(site: Server) -> None:
     messages = [
         {"role": "user", "content": "How much is a night of mooring?"},
         {"role": "assistant", "content": "“The mooring fee is £18 a night.” [1]"},

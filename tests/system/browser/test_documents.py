@@ -1,15 +1,22 @@
-"""A document in a browser: readable, the passage marked, words copied with where they stand; and adding documents."""
+"""The document page (headings, links, copying), the upload page and feedback in a browser."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
 import pytest
 
+from tests.conftest import Server
 
-def passage_of(site: Any, question: str) -> Any:
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+    from tests.system.browser.conftest import OpenPage
+
+
+def passage_of(site: Server, question: str) -> Any:
     return site.search(question)["results"][0]
 
 
@@ -18,7 +25,7 @@ def address_of(result: Any) -> str:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_a_document_has_its_headings_and_contents(open_page: Any, site: Any, scripts: bool) -> None:
+def test_document_has_headings_and_contents(open_page: OpenPage, site: Server, scripts: bool) -> None:
     page = open_page(address_of(passage_of(site, "mooring fee")), scripts=scripts)
     headings = page.locator("h1, .text h2, .text h3, .text h4, .text h5").all_inner_texts()
     assert [heading.lstrip("# ") for heading in headings] == ["Harbour guide", "Harbour guide", "Mooring", "Fees", "Rules"]
@@ -27,18 +34,18 @@ def test_a_document_has_its_headings_and_contents(open_page: Any, site: Any, scr
     assert page.locator(":target").inner_text().endswith("Rules")
 
 
-def test_the_text_on_the_page_is_the_documents_character_for_character(open_page: Any, site: Any) -> None:
+def test_page_holds_the_text_character_for_character(open_page: OpenPage, site: Server) -> None:
     for document in site.get("/v1/documents").json()["data"]:
         page = open_page(f"/d/{quote(document['id'])}")
         text = site.get(f"/v1/documents/{quote(document['id'])}/text").json()["text"]
         assert page.evaluate("document.querySelector('.text').textContent") == text
 
 
-def clipboard(page: Any) -> str:
+def clipboard(page: Page) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
-def test_a_marked_passage_is_copied_with_its_citation(open_page: Any, site: Any) -> None:
+def test_copies_the_linked_passage_with_its_citation(open_page: OpenPage, site: Server) -> None:
     result = passage_of(site, "visitors permit")
     page = open_page(address_of(result), permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Plain text").click()
@@ -59,7 +66,7 @@ def test_a_marked_passage_is_copied_with_its_citation(open_page: Any, site: Any)
 @pytest.mark.parametrize(
     "words", ["🅿️ Signs show where it holds", "number of their car", "permit costs £85 a year.\n\nA visitor’s"]
 )
-def test_selected_words_are_copied_with_the_place_where_they_stand(open_page: Any, site: Any, words: str) -> None:
+def test_copies_a_selection_with_its_offsets(open_page: OpenPage, site: Server, words: str) -> None:
     page = open_page("/d//parking-permit", permissions=["clipboard-read", "clipboard-write"])
     assert page.locator(".copy").is_hidden()
     page.evaluate(
@@ -80,7 +87,7 @@ def test_selected_words_are_copied_with_the_place_where_they_stand(open_page: An
         }""",
         words,
     )
-    page.get_by_text("Copy the selected words").wait_for()
+    page.get_by_text("Copy the selection").wait_for()
     page.get_by_role("button", name="JSON").click()
     page.get_by_text("Copied.").wait_for()
     copied = json.loads(clipboard(page))
@@ -96,21 +103,21 @@ def verification(copied: Any) -> Any:
     return place | {"document_id": copied["document"]["id"], "version": copied["document"]["version"]}
 
 
-def test_a_passage_that_is_gone_is_told_of(open_page: Any) -> None:
+def test_reports_a_missing_passage(open_page: OpenPage) -> None:
     page = open_page("/d//parking-permit#p999999")
     page.get_by_text("no longer in this document").wait_for()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("address", ["/d/none", "/nothing-here"])
-def test_what_is_not_there_is_told_on_a_page(open_page: Any, address: str, scripts: bool) -> None:
+def test_unknown_addresses_get_an_error_page(open_page: OpenPage, address: str, scripts: bool) -> None:
     page = open_page(address, scripts=scripts)
-    assert page.get_by_role("heading", name="This is not here").is_visible()
+    assert page.get_by_role("heading", name="Not found").is_visible()
     page.get_by_role("main").get_by_role("link", name="Ask these documents").click()
     page.get_by_label("Ask these documents").wait_for()
 
 
-def test_files_are_added_each_with_its_progress_and_outcome(open_page: Any, site: Any) -> None:
+def test_uploads_show_progress_and_outcome(open_page: OpenPage, site: Server) -> None:
     page = open_page("/upload")
     files = [
         ("tides.txt", b"High tide at the harbour was at noon on Sunday."),
@@ -120,22 +127,22 @@ def test_files_are_added_each_with_its_progress_and_outcome(open_page: Any, site
             b'{"id": "one", "title": "One", "text": "Anchors weigh."}\n{"id": "two", "title": "Two", "text": "Sails set."}',
         ),
     ]
-    held: list[Any] = []
+    held: list[Route] = []
     page.route("**/v1/jobs/*", lambda route: held.append(route) if not held else route.continue_())
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in files])
-    page.get_by_text("Being taken in").first.wait_for()
+    page.get_by_text("Processing").first.wait_for()
     assert page.get_by_role("progressbar").count() > 0
     held[0].continue_()
     row = {name: page.locator(".files li", has_text=name) for name, _ in files}
     row["tides.txt"].get_by_text("Added", exact=True).wait_for()
     row["two.jsonl"].get_by_text("Added: 2 documents").wait_for()
     row["broken.pdf"].get_by_text("Not added").wait_for()
-    assert row["broken.pdf"].locator(".why").inner_text()
+    assert row["broken.pdf"].locator(".reason").inner_text()
     assert page.get_by_role("progressbar").count() == 0
     assert "High tide" in site.search("when was high tide")["results"][0]["text"]
 
 
-def test_files_are_dropped(open_page: Any) -> None:
+def test_uploads_dropped_files(open_page: OpenPage) -> None:
     page = open_page("/upload")
     page.evaluate(
         """() => {
@@ -150,14 +157,14 @@ def test_files_are_dropped(open_page: Any) -> None:
     page.locator(".files li", has_text="keeper.txt").get_by_text("Added", exact=True).wait_for()
 
 
-def test_files_are_added_without_scripts(open_page: Any) -> None:
+def test_uploads_without_scripts(open_page: OpenPage) -> None:
     page = open_page("/upload", scripts=False)
     files = [("gulls.txt", b"Gulls may not be fed on the quay."), ("empty.txt", b"")]
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in files])
     page.get_by_role("button", name="Add").click()
     page.wait_for_url("**/upload?job=*")
     for _ in range(100):
-        again = page.get_by_role("link", name="See whether they are done")
+        again = page.get_by_role("link", name="Refresh")
         if again.count() == 0:
             break
         page.goto(urljoin(page.url, again.get_attribute("href")))
@@ -166,7 +173,7 @@ def test_files_are_added_without_scripts(open_page: Any) -> None:
     assert page.locator(".files li", has_text="empty.txt").get_by_text("Not added").is_visible()
 
 
-def test_what_is_too_large_is_told_before_it_is_sent(open_page: Any) -> None:
+def test_refuses_large_files_before_the_upload(open_page: OpenPage) -> None:
     page = open_page("/upload")
     page.evaluate(
         """() => {
@@ -177,11 +184,11 @@ def test_what_is_too_large_is_told_before_it_is_sent(open_page: Any) -> None:
           document.querySelector(".drop").dispatchEvent(drop);
         }"""
     )
-    page.locator(".why", has_text="It is too large: at most 50 MB are taken.").wait_for()
+    page.locator(".reason", has_text="The file is too large. The limit is 50 MB.").wait_for()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_readers_say_whether_an_answer_helped(open_page: Any, site: Any, scripts: bool) -> None:
+def test_records_feedback(open_page: OpenPage, site: Server, scripts: bool) -> None:
     question = f"How much is a night of mooring {'with' if scripts else 'without'} scripts?"
     page = open_page(f"/?q={quote(question)}", scripts=scripts)
     results = [result["id"] for result in site.search(question)["results"]]
@@ -195,7 +202,7 @@ def test_readers_say_whether_an_answer_helped(open_page: Any, site: Any, scripts
     assert kept["generation"] == site.search(question)["generation"]
 
 
-def test_only_questions_that_were_finished_are_kept(open_page: Any, site: Any) -> None:
+def test_records_only_submitted_questions(open_page: OpenPage, site: Server) -> None:
     page = open_page("/")
     box = page.get_by_label("Ask these documents")
     box.press_sequentially("who won the cricket world cup", delay=5)
@@ -206,9 +213,9 @@ def test_only_questions_that_were_finished_are_kept(open_page: Any, site: Any) -
     assert "who won the cricket world cup" in (site.data / "questions.jsonl").read_text("utf-8")
 
 
-def test_a_document_is_read_and_copied_by_keyboard(open_page: Any, site: Any) -> None:
+def test_copies_by_keyboard(open_page: OpenPage, site: Server) -> None:
     page = open_page(address_of(passage_of(site, "mooring fee")), permissions=["clipboard-read", "clipboard-write"])
-    page.keyboard.press("Tab")  # from the passage that was linked to
+    page.keyboard.press("Tab")  # starts at the linked passage
     for _ in range(12):
         if page.evaluate("document.activeElement.dataset.as === 'plain'"):
             break
@@ -218,14 +225,14 @@ def test_a_document_is_read_and_copied_by_keyboard(open_page: Any, site: Any) ->
     assert "£18 a night" in clipboard(page)
 
 
-def test_the_search_is_narrowed_and_files_are_chosen_by_keyboard(open_page: Any) -> None:
+def test_facets_and_file_chooser_by_keyboard(open_page: OpenPage) -> None:
     page = open_page("/?q=fee")
     tab_to(page, "document.activeElement.localName === 'summary'")
     page.keyboard.press("Enter")
     tab_to(page, "document.activeElement.textContent === '2024'")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Year: 2024").wait_for()
-    with page.expect_file_chooser() as chooser:  # from here on, because it takes the browser a moment to tell of them
+    with page.expect_file_chooser() as chooser:  # before the navigation: the browser needs a moment to report it
         page.goto("/upload")
         tab_to(page, "document.activeElement.type === 'file'")
         page.keyboard.press("Enter")
@@ -233,7 +240,7 @@ def test_the_search_is_narrowed_and_files_are_chosen_by_keyboard(open_page: Any)
     page.locator(".files li", has_text="keys.txt").get_by_text("Added", exact=True).wait_for()
 
 
-def tab_to(page: Any, condition: str) -> None:
+def tab_to(page: Page, condition: str) -> None:
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate(condition):

@@ -1,10 +1,17 @@
-"""The search box in a page of another site: there for allowed origins, refused to others, and neither page touches the other."""
+"""The search box in a page of another origin: isolated, and refused to origins that are not allowed."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.conftest import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.system.browser.conftest import OpenPage, OtherSite
 
 HOST = """<!doctype html><html lang="en"><title>Town council</title>
 <style>h1, p, a, button {{ color: rgb(255, 0, 0) !important; font-size: 60px !important }}</style>
@@ -12,38 +19,38 @@ HOST = """<!doctype html><html lang="en"><title>Town council</title>
 
 
 @pytest.fixture
-def host(elsewhere: Any, site: Any) -> str:
-    """The path of a page with the one line in it."""
-    elsewhere.pages["/host"] = HOST.format(address=site.address)
+def host(other_site: OtherSite, site: Server) -> str:
+    """The path of a page that embeds the box by script."""
+    other_site.pages["/host"] = HOST.format(address=site.address)
     return "/host"
 
 
-def test_one_line_puts_the_box_into_another_page(open_page: Any, elsewhere: Any, site: Any, host: str) -> None:
+def test_script_embeds_the_box(open_page: OpenPage, other_site: OtherSite, site: Server, host: str) -> None:
     page = open_page(None)
-    page.goto(f"http://127.0.0.1:{elsewhere.server_port}{host}")
+    page.goto(f"{other_site.address}{host}")
     frame = page.frame_locator("iframe[title='Ask the council']")
     frame.get_by_label("Ask these documents").fill("mooring fee")
-    frame.locator("#found .answer", has_text="£18 a night").wait_for()
-    style = frame.locator("#found .answer blockquote").evaluate(
+    frame.locator("#results .answer", has_text="£18 a night").wait_for()
+    style = frame.locator("#results .answer blockquote").evaluate(
         "e => [getComputedStyle(e).color, getComputedStyle(e).fontSize]"
     )
     assert "rgb(255, 0, 0)" not in style
     assert "60px" not in style
     assert page.locator("h1").inner_text() == "Town council"
-    # The frame grew with what is in it, and what stands after it moved down.
+    # The frame follows its content's height.
     page.wait_for_function("() => document.querySelector('iframe').offsetHeight > 600")
     assert frame.locator("html").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
     with page.context.expect_page() as opened:
-        frame.locator("#found h3 a").first.click()
+        frame.locator("#results h3 a").first.click()
     assert opened.value.url.startswith(f"{site.address}/d/harbour-")
 
 
-def test_a_page_of_any_other_origin_is_refused_the_frame(browser: Any, elsewhere: Any, host: str) -> None:
+def test_other_origins_are_refused(browser: Browser, other_site: OtherSite, host: str) -> None:
     context = browser.new_context()
     page = context.new_page()
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
-    page.goto(f"http://localhost:{elsewhere.server_port}{host}")  # another name, so another origin
+    page.goto(f"http://localhost:{other_site.port}{host}")  # another name, so another origin
     page.wait_for_timeout(500)
     assert any("frame-ancestors" in words for words in refused)
     (frame,) = page.frames[1:]
@@ -51,20 +58,20 @@ def test_a_page_of_any_other_origin_is_refused_the_frame(browser: Any, elsewhere
     context.close()
 
 
-def test_nobody_may_embed_it_unless_the_operator_says_so(server: Any, site: Any, elsewhere: Any) -> None:
+def test_only_the_embed_page_allows_frames_and_only_if_set(server: Server, site: Server, other_site: OtherSite) -> None:
     assert "frame-ancestors 'none'" in server.get("/embed").headers["Content-Security-Policy"]
-    assert f"frame-ancestors http://127.0.0.1:{elsewhere.server_port}" in site.get("/embed").headers["Content-Security-Policy"]
+    assert f"frame-ancestors {other_site.address}" in site.get("/embed").headers["Content-Security-Policy"]
     for target in ("/", "/d//parking-permit", "/upload"):
         assert "frame-ancestors 'none'" in site.get(target).headers["Content-Security-Policy"]
 
 
-def test_it_works_without_scripts_in_a_plain_frame(open_page: Any, elsewhere: Any, site: Any) -> None:
-    elsewhere.pages["/plain"] = (
+def test_plain_frame_works_without_scripts(open_page: OpenPage, other_site: OtherSite, site: Server) -> None:
+    other_site.pages["/plain"] = (
         f'<!doctype html><iframe src="{site.address}/embed" title="Ask" width="800" height="600"></iframe>'
     )
     page = open_page(None, scripts=False)
-    page.goto(f"http://127.0.0.1:{elsewhere.server_port}/plain")
+    page.goto(f"{other_site.address}/plain")
     frame = page.frame_locator("iframe")
     frame.get_by_label("Ask these documents").fill("mooring fee")
     frame.get_by_role("button", name="Ask").click()
-    frame.locator("#found .answer", has_text="£18 a night").wait_for()
+    frame.locator("#results .answer", has_text="£18 a night").wait_for()

@@ -1,19 +1,27 @@
-"""What holds on every page and in every state: axe finds nothing, text can be read, the page is light, and fits its window."""
+"""Every page in every state: axe-core's rules, contrast, weight, width."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+
+from tests.conftest import Server, StartServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Response
+
+    from tests.system.browser.conftest import Axe, OpenPage
 
 VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 MOST_BYTES = 60_000
 LEAST_CONTRAST = 4.5
 
-# The lowest contrast of any text that is seen, with the text (WCAG 2.2, relative luminance and contrast ratio).
+# The lowest contrast of any visible text, with the text (WCAG 2.2, relative luminance and contrast ratio).
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const over = (color, ground) => {
@@ -39,71 +47,71 @@ CONTRAST = """() => {
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement;
     const words = texts.currentNode.data;
-    if (words.trim() && element.checkVisibility() && !element.closest(".unseen, .skip")) look(element, words);
+    if (words.trim() && element.checkVisibility() && !element.closest(".visually-hidden, .skip")) look(element, words);
   }
   for (const input of document.querySelectorAll("input:not([type=hidden])")) look(input, input.value);
   return seen.sort(([a], [b]) => a - b)[0];
 }"""
 
 
-def asked(words: str) -> Callable[[Any], None]:
-    """Typing these words, and waiting for what is said to them."""
+def asked(words: str) -> Callable[[Page], None]:
+    """Type the question and wait for the answer."""
 
-    def ask(page: Any) -> None:
+    def ask(page: Page) -> None:
         page.get_by_label("Ask these documents").fill(words)
-        page.locator("#found section").wait_for()
+        page.locator("#results section").wait_for()
 
     return ask
 
 
-def refused(page: Any) -> None:
+def refused(page: Page) -> None:
     body = json.dumps({"detail": "no", "errors": [{"field": "query", "message": "must be shorter"}]})
     page.route("**/v1/search", lambda route: route.fulfill(status=422, content_type="application/problem+json", body=body))
     page.get_by_label("Ask these documents").fill("anything")
     page.locator(".error").wait_for()
 
 
-def unreachable(page: Any) -> None:
+def unreachable(page: Page) -> None:
     page.route("**/v1/search", lambda route: route.abort())
     page.get_by_label("Ask these documents").fill("anything")
     page.locator(".error").wait_for()
 
 
-def waiting(page: Any) -> None:
+def waiting(page: Page) -> None:
     page.route("**/v1/search", lambda route: None)
     page.get_by_label("Ask these documents").fill("anything")
     page.locator("form.waiting").wait_for()
 
 
-def facets(page: Any) -> None:
+def facets(page: Page) -> None:
     page.get_by_text("Narrow the search").click()
 
 
-def noted(page: Any) -> None:
+def noted(page: Page) -> None:
     page.get_by_role("button", name="Yes").click()
     page.get_by_text("Thank you").wait_for()
 
 
-def uploaded(page: Any) -> None:
+def uploaded(page: Page) -> None:
     buffers = [("note.txt", b"A note on boats."), ("none.pdf", b"%PDF-1.7")]
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in buffers])
     page.locator(".failed").wait_for()
     page.locator(".done").wait_for()
 
 
-def said(page: Any) -> None:
+def said(page: Page) -> None:
     for question in ("How much is a night of mooring?", "What is the capital of France?"):
         page.get_by_label("Your question").fill(question)
         page.keyboard.press("Enter")
         page.locator("#latest .sources").wait_for()
 
 
-def nothing(page: Any) -> None:
+def nothing(page: Page) -> None:
     pass
 
 
-# Every page and state: where, and what is done there.
-STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
+# Every page and state: its address, and the actions that lead to it.
+STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "home": ("/", nothing),
     "likely": ("/", asked("How much is a night of mooring?")),
     "likely from the server": ("/?q=mooring+fee", nothing),
@@ -130,7 +138,7 @@ STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_axe_finds_nothing_text_is_readable_and_nothing_sticks_out(open_page: Any, axe: Any, width: int, scheme: str) -> None:
+def test_pages_pass_axe_and_have_contrast_and_fit_the_window(open_page: OpenPage, axe: Axe, width: int, scheme: str) -> None:
     page = open_page(None, width=width, scheme=scheme)
     for name, (address, act) in STATES.items():
         page.goto(address)
@@ -143,7 +151,9 @@ def test_axe_finds_nothing_text_is_readable_and_nothing_sticks_out(open_page: An
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_a_marked_passage_passes_too(open_page: Any, axe: Any, site: Any, width: int, scheme: str) -> None:
+def test_linked_passage_passes_axe_and_has_contrast(
+    open_page: OpenPage, axe: Axe, site: Server, width: int, scheme: str
+) -> None:
     (result, *_) = site.search("mooring fee")["results"]
     page = open_page(f"/d/{result['document']['id']}#{result['id']}", width=width, scheme=scheme)
     page.get_by_text("Contents").click()
@@ -151,7 +161,7 @@ def test_a_marked_passage_passes_too(open_page: Any, axe: Any, site: Any, width:
     assert page.evaluate(CONTRAST)[0] >= LEAST_CONTRAST
 
 
-def test_where_there_are_no_documents_the_page_says_so(browser: Any, axe: Any, data_folder: Any, start_server: Any) -> None:
+def test_empty_collection(browser: Browser, axe: Axe, data_folder: Callable[[], Path], start_server: StartServer) -> None:
     with start_server(data_folder()) as empty:
         assert empty.request("DELETE", "/v1/documents/press-release").status == 200
         context = browser.new_context(base_url=empty.address)
@@ -166,9 +176,9 @@ def test_where_there_are_no_documents_the_page_says_so(browser: Any, axe: Any, d
 
 
 @pytest.mark.parametrize("address", ["/", "/?q=mooring+fee", "/embed", "/chat?q=mooring+fee", "/upload", "/d//parking-permit"])
-def test_a_page_weighs_little(open_page: Any, address: str) -> None:
+def test_page_weight(open_page: OpenPage, address: str) -> None:
     page = open_page(None)
-    loaded: list[Any] = []
+    loaded: list[Response] = []
     page.on("response", lambda response: loaded.append(response))
     page.goto(address)
     page.wait_for_load_state("networkidle")
@@ -177,7 +187,7 @@ def test_a_page_weighs_little(open_page: Any, address: str) -> None:
     assert sum(weights) <= MOST_BYTES
 
 
-def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: Any) -> None:
+def test_print_style_hides_controls(open_page: OpenPage) -> None:
     page = open_page("/?q=mooring+fee")
     page.emulate_media(media="print")
     assert page.get_by_text("The mooring fee is £18 a night.").first.is_visible()
@@ -185,7 +195,7 @@ def test_a_page_is_printed_without_what_only_a_screen_needs(open_page: Any) -> N
         assert page.locator(hidden).first.is_hidden()
 
 
-def test_those_who_want_no_motion_get_none(open_page: Any) -> None:
+def test_reduced_motion_stops_the_animation(open_page: OpenPage) -> None:
     page = open_page("/", reduced_motion="reduce")
     waiting(page)
     assert page.evaluate("getComputedStyle(document.querySelector('form.waiting'), '::after').animationName") == "none"

@@ -1,5 +1,4 @@
-"""A hundred texts that would run a script wherever a page took them for markup: as title, text, heading, file name, metadata, URL and
-question. Nothing runs, and the policy has nothing to report, because nothing of it ever becomes markup."""
+"""A hundred script injections as title, text, heading, file name, metadata, URL and question: all are shown as text, none runs."""
 
 from __future__ import annotations
 
@@ -8,37 +7,44 @@ import re
 from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
+from tests.conftest import Server, StartServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.system.browser.conftest import OpenPage
+
 PAYLOADS: list[str] = json.loads((Path(__file__).parent.parent.parent / "data" / "markup_payloads.json").read_text("utf-8"))
 
-# Every element that a page may have; a payload that became markup would bring another, or an attribute that is not among these.
+# The elements of the pages. A payload that became markup would add others, or attributes.
 ELEMENTS = set(
     "html head meta title link script base body a header nav main form h1 h2 h3 h4 label div input button span details summary ul ol"
     " li p kbd section blockquote time mark article".split()
 )
-LOOK = """() => [[...new Set([...document.querySelectorAll("*")].map((element) => element.localName))],
+INSPECT = """() => [[...new Set([...document.querySelectorAll("*")].map((element) => element.localName))],
   [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes].map(({ name }) => name))
     .filter((name) => name.startsWith("on") || name === "style" || name === "srcdoc"),
   [...document.querySelectorAll("[href], [src], [action]")].map((e) => e.href ?? e.src ?? e.action).filter((at) => !/^https?:/.test(at)),
   window.violations ?? []]"""
 
 
-def test_there_are_a_hundred_of_them() -> None:
+def test_has_a_hundred_payloads() -> None:
     assert len(set(PAYLOADS)) == 100
 
 
-def _as_written(payload: str) -> str:
-    """Markdown for a heading that reads so."""
+def _as_markdown(payload: str) -> str:
+    """The payload as escaped Markdown."""
     return re.sub(r"([^\w\s])", r"\\\1", " ".join(payload.split()), flags=re.ASCII)
 
 
 @pytest.fixture(scope="module")
-def hostile(data_folder: Callable[[], Path], start_server: Any, tmp_path_factory: Any) -> Iterator[Any]:
-    """A server of documents that are made of them: one for each, and files that are called by them."""
+def hostile(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
+    """A server with a document and a file name for each payload."""
     with start_server(data_folder(), QA_FEEDBACK="true", QA_UPLOAD_PAGE="true") as running:
         records = [
             {
@@ -52,7 +58,7 @@ def hostile(data_folder: Callable[[], Path], start_server: Any, tmp_path_factory
             for number, payload in enumerate(PAYLOADS)
         ]
         lines = "\n".join(json.dumps(record) for record in records)
-        headed = "\n\n".join(f"## {_as_written(payload)}\n\nHarbour heading {n}." for n, payload in enumerate(PAYLOADS))
+        headed = "\n\n".join(f"## {_as_markdown(payload)}\n\nHarbour heading {n}." for n, payload in enumerate(PAYLOADS))
         html = "".join(f"<h2>{escape(payload)}</h2><p>{payload}</p><p>Harbour markup.</p>" for payload in PAYLOADS)
         jobs = [running.upload("hostile.jsonl", lines.encode()), running.upload("headed.md", headed.encode(), id="headed")]
         jobs.append(running.upload("markup.html", html.encode(), id="markup"))
@@ -70,13 +76,13 @@ Visit = Callable[[str], None]
 
 
 @pytest.fixture
-def page(open_page: Any, hostile: Any) -> Any:
-    """One window, led from address to address; `open_page` looks it over in the end."""
+def page(open_page: OpenPage, hostile: Server) -> Page:
+    """One window for all addresses; `open_page` checks it after the test."""
     return open_page(None, base=hostile.address)
 
 
-def look_over(page: Any, what: str) -> None:
-    elements, attributes, addresses, violations = page.evaluate(LOOK)
+def check_page(page: Page, what: str) -> None:
+    elements, attributes, addresses, violations = page.evaluate(INSPECT)
     assert set(elements) <= ELEMENTS, what
     assert attributes == [], what
     assert addresses == [], what
@@ -84,70 +90,70 @@ def look_over(page: Any, what: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_documents_made_of_them_are_shown_as_text(page: Any, hostile: Any, part: int) -> None:
+def test_document_pages_show_payloads_as_text(page: Page, hostile: Server, part: int) -> None:
     for number in range(part, len(PAYLOADS), 4):
         page.goto(f"/d/hostile-{number}")
         assert page.locator("h1").evaluate("e => e.textContent").split() == PAYLOADS[number].split()
         assert PAYLOADS[number] in page.locator(".text").evaluate("e => e.textContent")
-        look_over(page, PAYLOADS[number])
+        check_page(page, PAYLOADS[number])
 
 
-def test_headings_and_marked_up_files_are_shown_as_text(page: Any) -> None:
-    for address, headings in (("/d/headed", 100), ("/d/markup", 80)):  # the reader of HTML drops some
+def test_headings_and_html_files_show_payloads_as_text(page: Page) -> None:
+    for address, headings in (("/d/headed", 100), ("/d/markup", 80)):  # the HTML reader drops some
         page.goto(address)
         assert page.locator(".text h2, .text h3").count() >= headings
-        look_over(page, address)
+        check_page(page, address)
 
 
-def test_titles_and_passages_among_results_are_text(page: Any) -> None:
+def test_results_show_payloads_as_text(page: Page) -> None:
     for query in ("Harbour rule number", "Harbour heading", "Harbour file"):
-        page.goto(f"/?q={quote(query)}&limit=100")  # made on the server
+        page.goto(f"/?q={quote(query)}&limit=100")  # rendered on the server
         assert page.locator(".result").count() > 20
-        look_over(page, query)
+        check_page(page, query)
         page.evaluate("history.pushState(null, '', '/')")
-        page.evaluate("history.back()")  # and once more by the script
-        page.wait_for_function("() => document.querySelectorAll('#found .result').length > 20")
-        look_over(page, query)
+        page.evaluate("history.back()")  # rendered by the script
+        page.wait_for_function("() => document.querySelectorAll('#results .result').length > 20")
+        check_page(page, query)
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_questions_made_of_them_are_text(page: Any, part: int) -> None:
+def test_questions_are_shown_as_text(page: Page, part: int) -> None:
     for payload in PAYLOADS[part::2]:
         page.goto(f"/?q={quote(payload)}")
-        page.locator("#found section").wait_for()
+        page.locator("#results section").wait_for()
         assert page.locator("#q").input_value() == " ".join(payload.split("\n")).strip() or "\n" in payload
-        look_over(page, payload)
+        check_page(page, payload)
     for payload in PAYLOADS[part::10]:
         page.goto("/")
         page.get_by_label("Ask these documents").fill(payload)
         page.keyboard.press("Enter")
-        page.locator("#found section").wait_for()
-        look_over(page, payload)
+        page.locator("#results section").wait_for()
+        check_page(page, payload)
 
 
-def test_conversations_about_them_are_text(page: Any) -> None:
+def test_conversations_show_payloads_as_text(page: Page) -> None:
     for first in range(0, len(PAYLOADS), 20):
         page.goto("/chat?" + "&".join(f"q={quote(payload)}" for payload in PAYLOADS[first : first + 20]))
         assert page.locator(".turn").count() == 20
-        look_over(page, "turns from the server")
+        check_page(page, "turns from the server")
     for payload in PAYLOADS[::10]:
         page.goto("/chat")
         page.get_by_label("Your question").fill(payload)
         page.keyboard.press("Enter")
         page.locator("#latest .reply:not([aria-busy])").wait_for()
-        look_over(page, payload)
+        check_page(page, payload)
 
 
-def test_feedback_repeats_a_question_as_text(open_page: Any, hostile: Any) -> None:
+def test_feedback_page_shows_the_question_as_text(open_page: OpenPage, hostile: Server) -> None:
     page = open_page(None, base=hostile.address, scripts=False)
     for payload in PAYLOADS[::10]:
         page.goto(f"/?q={quote(payload)}")
         page.get_by_role("button", name="No", exact=True).click()
         page.wait_for_url("**/feedback")
-        look_over(page, payload)
+        check_page(page, payload)
 
 
-def test_files_called_by_them_are_listed_as_text(page: Any, hostile: Any) -> None:
+def test_upload_page_shows_file_names_as_text(page: Page, hostile: Server) -> None:
     page.goto("/upload")
     files = [
         {"name": f"{n} {payload.replace('/', ' ')}.exe", "mimeType": "", "buffer": b"x"}
@@ -155,7 +161,7 @@ def test_files_called_by_them_are_listed_as_text(page: Any, hostile: Any) -> Non
     ]
     page.get_by_label("Choose files").set_input_files(files)
     page.wait_for_function("() => document.querySelectorAll('.files .done, .files .failed').length === 25")
-    look_over(page, "files")
+    check_page(page, "files")
     page.goto("/upload?" + "&".join(f"job={number}" for number in range(1, 101)))
     assert page.locator(".files li").count() == 100
-    look_over(page, "jobs")
+    check_page(page, "jobs")

@@ -1,20 +1,20 @@
-// Turns: each question goes to the chat endpoint with those before it, and the reply is shown as it comes. The address holds the
-// questions, so that reloading and sharing bring the conversation back.
+// Sends each question with the conversation to the chat endpoint and shows the reply as it streams. The address holds the
+// questions, so that a conversation can be reloaded and shared.
 
-import { day, element, outside, place } from "./results.js";
+import { element, formatDate, httpUrl, passageAddress } from "./results.js";
 
-const SOURCES = "\n\nSources:\n"; // of a reply's text; the page shows them as links instead
-const MOST = 20; // questions that an address can hold
+const SOURCES = "\n\nSources:\n"; // in a reply's text; the page shows links instead
+const MOST_QUESTIONS = 20; // in an address
 
-const form = document.querySelector(".say");
+const form = document.querySelector(".chat-form");
 const box = document.getElementById("q");
 const turns = document.querySelector(".turns");
-const trouble = document.getElementById("trouble");
+const errors = document.getElementById("errors");
 const status = document.getElementById("status");
 const button = form.querySelector("button");
 
-const shown = [...turns.children].map((turn) => ({
-  question: turn.querySelector(".asked").textContent,
+const conversation = [...turns.children].map((turn) => ({
+  question: turn.querySelector(".question").textContent,
   content: turn.querySelector(".reply").dataset.content,
 }));
 
@@ -26,35 +26,35 @@ form.addEventListener("submit", (event) => {
 
 async function ask(question) {
   button.disabled = true;
-  trouble.replaceChildren();
-  const said = element("p", { class: "said" });
-  const reply = element("div", { class: "reply", "aria-busy": "true" }, said);
+  errors.replaceChildren();
+  const text = element("p", { class: "reply-text" });
+  const reply = element("div", { class: "reply", "aria-busy": "true" }, text);
   document.getElementById("latest")?.removeAttribute("id");
-  const turn = element("li", { class: "turn", id: "latest" }, element("h2", { class: "asked" }, question), reply);
+  const turn = element("li", { class: "turn", id: "latest" }, element("h2", { class: "question" }, question), reply);
   turns.append(turn);
   turn.scrollIntoView({ block: "start" });
   box.value = "";
   try {
-    const { content, annotations, notes } = await replyTo(question, (text) => said.append(text));
-    reply.replaceWith(shownReply(content, annotations, notes));
-    shown.push({ question, content });
+    const { content, annotations, notes } = await replyTo(question, (delta) => text.append(delta));
+    reply.replaceWith(replyElement(content, annotations, notes));
+    conversation.push({ question, content });
     form.prepend(element("input", { type: "hidden", name: "q", value: question }));
-    history.pushState(null, "", `/chat?${new URLSearchParams(shown.map((one) => ["q", one.question]))}`);
-    form.querySelector(".over").hidden = false;
+    history.pushState(null, "", `/chat?${new URLSearchParams(conversation.map((one) => ["q", one.question]))}`);
+    form.querySelector(".restart").hidden = false;
     status.textContent = content;
     turn.scrollIntoView({ block: "start" });
-    if (shown.length >= MOST) location.reload(); // the page says that it is full
+    if (conversation.length >= MOST_QUESTIONS) location.reload(); // shows that the conversation is full
   } catch (error) {
     turn.remove();
     box.value = question;
-    trouble.replaceChildren(element("p", { class: "error" }, error.message));
+    errors.replaceChildren(element("p", { class: "error" }, error.message));
   } finally {
     button.disabled = false;
   }
 }
 
-async function replyTo(question, tell) {
-  const messages = shown.flatMap((one) => [
+async function replyTo(question, onText) {
+  const messages = conversation.flatMap((one) => [
     { role: "user", content: one.question },
     { role: "assistant", content: one.content },
   ]);
@@ -65,16 +65,16 @@ async function replyTo(question, tell) {
   }).catch(() => {
     throw new Error(navigator.onLine ? "The server cannot be reached. Your question is kept." : "You are offline. Your question is kept.");
   });
-  if (!response.ok) throw new Error(reason(await response.json().catch(() => null)));
+  if (!response.ok) throw new Error(errorText(await response.json().catch(() => null)));
   let content = "";
   let annotations = [];
   let notes = [];
   for await (const chunk of events(response.body)) {
-    if (chunk.error) throw new Error(reason(chunk));
+    if (chunk.error) throw new Error(errorText(chunk));
     const delta = chunk.choices[0]?.delta ?? {};
     if (delta.content) {
       content += delta.content;
-      tell(delta.content);
+      onText(delta.content);
     }
     annotations = delta.annotations ?? annotations;
     notes = chunk.grounding?.notes ?? notes;
@@ -82,19 +82,19 @@ async function replyTo(question, tell) {
   return { content, annotations, notes };
 }
 
-function reason(problem) {
+function errorText(problem) {
   return problem?.error?.message ?? problem?.detail ?? "Something went wrong; try again.";
 }
 
 // Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let held = "";
+  let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const lines = (held + value).split("\n");
-    held = lines.pop();
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
     for (const line of lines) {
       const data = line.startsWith("data: ") ? line.slice(6) : "";
       if (data === "[DONE]") return;
@@ -103,26 +103,26 @@ async function* events(body) {
   }
 }
 
-function shownReply(content, annotations, notes) {
-  const points = [...content]; // places are counted in code points
+function replyElement(content, annotations, notes) {
+  const points = [...content]; // offsets count code points
   const pieces = [];
   let position = 0;
   for (const annotation of annotations) {
     const { start_index: start, end_index: end } = annotation.url_citation;
     pieces.push(points.slice(position, start).join(""));
-    pieces.push(element("a", { href: placeOf(annotation) }, points.slice(start, end).join("")));
+    pieces.push(element("a", { href: sourceAddress(annotation) }, points.slice(start, end).join("")));
     position = end;
   }
   const rest = points.slice(position).join("");
   pieces.push(annotations.length ? rest.split(SOURCES)[0] : rest);
   const sources = annotations.length ? element("ol", { class: "sources" }, annotations.map(source)) : null;
-  const told = annotations.length ? notes.map((note) => element("p", { class: "note" }, note)) : [];
-  const said = element("p", { class: "said" }, pieces.filter((piece) => piece !== ""));
-  return element("div", { class: "reply", "data-content": content }, said, sources, told);
+  const noteElements = annotations.length ? notes.map((note) => element("p", { class: "note" }, note)) : [];
+  const text = element("p", { class: "reply-text" }, pieces.filter((piece) => piece !== ""));
+  return element("div", { class: "reply", "data-content": content }, text, sources, noteElements);
 }
 
-function placeOf({ document: { id }, passage_id: passage }) {
-  return place(id, passage);
+function sourceAddress({ document: { id }, passage_id: passage }) {
+  return passageAddress(id, passage);
 }
 
 function source(annotation) {
@@ -132,9 +132,9 @@ function source(annotation) {
     null,
     element("span", { class: "number" }, `[${annotation.number}]`),
     " ",
-    element("a", { href: placeOf(annotation) }, title),
-    date ? [" ", element("time", { datetime: date }, day(date))] : null,
-    outside(url) ? [" ", element("a", { href: outside(url), rel: "noreferrer" }, "Original page")] : null,
+    element("a", { href: sourceAddress(annotation) }, title),
+    date ? [" ", element("time", { datetime: date }, formatDate(date))] : null,
+    httpUrl(url) ? [" ", element("a", { href: httpUrl(url), rel: "noreferrer" }, "Original page")] : null,
   );
 }
 

@@ -1,56 +1,56 @@
-// A document: says when the passage that was linked to is gone, and copies words with where they stand.
+// The document page: reports a missing passage, and copies text with its citation.
 
-import { day, place } from "./results.js";
+import { formatDate, passageAddress } from "./results.js";
 
 const text = document.querySelector(".text");
-const bar = document.querySelector(".copy");
-const what = document.getElementById("what");
-const copied = document.getElementById("copied");
-const changed = document.getElementById("changed");
+const copyBar = document.querySelector(".copy");
+const copyLabel = document.getElementById("copy-label");
+const copyStatus = document.getElementById("copy-status");
+const missingPassage = document.getElementById("missing-passage");
 const { id, title, url, date, version } = text.dataset;
 
-let chosen = null; // the range to copy
+let copyRange = null;
 
-function linked() {
+function linkedPassage() {
   return /^#p\d+$/.test(location.hash) ? document.getElementById(location.hash.slice(1)) : null;
 }
 
-function look() {
-  const passage = linked();
+function update() {
+  const passage = linkedPassage();
   const gone = /^#p\d+$/.test(location.hash) && !passage;
-  changed.textContent = gone ? "The passage that you were led to is no longer in this document: it has changed since." : "";
+  missingPassage.textContent = gone ? "The linked passage is no longer in this document, which has changed since." : "";
   const selection = getSelection();
   const selected = !selection.isCollapsed && text.contains(selection.anchorNode) && text.contains(selection.focusNode);
-  chosen = null;
+  copyRange = null;
   if (selected) {
-    chosen = selection.getRangeAt(0).cloneRange();
+    copyRange = selection.getRangeAt(0).cloneRange();
   } else if (passage) {
-    chosen = document.createRange();
-    chosen.selectNodeContents(passage);
+    copyRange = document.createRange();
+    copyRange.selectNodeContents(passage);
   }
-  what.textContent = selected ? "Copy the selected words" : "Copy the marked passage";
-  bar.hidden = !chosen;
+  copyLabel.textContent = selected ? "Copy the selection" : "Copy the highlighted passage";
+  copyBar.hidden = !copyRange;
 }
 
-// The text on the page is the document's, character for character, so a place in one is a place in the other.
-function quoted() {
+// The page holds the document's text character for character, so the offsets are the same.
+function quoteToCopy() {
   const before = document.createRange();
   before.setStart(text, 0);
-  before.setEnd(chosen.startContainer, chosen.startOffset);
-  const raw = chosen.toString();
+  before.setEnd(copyRange.startContainer, copyRange.startOffset);
+  const raw = copyRange.toString();
   const quote = raw.trim();
   const start = [...before.toString()].length + [...raw.slice(0, raw.indexOf(quote))].length;
-  const from = (chosen.startContainer.parentElement.closest(".piece") ?? linked())?.id ?? "";
-  return { quote, start, end: start + [...quote].length, address: location.origin + place(id, from).replace(/#$/, "") };
+  const passage = (copyRange.startContainer.parentElement.closest(".passage-text") ?? linkedPassage())?.id ?? "";
+  return { quote, start, end: start + [...quote].length, address: location.origin + passageAddress(id, passage).replace(/#$/, "") };
 }
 
 const formats = {
   plain({ quote, address }) {
-    return `“${quote}”\n${[title, day(date), url || address].filter(Boolean).join(", ")}`;
+    return `“${quote}”\n${[title, formatDate(date), url || address].filter(Boolean).join(", ")}`;
   },
   markdown({ quote, address }) {
     const source = `[${title.replace(/[\\[\]]/g, "\\$&")}](<${(url || address).replace(/[<>\s]/g, encodeURIComponent)}>)`;
-    return `${quote.replace(/^/gm, "> ")}\n>\n> — ${[source, day(date)].filter(Boolean).join(", ")}`;
+    return `${quote.replace(/^/gm, "> ")}\n>\n> — ${[source, formatDate(date)].filter(Boolean).join(", ")}`;
   },
   json({ quote, start, end, address }) {
     const source = { id, title, url: url || null, date: date || null, version };
@@ -58,9 +58,9 @@ const formats = {
   },
 };
 
-async function write(words) {
+async function writeToClipboard(words) {
   if (navigator.clipboard) return navigator.clipboard.writeText(words);
-  // Where the page came over plain HTTP there is no other way.
+  // Over plain HTTP browsers offer no clipboard API.
   const field = document.createElement("textarea");
   field.value = words;
   document.body.append(field);
@@ -70,18 +70,18 @@ async function write(words) {
   if (!done) throw new Error("not copied");
 }
 
-bar.addEventListener("mousedown", (event) => event.preventDefault()); // else the selection goes with the click
-bar.addEventListener("click", async (event) => {
+copyBar.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the selection
+copyBar.addEventListener("click", async (event) => {
   const format = event.target.dataset.as;
-  if (!format || !chosen) return;
+  if (!format || !copyRange) return;
   try {
-    await write(formats[format](quoted()));
-    copied.textContent = "Copied.";
+    await writeToClipboard(formats[format](quoteToCopy()));
+    copyStatus.textContent = "Copied.";
   } catch {
-    copied.textContent = "This browser does not let pages copy; select the words and copy them yourself.";
+    copyStatus.textContent = "This browser does not allow pages to copy. Select the text and copy it yourself.";
   }
 });
 
-document.addEventListener("selectionchange", look);
-addEventListener("hashchange", look);
-look();
+document.addEventListener("selectionchange", update);
+addEventListener("hashchange", update);
+update();

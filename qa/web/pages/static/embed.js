@@ -1,5 +1,5 @@
-// Puts the search box into another page: <script src="https://…/static/embed.js" async></script>, where the box shall stand.
-// It is a frame, so neither page's styles nor scripts reach the other. The one thing said across is how high the frame should be.
+// Inserts the search box into another page, in place of <script src="https://…/static/embed.js" async></script>.
+// The box is a frame, isolated from the page's styles and scripts. The frame sends the page its height, and nothing else.
 
 (() => {
   const script = document.currentScript;

@@ -1,4 +1,4 @@
-// In a frame: tells the page around it how high the box is. Only pages of allowed origins can be around it (frame-ancestors).
+// Sends the height of the embedded box to the page around it, which frame-ancestors limits to allowed origins.
 
 const height = () => document.documentElement.getBoundingClientRect().height;
 new ResizeObserver(() => parent.postMessage({ quotableHeight: height() }, "*")).observe(document.documentElement);

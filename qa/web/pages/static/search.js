@@ -1,40 +1,41 @@
-// The search box: asks once typing pauses, keeps every state under an address of its own, and works by keyboard alone.
-// Without it the form asks the server, which answers with the same page.
+// The search box: searches when typing pauses, gives every state an address, and works by keyboard alone.
+// Without this script the form loads the same page from the server.
 
-import { element, found, summary } from "./results.js";
+import { answerArea, element, summary } from "./results.js";
 
-const PAUSE = 180; // ms without a key before what is typed is asked
-const LEAST = 3; // characters before typing alone asks
-const PATIENCE = 300; // ms before waiting is shown
+const TYPING_PAUSE_MS = 180;
+const LEAST_TYPED = 3; // characters before typing alone searches
+const WAITING_MS = 300; // before the page shows that it waits
 const LIMIT = 5;
-const NARROWED_BY = ["source", "type", "year"];
+const FACETS = ["source", "type", "year"];
 
 const form = document.querySelector("form[role=search]");
 const box = form.elements.q;
 const home = document.getElementById("home");
-const list = document.getElementById("found");
-const trouble = document.getElementById("trouble");
+const results = document.getElementById("results");
+const errors = document.getElementById("errors");
 const status = document.getElementById("status");
-const sure = Number(form.dataset.sure);
-const asks = "feedback" in form.dataset; // whether readers are asked if an answer helped
-const most = Number(form.dataset.more);
-const chosen = NARROWED_BY.filter((key) => form.elements[key]).map((key) => [key, form.elements[key].value]);
+const likelyConfidence = Number(form.dataset.likelyConfidence);
+const texts = JSON.parse(form.dataset.texts);
+const feedbackForm = "feedback" in form.dataset;
+const moreResults = Number(form.dataset.more);
+const selected = FACETS.filter((key) => form.elements[key]).map((key) => [key, form.elements[key].value]);
 
-let latest = 0; // the number of the newest question; an answer to an older one is not shown
-let asking = null;
-let pause = 0;
-let typed = false; // whether the address in the bar is that of a question still being typed
-let shown = box.value.trim();
-let unanswered = null; // what to ask again when the server can be reached
+let latest = 0; // number of the newest request; older answers are dropped
+let controller = null; // cancels the newest request
+let typingTimer = 0;
+let typing = false; // whether the address is that of a question still being typed
+let current = box.value.trim(); // the question on the page
+let failed = null; // the request to repeat when the server can be reached
 
 function address(question, limit = LIMIT) {
-  const parts = new URLSearchParams(question ? [["q", question], ...chosen] : chosen);
+  const parts = new URLSearchParams(question ? [["q", question], ...selected] : selected);
   if (limit !== LIMIT) parts.set("limit", limit);
   return parts.size ? `${location.pathname}?${parts}` : location.pathname;
 }
 
 function filter() {
-  const parts = chosen.flatMap(([key, value]) =>
+  const parts = selected.flatMap(([key, value]) =>
     key === "year"
       ? [
           { type: "gte", key: "date", value },
@@ -57,97 +58,97 @@ async function answerTo(question, limit, typing, signal) {
 }
 
 async function ask(question, { limit = LIMIT, typing = false } = {}) {
-  const mine = ++latest;
-  asking?.abort();
-  asking = new AbortController();
-  unanswered = null;
-  const waiting = setTimeout(() => form.classList.add("waiting"), PATIENCE);
+  const number = ++latest;
+  controller?.abort();
+  controller = new AbortController();
+  failed = null;
+  const waiting = setTimeout(() => form.classList.add("waiting"), WAITING_MS);
   try {
-    const { body, problem } = await answerTo(question, limit, typing, asking.signal);
-    if (mine === latest) problem ? tell(problem) : show(question, body, limit);
+    const { body, problem } = await answerTo(question, limit, typing, controller.signal);
+    if (number === latest) problem ? showProblem(problem) : showAnswer(question, body, limit);
   } catch (error) {
-    if (mine === latest && error.name !== "AbortError") {
-      unanswered = { question, limit, typing };
-      unreachable();
+    if (number === latest && error.name !== "AbortError") {
+      failed = { question, limit, typing };
+      showUnreachable();
     }
   } finally {
     clearTimeout(waiting);
-    if (mine === latest) form.classList.remove("waiting");
+    if (number === latest) form.classList.remove("waiting");
   }
 }
 
-function show(question, body, limit) {
-  const more = body.results.length >= limit && limit < most ? address(question, most) : null;
-  turnTo(question, found(body, { sure, more, asks }), []);
-  status.textContent = summary(body, sure);
+function showAnswer(question, body, limit) {
+  const more = body.results.length >= limit && limit < moreResults ? address(question, moreResults) : null;
+  showResults(question, answerArea(body, { likelyConfidence, texts, more, feedbackForm }), []);
+  status.textContent = summary(body, { likelyConfidence, texts });
 }
 
-function tell(problem) {
+function showProblem(problem) {
   const words = (problem.errors ?? []).map(({ field, message }) => (field === "query" ? `Your question ${message}.` : `${field}: ${message}.`));
-  turnTo(box.value, [], [element("p", { class: "error" }, words.join(" ") || `${problem.detail}.`)]);
+  showResults(box.value, [], [element("p", { class: "error" }, words.join(" ") || `${problem.detail}.`)]);
 }
 
-function unreachable() {
+function showUnreachable() {
   const again = element("button", { type: "button", class: "plain" }, "Try again");
-  again.addEventListener("click", askAgain);
+  again.addEventListener("click", repeatFailed);
   const words = navigator.onLine ? "The server cannot be reached." : "You are offline.";
-  turnTo(box.value, [], [element("p", { class: "error" }, `${words} Your question is kept. `, again)]);
+  showResults(box.value, [], [element("p", { class: "error" }, `${words} Your question is kept. `, again)]);
 }
 
-function askAgain() {
-  if (unanswered) ask(unanswered.question, unanswered);
+function repeatFailed() {
+  if (failed) ask(failed.question, failed);
 }
 
-function turnTo(question, results, troubles) {
+function showResults(question, parts, messages) {
   home.hidden = true;
-  list.replaceChildren(...results);
-  trouble.replaceChildren(...troubles);
-  named(question);
+  results.replaceChildren(...parts);
+  errors.replaceChildren(...messages);
+  setQuestion(question);
 }
 
-function goHome() {
+function showHome() {
   latest++;
-  asking?.abort();
+  controller?.abort();
   form.classList.remove("waiting");
-  unanswered = null;
-  list.replaceChildren();
-  trouble.replaceChildren();
+  failed = null;
+  results.replaceChildren();
+  errors.replaceChildren();
   home.hidden = false;
   status.textContent = "";
-  named("");
+  setQuestion("");
 }
 
-// The page, and the links that narrow it, belong to this question now.
-function named(question) {
-  shown = question;
+// Sets the question of the page, its title and the links that narrow the search.
+function setQuestion(question) {
+  current = question;
   document.title = question ? `${question} – Quotable` : "Quotable";
-  for (const link of document.querySelectorAll("a[data-asks]")) {
+  for (const link of document.querySelectorAll("a[data-keeps-question]")) {
     const target = new URL(link.href);
     question ? target.searchParams.set("q", question) : target.searchParams.delete("q");
     link.href = target;
   }
 }
 
-// What is typed has one address in the history, however many keys it took.
-function remember(question, isTyped) {
+// A question that is being typed has one entry in the history.
+function updateAddress(question, isTyping) {
   const target = address(question);
   const present = location.pathname + location.search;
-  if (target !== present) history[typed ? "replaceState" : "pushState"](null, "", target);
-  typed = isTyped;
+  if (target !== present) history[typing ? "replaceState" : "pushState"](null, "", target);
+  typing = isTyping;
 }
 
 box.addEventListener("input", (event) => {
-  clearTimeout(pause);
+  clearTimeout(typingTimer);
   if (event.isComposing) return;
   const question = box.value.trim();
   if (!question) {
-    remember("", true);
-    goHome();
-  } else if (question !== shown && [...question].length >= LEAST) {
-    pause = setTimeout(() => {
-      remember(question, true);
+    updateAddress("", true);
+    showHome();
+  } else if (question !== current && [...question].length >= LEAST_TYPED) {
+    typingTimer = setTimeout(() => {
+      updateAddress(question, true);
       ask(question, { typing: true });
-    }, PAUSE);
+    }, TYPING_PAUSE_MS);
   }
 });
 
@@ -155,43 +156,43 @@ box.addEventListener("compositionend", () => box.dispatchEvent(new Event("input"
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  clearTimeout(pause);
+  clearTimeout(typingTimer);
   const question = box.value.trim();
   if (!question) return;
-  remember(question, false);
+  updateAddress(question, false);
   ask(question);
 });
 
-list.addEventListener("submit", async (event) => {
+results.addEventListener("submit", async (event) => {
   if (!event.target.matches(".feedback")) return;
   event.preventDefault();
-  const said = new FormData(event.target, event.submitter);
-  const results = said.get("results").split(" ").filter(Boolean);
-  const given = { query: said.get("query"), helped: said.get("helped") === "yes", generation: Number(said.get("generation")), results };
+  const values = new FormData(event.target, event.submitter);
+  const ids = values.get("results").split(" ").filter(Boolean);
+  const given = { query: values.get("query"), helped: values.get("helped") === "yes", generation: Number(values.get("generation")), results: ids };
   const sent = await fetch("/v1/feedback", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(given),
   }).catch(() => null);
-  const words = sent?.ok ? "Thank you. That was noted." : "That could not be noted just now.";
+  const words = sent?.ok ? "Thank you for the feedback." : "The feedback could not be saved. Try again later.";
   event.target.replaceChildren(element("p", { role: "status", tabindex: "-1" }, words));
   event.target.firstChild.focus();
 });
 
 addEventListener("popstate", () => {
-  clearTimeout(pause);
+  clearTimeout(typingTimer);
   const parts = new URLSearchParams(location.search);
-  if (NARROWED_BY.some((key) => (parts.get(key) ?? "") !== (form.elements[key]?.value ?? ""))) {
+  if (FACETS.some((key) => (parts.get(key) ?? "") !== (form.elements[key]?.value ?? ""))) {
     location.reload();
     return;
   }
-  typed = false;
+  typing = false;
   box.value = parts.get("q") ?? "";
   const question = box.value.trim();
-  question ? ask(question, { limit: Number(parts.get("limit")) || LIMIT }) : goHome();
+  question ? ask(question, { limit: Number(parts.get("limit")) || LIMIT }) : showHome();
 });
 
-addEventListener("online", askAgain);
+addEventListener("online", repeatFailed);
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -200,29 +201,29 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     box.focus();
     box.select();
-  } else if (event.key === "Escape" && (box.value || list.hasChildNodes())) {
+  } else if (event.key === "Escape" && (box.value || results.hasChildNodes())) {
     event.preventDefault();
     clear();
   } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && (!inText || inText === box)) {
-    if (move(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+    if (moveFocus(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
   }
 });
 
 function clear() {
-  clearTimeout(pause);
+  clearTimeout(typingTimer);
   box.value = "";
   box.focus();
-  remember("", false);
-  goHome();
+  updateAddress("", false);
+  showHome();
 }
 
-// The box, then the links that lead into documents, or the examples.
-function move(step) {
-  const links = [...document.querySelectorAll(home.hidden ? "#found .from a, #found h3 a" : "#home .examples a")];
+// Moves the focus between the box and the links to documents, or to the examples.
+function moveFocus(step) {
+  const links = [...document.querySelectorAll(home.hidden ? "#results .source-link a, #results h3 a" : "#home .examples a")];
   const stops = [box, ...links];
-  const here = stops.indexOf(document.activeElement);
-  const next = stops[here + step];
-  if (here < 0 || !next) return false;
+  const index = stops.indexOf(document.activeElement);
+  const next = stops[index + step];
+  if (index < 0 || !next) return false;
   next.focus();
   next.scrollIntoView({ block: "nearest" });
   return true;

@@ -1,9 +1,9 @@
-// The documents are being opened: come back as soon as they can be asked.
+// Reloads an error page of the start as soon as the server is ready.
 
-const again = setInterval(async () => {
+const timer = setInterval(async () => {
   const ready = await fetch("/readyz").catch(() => null);
   if (ready?.ok) {
-    clearInterval(again);
+    clearInterval(timer);
     location.reload();
   }
 }, 1000);
