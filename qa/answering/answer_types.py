@@ -1,4 +1,4 @@
-"""What kind of answer a question wants, and which words look like one: a date, a number, a name, a reason. Pure; English cues."""
+"""The expected type of an answer (date, number, name, reason) and the words that can be one. Pure; for English."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ class AnswerType(Enum):
     OTHER = "other"
 
 
-def _asked_by(cues: str, nouns: str) -> re.Pattern[str]:
+def _cue(cues: str, nouns: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{cues})\b|\b(?:what|which) (?:\w+ )?(?:{nouns})\b", re.IGNORECASE)
 
 
 _CUES = (
     (
         AnswerType.DATE,
-        _asked_by("when|how long ago", "years?|dates?|days?|months?|decades?|century|centuries|time|eras?"),
+        _cue("when|how long ago", "years?|dates?|days?|months?|decades?|century|centuries|time|eras?"),
     ),
     (
         AnswerType.NUMBER,
-        _asked_by(
+        _cue(
             "how (?:many|much|long|old|far|large|big|tall|high|fast|often|wide|deep|few)|percentage",
             r"percent\w*|number|amount|fraction|proportion|population|size|age|temperature|portion|distance|length|cost|price|fee|limit",
         ),
     ),
     (
         AnswerType.NAME,
-        _asked_by(
+        _cue(
             "who(?:m|se)?|where",
             "person|king|queen|man|woman|president|leader|author|scientists?|people|group|company|companies|organi[sz]ations?|team|player"
             "|emperor|name|city|country|countries|state|river|place|location|county|region|area|town|continent|street|island|nation"
             "|building|bank|university|minister",
         ),
     ),
-    (AnswerType.REASON, _asked_by("why", "(?:reason|cause|purpose|caused)s?")),
+    (AnswerType.REASON, _cue("why", "(?:reason|cause|purpose|caused)s?")),
 )
 _DATE = re.compile(
     r"(?:1\d|20)\d\ds?|\d+(?:st|nd|rd|th)|january|february|march|april|may|june|july|august|september|october|november|december"
@@ -60,13 +60,13 @@ _REASON = re.compile(
 
 
 def answer_type(question: str) -> AnswerType:
-    """The first kind whose cue the question holds."""
+    """The first type whose cue is in the question."""
     return next((kind for kind, cue in _CUES if cue.search(question)), AnswerType.OTHER)
 
 
-def alike(kind: AnswerType, words: Sequence[str]) -> list[tuple[int, str]]:
-    """The words of a sentence that may be an answer of this kind: their places, and how they are written in lower case."""
-    if kind is AnswerType.NAME:  # the first word is capitalised anyway
+def candidate_words(kind: AnswerType, words: Sequence[str]) -> list[tuple[int, str]]:
+    """The words of a sentence that can be an answer of this type, in lower case with their positions."""
+    if kind is AnswerType.NAME:  # but not the first word, which is always capitalised
         capitals = [(place, word.lower()) for place, word in enumerate(words) if word[0].isupper() and place]
         return [(place, lower) for place, lower in capitals if lower not in STOP_WORDS]
     pattern = {AnswerType.DATE: _DATE, AnswerType.NUMBER: _NUMBER}.get(kind)

@@ -14,9 +14,9 @@ from index.text.analysis import terms
 from index.types import Ids, StoredPassage, Vector
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
-from qa.answering.near_copies import near_copies
+from qa.answering.near_duplicates import are_near_duplicates
 from qa.answering.question.follow_ups import Context, FollowUp, completed, context_of, follow_up
-from qa.answering.question.languages import notice, unserved_language
+from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
@@ -91,7 +91,7 @@ class Answerer:
         context = context_of(history)
         whole = completed(plain, context)
         asked = self._searcher.read(whole)
-        unserved = unserved_language(asked.question, self._languages)
+        unserved = unsupported_language(asked.question, self._languages)
         if unserved is not None:
             context = None
         mark_stage(EMBED)
@@ -106,7 +106,7 @@ class Answerer:
         mark_stage(RANK)
         if not found:
             record_answer(question, False)
-            nothing = notice(unserved, None, self._languages)
+            nothing = language_notice(unserved, None, self._languages)
             return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
@@ -123,7 +123,7 @@ class Answerer:
             quote=results[0] if confidence >= self._operating_point else None,
             results=results[:limit],
             generation=ranking.generation,
-            notice=notice(unserved, found[0][1].document.language, self._languages),
+            notice=language_notice(unserved, found[0][1].document.language, self._languages),
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
@@ -143,7 +143,7 @@ class Answerer:
         for first in range(0, len(ranking.candidates), wanted):
             candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
             for stored in self._store.passages(list(candidates)):
-                if not any(near_copies(stored.passage.text, other.passage.text) for _, other in found):
+                if not any(are_near_duplicates(stored.passage.text, other.passage.text) for _, other in found):
                     found.append((candidates[stored.id], stored))
             if len(found) >= wanted:
                 break

@@ -1,7 +1,7 @@
-"""Confidence fitted to one's own documents: two numbers, kept in the data folder, put on top of the shipped coefficients.
+"""Calibration of the confidence to a data folder's documents: two numbers on top of the shipped coefficients.
 
-Platt 1999, "Probabilistic outputs for support vector machines": P = sigmoid(intercept + slope * logit(confidence)). Few questions
-say little, so the fit is held near "as shipped" by a Gaussian prior, and it never turns the order round.
+Platt 1999, "Probabilistic outputs for support vector machines": P = sigmoid(intercept + slope * logit(confidence)). A Gaussian prior
+keeps the fit near the shipped values if there are few questions. The slope is positive, so the order never changes.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "calibration.json"
 FORMAT = 2
-_UNSEALED = {"format", "intercept", "slope", "questions", "on_top_of"}
-# Of each kind; fewer cannot tell a shift from chance.
-LEAST_QUESTIONS = 10
-# Standard deviations of the prior: how far from the shipped figures a corpus is thought to be.
+_KEYS_OF_FORMAT_1 = {"format", "intercept", "slope", "questions", "on_top_of"}
+# Answerable, and unanswerable. Fewer do not distinguish a shift from chance.
+MIN_QUESTIONS = 10
+# Standard deviations of the prior around the shipped values.
 INTERCEPT_SPREAD, SLOPE_SPREAD = 1.0, 0.5
-LEAST_SLOPE = 0.1
+MIN_SLOPE = 0.1
 STEPS = 50
-# Probabilities nearer to 0 and 1 have no finite logit that means anything.
+# Probabilities are clipped to [EDGE, 1 - EDGE], because the logit of 0 and 1 is infinite.
 EDGE = 1e-6
-# What the two numbers stand on; with other coefficients they mean nothing.
+# A calibration is valid only for the coefficients that it was fitted on.
 SHIPPED = (INTERCEPT, SIMILARITY, COVERAGE, MISSING_NAMES, TENFOLD)
 
 
 class CalibrationError(QuotableError):
-    """Confidence cannot be fitted, or what was fitted cannot be read."""
+    """The calibration cannot be fitted or read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """`questions`: how many it was fitted on; 0 for "as shipped"."""
+    """`questions`: the number of questions it was fitted on, 0 for the shipped values."""
 
     intercept: float = 0.0
     slope: float = 1.0
     questions: int = 0
 
     def apply(self, confidence: float) -> float:
-        """A shipped confidence as a probability for these documents, 0..1."""
+        """The calibrated probability for an uncalibrated confidence, 0..1."""
         if not self.questions:
             return confidence
         return 1 / (1 + math.exp(-(self.intercept + self.slope * _logit(confidence))))
@@ -59,37 +59,37 @@ AS_SHIPPED = Calibration()
 
 
 def fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
-    """From shipped confidences of questions whose truth is known. Raises CalibrationError where there are too few of a kind."""
+    """Fit to the uncalibrated confidences of labelled questions. Raises CalibrationError if there are too few of either kind."""
     yes = sum(answerable)
     no = len(answerable) - yes
-    if min(yes, no) < LEAST_QUESTIONS:
+    if min(yes, no) < MIN_QUESTIONS:
         raise CalibrationError(
-            f"calibrating needs at least {LEAST_QUESTIONS} questions that the documents answer and as many that they do not; "
-            f'there are {yes} and {no} (mark the latter with "answerable": false)'
+            f"calibration needs at least {MIN_QUESTIONS} answerable and {MIN_QUESTIONS} unanswerable questions; the set has {yes} and {no}."
+            ' Add more; mark unanswerable ones with "answerable": false'
         )
-    return _fitted(confidences, answerable)
+    return _fit(confidences, answerable)
 
 
-def cross_fitted(confidences: Sequence[float], answerable: Sequence[bool], folds: int = 5) -> list[float]:
-    """Each question's confidence by a fit on the other folds: what calibration is worth on questions that it has not seen."""
+def cross_validate(confidences: Sequence[float], answerable: Sequence[bool], folds: int = 5) -> list[float]:
+    """Cross-validation: each question's calibrated confidence by a fit on the other folds."""
     fitted = list(confidences)
-    # Folds take turns within each kind, so that none is without one.
+    # Stratified: every fold gets questions of both kinds.
     order = sorted(range(len(fitted)), key=lambda place: not answerable[place])
     for fold in range(folds):
         held_out = set(order[fold::folds])
         kept = [place for place in order if place not in held_out]
-        calibration = _fitted([confidences[place] for place in kept], [answerable[place] for place in kept])
+        calibration = _fit([confidences[place] for place in kept], [answerable[place] for place in kept])
         for place in held_out:
             fitted[place] = calibration.apply(confidences[place])
     return fitted
 
 
-def _fitted(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
+def _fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
     truth = np.asarray(answerable, float)
     yes, no = truth.sum(), (1 - truth).sum()
     inputs = np.stack([np.ones(len(truth)), [_logit(confidence) for confidence in confidences]], axis=1)
     prior, precision = np.array([0.0, 1.0]), np.diag([INTERCEPT_SPREAD**-2, SLOPE_SPREAD**-2])
-    # Platt's targets, which keep a perfectly parted set from running off to certainty.
+    # Platt's targets, which keep the fit finite on a perfectly separated set.
     targets = np.where(truth > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
     fitted = prior.copy()
     for _ in range(STEPS):  # Newton's method; the objective is convex
@@ -100,20 +100,20 @@ def _fitted(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibra
         fitted = fitted - step
         if float(np.abs(step).max()) < 1e-9:
             break
-    return Calibration(float(fitted[0]), max(float(fitted[1]), LEAST_SLOPE), len(truth))
+    return Calibration(float(fitted[0]), max(float(fitted[1]), MIN_SLOPE), len(truth))
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> Path:
-    """Put it into the data folder in one step; where it stands."""
+    """Write it to the data folder atomically and return the path."""
     values = {"format": FORMAT, "intercept": calibration.intercept, "slope": calibration.slope}
     durable_files.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": list(SHIPPED)})
     return folder / FILE_NAME
 
 
 def read_calibration(folder: Path) -> Calibration:
-    """That of a data folder; as shipped where there is none, or where it stands on other coefficients than today's.
+    """The calibration of a data folder, or AS_SHIPPED if it has none or one for other coefficients.
 
-    Raises CalibrationError for a file that is damaged or was written by a newer version.
+    Raises CalibrationError if the file is damaged or from a newer version.
     """
     path = folder / FILE_NAME
     try:
@@ -124,15 +124,17 @@ def read_calibration(folder: Path) -> Calibration:
         raise CalibrationError(f"cannot read {path} ({error}); delete it, or run `qa eval --calibrate` again") from error
     try:
         if values["format"] > FORMAT:
-            raise CalibrationError(f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it")
-        if set(values) != _UNSEALED or values["format"] != 1:  # files of format 1 had no seal
+            raise CalibrationError(
+                f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it or upgrade"
+            )
+        if set(values) != _KEYS_OF_FORMAT_1 or values["format"] != 1:  # files of format 1 have no checksum
             durable_files.read_json(path)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
-        stands_on = tuple(values["on_top_of"])
+        coefficients = tuple(values["on_top_of"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{path} is not a calibration; delete it, or run `qa eval --calibrate` again") from error
-    if stands_on != SHIPPED:
-        log.warning("%s was fitted on another version's confidence and is passed over; run `qa eval --calibrate` again", path)
+        raise CalibrationError(f"{path} is not a valid calibration; delete it, or run `qa eval --calibrate` again") from error
+    if coefficients != SHIPPED:
+        log.warning("ignoring %s: it was fitted for another version's coefficients; run `qa eval --calibrate` again", path)
         return AS_SHIPPED
     return calibration
 

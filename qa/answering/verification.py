@@ -1,4 +1,4 @@
-"""Is a quote still where it was taken from? Pure."""
+"""Verifies that a quote is still in its document. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from corpus.types import Span
 
 
 class Verdict(StrEnum):
-    VERBATIM = "verbatim"  # exactly there
-    MOVED = "moved"  # exactly so, at another place
-    CHANGED = "changed"  # the document is there, these words are not in it
-    GONE = "gone"  # there is no such document
+    VERBATIM = "verbatim"  # at the given place
+    MOVED = "moved"  # at another place
+    CHANGED = "changed"  # not in the document
+    GONE = "gone"  # the document does not exist
 
 
 def verify(text: str | None, quote: str, start: int, end: int) -> tuple[Verdict, Span | None]:
-    """The verdict on `text[start:end] == quote` and where the quote stands now (of several places the nearest to `start`).
+    """The verdict on `text[start:end] == quote`, and the quote's span now: of several the one nearest to `start`.
 
-    `text` is the document's present text; None where there is no such document.
+    `text`: the document's current text, None if it does not exist.
     """
     if text is None:
         return Verdict.GONE, None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.types import QuotableError
-from qa.answering.calibration import Calibration, cross_fitted, fit
+from qa.answering.calibration import Calibration, cross_validate, fit
 from qa.answering.confidence import probability
 from qa.assembly import Service, answerer_over, open_to_read, open_to_write, service_of
 from qa.evaluation.judging import ArrangedSearcher, Judge, Order, Outcome, run, summarise
@@ -96,7 +96,7 @@ def fit_calibration(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
     truth = [bool(outcome.question.is_answerable) for outcome in judged]
     calibration = fit(shipped, truth)
     before = expected_calibration_error(shipped, truth)
-    after = expected_calibration_error(cross_fitted(shipped, truth), truth)
+    after = expected_calibration_error(cross_validate(shipped, truth), truth)
     return (
         calibration,
         f"ECE as shipped {before:.3f}, calibrated {after:.3f} (5-fold cross-validation over {len(truth)} questions)",

@@ -17,7 +17,7 @@ import numpy as np
 from index.ranking.query import PreparedQuery
 from index.text.analysis import terms
 from index.types import Vector
-from qa.answering.confidence import names
+from qa.answering.question.names import names_and_numbers
 from qa.answering.question.small_talk import small_talk, strip_courtesies
 from qa.answering.question.turn import Turn
 
@@ -191,7 +191,7 @@ def _pointer(question: str) -> str | None:
         return f"it opens with “{opening['opening']}”"
     if pronoun := _POINTS_BACK.search(question):
         return f"it points back with “{pronoun[0]}”"
-    few = len(set(terms(question))) <= FEW_TERMS and not names(question)
+    few = len(set(terms(question))) <= FEW_TERMS and not names_and_numbers(question)
     return "it has few words of its own" if few else None
 
 

@@ -1,4 +1,4 @@
-"""Which languages the embedding model serves, and what is said where it does not."""
+"""The language of a question, and notices about languages that the embedding model does not support."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Collection
 from corpus.languages import detect, name
 
 
-def unserved_language(text: str, served: Collection[str]) -> str | None:
-    """The code of the language of a question that the model does not serve; None where it serves it or none can be told.
+def unsupported_language(text: str, supported: Collection[str]) -> str | None:
+    """The code of the text's language if the model does not support it; None if it does or the language is not detected.
 
-    `served` is empty where the model serves every language.
+    `supported`: codes of the model's languages, empty for all.
     """
-    language = detect(text) if served else None
-    return language if language not in (None, *served) else None
+    language = detect(text) if supported else None
+    return language if language not in (None, *supported) else None
 
 
-def notice(question_language: str | None, passage_language: str | None, served: Collection[str]) -> str | None:
-    """What to tell a person whose question, or whose answer, is in a language that the model does not serve."""
+def language_notice(question_language: str | None, passage_language: str | None, supported: Collection[str]) -> str | None:
+    """A notice for the reader if the question or the first passage is in a language that the model does not support."""
     if question_language:
-        asked = f"The question seems to be in {name(question_language)}"
-        return f"{asked}; the model serves {_names(served)}, so passages were found by words alone."
-    if served and passage_language and passage_language not in served:
-        return f"This passage is in {name(passage_language)}; the model serves {_names(served)}, so it may rank worse than it should."
+        language = name(question_language)
+        return f"The question seems to be in {language}; the model supports {_names(supported)}, so passages were found by words alone."
+    if supported and passage_language and passage_language not in supported:
+        return (
+            f"This passage is in {name(passage_language)}; the model supports {_names(supported)}, so its rank may be too low."
+        )
     return None
 
 

@@ -1,8 +1,7 @@
-"""Greetings, thanks, farewells and questions about the assistant: told apart from questions to the documents. Pure.
+"""Recognises small talk: greetings, thanks, farewells and questions about the assistant. Pure.
 
-Only a message that consists of nothing but such phrases is small talk; one word that belongs to none of them makes it a question.
-So "Hello, how do I renew my passport?" is searched (for "how do I renew my passport?"), and "Hello there, thanks!" is not. English,
-and the commonest greetings of some other languages.
+A message is small talk only if all of it consists of such phrases: "Hello there, thanks!" is, "Hello, how do I renew my passport?"
+is a question (searched without its greeting). Covers English and the most frequent greetings of some other languages.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from enum import Enum
 
 from index.text.analysis import fold
 
-LONGEST = 120  # characters; nobody greets at greater length
+MAX_CHARACTERS = 120
 
 
 class SmallTalk(Enum):
-    """What a message is that asks the documents nothing."""
+    """The kinds of small talk."""
 
     GREETING = "greeting"
     THANKS = "thanks"
@@ -66,11 +65,11 @@ _PHRASES = {
 }
 _BY_KIND = {kind: rf"(?:{'|'.join(phrases)})" for kind, phrases in _PHRASES.items()}
 _BETWEEN = r"please|so|well|and|but|oh|ah|very|really|just|then|anyway|sorry"
-_NOTHING_ELSE = re.compile(rf"(?:(?:{'|'.join(_BY_KIND.values())}|{_BETWEEN}) )+")
-# In this order: what a message is that says several things is told by the first of them.
-_HELD = [(kind, re.compile(rf"(?:^| ){phrase} ")) for kind, phrase in _BY_KIND.items()]
+_SMALL_TALK = re.compile(rf"(?:(?:{'|'.join(_BY_KIND.values())}|{_BETWEEN}) )+")
+# A message with several phrases has the first kind in this order.
+_KINDS = [(kind, re.compile(rf"(?:^| ){phrase} ")) for kind, phrase in _BY_KIND.items()]
 _WORD = re.compile(r"[^\W_]+")
-# What may stand before or after a question that has nothing to do with it, and how a question begins where no sign parts the two.
+# Small talk that may precede or follow a question, and the first words of a question after a greeting without punctuation.
 _COURTESIES = (SmallTalk.GREETING, SmallTalk.THANKS, SmallTalk.FAREWELL, SmallTalk.ACKNOWLEDGEMENT)
 _ASKS = re.compile(
     r"(?:who|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|will|would|should|may|must|has|have|had"
@@ -78,31 +77,28 @@ _ASKS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PIECE = re.compile(r"[^.!?,;:\n]*(?:[.!?,;:\n]+\s*|$)")
-_MOST_PIECES = 4  # of courtesy on either side
-_MOST_WORDS = 4  # of a greeting that no sign parts from the question
+_MAX_PIECES = 4  # of courtesies on either side
+_MAX_GREETING_WORDS = 4  # of a greeting without punctuation
 
 
 def strip_courtesies(message: str) -> str:
-    """The question in a message that also greets or thanks; the whole message where that is not plain.
-
-    So "Hello, Dolly!" stays as it is.
-    """
+    """The question in a message without the greetings and thanks around it; the whole message if that is ambiguous ("Hello, Dolly!")."""
     pieces = [piece[0] for piece in _PIECE.finditer(message) if piece[0]]
     first, last = 0, len(pieces)
-    while first < min(last, _MOST_PIECES) and small_talk(pieces[first]) in _COURTESIES:
+    while first < min(last, _MAX_PIECES) and small_talk(pieces[first]) in _COURTESIES:
         first += 1
-    while last > max(first, len(pieces) - _MOST_PIECES) and small_talk(pieces[last - 1]) in _COURTESIES:
+    while last > max(first, len(pieces) - _MAX_PIECES) and small_talk(pieces[last - 1]) in _COURTESIES:
         last -= 1
-    question = _after_greeting("".join(pieces[first:last]).strip())
+    question = _strip_greeting("".join(pieces[first:last]).strip())
     if question == message.strip():
         return message
     return question if _ASKS.match(question) or question.endswith("?") else message
 
 
-def _after_greeting(message: str) -> str:
+def _strip_greeting(message: str) -> str:
     """“hello what is it” -> “what is it”."""
-    words = message.split(maxsplit=_MOST_WORDS + 1)
-    for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
+    words = message.split(maxsplit=_MAX_GREETING_WORDS + 1)
+    for count in range(min(_MAX_GREETING_WORDS, len(words) - 1), 0, -1):
         rest = message.split(maxsplit=count)[count]
         if small_talk(" ".join(words[:count])) in (SmallTalk.GREETING, SmallTalk.THANKS) and _ASKS.match(rest):
             return rest
@@ -110,10 +106,10 @@ def _after_greeting(message: str) -> str:
 
 
 def small_talk(message: str) -> SmallTalk | None:
-    """What kind of small talk a message is; None for one that is, or may be, a question to the documents."""
-    if len(message) > LONGEST:
+    """The kind of small talk that a message is. None if it is, or may be, a question to the documents."""
+    if len(message) > MAX_CHARACTERS:
         return None
-    said = " ".join(_WORD.findall(fold(message).lower())) + " "
-    if not _NOTHING_ELSE.fullmatch(said):
+    normalised = " ".join(_WORD.findall(fold(message).lower())) + " "
+    if not _SMALL_TALK.fullmatch(normalised):
         return None
-    return next((kind for kind, phrase in _HELD if phrase.search(said)), None)
+    return next((kind for kind, phrase in _KINDS if phrase.search(normalised)), None)

@@ -1,10 +1,10 @@
-"""What counts as a question, on every face."""
+"""Rules for the text of a question, the same on every interface. Pure."""
 
 from __future__ import annotations
 
 from corpus.types import QuotableError
 
-MAX_CHARACTERS = 2_000  # after trimming
+MAX_CHARACTERS = 2_000  # without surrounding white space
 
 
 class InvalidText(QuotableError, ValueError):
@@ -24,7 +24,7 @@ def check_text(text: str) -> None:
 
 
 def clean_question(text: str) -> str:
-    """The question without surrounding white space. Raises InvalidQuestion for one that is empty, over-long or no text."""
+    """Strip surrounding white space. Raises InvalidQuestion if the question is empty, too long or not valid text."""
     try:
         check_text(text)
     except InvalidText as error:

@@ -1,24 +1,26 @@
-"""A cross-encoder that the operator names puts the first passages in its order; without one nothing changes."""
+"""The setting `reranker`: a cross-encoder reorders the first passages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.conftest import RunProcess, Server, StartServer
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 QUESTION = "Who signed the memorandum?"
-# Its weights are random, which is all a test of the plumbing needs.
+# The weights are random: the test checks the order, not the quality.
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum ai uk government of and in openai ##s . ? ,".split()
 
 
 @pytest.fixture(scope="module")
 def tiny_reranker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cross-encoder of our own, small enough to be made and read in a moment."""
+    """A cross-encoder with random weights, small enough to create and load quickly."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
@@ -47,19 +49,19 @@ def cross_encoder(tiny_reranker: Path) -> CrossEncoder:
     return CrossEncoder(str(tiny_reranker), device="cpu", local_files_only=True)
 
 
-def test_the_first_passages_come_in_the_order_of_the_cross_encoder(
-    data_folder: Callable[[], Path], start_server: Any, server: Any, tiny_reranker: Path, cross_encoder: CrossEncoder
+def test_ranks_the_first_passages_by_the_cross_encoder(
+    data_folder: Callable[[], Path], start_server: StartServer, server: Server, tiny_reranker: Path, cross_encoder: CrossEncoder
 ) -> None:
     with start_server(data_folder(), QA_RERANKER=str(tiny_reranker)) as reranking:
         found = reranking.search(QUESTION, limit=20, explain=True)["results"]
-    as_ever = server.search(QUESTION, limit=20)["results"]
+    baseline = server.search(QUESTION, limit=20)["results"]
     read = {r["text"]: r for r in found}
     title = found[0]["document"]["title"]
-    texts = [" › ".join([title, *r["headings"], r["text"]]) for r in as_ever]
+    texts = [" › ".join([title, *r["headings"], r["text"]]) for r in baseline]
     scores = cross_encoder.predict([(QUESTION, text) for text in texts], show_progress_bar=False).tolist()
-    expected = [r["text"] for _, r in sorted(zip(scores, as_ever, strict=True), key=lambda pair: -pair[0])]
+    expected = [r["text"] for _, r in sorted(zip(scores, baseline, strict=True), key=lambda pair: -pair[0])]
     assert list(read) == expected
-    assert expected != [r["text"] for r in as_ever], "a test of nothing: the cross-encoder's order is the search's own"
+    assert expected != [r["text"] for r in baseline], "the cross-encoder's order must differ for this test"
     shown = [r["score"] for r in found]
     assert shown == sorted(shown, reverse=True)
     for result in found:
@@ -68,8 +70,8 @@ def test_the_first_passages_come_in_the_order_of_the_cross_encoder(
 
 
 @pytest.mark.parametrize("named", ["no/such/folder", "empty"])
-def test_a_reranker_that_is_not_there_is_refused_with_the_way_out(
-    qa: Any, data_folder: Callable[[], Path], tmp_path: Path, named: str
+def test_rejects_a_missing_reranker_and_names_the_next_step(
+    qa: RunProcess, data_folder: Callable[[], Path], tmp_path: Path, named: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     name = tmp_path / named if named == "empty" else named

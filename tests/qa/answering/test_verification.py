@@ -1,4 +1,4 @@
-"""`/v1/verify`: is a quote still where it was taken from, after nothing, a replacement and a deletion?"""
+"""`POST /v1/verify`: unchanged, replaced and removed documents."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 
 from corpus.types import text_version
 from qa.answering.verification import Verdict, verify
+from tests.conftest import Server, StartServer
 
 FIRST = "The museum opens at nine. 🏛️ Tickets cost ten pounds.\n\nChildren enter free."
 SECOND = "From May on, this holds.\n\nThe museum opens at nine. 🏛️ Tickets cost twelve pounds.\n\nChildren enter free."
 
 
 @pytest.fixture(scope="module")
-def museum(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
+def museum(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
     with start_server(data_folder()) as running:
         yield running
         assert "Traceback" not in running.log, running.log
 
 
-def verified(server: Any, **fields: Any) -> Any:
+def verified(server: Server, **fields: Any) -> Any:
     response = server.post("/v1/verify", json.dumps(fields).encode())
     assert response.status == 200, response.text
     return response.json()
@@ -36,7 +37,7 @@ def quoted(text: str, quote: str) -> dict[str, Any]:
     return {"quote": quote, "document_id": "museum", "start": start, "end": start + len(quote)}
 
 
-def test_a_quote_is_followed_through_a_replacement_and_a_deletion(museum: Any) -> None:
+def test_verifies_a_quote_after_replacement_and_removal(museum: Server) -> None:
     museum.finished(museum.add(id="museum", title="Museum", text=FIRST))
     answer = museum.search("What do tickets of the museum cost?")["answer"]
     from_answer = {"quote": answer["text"], "document_id": "museum", "start": answer["start"], "end": answer["end"]}
@@ -84,14 +85,14 @@ def test_a_quote_is_followed_through_a_replacement_and_a_deletion(museum: Any) -
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_a_field_that_cannot_be_used_is_named(museum: Any, change: dict[str, object], field: str) -> None:
+def test_rejects_an_invalid_field_by_name(museum: Server, change: dict[str, object], field: str) -> None:
     body = json.dumps({"quote": "a", "document_id": "b", "start": 0, "end": 1} | change).encode()
     response = museum.post("/v1/verify", body)
     assert response.status == 422
     assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
-def test_places_outside_the_text_are_answered(museum: Any) -> None:
+def test_accepts_offsets_outside_the_text(museum: Server) -> None:
     for start, end in ((0, 2**53), (2**53, 2**53), (5, 2), (10**6, 10**6 + 3)):
         found = verified(museum, quote="no such words", document_id="press-release", start=start, end=end)
         assert found["status"] == "changed"
@@ -103,7 +104,7 @@ TEXT = st.text("ab\n🙂", max_size=30)
 
 @given(TEXT, st.text("ab\n🙂", min_size=1, max_size=2), st.integers(0, 40), st.integers(0, 40))
 @settings(max_examples=500)
-def test_the_verdict_is_true_of_the_text(text: str, quote: str, start: int, end: int) -> None:
+def test_verdict_agrees_with_the_text(text: str, quote: str, start: int, end: int) -> None:
     verdict, place = verify(text, quote, start, end)
     places = [position for position in range(len(text)) if text.startswith(quote, position)]
     if text[start:end] == quote:
@@ -119,7 +120,7 @@ def test_the_verdict_is_true_of_the_text(text: str, quote: str, start: int, end:
 
 
 @given(TEXT, st.data())
-def test_what_was_taken_from_a_text_is_verbatim_in_it(text: str, data: st.DataObject) -> None:
+def test_slice_of_a_text_is_verbatim(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     if start < end:

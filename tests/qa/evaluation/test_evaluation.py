@@ -16,7 +16,7 @@ from qa.answering.calibration import (
     AS_SHIPPED,
     Calibration,
     CalibrationError,
-    cross_fitted,
+    cross_validate,
     fit,
     read_calibration,
     write_calibration,
@@ -238,7 +238,9 @@ def test_fit_reduces_overconfidence_and_keeps_the_order() -> None:
     fitted = [calibration.apply(confidence) for confidence in confidences]
     assert fitted == sorted(fitted)
     assert expected_calibration_error(fitted, truth) < expected_calibration_error(confidences, truth)
-    assert expected_calibration_error(cross_fitted(confidences, truth), truth) < expected_calibration_error(confidences, truth)
+    assert expected_calibration_error(cross_validate(confidences, truth), truth) < expected_calibration_error(
+        confidences, truth
+    )
 
 
 def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
@@ -253,7 +255,12 @@ def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "cannot read"), ("{}", "not a calibration"), ('{"format": 99}', "format 99"), ("[]", "not a calibration")],
+    [
+        ("{", "cannot read"),
+        ("{}", "not a valid calibration"),
+        ('{"format": 99}', "format 99"),
+        ("[]", "not a valid calibration"),
+    ],
 )
 def test_rejects_an_unreadable_calibration_and_names_the_next_step(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "calibration.json").write_text(text)

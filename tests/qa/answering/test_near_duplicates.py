@@ -1,17 +1,17 @@
-"""Passages that say the same are shown once; those that differ in a number are two statements and both shown."""
+"""Near-duplicate passages are shown once; passages that differ in a number are both shown."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.answering.near_copies import near_copies
+from qa.answering.near_duplicates import are_near_duplicates
+from tests.conftest import Server, StartServer
 
 NOTICE = (
     "The swimming pool in the park is closed for cleaning on the first Monday of every month, and swimmers may use"
@@ -24,8 +24,8 @@ RATE = (
 
 
 @pytest.fixture(scope="module")
-def notices(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
-    """Forty copies of one notice, some with a word changed; two tax rates, twice each; and five other texts."""
+def notices(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
+    """Forty copies of one notice, half of them with a word changed; two tax rates, twice each; three other texts."""
     records = [
         *({"id": f"copy-{n:02}", "text": NOTICE} for n in range(20)),
         *({"id": f"near-{n:02}", "text": NOTICE.replace("swimmers", f"{'abcdefghijklmnopqrst'[n] * 4}ers")} for n in range(20)),
@@ -41,7 +41,7 @@ def notices(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -
 
 
 @pytest.mark.parametrize("limit", [2, 4, 10])
-def test_a_result_list_is_not_filled_by_copies(notices: Any, limit: int) -> None:
+def test_shows_near_duplicates_once(notices: Server, limit: int) -> None:
     results = notices.search("When is the swimming pool in the park closed?", limit=limit)["results"]
     assert len(results) == limit
     assert sum(result["document"]["id"][:4] in {"copy", "near"} for result in results) == 1
@@ -49,34 +49,34 @@ def test_a_result_list_is_not_filled_by_copies(notices: Any, limit: int) -> None
         assert {"other-1", "other-2", "other-3"} <= {result["document"]["id"] for result in results} or limit < 10
 
 
-def test_passages_that_differ_in_a_number_are_both_shown(notices: Any) -> None:
+def test_shows_passages_that_differ_in_a_number(notices: Server) -> None:
     results = notices.search("How much is the council tax in band D?", limit=4)["results"]
     assert [result["document"]["id"][:9] for result in results[:2]] in (["rate-1200", "rate-1300"], ["rate-1300", "rate-1200"])
     assert sum(result["document"]["id"].startswith("rate") for result in results) == 2
 
 
-def test_every_copy_is_found_where_only_it_may_be(notices: Any) -> None:
+def test_finds_every_copy_with_a_filter_for_it(notices: Server) -> None:
     for name in ("copy-07", "near-03", "rate-1200-1"):
         only = {"type": "eq", "key": "id", "value": name}
         assert [r["document"]["id"] for r in notices.search("pool or tax", filter=only)["results"]] == [name]
 
 
-def test_a_word_makes_a_copy_and_a_number_another_statement() -> None:
-    assert near_copies(NOTICE, NOTICE)
-    assert near_copies(NOTICE, NOTICE.replace("cleaning", "painting"))
-    assert near_copies(NOTICE, NOTICE.upper())
-    assert not near_copies(RATE.format(1200), RATE.format(1300))
-    assert not near_copies(RATE.format("1,200"), RATE.format("1.200"))
-    assert not near_copies(RATE.format("1200 (last year 1300)"), RATE.format("1300 (last year 1200)"))
-    assert not near_copies(NOTICE, NOTICE[:100])
+def test_ignores_changed_words_but_not_changed_numbers() -> None:
+    assert are_near_duplicates(NOTICE, NOTICE)
+    assert are_near_duplicates(NOTICE, NOTICE.replace("cleaning", "painting"))
+    assert are_near_duplicates(NOTICE, NOTICE.upper())
+    assert not are_near_duplicates(RATE.format(1200), RATE.format(1300))
+    assert not are_near_duplicates(RATE.format("1,200"), RATE.format("1.200"))
+    assert not are_near_duplicates(RATE.format("1200 (last year 1300)"), RATE.format("1300 (last year 1200)"))
+    assert not are_near_duplicates(NOTICE, NOTICE[:100])
 
 
 PASSAGE = st.lists(st.sampled_from("the tax is paid in april by 5 6 2024 2025 all of us".split()), max_size=20).map(" ".join)
 
 
 @given(PASSAGE, PASSAGE)
-def test_being_a_copy_goes_both_ways_and_never_over_a_number(one: str, other: str) -> None:
-    assert near_copies(one, one)
-    assert near_copies(one, other) == near_copies(other, one)
+def test_is_symmetric_and_compares_numbers(one: str, other: str) -> None:
+    assert are_near_duplicates(one, one)
+    assert are_near_duplicates(one, other) == are_near_duplicates(other, one)
     numbers = [[word for word in passage.split() if word.isdigit()] for passage in (one, other)]
-    assert numbers[0] == numbers[1] or not near_copies(one, other)
+    assert numbers[0] == numbers[1] or not are_near_duplicates(one, other)

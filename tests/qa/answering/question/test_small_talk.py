@@ -1,4 +1,4 @@
-"""Small talk is told apart from questions: nothing that may be one is ever taken for a greeting."""
+"""Recognising small talk: nothing that may be a question counts as a greeting."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qa.answering.question.small_talk import LONGEST, SmallTalk, small_talk, strip_courtesies
+from qa.answering.question.small_talk import MAX_CHARACTERS, SmallTalk, small_talk, strip_courtesies
 
-SHARED = Path(__file__).parent.parent.parent.parent.parent / "shared" / "data"
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ SHARED = Path(__file__).parent.parent.parent.parent.parent / "shared" / "data"
         ("OK", SmallTalk.ACKNOWLEDGEMENT),
     ],
 )
-def test_small_talk_is_known(message: str, kind: SmallTalk) -> None:
+def test_recognises_small_talk(message: str, kind: SmallTalk) -> None:
     assert small_talk(message) is kind
 
 
@@ -70,7 +70,7 @@ def test_small_talk_is_known(message: str, kind: SmallTalk) -> None:
         "?",
     ],
 )
-def test_what_may_be_a_question_is_searched(message: str) -> None:
+def test_possible_question_is_not_small_talk(message: str) -> None:
     assert small_talk(message) is None
 
 
@@ -84,7 +84,7 @@ def test_what_may_be_a_question_is_searched(message: str) -> None:
         ("Great, and how much does it cost?", "and how much does it cost?"),
     ],
 )
-def test_greetings_and_thanks_beside_a_question_are_left_out(message: str, question: str) -> None:
+def test_strips_courtesies_around_a_question(message: str, question: str) -> None:
     assert strip_courtesies(message) == question
 
 
@@ -101,18 +101,18 @@ def test_greetings_and_thanks_beside_a_question_are_left_out(message: str, quest
         "?",
     ],
 )
-def test_what_may_belong_to_the_question_stays(message: str) -> None:
+def test_keeps_words_that_may_belong_to_the_question(message: str) -> None:
     assert strip_courtesies(message) == message
 
 
-def test_a_long_message_of_small_talk_costs_no_time() -> None:
+def test_long_message_takes_no_time() -> None:
     began = time.process_time()
     for phrase in ("thanks so ", "so very much ", "hi there all ", "really very ", "good "):
-        assert small_talk((phrase * LONGEST)[: LONGEST - 2] + "x") is None
+        assert small_talk((phrase * MAX_CHARACTERS)[: MAX_CHARACTERS - 2] + "x") is None
     assert time.process_time() - began < 5
 
 
-def test_no_question_of_nine_thousand_is_taken_for_small_talk() -> None:
+def test_none_of_nine_thousand_questions_is_small_talk() -> None:
     if not SHARED.is_dir():
         pytest.skip(f"the question sets are not at {SHARED}")
     paths = [

@@ -1,4 +1,4 @@
-"""Follow-up questions are searched as questions that stand alone; those that stand alone are left as they are."""
+"""Follow-up questions use the conversation; questions that stand alone are searched unchanged."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from index.ranking.query import PreparedQuery
 from index.types import Vector
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS, FollowUp, completed, context_of, follow_up
 from qa.answering.question.turn import Turn
+from tests.conftest import Server, StartServer
 
 PASSPORT = "How do I renew a passport?"
 GUIDANCE = {
@@ -37,7 +38,7 @@ def user(*texts: str) -> list[Turn]:
 
 
 @pytest.fixture(scope="module")
-def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> Iterator[Any]:
+def guidance(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
     with start_server(data_folder()) as running:
         for document_id, (title, text) in GUIDANCE.items():
             assert running.finished(running.add(id=document_id, title=title, text=text))["status"] == "done"
@@ -56,11 +57,11 @@ def guidance(data_folder: Callable[[], Path], start_server: Callable[..., Any]) 
         ("What about Wales?", "What about Wales?"),
     ],
 )
-def test_a_phrase_completes_the_question_before_it(question: str, whole: str) -> None:
+def test_phrase_completes_the_previous_question(question: str, whole: str) -> None:
     assert completed(question, context_of(user(PASSPORT))) == whole
 
 
-def test_a_phrase_takes_the_place_of_one_of_its_kind() -> None:
+def test_phrase_replaces_one_with_the_same_preposition() -> None:
     assert (
         completed("And in Wales?", context_of(user("How do I renew a passport in England?")))
         == "How do I renew a passport in Wales?"
@@ -70,7 +71,7 @@ def test_a_phrase_takes_the_place_of_one_of_its_kind() -> None:
     )
 
 
-def test_a_phrase_with_nothing_before_it_stays_as_it_is() -> None:
+def test_phrase_without_a_previous_question_is_unchanged() -> None:
     assert completed("And in Wales?", context_of([])) == "And in Wales?"
     assert completed("And in Wales?", context_of(user("Hello!"))) == "And in Wales?"
 
@@ -83,7 +84,7 @@ QUESTION, CONTEXT = along(1, 0, 0), along(0, 1, 0)
 
 
 def followed(question: str, history: list[Turn], nearest: float, suits_context: float = 0.6) -> FollowUp | None:
-    """The question after the history. The nearest passage to it suits the context so well; another one suits the context alone."""
+    """The follow-up of a question after a history. `suits_context`: cosine of its nearest passage with the context."""
     context = context_of(history)
     if context is None:
         return None
@@ -95,7 +96,7 @@ def followed(question: str, history: list[Turn], nearest: float, suits_context: 
 
 
 def taken(found: FollowUp | None) -> float:
-    """How much of the context's vector is in the question's."""
+    """The share of the context vector in the query vector."""
     return float(found.asked.vector @ CONTEXT) if found else 0.0
 
 
@@ -109,7 +110,7 @@ def taken(found: FollowUp | None) -> float:
         ("What photographs does the office accept today?", 0.3, "the documents say little to it by itself"),
     ],
 )
-def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, nearest: float, reason: str) -> None:
+def test_uses_the_context_and_gives_the_reason(question: str, nearest: float, reason: str) -> None:
     found = followed(question, user(PASSPORT), nearest)
     assert found is not None
     assert found.reason == reason
@@ -125,16 +126,16 @@ def test_what_points_back_or_finds_little_is_helped_and_says_why(question: str, 
         "In which year was season one shown?",
     ],
 )
-def test_what_stands_alone_is_left_as_it_is(question: str) -> None:
+def test_question_that_stands_alone_is_no_follow_up(question: str) -> None:
     assert followed(question, user(PASSPORT), 0.7) is None
 
 
-def test_where_nothing_was_asked_nothing_is_taken() -> None:
+def test_no_context_without_earlier_questions() -> None:
     assert followed("How much does it cost?", [], 0.3) is None
     assert followed("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
 
 
-def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
+def test_lower_similarity_gives_the_context_more_weight() -> None:
     shares = [
         taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.57, 0.53, 0.48, 0.45)
     ]
@@ -142,7 +143,7 @@ def test_the_less_is_found_the_more_is_taken_from_what_was_said() -> None:
     assert 0 < shares[0] < shares[1] < shares[2] == shares[3]
 
 
-def test_a_change_of_topic_takes_nothing_where_no_passage_suits_both() -> None:
+def test_change_of_topic_ignores_the_context() -> None:
     question, pointing_back = "What photographs does the office accept?", "What photographs does it accept?"
     assert followed(question, user(PASSPORT), 0.4, 0.0) is None
     assert followed(question, user(PASSPORT), 0.4, 0.1) is None
@@ -151,7 +152,7 @@ def test_a_change_of_topic_takes_nothing_where_no_passage_suits_both() -> None:
     assert followed(pointing_back, user(PASSPORT), 0.4, -0.1) is None
 
 
-def test_the_last_questions_and_the_beginning_of_the_last_reply_are_what_is_spoken_of() -> None:
+def test_context_is_the_last_questions_and_the_start_of_the_last_reply() -> None:
     earlier = [f"What is the fee for {number} visas?" for number in range(6)]
     context = context_of([*user(*earlier, PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
     assert context is not None
@@ -160,12 +161,12 @@ def test_the_last_questions_and_the_beginning_of_the_last_reply_are_what_is_spok
     assert context.said == f"{PASSPORT} {('word ' * 30).strip()}"
 
 
-def test_of_a_long_conversation_the_end_is_read() -> None:
+def test_reads_only_the_end_of_a_long_conversation() -> None:
     context = context_of(user(PASSPORT, *["Thanks!"] * 40))
     assert context is None
 
 
-def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
+def test_context_ignores_refusals_and_small_talk() -> None:
     history = [
         *user(PASSPORT),
         Turn("assistant", f"{NOT_IN_THESE_DOCUMENTS} The nearest passages are about bins."),
@@ -177,7 +178,7 @@ def test_a_refusal_and_small_talk_say_nothing_of_the_topic() -> None:
     assert (context.said, context.earlier) == (PASSPORT, [])
 
 
-def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:
+def test_follow_up_ranks_like_the_complete_question(guidance: Server) -> None:
     history = [
         {"role": "user", "content": PASSPORT},
         {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
@@ -192,7 +193,7 @@ def test_a_follow_up_finds_what_the_whole_question_finds(guidance: Any) -> None:
     assert [result["id"] for result in found["results"]] == [result["id"] for result in whole["results"]]
 
 
-def test_a_question_that_points_back_finds_what_was_spoken_of(guidance: Any) -> None:
+def test_pronoun_finds_the_topic_of_the_conversation(guidance: Server) -> None:
     history = [
         {"role": "user", "content": PASSPORT},
         {"role": "assistant", "content": "“You can renew a passport online.” [1]"},
@@ -204,7 +205,7 @@ def test_a_question_that_points_back_finds_what_was_spoken_of(guidance: Any) -> 
     assert found["rewritten_query"] == f"How much does it cost? (after “{PASSPORT}”)"
 
 
-def test_a_question_that_stands_alone_is_searched_as_without_history(guidance: Any) -> None:
+def test_history_does_not_change_a_question_that_stands_alone(guidance: Server) -> None:
     question = "How much does garden waste cost a year?"
     history = [
         {"role": "user", "content": PASSPORT},
@@ -216,7 +217,7 @@ def test_a_question_that_stands_alone_is_searched_as_without_history(guidance: A
     assert after == alone
 
 
-def test_the_filter_holds_for_follow_ups(guidance: Any) -> None:
+def test_filter_applies_to_follow_ups(guidance: Server) -> None:
     history = [{"role": "user", "content": PASSPORT}]
     only = {"type": "eq", "key": "id", "value": "dogs"}
     found = guidance.search("And in Wales?", history=history, filter=only)
@@ -234,7 +235,7 @@ def test_the_filter_holds_for_follow_ups(guidance: Any) -> None:
         ([{"role": "user", "content": "x"}] * 201, "history"),
     ],
 )
-def test_a_history_that_cannot_be_used_is_refused_by_name(guidance: Any, history: Any, field: str) -> None:
+def test_rejects_an_invalid_history_by_field(guidance: Server, history: Any, field: str) -> None:
     import json
 
     refused = guidance.post("/v1/search", json.dumps({"query": "And?", "history": history}).encode())
