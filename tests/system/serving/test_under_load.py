@@ -1,4 +1,4 @@
-"""More than can be answered, and slow clients: the others hear soon, either way, and what waitress refuses looks like everything else."""
+"""Overload, slow clients and malformed HTTP: early refusals, deadlines, problem documents."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE, Server, StartServer
+
 
 @pytest.fixture(scope="module")
-def impatient(data_folder: Any, start_server: Any) -> Iterator[Any]:
-    """A server at which nobody waits for longer than a few milliseconds."""
+def overloaded(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
+    """A server that refuses requests which would wait longer than 20 ms."""
     with start_server(data_folder(), QA_QUEUE_SECONDS="0.02", QA_THREADS="1") as running:
         yield running
         assert "Traceback" not in running.log
         assert "queue depth" not in running.log
 
 
-def connect(server: Any) -> socket.socket:
-    return socket.create_connection((server.host, server.port), timeout=60)
+def connect(server: Server) -> socket.socket:
+    return socket.create_connection((server.host, server.port), timeout=PATIENCE)
 
 
 def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """The next answer on a connection."""
+    """Read the next answer on a connection."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536) or pytest.fail("the connection was closed")
@@ -40,11 +42,11 @@ def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
     return int(first.split()[1]), headers, body
 
 
-def test_who_would_have_to_wait_too_long_is_refused_at_once_and_may_try_again(impatient: Any) -> None:
+def test_overload_is_refused_with_retry_after(overloaded: Server) -> None:
     seen: list[tuple[int, float]] = []
 
     def ask(number: int) -> None:
-        with connect(impatient) as connection:
+        with connect(overloaded) as connection:
             for turn in range(15):
                 began = time.monotonic()
                 connection.sendall(b"GET /v1/search?q=who+signed+%d+%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % (number, turn))
@@ -59,17 +61,16 @@ def test_who_would_have_to_wait_too_long_is_refused_at_once_and_may_try_again(im
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
     for thread in threads:
         thread.start()
-    assert impatient.get("/healthz").status == 200
+    assert overloaded.get("/healthz").status == 200
     for thread in threads:
         thread.join()
     counts = Counter(status for status, _ in seen)
     assert set(counts) == {200, 503}
     assert len(seen) == 40 * 15
-    assert impatient.search("Who signed the memorandum?")["results"]
+    assert overloaded.search("Who signed the memorandum?")["results"]
 
 
-def test_a_body_of_a_refused_request_is_not_taken_for_the_next_one(impatient: Any) -> None:
-    """Every POST on a kept connection has its own answer, refused or not."""
+def test_each_post_on_a_connection_has_one_answer_refused_or_not(overloaded: Server) -> None:
     body = b'{"query": "GET /healthz HTTP/1.1"}'
     request = (
         b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -77,7 +78,7 @@ def test_a_body_of_a_refused_request_is_not_taken_for_the_next_one(impatient: An
     )
 
     def ask(statuses: list[int]) -> None:
-        with connect(impatient) as connection:
+        with connect(overloaded) as connection:
             for _ in range(20):
                 connection.sendall(request + body)
                 statuses.append(answer(connection)[0])
@@ -91,7 +92,7 @@ def test_a_body_of_a_refused_request_is_not_taken_for_the_next_one(impatient: An
     assert all(len(statuses) == 20 and set(statuses) <= {200, 503} for statuses in found)
 
 
-def test_several_requests_in_one_go_are_answered_in_their_order(server: Any) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     with connect(server) as connection:
         connection.sendall(
             b"GET /v1/documents/no HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -116,7 +117,7 @@ def test_several_requests_in_one_go_are_answered_in_their_order(server: Any) -> 
         (b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
     ],
 )
-def test_what_is_no_request_is_refused_as_a_problem(server: Any, sent: bytes, status: int) -> None:
+def test_malformed_http_gets_a_problem_document(server: Server, sent: bytes, status: int) -> None:
     with connect(server) as connection:
         connection.sendall(sent)
         found, headers, body = answer(connection)
@@ -127,7 +128,7 @@ def test_what_is_no_request_is_refused_as_a_problem(server: Any, sent: bytes, st
     assert "waitress" not in body.decode()
 
 
-def test_slow_clients_do_not_hold_up_the_others(server: Any) -> None:
+def test_slow_clients_do_not_delay_others(server: Server) -> None:
     kinds = (
         b"GET /v1/search?q=who HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
         b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
@@ -149,7 +150,7 @@ def test_slow_clients_do_not_hold_up_the_others(server: Any) -> None:
 
 
 @pytest.mark.long
-def test_what_arrives_too_slowly_is_not_waited_for(server: Any) -> None:
+def test_slow_requests_are_closed(server: Server) -> None:
     sent = (
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
         b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n",

@@ -1,17 +1,17 @@
-"""A warm start: `qa search` on a folder that is ready needs neither torch nor sentence-transformers, and little of a CPU."""
+"""A warm start: `qa search` on a prepared folder needs no torch and less than two seconds of CPU time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-Run = Callable[..., Any]
+from tests.conftest import RunProcess, Server, StartServer
 
-# In seconds of CPU time, of all threads together: what the project promises from start to first answer.
-PROMISED = 2.0
+# Seconds of CPU time of all threads, from start to first answer.
+MOST_CPU_SECONDS = 2.0
 
-SEARCH_AND_TELL = """
+SEARCH_AND_LIST_MODULES = """
 import json, sys
 from qa.cli.main import main
 try:
@@ -29,8 +29,8 @@ print(used.ru_utime + used.ru_stime)
 """
 
 
-def test_a_warm_search_imports_neither_torch_nor_sentence_transformers(server: Any, python: Run) -> None:
-    result = python(SEARCH_AND_TELL, "--data", server.data, "search", "Who signed the memorandum?", "--json")
+def test_warm_search_imports_no_torch(server: Server, python: RunProcess) -> None:
+    result = python(SEARCH_AND_LIST_MODULES, "--data", server.data, "search", "Who signed the memorandum?", "--json")
     assert result.code == 0, result.stderr
     assert result.json()["results"]
     modules = set(json.loads(result.stderr.splitlines()[-1]))
@@ -38,19 +38,17 @@ def test_a_warm_search_imports_neither_torch_nor_sentence_transformers(server: A
     assert modules & {"torch", "sentence_transformers", "transformers", "onnxscript", "onnx", "sklearn", "flask"} == set()
 
 
-def test_a_warm_search_takes_less_than_two_seconds_of_cpu_time(server: Any, python: Run, qa_path: Any) -> None:
-    # The least of three: the promise is about this program, not about what else the machine does meanwhile.
+def test_warm_search_takes_less_than_two_seconds_of_cpu_time(server: Server, python: RunProcess, qa_path: Path) -> None:
+    # The least of three, because other processes use the machine too.
     command = [qa_path, "--data", server.data, "search", "Who signed the memorandum?"]
-    assert min(float(python(MEASURE, *command).stdout) for _ in range(3)) < PROMISED
+    assert min(float(python(MEASURE, *command).stdout) for _ in range(3)) < MOST_CPU_SECONDS
 
 
-def test_a_warm_search_is_silent_but_for_its_answer(server: Any, qa: Run) -> None:
+def test_warm_search_writes_nothing_to_stderr(server: Server, qa: RunProcess) -> None:
     assert qa("--data", server.data, "search", "Who signed the memorandum?").stderr == ""
 
 
-def test_a_second_start_of_the_server_prepares_nothing_again(
-    data_folder: Callable[[], Any], start_server: Callable[..., Any]
-) -> None:
+def test_second_start_prepares_nothing(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     data = data_folder()
     with start_server(data) as first:
         expected = first.search("Who signed the memorandum?")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from qa.web.pages.example_questions import PRESS_RELEASE_QUESTIONS
-from tests.conftest import PATIENCE, Server, StartServer
+from tests.conftest import Server, StartServer
+from tests.waiting import wait_for
 
 
 def examples(server: Server) -> list[str]:
@@ -25,19 +25,12 @@ def question_figures(server: Server) -> list[str]:
     return [line for line in server.get("/metrics").text.splitlines() if line.startswith(names)]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """A request is counted a moment after its answer."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_the_search_page_asks_no_question(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     with start_server(data_folder()) as running:
         before = question_figures(running)
         assert len(before) >= 5
         assert examples(running) == list(PRESS_RELEASE_QUESTIONS)
+        # A request is counted a moment after its answer.
         wait_for(lambda: 'quotable_requests_total{method="GET",route="/",status="200"} 1.0' in running.get("/metrics").text)
         assert question_figures(running) == before
 

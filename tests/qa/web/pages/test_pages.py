@@ -1,20 +1,21 @@
-"""The search page and the document page: they work without JavaScript, escape what people write, and mark the passage."""
+"""The pages without JavaScript: markup, escaping, links to passages, security headers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+
+from tests.conftest import Response, Server
 
 VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 @dataclass
 class Page(HTMLParser):
-    """The tags of a page in order, its text, and the text inside certain tags."""
+    """A page's tags in order, its text, and the text inside each kind of tag."""
 
     source: str
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
@@ -46,12 +47,12 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def page(response: Any) -> Page:
+def page(response: Response) -> Page:
     assert response.headers.get_content_type() == "text/html"
     return Page(response.text)
 
 
-def test_the_search_page_is_a_plain_form_that_needs_no_script(server: Any) -> None:
+def test_search_page_is_a_form_without_inline_scripts(server: Server) -> None:
     response = server.get("/")
     assert response.status == 200
     shown = page(response)
@@ -59,11 +60,10 @@ def test_the_search_page_is_a_plain_form_that_needs_no_script(server: Any) -> No
     assert (form["action"], form.get("method", "get")) == ("/", "get")
     assert [box["name"] for box in shown.attributes("input") if "name" in box] == ["q"]
     assert not any(name.startswith("on") for _, attributes in shown.tags for name in attributes)
-    # Scripts may add comfort; with none of them run, the form above asks and the next test reads the answer.
     assert all("src" in script for script in shown.attributes("script"))
 
 
-def test_an_answered_question_shows_the_quote_the_passages_and_where_they_stand(server: Any, press_release_text: str) -> None:
+def test_shows_the_quote_the_passages_and_their_links(server: Server, press_release_text: str) -> None:
     question = "Who signed the memorandum?"
     found = server.search(question)
     response = server.get(f"/?q={quote(question)}")
@@ -81,7 +81,7 @@ def test_an_answered_question_shows_the_quote_the_passages_and_where_they_stand(
 
 
 @pytest.mark.parametrize("question", ["What is the capital of France?", "asdf qwer zxcv"])
-def test_a_question_that_nothing_answers_is_told_so_and_still_shown_the_nearest_passages(server: Any, question: str) -> None:
+def test_without_an_answer_shows_the_nearest_passages(server: Server, question: str) -> None:
     response = server.get(f"/?q={quote(question)}")
     shown = page(response)
     assert response.status == 200
@@ -101,7 +101,7 @@ def test_a_question_that_nothing_answers_is_told_so_and_still_shown_the_nearest_
         "&lt;&amp;",
     ],
 )
-def test_what_a_person_asks_is_text_and_nothing_else(server: Any, question: str) -> None:
+def test_escapes_the_question(server: Server, question: str) -> None:
     shown = page(server.get(f"/?q={quote(question)}"))
     assert [box.get("value") for box in shown.attributes("input") if box.get("name") == "q"] == [question]
     assert question in shown.inside["title"][0]
@@ -113,7 +113,7 @@ def test_what_a_person_asks_is_text_and_nothing_else(server: Any, question: str)
 @pytest.mark.parametrize(
     "query_string", ["q=", "q=%20", "q=" + "x" * 2001, "q=a%00b", "q=%ff", "q=a&q=b", "q=a&limit=0", "q=a&x=1"]
 )
-def test_a_question_that_cannot_be_asked_is_refused_on_the_page(server: Any, query_string: str) -> None:
+def test_shows_invalid_questions_on_the_page(server: Server, query_string: str) -> None:
     response = server.get(f"/?{query_string}")
     assert 400 <= response.status < 500
     shown = page(response)
@@ -121,9 +121,7 @@ def test_a_question_that_cannot_be_asked_is_refused_on_the_page(server: Any, que
     assert shown.attributes("form")
 
 
-def test_the_document_page_holds_the_whole_text_with_every_passage_to_be_linked_to(
-    server: Any, press_release_text: str
-) -> None:
+def test_document_page_holds_the_text_and_a_link_target_for_each_passage(server: Server, press_release_text: str) -> None:
     shown = page(server.get("/d/press-release"))
     assert press_release_text in shown.text
     marks = {attributes["id"]: text for attributes, text in zip(with_id(shown), shown.inside["span"], strict=True)}
@@ -136,7 +134,7 @@ def with_id(shown: Page) -> list[dict[str, str | None]]:
 
 
 @pytest.mark.parametrize("target", ["/", "/?q=memorandum", "/?q=", "/d/press-release"])
-def test_pages_allow_nothing_from_elsewhere_and_no_inline_script(server: Any, target: str) -> None:
+def test_pages_load_only_from_their_own_origin_and_have_no_inline_scripts(server: Server, target: str) -> None:
     response = server.get(target)
     policy = dict(
         part.strip().partition(" ")[::2] for part in response.headers["Content-Security-Policy"].split(";") if part.strip()
@@ -153,7 +151,7 @@ def test_pages_allow_nothing_from_elsewhere_and_no_inline_script(server: Any, ta
     assert not any("style" in attributes for _, attributes in page(response).tags)
 
 
-def test_what_the_pages_load_is_there(server: Any) -> None:
+def test_loaded_files_exist(server: Server) -> None:
     shown = page(server.get("/"))
     wanted = {a.get("src") or a.get("href") for tag, a in shown.tags if tag in {"link", "script", "img"}}
     assert wanted
