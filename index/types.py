@@ -1,4 +1,4 @@
-"""Shared types of the index: stored documents, hits, queries, jobs, errors, and the protocols of embedders and indexes.
+"""Shared types of the index: stored documents, queries, jobs, errors, and the protocols of embedders and indexes.
 
 Scores are "higher is better" everywhere; a library's own convention is converted where it enters.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,6 @@ class FingerprintMismatch(ModelError):
 
 class DamagedIndex(QuotableError):
     """A file of a derived index does not match its hash."""
-
-
-class Hit(NamedTuple):
-    passage_id: int
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +113,20 @@ class LexicalQuery:
     """`weights`: the question's distinct terms in order, with their idf, including terms that no passage holds.
 
     `context`: terms of earlier turns, with a fraction of their idf; they count for BM25 only.
-    `besides`: expansions with a reduced weight: neighbours written as one word ("child care" -> "childcare"), the other form of an
-    abbreviation, related words ("regulations" -> "rules").
+    `expansions`, with a reduced weight: neighbours written as one word ("child care" -> "childcare") and related words
+    ("regulations" -> "rules").
     `mean_length`: mean passage length in terms. All values come from the whole corpus, so that its parts score alike.
     """
 
     weights: tuple[tuple[str, float], ...]
-    besides: tuple[tuple[str, float], ...]
+    expansions: tuple[tuple[str, float], ...]
     mean_length: float
     context: tuple[tuple[str, float], ...] = ()
 
     @property
-    def sought(self) -> tuple[tuple[str, float], ...]:
+    def scored_terms(self) -> tuple[tuple[str, float], ...]:
         """Every term that counts for BM25, with its weight."""
-        return (*self.weights, *self.context, *self.besides)
+        return (*self.weights, *self.context, *self.expansions)
 
     @property
     def best_score(self) -> float:
@@ -144,14 +139,14 @@ class LexicalMatch:
     """Lexical features, one value a passage; NaN (and document 0) for a passage that is not in the index.
 
     `share`: BM25 divided by the query's upper bound. The others are shares of the query's idf, 0..1: `adjacent`, neighbouring
-    terms that are neighbours in the passage too; `together`, terms within one window of 15 terms; `title`, terms in the title, times
+    terms that are neighbours in the passage too; `proximity`, terms within one window of 15 terms; `title`, terms in the title, times
     the share of the title's terms that the query holds.
     """
 
     documents: Ids
     share: Scores
     adjacent: Scores
-    together: Scores
+    proximity: Scores
     title: Scores
 
 
@@ -214,12 +209,8 @@ class DenseIndex(Protocol):
         """Unknown ids are ignored."""
         ...
 
-    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
-        """The best k, best first, equal scores by ascending id. `allowed=None` is no filter, an empty one allows nothing."""
-        ...
-
-    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids that `search` returns, in any order."""
+    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
+        """The ids of the best k in any order; of equal scores the lowest ids. `None` is no filter, an empty one allows nothing."""
         ...
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
@@ -245,19 +236,12 @@ class LexicalIndex(Protocol):
         """The number of passages that hold the term; removed ones may count until the index is rebuilt."""
         ...
 
-    def of_documents(self, numbers: Ids) -> Ids:
+    def passages_of_documents(self, numbers: Ids) -> Ids:
         """The passages of these documents, ascending."""
         ...
 
-    def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> list[Hit]:
-        """The best k by BM25 share among the passages that hold a term of the query, best first, equal scores by ascending id.
-
-        `allowed` as in DenseIndex.
-        """
-        ...
-
-    def candidates(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids that `search` returns, in any order."""
+    def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
+        """The ids of the best k by BM25 share among the passages with a scored term, in any order; filter and ties as in DenseIndex."""
         ...
 
     def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:

@@ -77,7 +77,7 @@ def open_to_write(settings: Settings, say: Say = log.info, *, fill: bool = False
         if (store.fingerprint, store.model) != (embedder.fingerprint, name):
             store.set_model(embedder.fingerprint, name)
         searcher = Searcher(
-            store, embedder, generations.newest(generations_folder(folder), store, embedder.fingerprint, policy), policy
+            store, embedder, generations.recover_newest(generations_folder(folder), store, embedder.fingerprint, policy), policy
         )
         library = DocumentWriter(folder, database, embedder, searcher, lock, policy)
         if fill and store.last_passage_id() == 0:
@@ -110,7 +110,7 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     """Open a data folder that is there, without writing to its documents; another process may be serving it."""
     store = open_store_to_read(settings.data, say)
     embedder = embedder_of(settings, model_name(settings, store), say)
-    generation = generations.newest(generations_folder(settings.data), store, embedder.fingerprint, discard=False)
+    generation = generations.load_newest(generations_folder(settings.data), store, embedder.fingerprint)
     searcher = Searcher(store, embedder, generation)
     return service_over(searcher, store, settings)
 

@@ -48,7 +48,7 @@ class Reader:
         calibration = read_calibration(self._data)
         with closing(Database(self._data, read_only=True)) as database:
             store = Store(database)
-            generation = generations.newest(generations_folder(self._data), store, embedder.fingerprint, discard=False)
+            generation = generations.load_newest(generations_folder(self._data), store, embedder.fingerprint)
             searcher = Searcher(store, embedder, generation)
             seen: list[Any] = [calibration, store.counts(), store.languages(), generation.number if generation else 0]
             for question in QUESTIONS:

@@ -96,7 +96,7 @@ def recall(data: Path) -> dict[str, Any]:
 
     embedder = load_embedder(DEFAULT_MODEL, data / "models")
     store = Store(Database(data, read_only=True))
-    generation = generations.newest(generations_folder(data), store, embedder.fingerprint, discard=False)
+    generation = generations.load_newest(generations_folder(data), store, embedder.fingerprint)
     assert generation is not None
     (segment,) = generation.segments
     questions = np.stack([embedder.embed_question(text) for text in headlines(RECALL_QUESTIONS)])
@@ -119,8 +119,8 @@ def recall(data: Path) -> dict[str, Any]:
             hits += sum(hit.score >= scores[-1] - 1e-5 for hit in ours)
         found[f"recall_{name}"] = round(hits / best.size, 4)
         found[f"dense_{name}_milliseconds"] = round(statistics.median(times), 3)
-    measured = generations.recalls(generations_folder(data))
-    return found | {"recall_at_build": [[one.value, one.effort] for one in measured]}
+    measured = generations.read_recalls(generations_folder(data))
+    return found | {"recall_at_build": [[one.value, one.nprobe] for one in measured]}
 
 
 def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:

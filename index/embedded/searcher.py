@@ -23,7 +23,6 @@ from index.ranking.fusion import best_possible, contributions, fuse
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import DenseCandidates, PreparedQuery
 from index.ranking.result import Candidates, Ranking
-from index.text.abbreviations import NO_ABBREVIATIONS
 from index.text.idf import general_shares
 from index.types import Embedder, Ids, Vector
 
@@ -42,7 +41,7 @@ class Searcher:
         self._store = store
         self._embedder = embedder
         self._policy = policy
-        self._guarded = frozenset(embedder.word_ranks)
+        self._protected_words = frozenset(embedder.word_ranks)
         self._general_shares = general_shares(embedder.word_ranks)
         self._changing = threading.Lock()
         self._changes = 0
@@ -87,7 +86,7 @@ class Searcher:
         """Correct the words of a question that the corpus does not know (where `spelling` is set) and embed it. No lock is held."""
         state = self._current()
         speller = state.speller if spelling else None
-        corrected = speller.correct_text(question, state.knows, self._guarded) if speller else question
+        corrected = speller.correct_text(question, state.knows, self._protected_words) if speller else question
         # As asked; where it was corrected, halfway between both (either alone ranks worse).
         texts = [question] if corrected == question else [question, corrected]
         return PreparedQuery(corrected, _begun(state, partial(self._vector, texts)))
@@ -98,7 +97,7 @@ class Searcher:
 
     def allowed(self, filter_: Filter) -> Ids:
         """The passages of the documents that a filter lets through, in rising order."""
-        return self._current().of_documents(self._store.filtered.numbers(filter_))
+        return self._current().passages_of_documents(self._store.filtered.numbers(filter_))
 
     def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates:
         """Of all passages, or of those allowed."""
@@ -153,7 +152,6 @@ class Searcher:
             if segment not in searched:  # removals are applied to the others as they happen
                 segment.remove(self._store.removed_passages(segment.span.after, segment.span.last))
         self._generation = generation
-        self._abbreviations = generation.abbreviations if generation else NO_ABBREVIATIONS  # gathered once a generation
         self._tail = UnindexedTail(
             BruteForceDenseIndex(), BruteForceLexicalIndex(), generation.last_passage_id if generation else 0
         )
@@ -168,7 +166,7 @@ class Searcher:
     def _state_of(self, parts: tuple[Segment | UnindexedTail, ...]) -> IndexSnapshot:
         built = self._generation
         number, speller = (built.number, built.speller) if built else (0, None)
-        return IndexSnapshot(number, speller, self._abbreviations, parts, self._policy)
+        return IndexSnapshot(number, speller, parts, self._policy)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:
@@ -200,7 +198,6 @@ class Searcher:
             context=asked.context,
             context_weight=asked.context_weight,
             related_words=self._embedder.related_words,
-            abbreviations=state.abbreviations,
         )
         found_by_words = state.by_words(query, allowed)
         ids = np.unique(np.concatenate([np.empty(0, np.int64), *found_by_words, *by_meaning()]))

@@ -10,8 +10,7 @@ import numpy as np
 
 from index.embedded.policy import Policy
 from index.embedded.segments.segments import Segment
-from index.id_sets import contained
-from index.text.abbreviations import Abbreviations
+from index.id_sets import isin_sorted
 from index.text.analysis import stems
 from index.text.spelling import Speller
 from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
@@ -40,7 +39,6 @@ class IndexSnapshot:
 
     generation: int
     speller: Speller | None
-    abbreviations: Abbreviations
     parts: tuple[Segment | UnindexedTail, ...]
     policy: Policy
 
@@ -64,9 +62,9 @@ class IndexSnapshot:
         """Whether some of its vectors are searched approximately: then a search takes milliseconds."""
         return any(len(part.vectors) > self.policy.exact_passages for part in self.parts)
 
-    def of_documents(self, numbers: Ids) -> Ids:
+    def passages_of_documents(self, numbers: Ids) -> Ids:
         """The passages of these documents, in rising order."""
-        return np.concatenate([np.empty(0, np.int64), *(part.lexical.of_documents(numbers) for part in self.parts)])
+        return np.concatenate([np.empty(0, np.int64), *(part.lexical.passages_of_documents(numbers) for part in self.parts)])
 
     def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
         """Of each part the best by meaning; where there are no more than that, every passage."""
@@ -75,8 +73,8 @@ class IndexSnapshot:
 
         def of(vectors: DenseIndex) -> Ids:
             if len(vectors) > k:
-                return vectors.candidates(vector, k, allowed)
-            return vectors.ids if allowed is None else vectors.ids[contained(vectors.ids, allowed)]
+                return vectors.search(vector, k, allowed)
+            return vectors.ids if allowed is None else vectors.ids[isin_sorted(vectors.ids, allowed)]
 
         return [of(part.vectors) for part in self.parts]
 
@@ -88,7 +86,7 @@ class IndexSnapshot:
     def by_words(self, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:
         """Of each part that has more than that the best by words; of the others the other leg has every passage."""
         k = self.policy.candidates
-        return [part.lexical.candidates(query, k, allowed) for part in self.parts if len(part.vectors) > k]
+        return [part.lexical.search(query, k, allowed) for part in self.parts if len(part.vectors) > k]
 
     def scored(self, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
         """Every candidate by both legs, whichever found it. Each is in one part; in the others, and once removed, it scores 0."""
@@ -96,7 +94,7 @@ class IndexSnapshot:
         documents = np.zeros(len(ids), np.int64)
         for part in self.parts:
             match = part.lexical.match(query, ids)
-            rows = (part.vectors.scores(vector, ids), match.share, match.adjacent, match.together, match.title)
+            rows = (part.vectors.scores(vector, ids), match.share, match.adjacent, match.proximity, match.title)
             scores += np.nan_to_num(np.stack(rows))
             documents += match.documents
         return scores[0], LexicalMatch(documents, *scores[1:])

@@ -1,25 +1,22 @@
-"""A question's words -> what is looked up in a lexical index. Pure."""
+"""Question -> weighted terms to look up in a lexical index. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from index.text.abbreviations import NO_ABBREVIATIONS, Abbreviations
 from index.text.analysis import STOP_WORDS, stems, words
 from index.text.idf import RARE_SHARE, smooth_idf
 from index.types import LexicalQuery
 
 JOINED_WEIGHT = 0.5
-ABBREVIATION_WEIGHT = 0.5  # of what was asked for, in all
-# A word that the corpus lacks is also looked up by words of like meaning, with so much of its weight. One that the corpus has a few
-# times is too, but less: in twelve passages the one that answers may well say "rules" where another says "regulations".
+# Related words of a word that the corpus lacks share this part of its weight. A rare word is expanded too, but less: among twelve
+# passages the one that answers may say "rules" where another says "regulations".
 RELATED_WEIGHT = 0.5
-KNOWN_FROM = 5  # passages
-# From the first cosine on a word counts a little, from the second wholly.
-LEAST_RELATED, FULLY_RELATED = 0.3, 0.6
+COMMON_FROM = 5  # passages with the word; from here it is not expanded
+MIN_COSINE, FULL_COSINE = 0.3, 0.6  # a related word counts from the first cosine and fully from the second
 
-Related = Callable[[str], Sequence[tuple[str, float]]]
+RelatedWords = Callable[[str], Sequence[tuple[str, float]]]
 
 
 def lexical_query(
@@ -31,70 +28,60 @@ def lexical_query(
     *,
     context: str = "",
     context_weight: float = 0.0,
-    related_words: Related = lambda word: (),
-    abbreviations: Abbreviations = NO_ABBREVIATIONS,
+    related_words: RelatedWords = lambda word: (),
 ) -> LexicalQuery:
-    """The question's terms with their weights; `passages` and `mean_length` (in terms) are of the whole corpus.
+    """Weigh the question's terms by idf and add expansions that occur in the corpus.
 
-    Terms that the corpus lacks keep their weight: what is found is judged against all that was asked for. Joined neighbours and
-    words of like meaning (`related_words`: word -> words with their cosines) count only where the corpus has them. `context`: what
-    was said before; those of its terms that the question lacks count `context_weight` times their idf.
+    `passages`, `mean_length` (in terms): of the whole corpus. `context`: earlier turns; terms that the question lacks count
+    `context_weight` times their idf. `related_words`: word -> related words with their cosines. Terms that the corpus lacks keep
+    their weight, so that a match is judged against the whole question.
     """
 
     def weight(term: str) -> float:
         return smooth_idf(document_frequency(term), passages, general_shares.get(term, RARE_SHARE))
 
-    def known(term: str) -> bool:
-        return term not in weights and term not in before and document_frequency(term) > 0
+    def expands(term: str) -> bool:
+        return term not in weights and term not in context_weights and document_frequency(term) > 0
 
     in_order = words(question)
     content = [word for word in in_order if word not in STOP_WORDS]
     term_of = dict(zip(content, stems(content), strict=True))
     weights = {term: weight(term) for term in term_of.values()}
-    said = stems([word for word in words(context) if word not in STOP_WORDS])
-    before = {term: context_weight * weight(term) for term in said if term not in weights}
-    besides: dict[str, float] = {}
+    context_terms = stems([word for word in words(context) if word not in STOP_WORDS])
+    context_weights = {term: context_weight * weight(term) for term in context_terms if term not in weights}
+    expansions: dict[str, float] = {}
     for term, share in (
-        *((term, JOINED_WEIGHT * weight(term)) for term in _joined(in_order) if known(term)),
-        *_other_forms(abbreviations, list(term_of.values()), weights),
-        *_related(term_of, weights, document_frequency, related_words, known),
+        *((term, JOINED_WEIGHT * weight(term)) for term in _joined_neighbours(in_order) if expands(term)),
+        *_related_terms(term_of, weights, document_frequency, related_words, expands),
     ):
-        if known(term):
-            besides[term] = max(besides.get(term, 0.0), share)
-    # A corpus of nothing but stop words has a mean length of 0.
-    return LexicalQuery(tuple(weights.items()), tuple(besides.items()), mean_length or 1.0, tuple(before.items()))
+        expansions[term] = max(expansions.get(term, 0.0), share)
+    # The mean length is 0 in a corpus of stop words.
+    return LexicalQuery(tuple(weights.items()), tuple(expansions.items()), mean_length or 1.0, tuple(context_weights.items()))
 
 
-def _joined(in_order: Sequence[str]) -> list[str]:
-    """The terms that neighbouring words make as one."""
+def _joined_neighbours(in_order: Sequence[str]) -> list[str]:
+    """Terms of neighbouring words written as one."""
     return stems([one + other for one, other in pairwise(in_order) if one not in STOP_WORDS and other not in STOP_WORDS])
 
 
-def _other_forms(
-    abbreviations: Abbreviations, terms: Sequence[str], weights: Mapping[str, float]
-) -> Iterator[tuple[str, float]]:
-    for asked, others in abbreviations.other_forms(terms):
-        share = ABBREVIATION_WEIGHT * sum(weights[term] for term in asked) / len(others)
-        yield from ((term, share) for term in others)
-
-
-def _related(
+def _related_terms(
     term_of: Mapping[str, str],
     weights: Mapping[str, float],
     document_frequency: Callable[[str], int],
-    related_words: Related,
-    known: Callable[[str], bool],
+    related_words: RelatedWords,
+    expands: Callable[[str], bool],
 ) -> Iterator[tuple[str, float]]:
-    """Known terms of like meaning; those of one word have together at most RELATED_WEIGHT of its weight."""
+    """Related terms of rare words with their weights; those of one word share at most RELATED_WEIGHT of its weight."""
     for word, term in term_of.items():
         frequency = document_frequency(term)
-        if frequency >= KNOWN_FROM:
+        if frequency >= COMMON_FROM:
             continue
         found = related_words(word)
-        alike = {
-            other: min((cosine - LEAST_RELATED) / (FULLY_RELATED - LEAST_RELATED), 1.0)
+        # Reversed: of two words with one stem the nearer counts.
+        strengths = {
+            other: min((cosine - MIN_COSINE) / (FULL_COSINE - MIN_COSINE), 1.0)
             for other, (_, cosine) in reversed(list(zip(stems([one for one, _ in found]), found, strict=True)))
-            if known(other)
+            if expands(other)
         }
-        share = RELATED_WEIGHT * (1 - frequency / KNOWN_FROM) * weights[term] / max(sum(alike.values()), 1.0)
-        yield from ((other, share * part) for other, part in alike.items())
+        share = RELATED_WEIGHT * (1 - frequency / COMMON_FROM) * weights[term] / max(sum(strengths.values()), 1.0)
+        yield from ((other, share * strength) for other, strength in strengths.items())

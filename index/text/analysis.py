@@ -1,8 +1,8 @@
-"""Text to terms for the lexical leg: pure, the same for passages and questions.
+"""Text -> terms of the lexical index. Pure, the same for passages and questions.
 
-Lower case without accents, words of two characters or more, English stop words out, Snowball English stems. Runs of Chinese,
-Japanese, Thai, Khmer, Lao and Burmese script have no spaces to cut at and become overlapping pairs of characters. Dates, numbers
-and codes are read alike however they are written (`index/text/notations.py`).
+Lower case without accents, words of at least two characters, no English stop words, Snowball English stems. Chinese, Japanese, Thai,
+Khmer, Lao and Burmese are written without spaces and become overlapping pairs of characters. Dates, numbers and codes are
+normalised first (`index/text/notations.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import unicodedata
 
 import Stemmer
 
-from index.text.notations import plain_notation
+from index.text.notations import normalize_notation
 
 # fmt: off
-# The stop words of Lucene's and tantivy's English lists, with the question words and auxiliaries that say nothing of the topic.
+# The English stop words of Lucene and tantivy, plus question words and auxiliaries.
 STOP_WORDS = frozenset(
     "a about above after again all also am an and any are as at be because been before being below between both but by can could"
     " did do does doing down during each few for from further had has have having he her here hers herself him himself his how i"
@@ -32,38 +32,38 @@ _ACCENTS = re.compile("[\u0300-\u036f\u064b-\u0652]+")  # of Latin, Greek and Cy
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-STEMS_KEPT = 2_000  # by each thread
-_local = threading.local()  # a Stemmer keeps a cache and must not be shared between threads
+CACHED_STEMS = 2_000  # per thread
+_local = threading.local()  # a Stemmer has a cache and is not thread-safe
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words without accents, in order, stop words included, stems not taken."""
+    """Lower-case words without accents, in order, with stop words, unstemmed."""
     if not text.isascii():
         text = _UNSPACED.sub(_pairs, fold(text))
-    return _WORD.findall(plain_notation(text).lower())
+    return _WORD.findall(normalize_notation(text).lower())
 
 
 def fold(text: str) -> str:
-    """The text without accents, compatibility forms (ligatures, full-width letters) written plainly."""
+    """Remove accents and replace compatibility forms such as ligatures and full-width letters."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text)))
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether the text holds a script that is written without spaces."""
+    """Whether the text contains a script that is written without spaces."""
     return not text.isascii() and _UNSPACED.search(text) is not None
 
 
 def terms(text: str) -> list[str]:
-    """The terms of a text in their order: words without stop words, stemmed."""
+    """Stemmed words without stop words, in order."""
     return stems([word for word in words(text) if word not in STOP_WORDS])
 
 
 def stems(words_: list[str]) -> list[str]:
     stemmer = getattr(_local, "stemmer", None)
     if stemmer is None:
-        stemmer = _local.stemmer = Stemmer.Stemmer("english", STEMS_KEPT)
+        stemmer = _local.stemmer = Stemmer.Stemmer("english", CACHED_STEMS)
     return list(stemmer.stemWords(words_))
 
 

@@ -1,7 +1,6 @@
-"""How telling a word is. Pure.
+"""Inverse document frequency over the corpus mixed with general language. Pure.
 
-The idf is that of the corpus mixed with general language, so that a word weighs about the same in 12 passages and in a million: in
-a few passages chance alone makes common words look rare.
+The mixture gives a word about the same weight in 12 passages and in a million: in a few passages, common words look rare by chance.
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from collections.abc import Mapping
 
 from index.text.analysis import stems
 
-# General language stands beside the corpus with the weight of so many passages.
-GENERAL_PASSAGES = 300
+GENERAL_PASSAGES = 300  # weight of general language in the mixture
 COMMONEST_SHARE = 0.3
-RARE_SHARE = 0.0005
-# A vocabulary in order of frequency: up to this rank words are the commonest, from there their share falls as 1 / rank.
+RARE_SHARE = 0.0005  # of words outside the vocabulary
+# In a vocabulary sorted by frequency: COMMONEST_SHARE up to COMMON_RANK, then falling as 1 / rank.
 COMMON_RANK, FALL_FROM, FALL = 1200, 1000, 60
 
 
 def general_shares(ranks: Mapping[str, int]) -> dict[str, float]:
-    """Stem -> the share of general passages that hold it, from a vocabulary's words and their ranks by frequency."""
+    """Stem -> share of general passages that contain it, estimated from a vocabulary's words and frequency ranks."""
     words = list(ranks)
     best: dict[str, int] = {}
     for word, stem in zip(words, stems(words), strict=True):
@@ -29,14 +27,13 @@ def general_shares(ranks: Mapping[str, int]) -> dict[str, float]:
 
 
 def smooth_idf(frequency: int, passages: int, general_share: float) -> float:
-    """`ln(1 + (N - df + .5) / (df + .5))` over the corpus and GENERAL_PASSAGES of general language together.
+    """`ln(1 + (N - df + .5) / (df + .5))` over the corpus and GENERAL_PASSAGES of general language.
 
-    Robertson's idf in Lucene's form, which is never negative. `frequency` may exceed `passages` by those removed since the index was
-    built; it is taken as equal then.
+    Robertson's idf in Lucene's form, which is never negative. `frequency` is capped at `passages`: it may include removed passages.
     """
     frequency = min(frequency, passages)
-    together, held = passages + GENERAL_PASSAGES, frequency + GENERAL_PASSAGES * general_share
-    return math.log1p((together - held + 0.5) / (held + 0.5))
+    total, with_word = passages + GENERAL_PASSAGES, frequency + GENERAL_PASSAGES * general_share
+    return math.log1p((total - with_word + 0.5) / (with_word + 0.5))
 
 
 def _share(rank: int) -> float:

@@ -1,8 +1,8 @@
-"""Words that the corpus does not know -> the corpus's words that were meant.
+"""Spelling correction of questions with the words of the corpus.
 
-A word is corrected only if it is alphabetic, has four letters or more, stands nowhere in the corpus, and is no whole word of the
-embedding model's vocabulary (else "sang" would become "song"). Candidates come from deletions in the first letters, kept hashed in
-two sorted arrays (Garbe's symmetric deletion, SymSpell), and are judged by Damerau-Levenshtein distance.
+A word is corrected only if it is alphabetic, has at least four letters, does not occur in the corpus, and is not a whole word of the
+embedding model's vocabulary (otherwise "sang" would become "song"). Candidates come from deletions in the first letters, hashed into
+two sorted arrays (symmetric deletion as in Garbe's SymSpell), and are ranked by Damerau-Levenshtein distance.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from index.text.analysis import fold
 
 FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
-LEAST_LETTERS = 4
-LEAST_CANDIDATE = 3
-HEAD = 7  # letters that are hashed
-TWO_ERRORS_FROM = 6  # letters; shorter words may differ by one
-LEAST_COUNT, SMALL_CORPUS = 2, 200  # a word of one passage may itself be misspelt, unless there are few passages
-LEAST_SPLIT, LEAST_SPLIT_COUNT = 8, 3
-LEAST_ALIKE, ALIKE_LENGTHS, ALIKE_LOOKED_AT = 0.6, 4, 2000
+MIN_LETTERS = 4
+MIN_CANDIDATE_LETTERS = 3
+HEAD = 7  # leading letters that are hashed
+TWO_ERRORS_FROM = 6  # letters; shorter words may differ by one error
+MIN_COUNT, SMALL_CORPUS = 2, 200  # in a larger corpus, a word of a single passage may itself be misspelt
+MIN_SPLIT_LETTERS, MIN_SPLIT_COUNT = 8, 3
+MIN_DICE, MAX_LENGTH_DIFFERENCE, MAX_COMPARED = 0.6, 4, 2000
 
 _WORD = re.compile(r"\w\w+")
 _PRIME = 1_000_003
@@ -33,7 +33,7 @@ _MASK = (1 << 64) - 1
 
 
 def _patterns(letters: int, errors: int) -> list[tuple[int, ...]]:
-    """The places kept when up to `errors` of so many letters are left out."""
+    """The positions that remain when up to `errors` of `letters` letters are deleted."""
     return [kept for left in range(min(errors, letters - 1) + 1) for kept in combinations(range(letters), letters - left)]
 
 
@@ -41,25 +41,25 @@ _PATTERNS = {(letters, errors): _patterns(letters, errors) for letters in range(
 
 
 class Speller:
-    """The words of a corpus with the number of passages that hold each."""
+    """The words of a corpus, each with the number of passages that contain it."""
 
     def __init__(
         self, words: Sequence[str], counts: NDArray[np.int64], keys: NDArray[np.uint64], places: NDArray[np.int32]
     ) -> None:
-        """`words` sorted; `keys` sorted hashes of deletions, `places` the word of each. Made by `of` or `load`."""
+        """`words` sorted; `keys`: sorted hashes of deletions; `places`: the word of each key. Use `of` or `load`."""
         self._words, self._counts, self._keys, self._places = words, counts, keys, places
 
     @classmethod
     def of(cls, counts: Mapping[str, int], passages: int) -> Speller:
-        """From how many of the `passages` hold each word (lower case, without accents)."""
-        least = LEAST_COUNT if passages >= SMALL_CORPUS else 1
-        words = sorted(w for w, count in counts.items() if count >= least and len(w) >= LEAST_CANDIDATE and w.isalpha())
+        """`counts`: word (lower case, without accents) -> number of the `passages` that contain it."""
+        least = MIN_COUNT if passages >= SMALL_CORPUS else 1
+        words = sorted(w for w, count in counts.items() if count >= least and len(w) >= MIN_CANDIDATE_LETTERS and w.isalpha())
         letters = (
             np.array([word[:HEAD] for word in words], f"<U{HEAD}").view(np.uint32).reshape(len(words), HEAD).astype(np.uint64)
         )
         sizes = np.minimum(np.array([len(word) for word in words], np.int64), HEAD)
         keys, places = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
-        for size in range(LEAST_CANDIDATE, HEAD + 1):
+        for size in range(MIN_CANDIDATE_LETTERS, HEAD + 1):
             of_size = np.flatnonzero(sizes == size)
             for kept in _PATTERNS[size, 1 if size < 5 else 2]:
                 hashed = np.zeros(len(of_size), np.uint64)
@@ -85,30 +85,30 @@ class Speller:
             words.read_text("utf-8").split("\n"), np.load(counts), np.load(keys, mmap_mode="r"), np.load(places, mmap_mode="r")
         )
 
-    def correct_text(self, text: str, known: Callable[[str], bool], guarded: Collection[str]) -> str:
-        """The text with each unknown word corrected, a first capital kept; the text itself where there is nothing to correct.
+    def correct_text(self, text: str, known: Callable[[str], bool], protected_words: Collection[str]) -> str:
+        """Correct each unknown word; a leading capital is kept.
 
-        `known`: whether the corpus holds a word; `guarded`: words that are left alone.
+        `known`: whether the corpus contains a word. `protected_words` are never corrected.
         """
 
-        def corrected(match: re.Match[str]) -> str:
+        def correct(match: re.Match[str]) -> str:
             written = match[0]
             word = fold(written.lower())
-            if len(word) < LEAST_LETTERS or not word.isalpha() or word in guarded or known(word):
+            if len(word) < MIN_LETTERS or not word.isalpha() or word in protected_words or known(word):
                 return written
-            meant = self._meant(word)
-            if meant is None:
+            correction = self._correct_word(word)
+            if correction is None:
                 return written
-            return meant[0].upper() + meant[1:] if written[0].isupper() else meant
+            return correction[0].upper() + correction[1:] if written[0].isupper() else correction
 
-        return _WORD.sub(corrected, text)
+        return _WORD.sub(correct, text)
 
-    def _meant(self, word: str) -> str | None:
-        """The word nearest to this one; two words where it is two run together; else the one that shares most letter pairs."""
+    def _correct_word(self, word: str) -> str | None:
+        """The nearest word; else two words that were run together; else the word that shares most letter pairs."""
         nearest = self._nearest(word)
-        if nearest is not None or len(word) < LEAST_SPLIT:
+        if nearest is not None or len(word) < MIN_SPLIT_LETTERS:
             return nearest
-        return self._split(word) or self._alike(word)
+        return self._split(word) or self._most_similar(word)
 
     def _nearest(self, word: str) -> str | None:
         limit = 1 if len(word) < TWO_ERRORS_FROM else 2
@@ -127,28 +127,28 @@ class Speller:
             distance = damerau_levenshtein(word, candidate, limit)
             other_first = candidate[0] != word[0]
             if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
-                continue  # people get first letters right: "bake" is not "make"
+                continue  # first letters are rarely mistyped: "bake" is not "make"
             key = (distance, other_first, -int(self._counts[place]), candidate)
             best = min(best, key) if best else key
         return best[3] if best else None
 
     def _split(self, word: str) -> str | None:
-        """ "studentfinance" -> "student finance": both known, the rarer of them as common as possible."""
+        """ "studentfinance" -> "student finance": both words known, the rarer one as common as possible."""
         splits = [(word[:cut], word[cut:]) for cut in range(3, len(word) - 2)]
         count, pair = max((min(self._count(one), self._count(other)), (one, other)) for one, other in splits)
-        return " ".join(pair) if count >= LEAST_SPLIT_COUNT else None
+        return " ".join(pair) if count >= MIN_SPLIT_COUNT else None
 
-    def _alike(self, word: str) -> str | None:
-        """For long words with many errors: Dice's share of letter pairs, among words that begin with the same two letters."""
+    def _most_similar(self, word: str) -> str | None:
+        """For long words with many errors: the best Dice coefficient of letter pairs among words with the same first two letters."""
         low, high = bisect_left(self._words, word[:2]), bisect_left(self._words, word[:2] + "\uffff")
         best: tuple[float, str] | None = None
-        for place in range(low, min(high, low + ALIKE_LOOKED_AT)):
+        for place in range(low, min(high, low + MAX_COMPARED)):
             candidate = self._words[place]
-            if abs(len(candidate) - len(word)) > ALIKE_LENGTHS or len(candidate) < TWO_ERRORS_FROM:
+            if abs(len(candidate) - len(word)) > MAX_LENGTH_DIFFERENCE or len(candidate) < TWO_ERRORS_FROM:
                 continue
-            alike = _dice(word, candidate)
-            if alike >= LEAST_ALIKE:
-                key = (alike + 0.02 * float(np.log(self._counts[place])), candidate)
+            similarity = _dice(word, candidate)
+            if similarity >= MIN_DICE:
+                key = (similarity + 0.02 * float(np.log(self._counts[place])), candidate)
                 best = max(best, key) if best else key
         return best[1] if best else None
 
@@ -158,21 +158,21 @@ class Speller:
 
 
 def damerau_levenshtein(one: str, other: str, limit: int) -> int:
-    """Insertions, deletions, substitutions and swaps of neighbours between two words; `limit + 1` where there are more."""
+    """Number of insertions, deletions, substitutions and transpositions between two words, capped at `limit + 1`."""
     if abs(len(one) - len(other)) > limit:
         return limit + 1
-    before_last: list[int] = []
+    two_back: list[int] = []
     last = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
         row = [i]
-        for j, facing in enumerate(other, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != facing))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == facing:
-                cost = min(cost, before_last[j - 2] + 1)
+        for j, other_letter in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other_letter))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == other_letter:
+                cost = min(cost, two_back[j - 2] + 1)
             row.append(cost)
         if min(row) > limit:
             return limit + 1
-        before_last, last = last, row
+        two_back, last = last, row
     return last[-1]
 
 

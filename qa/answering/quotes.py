@@ -18,7 +18,7 @@ from functools import lru_cache
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 from index.text.analysis import fold, is_unspaced, stems, terms
-from index.text.notations import plain_notation
+from index.text.notations import normalize_notation
 from qa.answering.answer_types import AnswerType, answer_type, candidate_words, gives_reason
 
 # Weights of the parts, each of which is a share of the question's idf, or 0 or 1. Tuned on half of the SQuAD questions.
@@ -66,7 +66,7 @@ class QuoteFinder:
         self._total = sum(weights.values()) or 1.0
         self._prefixes = [(term, term[: max(MIN_PREFIX, len(term) - 3)]) for term in weights if len(term) >= MIN_PREFIX]
         self._kind = answer_type(question)
-        self._question_tokens = {token.lower() for token in _TOKEN.findall(plain_notation(question))}
+        self._question_tokens = {token.lower() for token in _TOKEN.findall(normalize_notation(question))}
 
     def best(self, text: str) -> Span:
         """The span in `text` of the one or two sentences that answer best. Raises ValueError if the text is blank."""
@@ -122,7 +122,7 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 
 def _sentence(text: str, span: Span) -> _Sentence:
-    tokens = tuple(_TOKEN.findall(plain_notation(text)))
+    tokens = tuple(_TOKEN.findall(normalize_notation(text)))
     if is_unspaced(text):
         found = terms(text)
     else:

@@ -49,7 +49,7 @@ def check_folder(settings: Settings) -> list[Finding]:
         if not damaged and not is_held(settings.data):
             database.damage.clear()
     findings = [Finding(what, _remedy(what)) for what in damaged]
-    for path in generations.folders(generations_folder(settings.data)):
+    for path in generations.list_folders(generations_folder(settings.data)):
         findings += _tried(
             partial(generations.verify, path), "`qa rebuild` builds another, and so does the server when it starts"
         )

@@ -1,4 +1,4 @@
-"""The dense leg while there are few passages: every vector in memory, every similarity computed, in FAISS.
+"""Exact dense index for few passages: a flat FAISS index, every vector in memory.
 
 Vectors have unit length, so FAISS's inner product is the cosine.
 """
@@ -11,16 +11,14 @@ from typing import Any
 import faiss
 import numpy as np
 
-from index.embedded.dense.id_map import IdMap, Rows
-from index.types import Hit, Ids, Matrix, Scores, Vector
+from index.embedded.dense.id_map import IdMap
+from index.types import Ids, Matrix, Scores, Vector
 
 INDEX_FILE = "vectors.faiss"
 IDS_FILE = "vector-ids.npy"
 
 
 class FlatDenseIndex:
-    """Exact search over a flat index."""
-
     def __init__(self, dimension: int) -> None:
         self._index: Any = faiss.IndexFlatIP(dimension)
         self._rows = IdMap()
@@ -39,31 +37,25 @@ class FlatDenseIndex:
     def remove(self, ids: Ids) -> None:
         self._rows.remove(ids)
 
-    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
-        return self._rows.hits(*self._found(question, k, allowed), k)
-
-    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
-        return self._rows.best(*self._found(question, k, allowed), k)
-
-    def _found(self, question: Vector, k: int, allowed: Ids | None) -> tuple[Rows, Scores]:
+    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
         k = min(k, len(self))
         if k < 1 or (allowed is not None and not len(allowed)):
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        # The parameters hold only pointers: selector and bits must live until the search is over.
-        bits = self._rows.selected(allowed)
+            return np.empty(0, np.int64)
+        # The parameters hold only pointers: keep selector and bitmap alive until the search returns.
+        bitmap = self._rows.bitmap(allowed)
         parameters: Any = None
-        if bits is not None:
-            selector = faiss.IDSelectorBitmap(len(self._rows.ids), faiss.swig_ptr(bits))
+        if bitmap is not None:
+            selector = faiss.IDSelectorBitmap(len(self._rows.ids), faiss.swig_ptr(bitmap))
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        faiss.omp_set_num_threads(1)  # of this thread: other questions use the other cores
-        similarities, rows = self._index.search(question[None, :], k, params=parameters)
+        faiss.omp_set_num_threads(1)  # for this thread; concurrent searches use the other cores
+        cosines, rows = self._index.search(question[None, :], k, params=parameters)
         found = rows[0] >= 0
-        return rows[0][found], similarities[0][found]
+        return self._rows.best(rows[0][found], cosines[0][found], k)
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
-        rows, here = self._rows.rows_of(ids)
+        rows, known = self._rows.find_rows(ids)
         scores = np.full(len(ids), np.nan, np.float32)
-        scores[here] = self._matrix()[rows[here]] @ question
+        scores[known] = self._matrix()[rows[known]] @ question
         return scores
 
     def save(self, folder: Path) -> None:
@@ -72,7 +64,7 @@ class FlatDenseIndex:
 
     @classmethod
     def load(cls, folder: Path) -> FlatDenseIndex:
-        """Read what `save` wrote. The files must have been verified: FAISS has no checksum of its own."""
+        """Verify the files first: FAISS has no checksums."""
         index = faiss.read_index(str(folder / INDEX_FILE))
         loaded = cls(index.d)
         loaded._index = index
@@ -80,7 +72,7 @@ class FlatDenseIndex:
         return loaded
 
     def _matrix(self) -> Matrix:
-        """The vectors where FAISS keeps them, not copied."""
+        """FAISS's own array of the vectors, not a copy."""
         count, dimension = self._index.ntotal, self._index.d
         matrix: Matrix = faiss.rev_swig_ptr(self._index.get_xb(), count * dimension).reshape(count, dimension)
         return matrix

@@ -1,8 +1,8 @@
-"""The dense leg for many passages: an inverted file in FAISS, whose finds are scored again with the vectors themselves.
+"""Approximate dense index for many passages: an inverted file in FAISS whose candidates are re-scored with the full vectors.
 
-The vectors stand in a file that is mapped, not read; the inverted file, in memory, holds a short code of each. A search looks at the
-lists nearest to the question, takes the best by their codes, and scores those exactly. How many lists is tuned when the index is
-built, on the passages' own vectors, so that recall reaches its target.
+The vectors are in a memory-mapped file; the inverted file, in memory, holds a short code of each. A search probes the `nprobe` lists
+nearest to the question, takes the best passages by their codes and scores those exactly. nprobe is tuned for recall when the index
+is built, on questions derived from its own vectors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedded.dense.id_map import IdMap, Rows
-from index.embedded.dense.recall import Recall, tuned
+from index.embedded.dense.recall import Recall, tune_nprobe
 from index.embedded.policy import DEFAULT
-from index.types import Hit, Ids, Matrix, Scores, Vector
+from index.types import Ids, Matrix, Scores, Vector
 
 LISTS_FILE = "vector-lists.faiss"
 ROWS_FILE = "vector-rows.f32"
@@ -34,16 +33,16 @@ LISTS_FACTOR = 2  # times the square root of the number of passages
 # A product quantiser of two components a code of 4 bits, laid out for SIMD: 192 codes (96 bytes) at 384 dimensions.
 CODES = "IVF{lists},PQ{codes}x4fs"
 CODE_VALUES = 16
-LEAST_TRAINED = 10_000
-POINTS_A_LIST = 50  # FAISS wants 39 or more to train on
-LEAST_FOUND = 400  # codes that are scored again, at the least; the product asks for 200
-FOUND_FACTOR = 2
-LEAST_TUNED = 1000  # passages; among fewer every list is looked at
-AT_ONCE = 50_000  # rows
+MIN_TRAINING_POINTS = 10_000
+POINTS_PER_LIST = 50  # FAISS warns below 39
+MIN_RESCORED = 400  # candidates re-scored exactly; searches ask for 200
+RESCORED_FACTOR = 2  # times k
+MIN_TUNED = 1000  # passages; a smaller index probes every list
+ROWS_AT_ONCE = 50_000
 
 
 class IvfDenseIndex:
-    """Approximate search. What is added is written to `folder`, and searched from the next search on."""
+    """Added vectors are written to `folder` and indexed by the next search."""
 
     recall: Recall | None = None
 
@@ -65,8 +64,9 @@ class IvfDenseIndex:
         return self._rows.present
 
     def add(self, ids: Ids, vectors: Matrix) -> None:
+        """Raises ValueError on a loaded index, whose files are never changed."""
         if self._file is None:
-            raise ValueError("an index that was loaded is as it was saved; build another")
+            raise ValueError("a loaded index is read-only; build another")
         with self._file.open("ab") as file:
             file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
         self._rows.append(ids)
@@ -74,85 +74,84 @@ class IvfDenseIndex:
     def remove(self, ids: Ids) -> None:
         self._rows.remove(ids)
 
-    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> list[Hit]:
+    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
         self._commit()
-        rows = self._found(question, min(k, len(self)), allowed)
-        return self._rows.hits(rows, self._matrix[rows] @ question, k)
-
-    def candidates(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
-        self._commit()
-        rows = self._found(question, min(k, len(self)), allowed)
+        rows = self._find_candidates(question, min(k, len(self)), allowed)
         return self._rows.best(rows, self._matrix[rows] @ question, k)
 
     def scores(self, question: Vector, ids: Ids) -> Scores:
         self._commit()
-        rows, here = self._rows.rows_of(ids)
+        rows, known = self._rows.find_rows(ids)
         scores = np.full(len(ids), np.nan, np.float32)
-        scores[here] = self._matrix[rows[here]] @ question
+        scores[known] = self._matrix[rows[known]] @ question
         return scores
 
     def _commit(self) -> None:
-        """Make what was added findable."""
+        """Index the vectors added since the last search."""
         if self._file is None or len(self._matrix) == len(self._rows.ids):
             return
-        known, self._matrix = len(self._matrix), _mapped(self._file, self._dimension)
-        faiss.omp_set_num_threads(os.cpu_count() or 1 if len(self._matrix) > AT_ONCE else 1)
+        known, self._matrix = len(self._matrix), _map_vectors(self._file, self._dimension)
+        faiss.omp_set_num_threads(os.cpu_count() or 1 if len(self._matrix) > ROWS_AT_ONCE else 1)
         if self._index is None:
-            self._index = _trained(self._matrix)
+            self._index = _train(self._matrix)
             self._lists = self._index.nlist
-        for first in range(known, len(self._matrix), AT_ONCE):
-            self._index.add(self._matrix[first : first + AT_ONCE])
-        if len(self._matrix) >= LEAST_TUNED:
-            self.recall = tuned(self._matrix, lambda question, effort: self._listed(question, LEAST_FOUND, effort), self._lists)
+        for first in range(known, len(self._matrix), ROWS_AT_ONCE):
+            self._index.add(self._matrix[first : first + ROWS_AT_ONCE])
+        if len(self._matrix) >= MIN_TUNED:
+            self.recall = tune_nprobe(
+                self._matrix, lambda question, nprobe: self._probe(question, MIN_RESCORED, nprobe), self._lists
+            )
 
-    def _found(self, question: Vector, k: int, allowed: Ids | None) -> Rows:
-        """Rows that hold the best k, or very nearly; of few allowed ones all, which is exact."""
+    def _find_candidates(self, question: Vector, k: int, allowed: Ids | None) -> Rows:
+        """Rows that contain the best k with the tuned recall; all allowed rows if they are few, which is exact."""
         if k < 1 or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64)
         if allowed is not None and len(allowed) <= self._few_allowed:
-            rows, here = self._rows.rows_of(allowed)
-            return rows[here]
+            return self._present_rows(allowed)
         wanted = len(self) if allowed is None else min(len(allowed), len(self))
-        effort = self.recall.effort if self.recall else self._lists
-        # The fewer can be found, the farther away the best of them are.
-        effort = math.ceil(effort * len(self._rows.ids) / len(self)) * math.ceil(len(self) / wanted)
-        effort = min(effort, self._lists)
-        # What was removed is left out of what is found: to pass over it meanwhile takes longer.
-        bits = self._rows.selected(allowed) if allowed is not None else None
+        nprobe = self.recall.nprobe if self.recall else self._lists
+        # Selective filters and deletions need a higher nprobe.
+        nprobe = math.ceil(nprobe * len(self._rows.ids) / len(self)) * math.ceil(len(self) / wanted)
+        nprobe = min(nprobe, self._lists)
+        # Removed rows are dropped from the result: FAISS is slower when it skips them by bitmap.
+        bitmap = self._rows.bitmap(allowed) if allowed is not None else None
         while True:
-            rows = self._rows.still_here(self._listed(question, max(FOUND_FACTOR * k, LEAST_FOUND), effort, bits))
+            rows = self._rows.drop_removed(self._probe(question, max(RESCORED_FACTOR * k, MIN_RESCORED), nprobe, bitmap))
             if len(rows) >= min(k, wanted):
                 return rows
-            if bits is None:
-                bits = self._rows.selected(allowed)
-            if effort == self._lists:  # nothing is left but to look at all of them
-                rows, here = self._rows.rows_of(self.ids if allowed is None else allowed)
-                return rows[here]
-            effort = min(2 * effort, self._lists)
+            if bitmap is None:
+                bitmap = self._rows.bitmap(allowed)
+            if nprobe == self._lists:
+                return self._present_rows(self.ids if allowed is None else allowed)
+            nprobe = min(2 * nprobe, self._lists)
 
-    def _listed(self, question: Vector, count: int, effort: int, bits: NDArray[np.uint8] | None = None) -> Rows:
-        """The best rows by their codes, in the `effort` lists nearest to the question; only those whose bit is set."""
-        faiss.omp_set_num_threads(1)  # of this thread: other questions use the other cores
+    def _present_rows(self, ids: Ids) -> Rows:
+        rows, known = self._rows.find_rows(ids)
+        return rows[known]
+
+    def _probe(self, question: Vector, count: int, nprobe: int, bitmap: NDArray[np.uint8] | None = None) -> Rows:
+        """The best rows by their codes among the `nprobe` lists nearest to the question and the rows set in `bitmap`."""
+        faiss.omp_set_num_threads(1)  # for this thread; concurrent searches use the other cores
         parameters = faiss.SearchParametersIVF()
-        parameters.nprobe = effort
-        if bits is not None:
-            # The parameters hold only pointers: selector and bits must live until the search is over.
-            selector = faiss.IDSelectorBitmap(len(self._rows.ids), faiss.swig_ptr(bits))
+        parameters.nprobe = nprobe
+        if bitmap is not None:
+            # The parameters hold only pointers: keep selector and bitmap alive until the search returns.
+            selector = faiss.IDSelectorBitmap(len(self._rows.ids), faiss.swig_ptr(bitmap))
             parameters.sel = selector
         _, rows = self._index.search(question[None, :], count, params=parameters)
         found: Rows = rows[0][rows[0] >= 0]
         return found
 
     def save(self, folder: Path) -> None:
-        """Write the lists beside the rows, which are in the folder that the index was made with."""
+        """Write the lists and ids; `folder` is the one that the index was created with, which holds the vectors."""
         self._commit()
         faiss.write_index(self._index, str(folder / LISTS_FILE))
         np.save(folder / IDS_FILE, self._rows.ids)
-        (folder / RECALL_FILE).write_text(json.dumps(asdict(self.recall) if self.recall else None))
+        (folder / RECALL_FILE).write_text(json.dumps(self.recall and self.recall.to_json()))
 
     @classmethod
     def load(cls, folder: Path, few_allowed: int = DEFAULT.few_allowed) -> IvfDenseIndex:
-        """Load what `save` wrote. The files must have been verified: FAISS has no checksum of its own.
+        """Verify the files first: FAISS has no checksums.
 
         `few_allowed`: score every allowed passage, which is exact, when there are no more than this many.
         """
@@ -161,32 +160,32 @@ class IvfDenseIndex:
         loaded._index = faiss.read_index(str(folder / LISTS_FILE))
         loaded._dimension, loaded._lists = loaded._index.d, loaded._index.nlist
         loaded._rows = IdMap(np.load(folder / IDS_FILE))
-        loaded._matrix = _mapped(folder / ROWS_FILE, loaded._dimension)
+        loaded._matrix = _map_vectors(folder / ROWS_FILE, loaded._dimension)
         loaded._file = None
         loaded.recall = cls.read_recall(folder)
         return loaded
 
     @staticmethod
     def read_recall(folder: Path) -> Recall | None:
-        """What was measured when the index saved there was built."""
+        """The recall measured when the saved index was built; None if it probes every list."""
         measured = json.loads((folder / RECALL_FILE).read_text())
-        return Recall(**measured) if measured else None
+        return Recall.from_json(measured) if measured else None
 
 
-def _trained(matrix: Matrix) -> Any:
-    """An empty index whose lists and codes suit these vectors; the same one every time for the same vectors."""
+def _train(matrix: Matrix) -> Any:
+    """An empty index with lists and codes trained on these vectors; deterministic."""
     count, dimension = matrix.shape
-    lists = max(min(round(LISTS_FACTOR * math.sqrt(count)), count // POINTS_A_LIST), 1)
+    lists = max(min(round(LISTS_FACTOR * math.sqrt(count)), count // POINTS_PER_LIST), 1)
     codes = dimension // 2 if dimension % 2 == 0 else dimension
     index: Any = faiss.index_factory(dimension, CODES.format(lists=lists, codes=codes), faiss.METRIC_INNER_PRODUCT)
     for training in (index.cp, index.pq.cp):
         training.niter, training.seed, training.min_points_per_centroid = ITERATIONS, SEED, 1
-    rows = np.random.default_rng(SEED).permutation(count)[: max(lists * POINTS_A_LIST, LEAST_TRAINED)]
+    rows = np.random.default_rng(SEED).permutation(count)[: max(lists * POINTS_PER_LIST, MIN_TRAINING_POINTS)]
     sample = np.ascontiguousarray(matrix[np.sort(rows)])
-    index.train(np.resize(sample, (max(len(sample), CODE_VALUES), dimension)))  # it wants a vector for each value of a code
+    index.train(np.resize(sample, (max(len(sample), CODE_VALUES), dimension)))  # needs a vector for each value of a code
     return index
 
 
-def _mapped(file: Path, dimension: int) -> Matrix:
+def _map_vectors(file: Path, dimension: int) -> Matrix:
     matrix: Matrix = np.memmap(file, "<f4", "r").reshape(-1, dimension)
     return matrix.view(np.ndarray)

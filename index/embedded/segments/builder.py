@@ -10,10 +10,10 @@ from corpus.types import QuotableError
 from index.embedded.policy import DEFAULT, Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
-from index.embedded.segments.generations import Generation, Prepared
+from index.embedded.segments.generations import BuiltSegment, Generation
 from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.segments.segment_process import BuildStopped
-from index.embedded.segments.segments import Span, bounded_merge_start, kept
+from index.embedded.segments.segments import Span, bounded_merge_start, merge_start
 from index.embedded.store.store import Store
 from index.types import Embedder
 
@@ -78,14 +78,14 @@ class IndexBuilder:
 
     def _due(self) -> Span | None:
         running = self._searcher.adopted
-        if running is None or (first := kept(running.segments, self._policy.merge_factor)) == len(running.segments):
+        if running is None or (first := merge_start(running.segments, self._policy.merge_factor)) == len(running.segments):
             return None
         return Span(running.segments[first].span.after, running.last_passage_id)
 
     def _merge(self, span: Span) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
         try:
-            with generations.prepared(
+            with generations.build_segment(
                 self._folder, self._store, fingerprint, dimension, span, self._stopping, self._policy
             ) as segment:
                 self._publish(segment)
@@ -96,7 +96,7 @@ class IndexBuilder:
         except Exception:
             log.exception("unforeseen error while merging segments")
 
-    def _publish(self, segment: Prepared) -> None:
+    def _publish(self, segment: BuiltSegment) -> None:
         with self._building:
             running = self._searcher.adopted
             fingerprint = self._embedder.fingerprint

@@ -8,9 +8,9 @@ import numpy as np
 
 from index import durable_files
 from index.embedded.dense.flat import IDS_FILE
-from index.embedded.segments.generations import folders
+from index.embedded.segments.generations import list_folders
 from index.embedded.store.store import Store
-from index.id_sets import contained
+from index.id_sets import isin_sorted
 
 
 def purge_removed_ids(folder: Path, store: Store) -> None:
@@ -24,7 +24,7 @@ def purge_removed_ids(folder: Path, store: Store) -> None:
         return
     durable_files.sync(folder)  # a generation that was deleted must not come back after a power loss
     held = np.zeros(len(removed), bool)
-    for generation in folders(folder):
+    for generation in list_folders(folder):
         for path in generation.glob(f"*/{IDS_FILE}"):
-            held |= contained(removed, np.load(path, mmap_mode="r"))
+            held |= isin_sorted(removed, np.load(path, mmap_mode="r"))
     store.purge_removed_passages(removed[~held])

@@ -1,9 +1,8 @@
-"""Builds large segments in a process of their own, of low priority: searches go on as fast.
+"""Builds large segments in a child process of low priority, so that searches stay fast.
 
     python -m index.embedded.segments.segment_process STORE FOLDER FINGERPRINT DIMENSION AFTER LAST POLICY
 
 POLICY is a JSON object of the fields of `Policy`.
-Few passages are built where they are asked for: starting a process takes longer.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from threading import Event
 
 from index import child_process
 from index.embedded.policy import Policy
-from index.embedded.segments.segments import Span, write
+from index.embedded.segments.segments import Span, write_segment
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import StoreError
@@ -26,15 +25,18 @@ NICE = 10
 
 
 class BuildStopped(Exception):
-    """What was built is thrown away because the program ends."""
+    """The program is shutting down; the partial segment is discarded."""
 
 
-def build_segment(
+def write_segment_apart(
     folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy, stopping: Event | None = None
 ) -> None:
-    """Build the segment of a span into an empty folder. Raises BuildStopped, or StoreError where it cannot be built."""
+    """`write_segment`, in a child process if the span is large; starting one takes longer than building a few passages.
+
+    Raises BuildStopped if `stopping` is set meanwhile, StoreError if the child process fails.
+    """
     if store.passages_in(span.after, span.last) <= policy.built_in_process:
-        write(folder, store, fingerprint, dimension, span, policy)
+        write_segment(folder, store, fingerprint, dimension, span, policy)
         return
     try:
         child_process.run_module(
@@ -45,7 +47,7 @@ def build_segment(
     except child_process.ChildStopped:
         raise BuildStopped from None
     except child_process.ChildFailed as failure:
-        raise StoreError(f"the index could not be built: {failure}") from failure
+        raise StoreError(f"cannot build the index: {failure}") from failure
 
 
 def main() -> None:
@@ -54,9 +56,8 @@ def main() -> None:
     child_process.exit_with_parent()
     os.nice(NICE)
     span = Span(after, last)
-    write(
-        Path(folder), Store(Database(Path(store), read_only=True)), fingerprint, dimension, span, Policy(**json.loads(policy))
-    )
+    read_only = Store(Database(Path(store), read_only=True))
+    write_segment(Path(folder), read_only, fingerprint, dimension, span, Policy(**json.loads(policy)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Segments: the derived indexes of a run of passages, from one id to another. Made of a store, kept in a folder, never changed.
+"""Segments: the derived indexes of a range of passage ids, built from the store into a folder and never changed.
 
-What is added later goes into a segment of its own, and small ones are made anew together with their neighbours as they become
-many, so that a passage is indexed a few times in its life and a search looks at a few segments.
+New passages go into a new segment, and small segments are merged with their neighbours, so that each passage is indexed only a few
+times and a search looks through only a few segments.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from index.embedded.dense.recall import Recall
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.policy import Policy
 from index.embedded.store.store import Store
-from index.text.abbreviations import Abbreviations, definitions
 from index.text.analysis import words
 from index.text.spelling import Speller
 from index.types import DenseIndex, Ids, LexicalIndex
@@ -25,7 +24,7 @@ from index.types import DenseIndex, Ids, LexicalIndex
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The passages whose ids are above `after` and up to `last`."""
+    """Passage ids above `after` and up to `last`."""
 
     after: int
     last: int
@@ -33,55 +32,54 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Both indexes and the words of the `passages` that the store held in `span` when it was built."""
+    """`passages`: their number in `span` when the segment was built, before removals."""
 
     span: Span
     passages: int
     vectors: DenseIndex
     lexical: LexicalIndex
     speller: Speller
-    abbreviations: Abbreviations
 
     def remove(self, ids: Ids) -> None:
         self.vectors.remove(ids)
         self.lexical.remove(ids)
 
 
-def write(folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy) -> None:
-    """Build the segment of a span into an empty folder; memory is bounded but for the lists and the words."""
+def write_segment(folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy) -> None:
+    """Build the segment of a span into an empty folder. Memory is bounded, except for the inverted lists and the words."""
     lexical = TantivyLexicalIndex(folder)
-    vectors = _empty_vectors(folder, dimension, store.passages_in(span.after, span.last), policy)
-    spoken: Counter[str] = Counter()
-    explained: Counter[tuple[str, str]] = Counter()
+    vectors = _create_dense_index(folder, dimension, store.passages_in(span.after, span.last), policy)
+    word_counts: Counter[str] = Counter()
     for ids, texts, matrix in store.passages_since(span.after, fingerprint):
         within = int((ids <= span.last).sum())
         vectors.add(ids[:within], matrix[:within])
         lexical.add(ids[:within], texts[:within])
         for text in texts[:within]:
-            spoken.update(set(words(f"{text.title} {text.body}")))
-            explained.update(definitions(text.body))
+            word_counts.update(set(words(f"{text.title} {text.body}")))
         if within < len(ids):
             break
     vectors.save(folder)
     lexical.save(folder)
-    Speller.of(spoken, len(vectors)).save(folder)
-    Abbreviations.of(explained).save(folder)
+    Speller.of(word_counts, len(vectors)).save(folder)
 
 
-def load(folder: Path, span: Span, policy: Policy) -> Segment:
-    """Read what `write` wrote. Raises whatever the engines raise where the files are of another version."""
+def load_segment(folder: Path, span: Span, policy: Policy) -> Segment:
+    """Load a verified folder. Raises any exception of FAISS, tantivy or NumPy if another version wrote the files."""
     vectors = IvfDenseIndex.load(folder, policy.few_allowed) if (folder / LISTS_FILE).exists() else FlatDenseIndex.load(folder)
     lexical = TantivyLexicalIndex.load(folder, policy.few_allowed)
-    return Segment(span, len(vectors), vectors, lexical, Speller.load(folder), Abbreviations.load(folder))
+    return Segment(span, len(vectors), vectors, lexical, Speller.load(folder))
 
 
 def read_recall(folder: Path) -> Recall | None:
-    """What was measured when the segment was built; None where its search is exact."""
+    """Recall measured when the segment was built; None if its dense search is exact."""
     return IvfDenseIndex.read_recall(folder) if (folder / LISTS_FILE).exists() else None
 
 
-def kept(segments: Sequence[Segment], merge_factor: int, added: int = 0) -> int:
-    """How many of the segments, the first ones, stay as they are when `added` passages come after them; the others are due."""
+def merge_start(segments: Sequence[Segment], merge_factor: int, added: int = 0) -> int:
+    """The place of the first segment to merge with its successors and `added` passages; `len(segments)` if none is due.
+
+    A segment is due when its successors, or its deletions, exceed 1/`merge_factor` of its size.
+    """
     for place, segment in enumerate(segments):
         later = added + sum(len(other.vectors) for other in segments[place + 1 :])
         removed = segment.passages - len(segment.vectors)
@@ -91,12 +89,12 @@ def kept(segments: Sequence[Segment], merge_factor: int, added: int = 0) -> int:
 
 
 def bounded_merge_start(segments: Sequence[Segment], added: int, policy: Policy) -> int:
-    """As `kept`, but the merge holds at most `policy.merged_at_once` passages, unless more were added."""
-    place = kept(segments, policy.merge_factor, added)
+    """As `merge_start`, but the merge has at most `policy.merged_at_once` passages, unless more were added."""
+    place = merge_start(segments, policy.merge_factor, added)
     while place < len(segments) and added + sum(len(segment.vectors) for segment in segments[place:]) > policy.merged_at_once:
         place += 1
     return place
 
 
-def _empty_vectors(folder: Path, dimension: int, passages: int, policy: Policy) -> FlatDenseIndex | IvfDenseIndex:
+def _create_dense_index(folder: Path, dimension: int, passages: int, policy: Policy) -> FlatDenseIndex | IvfDenseIndex:
     return FlatDenseIndex(dimension) if passages <= policy.exact_passages else IvfDenseIndex(dimension, folder)

@@ -1,4 +1,4 @@
-"""Does an index find what the store holds? Asked of passages spread over all of it, before the index takes over."""
+"""Self-test of a new segment before it is served: a sample of its passages must be found and scored as the store's data say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.embedded.dense.brute_force import ExactLexicalIndex
+from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.store.passages import indexed_text
 from index.embedded.store.store import Store
 from index.text.analysis import terms
@@ -16,41 +16,42 @@ from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalQuery
 if TYPE_CHECKING:
     from index.embedded.segments.segments import Segment
 
-PROBES = 16
-TERMS = 8  # of a passage, asked for together
+PROBES = 16  # passages
+TERMS = 8  # of a passage, in one query
 NEAREST = 100
-# A passage's own vector is its nearest. An index that searches approximately may miss some.
-LEAST_FOUND = 0.9
-TOLERANCE = 1e-3  # between the index's scores and the exact ones
+MIN_FOUND = 0.9  # share of the probes; an approximate index may miss some
+TOLERANCE = 1e-3  # between the index's scores and exact ones
 
 
 def matches_store(segment: Segment, store: Store, fingerprint: str) -> bool:
-    """Whether passages are found by their own vectors and score as they do exactly, by cosine and by words."""
-    ids = _spread(segment.vectors.ids)
+    """Whether sampled passages are found by their own vectors and have the cosines and lexical features of the stored data."""
+    ids = _sample(segment.vectors.ids)
     vectors = store.vectors(ids, fingerprint)
-    probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # less those removed since it was built
+    probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # without those removed since the build
     texts = {p.id: indexed_text(p.document.title, p.passage, p.document.number) for p in probes}
-    found = [_found(segment.vectors, i, vectors[i]) for i in texts]
-    same = [_scores_as_exactly(segment.lexical, i, text) for i, text in texts.items()]
-    return all(same) and sum(found) >= LEAST_FOUND * len(found)
+    found = [_finds(segment.vectors, i, vectors[i]) for i in texts]
+    equal = [_scores_exactly(segment.lexical, i, text) for i, text in texts.items()]
+    return all(equal) and sum(found) >= MIN_FOUND * len(found)
 
 
-def _spread(ids: Ids) -> list[int]:
+def _sample(ids: Ids) -> list[int]:
+    """PROBES ids, evenly spaced."""
     places = np.unique(np.linspace(0, len(ids) - 1, min(PROBES, len(ids))).astype(np.int64))
     return [int(i) for i in ids[places]]
 
 
-def _found(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
+def _finds(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
     own = float(index.scores(vector, np.array([passage_id], np.int64))[0])
-    hits = index.search(vector, NEAREST)
-    crowded = len(hits) == NEAREST and hits[-1].score >= own - TOLERANCE  # by passages with the same words
-    return abs(own - 1) < TOLERANCE and (crowded or any(hit.passage_id == passage_id for hit in hits))
+    nearest = index.search(vector, NEAREST)
+    # NEAREST passages with the same words may crowd it out.
+    crowded = len(nearest) == NEAREST and index.scores(vector, nearest).min() >= own - TOLERANCE
+    return abs(own - 1) < TOLERANCE and (crowded or passage_id in nearest)
 
 
-def _scores_as_exactly(index: LexicalIndex, passage_id: int, text: IndexedText) -> bool:
+def _scores_exactly(index: LexicalIndex, passage_id: int, text: IndexedText) -> bool:
     weights = tuple((term, 1.0) for term in dict.fromkeys(terms(text.body)[:TERMS]))
     query, ids = LexicalQuery(weights, (), index.total_length / max(len(index), 1)), np.array([passage_id], np.int64)
-    exact = ExactLexicalIndex()
+    exact = BruteForceLexicalIndex()
     exact.add(ids, [text])
-    ours, theirs = index.match(query, ids), exact.match(query, ids)
-    return all(np.allclose(getattr(ours, part.name), getattr(theirs, part.name), atol=TOLERANCE) for part in fields(ours))
+    actual, expected = index.match(query, ids), exact.match(query, ids)
+    return all(np.allclose(getattr(actual, f.name), getattr(expected, f.name), atol=TOLERANCE) for f in fields(actual))

@@ -63,7 +63,7 @@ def _status(settings: Settings) -> Status:
     database = open_database_to_read(settings.data)
     store = Store(database)
     documents, passages = store.counts()
-    built = generations.folders(generations_folder(settings.data))
+    built = generations.list_folders(generations_folder(settings.data))
     return Status(
         version=version("quotable"),
         data_folder=str(settings.data.resolve()),
@@ -72,7 +72,7 @@ def _status(settings: Settings) -> Status:
         documents=documents,
         passages=passages,
         generation=int(built[-1].name) if built else None,
-        recall=min((recall.value for recall in generations.recalls(generations_folder(settings.data))), default=None),
+        recall=min((recall.value for recall in generations.read_recalls(generations_folder(settings.data))), default=None),
         model=model_name(settings, store),
         fingerprint=store.fingerprint,
         degraded=store.damaged,

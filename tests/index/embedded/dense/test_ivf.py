@@ -1,4 +1,4 @@
-"""The approximate index, on vectors that lie in clusters as those of texts do: recall, filters, removals, and coming back from disk."""
+"""The approximate index on clustered vectors, as those of texts are: recall, filters, removals, saving and loading."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from index.embedded.dense.ivf import IvfDenseIndex
 from index.embedded.dense.recall import DEPTH, STEP, TARGET
 from index.types import Ids, Matrix
+from tests.index.oracle import dense_hits
 
 COUNT, DIMENSION, TOPICS = 20_000, 32, 200
 K = 50
@@ -29,7 +30,7 @@ def vectors() -> Matrix:
 
 @pytest.fixture(scope="module")
 def questions(vectors: Matrix) -> Matrix:
-    """Not those that the index is tuned with."""
+    """Other questions than those that tune the index."""
     random = np.random.default_rng(6)
     one, other, third = vectors[random.integers(0, COUNT, (3, 100))]
     return unit(one + STEP * (other - third))
@@ -54,37 +55,35 @@ def saved(tmp_path_factory: pytest.TempPathFactory, vectors: Matrix) -> Path:
 
 
 def recall(index: IvfDenseIndex, vectors: Matrix, questions: Matrix, findable: Ids, allowed: Ids | None = None) -> float:
-    """recall@DEPTH against looking at every vector of those that can be found."""
+    """recall@DEPTH against exact search over the findable passages."""
     rows = np.searchsorted(IDS, findable)
     found = 0
     for question in questions:
         best = set(findable[np.argsort(-(vectors[rows] @ question))[:DEPTH]].tolist())
-        found += len(best & {hit.passage_id for hit in index.search(question, K, allowed)[:DEPTH]})
+        found += len(best & {hit.passage_id for hit in dense_hits(index, question, K, allowed)[:DEPTH]})
     return found / (len(questions) * min(DEPTH, len(findable)))
 
 
-def test_recall_is_measured_when_it_is_built_and_reaches_its_target_on_other_questions_too(
-    saved: Path, vectors: Matrix, questions: Matrix
-) -> None:
+def test_recall_reaches_its_target_at_build_and_on_other_questions(saved: Path, vectors: Matrix, questions: Matrix) -> None:
     index = IvfDenseIndex.load(saved)
     assert index.recall is not None
     assert index.recall.value >= TARGET
     assert recall(index, vectors, questions, IDS) >= TARGET
 
 
-def test_it_searches_no_harder_than_it_must(saved: Path, vectors: Matrix, questions: Matrix) -> None:
+def test_nprobe_is_no_higher_than_needed(saved: Path, vectors: Matrix, questions: Matrix) -> None:
     index = IvfDenseIndex.load(saved)
     assert index.recall is not None
-    assert 1 < index.recall.effort < COUNT / 200
+    assert 1 < index.recall.nprobe < COUNT / 200
     lazy = IvfDenseIndex.load(saved)
     lazy.recall = type(index.recall)(0.0, 0, 1)
     assert recall(lazy, vectors, questions, IDS) < TARGET
 
 
-def test_scores_are_the_exact_cosines_of_the_passages_found(saved: Path, vectors: Matrix, questions: Matrix) -> None:
+def test_scores_are_exact_cosines(saved: Path, vectors: Matrix, questions: Matrix) -> None:
     index = IvfDenseIndex.load(saved)
     for question in questions[:20]:
-        for passage_id, score in index.search(question, K):
+        for passage_id, score in dense_hits(index, question, K):
             assert score == pytest.approx(float(vectors[np.searchsorted(IDS, passage_id)] @ question), abs=1e-6)
 
 
@@ -94,42 +93,42 @@ def test_scores_are_the_exact_cosines_of_the_passages_found(saved: Path, vectors
         IDS[::2],
         IDS[::20],
         IDS[::1000],
-        IDS[np.arange(COUNT) % TOPICS < 3],  # what is allowed lies together, mostly far from the questions
+        IDS[np.arange(COUNT) % TOPICS < 3],  # clustered, mostly far from the questions
         IDS[-15_000:],
         IDS[:5],
     ],
     ids=["half", "a twentieth", "a few", "three topics", "the newest", "less than asked for"],
 )
-def test_filters_keep_their_recall(saved: Path, vectors: Matrix, questions: Matrix, allowed: Ids) -> None:
-    for few in (10_000, 0):  # whether or not so few are allowed that all of them are looked at
+def test_filtered_searches_reach_the_target_recall(saved: Path, vectors: Matrix, questions: Matrix, allowed: Ids) -> None:
+    for few in (10_000, 0):  # with all allowed passages scored, and with the inverted lists
         index = IvfDenseIndex.load(saved, few)
-        hits = index.search(questions[0], K, allowed)
+        hits = dense_hits(index, questions[0], K, allowed)
         assert {hit.passage_id for hit in hits} <= set(allowed.tolist())
         assert len(hits) == min(K, len(allowed))
         assert recall(index, vectors, questions, allowed, allowed) >= TARGET
 
 
-def test_what_is_removed_is_not_found_and_makes_room_for_the_next_best(saved: Path, vectors: Matrix, questions: Matrix) -> None:
+def test_removed_passages_make_room_for_the_next_best(saved: Path, vectors: Matrix, questions: Matrix) -> None:
     index = IvfDenseIndex.load(saved)
-    best = [hit.passage_id for question in questions for hit in index.search(question, DEPTH)]
-    gone = np.union1d(IDS[1::5], best)  # of more than a quarter a segment is built anew
+    best = [hit.passage_id for question in questions for hit in dense_hits(index, question, DEPTH)]
+    gone = np.union1d(IDS[1::5], best)  # below a quarter, from where a segment is rebuilt
     index.remove(gone)
     left = np.setdiff1d(IDS, gone)
     assert len(index) == len(left)
     for question in questions:
-        hits = index.search(question, K)
+        hits = dense_hits(index, question, K)
         assert len(hits) == K
         assert not {hit.passage_id for hit in hits} & set(gone.tolist())
     assert recall(index, vectors, questions, left) >= TARGET
     assert np.isnan(index.scores(questions[0], gone[:3])).all()
 
 
-def test_building_it_again_gives_the_same_files(saved: Path, vectors: Matrix, tmp_path: Path) -> None:
+def test_build_is_deterministic(saved: Path, vectors: Matrix, tmp_path: Path) -> None:
     built(tmp_path, vectors)
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (saved / path.name).read_bytes(), path.name
 
 
-def test_an_index_that_was_loaded_refuses_more_passages(saved: Path, vectors: Matrix) -> None:
+def test_loaded_index_is_read_only(saved: Path, vectors: Matrix) -> None:
     with pytest.raises(ValueError, match="build another"):
         IvfDenseIndex.load(saved).add(IDS[-1:] + 1, vectors[:1])

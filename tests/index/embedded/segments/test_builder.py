@@ -111,7 +111,7 @@ def test_a_build_that_is_stopped_leaves_nothing_behind(library: DocumentWriter, 
     policy = replace(POLICY, built_in_process=0)
     with (
         pytest.raises(BuildStopped),
-        generations.prepared(scratch, library.store, str(library.store.fingerprint), 384, span, stopping, policy),
+        generations.build_segment(scratch, library.store, str(library.store.fingerprint), 384, span, stopping, policy),
     ):
         pass
     assert list(scratch.glob(".part-*")) == []

@@ -1,4 +1,4 @@
-"""Derived indexes on disk: found again, verified byte by byte, discarded when damaged or foreign, and never out of step."""
+"""Generations on disk: loaded, verified byte by byte, deleted when damaged or foreign, and never out of step with the store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def build(folder: Path, store: Store, embedder: Embedder) -> generations.Generat
 
 
 def found(searcher: Searcher) -> dict[str, dict[int, float]]:
-    """Every candidate of every question with its score."""
+    """The candidates of every question with their scores."""
     return {question: {c.passage_id: c.score for c in searcher.search(question).candidates} for question in QUESTIONS}
 
 
@@ -51,21 +51,21 @@ def files_of(generation: Path) -> list[Path]:
     return sorted(path for path in generation.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
-def test_where_nothing_was_built_there_is_no_generation(store: Store, folder: Path, embedder: Embedder) -> None:
-    assert generations.newest(folder, store, embedder.fingerprint) is None
+def test_no_generation_before_the_first_build(store: Store, folder: Path, embedder: Embedder) -> None:
+    assert generations.recover_newest(folder, store, embedder.fingerprint) is None
 
 
-def test_what_was_built_is_found_again_and_the_newest_is_taken(store: Store, folder: Path, embedder: Embedder) -> None:
+def test_newest_generation_is_loaded(store: Store, folder: Path, embedder: Embedder) -> None:
     for number in (1, 2, 3):
         assert build(folder, store, embedder).number == number
-        loaded = generations.newest(folder, store, embedder.fingerprint)
+        loaded = generations.recover_newest(folder, store, embedder.fingerprint)
         assert loaded is not None
         assert (loaded.number, loaded.last_passage_id) == (number, store.last_passage_id())
         (segment,) = loaded.segments
         assert len(segment.vectors) == len(segment.lexical) == store.counts()[1]
 
 
-def test_searches_are_equal_before_and_after_building(store: Store, folder: Path, embedder: Embedder) -> None:
+def test_searches_are_equal_before_and_after_a_build(store: Store, folder: Path, embedder: Embedder) -> None:
     before = found(Searcher(store, embedder, None))
     after = found(Searcher(store, embedder, build(folder, store, embedder)))
     assert before.keys() == after.keys()
@@ -73,37 +73,35 @@ def test_searches_are_equal_before_and_after_building(store: Store, folder: Path
         assert after[question] == pytest.approx(scores, abs=1e-5)
 
 
-def test_what_is_added_after_the_generation_is_found_at_once_and_scores_as_if_it_were_in_it(
+def test_added_passages_are_found_at_once_with_the_scores_of_a_rebuild(
     store: Store, folder: Path, embedder: Embedder, put_document: PutDocument
 ) -> None:
     searcher = Searcher(store, embedder, build(folder, store, embedder))
     searcher.refresh(put_document(store, "wizards", WIZARDS))
     (added,) = store.passage_ids("wizards").tolist()
     assert searcher.search("wizards").candidates[0].passage_id == added
-    reopened = Searcher(store, embedder, generations.newest(folder, store, embedder.fingerprint))
+    reopened = Searcher(store, embedder, generations.recover_newest(folder, store, embedder.fingerprint))
     rebuilt = Searcher(store, embedder, build(folder, store, embedder))
     for question, scores in found(rebuilt).items():
         assert found(searcher)[question] == pytest.approx(scores, abs=1e-5)
         assert found(reopened)[question] == pytest.approx(scores, abs=1e-5)
 
 
-def test_what_was_removed_or_replaced_is_never_found(
+def test_removed_and_replaced_passages_are_not_found(
     store: Store, folder: Path, embedder: Embedder, put_document: PutDocument
 ) -> None:
     gone = {*store.passage_ids("passports").tolist(), *store.passage_ids("press-release").tolist()}
     searcher = Searcher(store, embedder, build(folder, store, embedder))
     searcher.refresh(store.remove("passports"))
     searcher.refresh(put_document(store, "press-release", Document(text="Nobody signed a memorandum.", title="Correction")))
-    reopened = Searcher(store, embedder, generations.newest(folder, store, embedder.fingerprint))
+    reopened = Searcher(store, embedder, generations.recover_newest(folder, store, embedder.fingerprint))
     rebuilt = Searcher(store, embedder, build(folder, store, embedder))
     for each in (searcher, reopened, rebuilt):
         assert {i for scores in found(each).values() for i in scores} == set(store.passage_ids("press-release").tolist())
         assert not gone & {i for scores in found(each).values() for i in scores}
 
 
-def test_a_running_searcher_takes_over_a_new_generation(
-    store: Store, folder: Path, embedder: Embedder, put_document: PutDocument
-) -> None:
+def test_searcher_adopts_a_new_generation(store: Store, folder: Path, embedder: Embedder, put_document: PutDocument) -> None:
     searcher = Searcher(store, embedder, build(folder, store, embedder))
     searcher.refresh(put_document(store, "wizards", WIZARDS))
     before = found(searcher)
@@ -113,7 +111,7 @@ def test_a_running_searcher_takes_over_a_new_generation(
         assert found(searcher)[question] == pytest.approx(scores, abs=1e-5)
 
 
-def test_one_flipped_byte_in_any_file_discards_the_generation_and_the_next_one_is_whole(
+def test_flipped_byte_in_any_file_discards_the_generation(
     store: Store, folder: Path, embedder: Embedder, tmp_path: Path
 ) -> None:
     expected = found(Searcher(store, embedder, build(folder, store, embedder)))
@@ -127,15 +125,15 @@ def test_one_flipped_byte_in_any_file_discards_the_generation_and_the_next_one_i
         damaged = bytearray((folder / name).read_bytes())
         damaged[len(damaged) // 2] ^= 1
         (folder / name).write_bytes(damaged)
-        assert generations.newest(folder, store, embedder.fingerprint, discard=False) is None, name
+        assert generations.load_newest(folder, store, embedder.fingerprint) is None, name
         assert (folder / name).exists()
-        assert generations.newest(folder, store, embedder.fingerprint) is None, name
+        assert generations.recover_newest(folder, store, embedder.fingerprint) is None, name
         assert not (folder / name).exists()
     for question, scores in found(Searcher(store, embedder, build(folder, store, embedder))).items():
         assert scores == pytest.approx(expected[question], abs=1e-5)
 
 
-def test_a_missing_or_shortened_file_discards_the_generation(
+def test_missing_or_truncated_file_discards_the_generation(
     store: Store, folder: Path, embedder: Embedder, tmp_path: Path
 ) -> None:
     build(folder, store, embedder)
@@ -148,24 +146,24 @@ def test_a_missing_or_shortened_file_discards_the_generation(
             if damage is not Path.unlink and not (folder / name).stat().st_size:
                 continue
             damage(folder / name)
-            assert generations.newest(folder, store, embedder.fingerprint) is None, name
+            assert generations.recover_newest(folder, store, embedder.fingerprint) is None, name
 
 
-def test_the_one_before_serves_where_the_newest_is_damaged(
+def test_previous_generation_serves_when_the_newest_is_damaged(
     store: Store, folder: Path, embedder: Embedder, put_document: PutDocument
 ) -> None:
     build(folder, store, embedder)
     put_document(store, "wizards", WIZARDS)
     build(folder, store, embedder)
     next((folder / "000002").glob("*/vectors.faiss")).write_bytes(b"not an index")
-    generation = generations.newest(folder, store, embedder.fingerprint)
+    generation = generations.recover_newest(folder, store, embedder.fingerprint)
     assert generation is not None
     assert generation.number == 1
     (added,) = store.passage_ids("wizards").tolist()
     assert Searcher(store, embedder, generation).search("wizards").candidates[0].passage_id == added
 
 
-def test_the_generation_of_another_store_is_refused(
+def test_generation_of_another_store_is_rejected(
     store: Store, folder: Path, embedder: Embedder, open_store: OpenStore, put_document: PutDocument, tmp_path: Path
 ) -> None:
     build(folder, store, embedder)
@@ -175,13 +173,13 @@ def test_the_generation_of_another_store_is_refused(
     put_document(other, "passports", PASSPORTS)
     assert other.last_passage_id() == store.last_passage_id()
     shutil.copytree(folder, tmp_path / "other" / "generations")
-    assert generations.newest(tmp_path / "other" / "generations", other, embedder.fingerprint) is None
+    assert generations.recover_newest(tmp_path / "other" / "generations", other, embedder.fingerprint) is None
 
 
-def test_a_generation_newer_than_its_store_is_refused(
+def test_generation_newer_than_its_store_is_rejected(
     store: Store, folder: Path, embedder: Embedder, open_store: OpenStore, put_document: PutDocument, tmp_path: Path
 ) -> None:
-    """As after a backup of the store alone was put back."""
+    """As after restoring a backup of the store alone."""
     backup = tmp_path / "backup"
     backup.mkdir()
     (backup / "store.sqlite").write_bytes(b"")
@@ -191,39 +189,39 @@ def test_a_generation_newer_than_its_store_is_refused(
     put_document(store, "wizards", WIZARDS)
     build(folder, store, embedder)
     shutil.copytree(folder, with_less / "generations")
-    assert generations.newest(with_less / "generations", open_store(with_less), embedder.fingerprint) is None
+    assert generations.recover_newest(with_less / "generations", open_store(with_less), embedder.fingerprint) is None
 
 
-def test_the_generation_of_another_model_is_refused(store: Store, folder: Path, embedder: Embedder) -> None:
+def test_generation_of_another_model_is_rejected(store: Store, folder: Path, embedder: Embedder) -> None:
     build(folder, store, embedder)
-    assert generations.newest(folder, store, "another fingerprint", discard=False) is None
-    assert generations.newest(folder, store, embedder.fingerprint) is not None
+    assert generations.load_newest(folder, store, "another fingerprint") is None
+    assert generations.recover_newest(folder, store, embedder.fingerprint) is not None
 
 
-def test_a_generation_of_a_newer_format_is_refused(store: Store, folder: Path, embedder: Embedder) -> None:
+def test_generation_of_a_newer_format_is_rejected(store: Store, folder: Path, embedder: Embedder) -> None:
     build(folder, store, embedder)
     manifest = folder / "000001" / "manifest.json"
     facts = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(facts | {"format": facts["format"] + 1}))
-    assert generations.newest(folder, store, embedder.fingerprint) is None
+    assert generations.recover_newest(folder, store, embedder.fingerprint) is None
 
 
-def test_what_a_killed_build_left_is_cleared_away(store: Store, folder: Path, embedder: Embedder) -> None:
+def test_leftovers_of_a_killed_build_are_deleted(store: Store, folder: Path, embedder: Embedder) -> None:
     leftover = folder / ".part-killed" / "generation"
     leftover.mkdir(parents=True)
     (leftover / "vectors.faiss").write_bytes(b"half")
-    assert generations.newest(folder, store, embedder.fingerprint) is None
+    assert generations.recover_newest(folder, store, embedder.fingerprint) is None
     build(folder, store, embedder)
     assert [path.name for path in folder.iterdir()] == ["000001"]
 
 
-def test_an_empty_store_can_be_built_and_searched(open_store: OpenStore, embedder: Embedder, tmp_path: Path) -> None:
+def test_empty_store_can_be_built_and_searched(open_store: OpenStore, embedder: Embedder, tmp_path: Path) -> None:
     empty = open_store(tmp_path, create=True)
     searcher = Searcher(empty, embedder, build(tmp_path / "generations", empty, embedder))
     assert list(searcher.search("anything").candidates) == []
 
 
-def test_an_index_that_does_not_find_what_the_store_holds_does_not_take_over(
+def test_index_that_fails_its_self_test_is_not_adopted(
     store: Store, folder: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = TantivyLexicalIndex.add
@@ -234,6 +232,6 @@ def test_an_index_that_does_not_find_what_the_store_holds_does_not_take_over(
     build(folder, store, embedder)
     with monkeypatch.context() as patched:
         patched.setattr(TantivyLexicalIndex, "add", add_other_words)
-        with pytest.raises(DamagedIndex, match="does not find what the store holds"):
+        with pytest.raises(DamagedIndex, match="does not match the store"):
             build(folder, store, embedder)
     assert [path.name for path in folder.iterdir()] == ["000001"]

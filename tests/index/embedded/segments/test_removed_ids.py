@@ -76,7 +76,7 @@ def test_generation_before_the_newest_finds_no_removed_passage(folder: Path) -> 
         replace_notes(library)
         library.remove("note-0")
         library.build()
-        newest = generations.folders(generations_folder(folder))[-1]
+        newest = generations.list_folders(generations_folder(folder))[-1]
     (newest / generations.MANIFEST).write_text("{}")
     with open_library(folder) as library:
         assert library.searcher.generation == int(newest.name) - 1
