@@ -17,7 +17,7 @@ from corpus.types import url_at
 from qa.answering.answerer import Result
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.assembly import Service
-from qa.web.schemas.responses import document_json, passage_name, passage_number
+from qa.web.schemas.documents import document_json, passage_name, passage_number
 
 MOST_DOCUMENTS = 10
 PASSAGES = 30  # looked through for so many documents

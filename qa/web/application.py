@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import PathConverter
 
 from qa.settings.settings import Settings
@@ -27,6 +28,13 @@ class _Application(Flask):
     def log_exception(self, exc_info: Any) -> None:
         """Without the address, which Flask tells and which may hold what was asked."""
         log.error("unforeseen error in an answer", exc_info=exc_info)
+
+
+class _Json(DefaultJSONProvider):
+    """UTF-8 instead of escapes, and keys in their declared order."""
+
+    ensure_ascii = False
+    sort_keys = False
 
 
 class _DocumentId(PathConverter):
@@ -52,6 +60,7 @@ def create_app(
     """
     app = _Application("qa.web", template_folder="pages/templates", static_folder="pages/static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json = _Json(app)
     app.url_map.merge_slashes = False
     app.url_map.converters["document_id"] = _DocumentId
     settings = settings or Settings()

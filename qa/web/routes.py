@@ -36,7 +36,8 @@ class Route:
     :param query: model of the query string.
     :param response: type of the JSON response; None for plain text, or for no content with 204.
     :param streams: the response may be server-sent events.
-    :param errors: status codes of errors besides those that follow from the other fields.
+    :param errors: status codes of errors besides those that follow from the other fields. A path parameter implies 404.
+    :param tag: group in the documentation, by default the name of the blueprint.
     :param links: operations that can follow, each with its parameters as OpenAPI runtime expressions.
     """
 
@@ -53,13 +54,13 @@ class Route:
     streams: bool = False
     media_type: str = "application/json"
     errors: tuple[int, ...] = ()
-    tag: str = "documents"
+    tag: str = ""
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def route(blueprint: Blueprint, method: str, rule: str, *, role: Role | None, **documentation: Any) -> Callable[[View], View]:
     """Register a view on a blueprint. `documentation`: further fields of `Route`."""
-    declared = Route(method, rule, role, **documentation)
+    declared = Route(method, rule, role, **{"tag": blueprint.name} | documentation)
 
     def register(view: View) -> View:
         name = view.__name__

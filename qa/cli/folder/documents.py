@@ -74,7 +74,7 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
 def list_documents(context: click.Context, as_json: bool) -> None:
     """List the documents."""
     from qa.assembly import open_store_to_read
-    from qa.web.schemas.responses import listed_document_json
+    from qa.web.schemas.documents import listed_document_json
 
     store = open_store_to_read(settings_of(context).data)
     after: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -21,13 +22,14 @@ from qa.cli.console import as_printable_json, say, settings_of
 def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool) -> None:
     """Ask one QUESTION."""
     from qa.assembly import open_to_read
-    from qa.web.schemas.responses import answer_json
+    from qa.web.schemas.answers import answer_json, explained_answer_json
 
     question = _asked(question)
     service = open_to_read(settings_of(context), say)
     began = perf_counter()
     answer = service.answerer.ask(question, limit)
-    body = answer_json(answer, (perf_counter() - began) * 1000, explained=explain)
+    to_json = explained_answer_json if explain else answer_json
+    body = to_json(answer, (perf_counter() - began) * 1000)
     click.echo(as_printable_json(body, indent=2) if as_json else _as_text(body))
 
 
@@ -56,7 +58,7 @@ def _asked(question: str) -> str:
         raise click.BadParameter(f"the question {error}") from error
 
 
-def _as_text(body: dict[str, Any]) -> str:
+def _as_text(body: Mapping[str, Any]) -> str:
     lines = [
         f"“{body['answer']['text']}”" if body["answer"] else "Not in these documents.",
         f"(confidence {body['confidence']:.2f})",

@@ -1,12 +1,11 @@
-"""`/v1/documents`, `/v1/passages`, `/v1/jobs` and `/v1/verify`: the corpus, read and changed."""
+"""`/v1/documents`, `/v1/passages`, `/v1/jobs` and `/v1/verify`: read and change the documents."""
 
 from __future__ import annotations
 
 import json
 from pathlib import PurePath
-from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from werkzeug.datastructures import FileStorage
 
 from corpus.sources.addresses import FetchError
@@ -17,16 +16,28 @@ from qa.ingest.writer import check_document_id, id_for_address, readable_id
 from qa.operate.keys import Role
 from qa.web.current import service, writer
 from qa.web.routes import route
-from qa.web.schemas import answers
+from qa.web.schemas.documents import (
+    AcceptedDocument,
+    DocumentList,
+    DocumentText,
+    JobState,
+    ListedDocument,
+    PassageDetails,
+    RemovedDocument,
+    Verification,
+    job_json,
+    listed_document_json,
+    passage_details_json,
+    passage_number,
+)
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
 from qa.web.schemas.requests import AddressRequest, DocumentRequest, PageParameters, VerifyRequest
-from qa.web.schemas.responses import job_json, listed_document_json, passage_json, passage_number
 
 blueprint = Blueprint("documents", __name__)
 
 MAX_UPLOAD_BYTES = 50_000_000
-# Accepted and not yet finished; more would only wait, and fill the disk meanwhile.
+# Accepted and unfinished. Each holds its file on disk.
 MAX_WAITING_JOBS = 10_000
 
 
@@ -43,17 +54,17 @@ def _document_links(pointer: str) -> dict[str, dict[str, str]]:
     role=Role.READ,
     summary="List the documents",
     query=PageParameters,
-    response=answers.DocumentList,
+    response=DocumentList,
     links=_document_links("data/0"),
 )
-def list_documents() -> Response:
+def list_documents() -> DocumentList:
     page = from_query_string(request, PageParameters)
     store = service().store
     documents = store.documents(page.after, page.limit + 1)
     shown = documents[: page.limit]
     counts = store.passage_counts([document.number for document in shown])
     data = [listed_document_json(document, counts.get(document.number, 0)) for document in shown]
-    return _json({"data": data, "next": shown[-1].id if len(documents) > page.limit else None})
+    return {"data": data, "next": shown[-1].id if len(documents) > page.limit else None}
 
 
 @route(
@@ -64,16 +75,16 @@ def list_documents() -> Response:
     summary="Add or replace a document",
     request=(DocumentRequest, AddressRequest),
     upload=True,
-    response=answers.AcceptedDocument,
+    response=AcceptedDocument,
     status=202,
     errors=(507,),
     links={"documents.show_job": {"job_id": "$response.body#/job/id"}, **_document_links("document")},
 )
-def add_document() -> Response:
+def add_document() -> tuple[AcceptedDocument, int, dict[str, str]]:
     request.max_content_length = MAX_UPLOAD_BYTES
     refuse_when_full()
     job = _accept_upload() if request.mimetype == "multipart/form-data" else _accept_json()
-    return _json({"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"})
+    return {"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"}
 
 
 @route(
@@ -82,13 +93,12 @@ def add_document() -> Response:
     "/v1/documents/<document_id:document_id>",
     role=Role.READ,
     summary="Show a document",
-    response=answers.ListedDocument,
-    errors=(404,),
+    response=ListedDocument,
 )
-def show_document(document_id: str) -> Response:
+def show_document(document_id: str) -> ListedDocument:
     document = _document(document_id)
     count = service().store.passage_counts([document.number]).get(document.number, 0)
-    return _json(listed_document_json(document, count))
+    return listed_document_json(document, count)
 
 
 @route(
@@ -97,13 +107,13 @@ def show_document(document_id: str) -> Response:
     "/v1/documents/<document_id:document_id>",
     role=Role.WRITE,
     summary="Remove a document",
-    response=answers.DeletedDocument,
-    errors=(404, 507),
+    response=RemovedDocument,
+    errors=(507,),
 )
-def remove_document(document_id: str) -> Response:
+def remove_document(document_id: str) -> RemovedDocument:
     if not writer().library.remove(document_id):
-        raise _missing("document", document_id)
-    return _json({"id": document_id, "deleted": True})
+        raise _not_found("document", document_id)
+    return {"id": document_id, "deleted": True}
 
 
 @route(
@@ -112,111 +122,86 @@ def remove_document(document_id: str) -> Response:
     "/v1/documents/<document_id:document_id>/text",
     role=Role.READ,
     summary="Show the text of a document",
-    response=answers.DocumentText,
-    errors=(404,),
+    response=DocumentText,
 )
-def show_text(document_id: str) -> Response:
+def show_text(document_id: str) -> DocumentText:
     content = service().store.content(document_id)
     if content is None:
-        raise _missing("document", document_id)
-    return _json({"text": content.text, "version": content.version})
+        raise _not_found("document", document_id)
+    return {"text": content.text, "version": content.version}
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/passages/<passage_id>",
-    role=Role.READ,
-    summary="Show a passage",
-    response=answers.Passage,
-    errors=(404,),
-)
-def show_passage(passage_id: str) -> Response:
+@route(blueprint, "GET", "/v1/passages/<passage_id>", role=Role.READ, summary="Show a passage", response=PassageDetails)
+def show_passage(passage_id: str) -> PassageDetails:
     number = passage_number(passage_id)
     found = service().store.passages([number]) if number is not None else []
     if not found:
-        raise _missing("passage", passage_id)
-    return _json(passage_json(found[0]) | {"metadata": dict(found[0].document.metadata)})
+        raise _not_found("passage", passage_id)
+    return passage_details_json(found[0])
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/jobs/<job_id>",
-    role=Role.WRITE,
-    summary="Show the status of a job",
-    response=answers.Job,
-    errors=(404,),
-)
-def show_job(job_id: str) -> Response:
+@route(blueprint, "GET", "/v1/jobs/<job_id>", role=Role.WRITE, summary="Show the status of a job", response=JobState)
+def show_job(job_id: str) -> JobState:
     number = passage_number(f"p{job_id}")
     job = writer().library.jobs.job(number) if number is not None else None
     if job is None:
-        raise _missing("job", job_id)
-    return _json(job_json(job))
+        raise _not_found("job", job_id)
+    return job_json(job)
 
 
 @route(
-    blueprint,
-    "POST",
-    "/v1/verify",
-    role=Role.READ,
-    summary="Verify a quote",
-    request=(VerifyRequest,),
-    response=answers.Verification,
-    tag="search",
+    blueprint, "POST", "/v1/verify", role=Role.READ, summary="Verify a quote", request=(VerifyRequest,), response=Verification
 )
-def verify_quote() -> Response:
-    asked = from_body(request, VerifyRequest)
-    content = service().store.content(asked.document_id)
-    verdict, place = verify(content.text if content else None, asked.quote, asked.start, asked.end)
-    return _json(
-        {
-            "status": verdict,
-            "start": place[0] if place else None,
-            "end": place[1] if place else None,
-            "version": content.version if content else None,
-            "version_is_current": content is not None and asked.version in (None, content.version),
-        }
-    )
+def verify_quote() -> Verification:
+    body = from_body(request, VerifyRequest)
+    content = service().store.content(body.document_id)
+    verdict, place = verify(content.text if content else None, body.quote, body.start, body.end)
+    return {
+        "status": verdict.value,
+        "start": place[0] if place else None,
+        "end": place[1] if place else None,
+        "version": content.version if content else None,
+        "version_is_current": content is not None and body.version in (None, content.version),
+    }
 
 
 def refuse_when_full() -> None:
+    """Raise Problem 503 if too many jobs are waiting."""
     if writer().library.jobs.waiting() >= MAX_WAITING_JOBS:
-        raise Problem(503, "Too many documents wait to be taken in; try again later", headers={"Retry-After": "30"})
+        raise Problem(503, "Too many documents are waiting; retry in 30 seconds.", headers={"Retry-After": "30"})
 
 
 def _accept_json() -> Job:
     body = json_body(request)
     if "url" in body and body.keys().isdisjoint(("title", "text")):
         return _accept_address(validated(AddressRequest, body))
-    asked = validated(DocumentRequest, body)
-    identity = json.dumps([asked.title, asked.text, asked.url]).encode()
-    document_id = asked.id or readable_id(asked.title, identity)
-    record = asked.model_dump(exclude_none=True) | {"id": document_id}
+    document = validated(DocumentRequest, body)
+    identity = json.dumps([document.title, document.text, document.url]).encode()
+    document_id = document.id or readable_id(document.title, identity)
+    record = document.model_dump(exclude_none=True) | {"id": document_id}
     return writer().accept("document.jsonl", json.dumps(record).encode(), document_id)
 
 
-def _accept_address(asked: AddressRequest) -> Job:
-    """Raises Problem 422 for an address that the operator does not allow, before anything is asked there."""
+def _accept_address(body: AddressRequest) -> Job:
+    """Raises Problem 422 for an address that the settings do not allow, before it is fetched."""
     try:
-        return writer().accept_address(asked.url, asked.id or id_for_address(asked.url))
+        return writer().accept_address(body.url, body.id or id_for_address(body.url))
     except FetchError as error:
-        raise Problem(422, "Cannot use: url", [{"field": "url", "message": str(error)}]) from error
+        raise Problem.of_field("url", str(error)) from error
 
 
 def _accept_upload() -> Job:
     unknown = [*(name for name in request.files if name != "file"), *(name for name in request.form if name != "id")]
     if unknown:
-        raise Problem(422, f"Cannot use: {unknown[0]}", [{"field": unknown[0], "message": "is not known here"}])
+        raise Problem.of_field(unknown[0], "is unknown")
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or not uploads[0].filename:
-        raise Problem(422, "Send one file under the name “file”", [{"field": "file", "message": "is required, once"}])
+        raise Problem.of_field("file", "must be exactly one file")
     return accept_file(uploads[0], request.form.get("id"))
 
 
 def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
-    """Take an uploaded file on; its document is called after it where nothing else is said. Raises Problem 422."""
+    """Queue an uploaded file. Without an id, the document is named after the file. Raises Problem 422 for an invalid name or id."""
     name, body = upload.filename or "", upload.read()
     if document_id is None:
         document_id = readable_id(PurePath(name).stem, body)
@@ -224,20 +209,16 @@ def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
         try:
             check(value)
         except ValueError as error:
-            raise Problem(422, f"Cannot use: {field}", [{"field": field, "message": str(error)}]) from error
+            raise Problem.of_field(field, str(error)) from error
     return writer().accept(name, body, document_id)
 
 
 def _document(document_id: str) -> StoredDocument:
     document = service().store.document(document_id)
     if document is None:
-        raise _missing("document", document_id)
+        raise _not_found("document", document_id)
     return document
 
 
-def _missing(kind: str, name: str) -> Problem:
-    return Problem(404, f"There is no {kind} {name!r} here; it may have been removed")
-
-
-def _json(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status, headers, mimetype="application/json")
+def _not_found(kind: str, name: str) -> Problem:
+    return Problem(404, f"No {kind} has the id {name!r}; it may have been removed.")

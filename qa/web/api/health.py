@@ -1,35 +1,48 @@
-"""`/healthz`: the process runs. `/readyz`: it can answer."""
+"""`/healthz`: liveness. `/readyz`: readiness, with counts of what is served."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from flask import Blueprint
+from typing_extensions import TypedDict
 
 from qa.web.current import service
 from qa.web.routes import ANYONE, route
-from qa.web.schemas import answers
+from qa.web.schemas.documents import Count
 
 blueprint = Blueprint("health", __name__)
 
 
-@route(
-    blueprint, "GET", "/healthz", role=ANYONE, summary="Check that the process runs", response=answers.Health, tag="monitoring"
-)
-def healthz() -> dict[str, str]:
+class Health(TypedDict):
+    status: Literal["ok"]
+
+
+class Readiness(TypedDict):
+    """`degraded`: some stored rows are damaged and withheld; the rest is served."""
+
+    status: Literal["ready"]
+    degraded: bool
+    documents: Count
+    passages: Count
+    generation: Count
+
+
+@route(blueprint, "GET", "/healthz", role=ANYONE, summary="Check that the process runs", response=Health, tag="monitoring")
+def healthz() -> Health:
     return {"status": "ok"}
 
 
 @route(
-    blueprint,
-    "GET",
-    "/readyz",
-    role=ANYONE,
-    summary="Check that the service is ready",
-    response=answers.Readiness,
-    tag="monitoring",
+    blueprint, "GET", "/readyz", role=ANYONE, summary="Check that the service is ready", response=Readiness, tag="monitoring"
 )
-def readyz() -> dict[str, str | int | bool]:
-    """`degraded`: something stored was found damaged and is withheld; the rest is served."""
+def readyz() -> Readiness:
     store = service().store
     documents, passages = store.counts()
-    counts = {"documents": documents, "passages": passages, "generation": service().searcher.generation}
-    return {"status": "ready", "degraded": store.damaged, **counts}
+    return {
+        "status": "ready",
+        "degraded": store.damaged,
+        "documents": documents,
+        "passages": passages,
+        "generation": service().searcher.generation,
+    }

@@ -9,12 +9,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue
-from pydantic.json_schema import models_json_schema
+from pydantic import ConfigDict, create_model
 
 from qa.operate.keys import Role
 from qa.web.routes import Route, route, routes_of
-from qa.web.schemas.answers import OpenAIErrorAnswer, ProblemAnswer
-from qa.web.schemas.problems import OPENAI_ROUTES
+from qa.web.schemas.problems import OPENAI_ROUTES, OpenAIErrorAnswer, ProblemAnswer
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -139,7 +138,7 @@ def _responses(declared: Route) -> dict[str, Any]:
         success["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     if declared.links:
         success["links"] = {name: {"operationId": name, "parameters": dict(given)} for name, given in declared.links.items()}
-    statuses = {*ALWAYS, *declared.errors}
+    statuses = {*ALWAYS, *declared.errors, *((404,) if _PARAMETER.search(declared.rule) else ())}
     statuses |= {*(WITH_FIELDS if declared.request or declared.query else ()), *(WITH_BODY if declared.request else ())}
     error = _error(declared)
     kind = "application/problem+json" if error is ProblemAnswer else "application/json"
@@ -157,8 +156,9 @@ def _reference(model: type) -> dict[str, Any]:
 
 
 def _schemas(routes: Mapping[str, Route]) -> dict[str, Any]:
+    """JSON schemas of all requests, responses and errors. A response has no fields but the declared ones."""
     models = {model for each in routes.values() for model in (*each.request, each.response, _error(each)) if model}
-    ordered = sorted(models, key=lambda model: model.__name__)
-    _, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template=REFERENCE)
-    found: dict[str, Any] = schemas["$defs"]
+    fields: dict[str, Any] = {model.__name__: (model, ...) for model in models}
+    schema = create_model("Models", __config__=ConfigDict(extra="forbid"), **fields).model_json_schema(ref_template=REFERENCE)
+    found: dict[str, Any] = schema["$defs"]
     return found

@@ -1,20 +1,18 @@
-"""`/v1/search`: a question in, passages and the quote out."""
+"""`/v1/search`: a question in; passages, and the quote that answers it, out."""
 
 from __future__ import annotations
 
-import json
 from time import perf_counter
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import record_if_unanswered
 from qa.web.routes import route
-from qa.web.schemas import answers
+from qa.web.schemas.answers import SearchAnswer, answer_json, explained_answer_json, facet_json
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import SearchParameters, SearchRequest
-from qa.web.schemas.responses import answer_json, facet_json
 
 FACET_VALUES = 100
 
@@ -28,10 +26,9 @@ blueprint = Blueprint("search", __name__)
     role=Role.READ,
     summary="Ask a question by URL",
     query=SearchParameters,
-    response=answers.SearchAnswer,
-    tag="search",
+    response=SearchAnswer,
 )
-def search_by_address() -> Response:
+def search_by_address() -> SearchAnswer:
     parameters = from_query_string(request, SearchParameters)
     return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit))
 
@@ -43,21 +40,21 @@ def search_by_address() -> Response:
     role=Role.READ,
     summary="Ask a question",
     request=(SearchRequest,),
-    response=answers.SearchAnswer,
-    tag="search",
+    response=SearchAnswer,
     links={"documents.show_passage": {"passage_id": "$response.body#/results/0/id"}},
 )
-def search() -> Response:
+def search() -> SearchAnswer:
     return _answer(from_body(request, SearchRequest))
 
 
-def _answer(asked: SearchRequest) -> Response:
-    began = perf_counter()
-    filter_ = asked.filter.filter() if asked.filter else None
-    answer = service().answerer.ask(asked.query, asked.limit, filter_, [turn.turn() for turn in asked.history])
-    if not asked.typing:
+def _answer(search: SearchRequest) -> SearchAnswer:
+    start = perf_counter()
+    filter_ = search.filter.filter() if search.filter else None
+    answer = service().answerer.ask(search.query, search.limit, filter_, search.history)
+    if not search.typing:
         record_if_unanswered(answer)
-    body = answer_json(answer, (perf_counter() - began) * 1000, explained=asked.explain)
-    if asked.facets:
-        body["facets"] = {key: facet_json(service().store.filtered.facet(key, filter_, FACET_VALUES)) for key in asked.facets}
-    return Response(json.dumps(body, ensure_ascii=False), mimetype="application/json")
+    to_json = explained_answer_json if search.explain else answer_json
+    body = to_json(answer, (perf_counter() - start) * 1000)
+    if search.facets:
+        body["facets"] = {key: facet_json(service().store.filtered.facet(key, filter_, FACET_VALUES)) for key in search.facets}
+    return body

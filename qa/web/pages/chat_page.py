@@ -13,7 +13,7 @@ from qa.web.current import service
 from qa.web.pages.feedback import record_if_unanswered
 from qa.web.pages.presentation import format_date, http_url, passage_address
 from qa.web.routes import route
-from qa.web.schemas.openai_responses import Envelope
+from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
 from qa.web.server.dispatcher import release_slot
@@ -40,14 +40,16 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
         release_slot()
     for question in questions:
         reply = last_reply(service().chatbot.reply(Request(question, tuple(history))))
-        turns.append({"question": question} | _reply_fields(Envelope("", 0, "", request.host_url).completion(reply, {})))
+        turns.append(
+            {"question": question} | _reply_fields(Envelope("", 0, "", request.host_url).completion(reply, usage_json(0, 0)))
+        )
         history += [Turn("user", question), Turn("assistant", reply.text)]
     if questions and reply.answer:
         record_if_unanswered(reply.answer)
     return turns
 
 
-def _reply_fields(completion: dict[str, Any]) -> dict[str, Any]:
+def _reply_fields(completion: ChatCompletion) -> dict[str, Any]:
     """The reply's text in pieces, linked where it quotes, and its sources. static/chat.js does the same."""
     message = completion["choices"][0]["message"]
     content, annotations = message["content"], message["annotations"]
@@ -69,7 +71,7 @@ def _reply_fields(completion: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _source_fields(annotation: dict[str, Any]) -> dict[str, Any]:
+def _source_fields(annotation: Annotation) -> dict[str, Any]:
     document = annotation["document"]
     return {
         "number": annotation["number"],

@@ -14,7 +14,7 @@ from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import route
-from qa.web.schemas.responses import passage_name
+from qa.web.schemas.documents import passage_name
 
 blueprint = Blueprint("document", __name__)
 blueprint.add_app_template_global(http_url)

@@ -11,10 +11,10 @@ from qa.operate.keys import Role
 from qa.operate.question_log import Outcome, QuestionLog
 from qa.web.current import service, settings
 from qa.web.routes import route
+from qa.web.schemas.documents import passage_name
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import feedback_from_form, from_body
 from qa.web.schemas.requests import FeedbackRequest
-from qa.web.schemas.responses import passage_name
 
 blueprint = Blueprint("feedback", __name__)
 

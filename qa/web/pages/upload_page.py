@@ -10,8 +10,8 @@ from qa.operate.keys import Role
 from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_file, refuse_when_full
 from qa.web.current import settings, writer
 from qa.web.routes import route
+from qa.web.schemas.documents import passage_number
 from qa.web.schemas.problems import Problem
-from qa.web.schemas.responses import passage_number
 
 blueprint = Blueprint("upload", __name__)
 

@@ -1,6 +1,6 @@
-"""What OpenAI's clients may ask: every parameter that such a client can send is known here, and used, passed over or refused.
+"""Models of requests in OpenAI's format. Every parameter of OpenAI's API is declared: used, ignored or refused.
 
-Passed over is what makes no difference to words that are not made up; refused is what was asked for and cannot be given.
+Ignored are parameters that cannot change a reply made of quotes; refused are features that are not supported.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from qa.web.schemas.requests import MAX_TURN, AnyFilter, Strict, Text, shallow
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
-MAX_MESSAGES = 2_000  # who holds a long conversation need not cut it; the last turns are looked at
+MAX_MESSAGES = 2_000  # clients need not shorten a conversation; only its last turns are used
 MAX_QUERIES = 10  # in one search
 
-# Their values are not looked at.
 Ignored = Annotated[Any, Field(exclude=True)]
 
 
-def _nothing(value: Any) -> None:
-    """Only a value that asks for nothing."""
+def _refuse_value(value: Any) -> None:
+    """Accept only values that turn a feature off."""
     if value not in (None, False, 0, [], {}, "none"):
-        raise ValueError("cannot be given here")
+        raise ValueError("is not supported")
 
 
-Nothing = Annotated[None, BeforeValidator(_nothing)]
+Unsupported = Annotated[None, BeforeValidator(_refuse_value)]
 
 
 class TextPart(Strict):
@@ -38,7 +37,7 @@ class TextPart(Strict):
 
 
 class RefusalPart(Strict):
-    """What an assistant said instead of an answer; it says nothing of the topic."""
+    """An assistant's refusal. It says nothing about the topic, so its text is ignored."""
 
     type: Literal["refusal"]
     refusal: Ignored = None
@@ -49,16 +48,16 @@ class RefusalPart(Strict):
 
 
 class Message(Strict):
-    """One turn. Replies may be sent back as they came."""
+    """A message of a conversation. Replies of this service are accepted unchanged."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[Text, Field(max_length=MAX_TURN)] | list[TextPart | RefusalPart] | None = None
     name: Ignored = None
     refusal: Ignored = None
     annotations: Ignored = None
-    audio: Nothing = None
-    function_call: Nothing = None
-    tool_calls: Nothing = None
+    audio: Unsupported = None
+    function_call: Unsupported = None
+    tool_calls: Unsupported = None
 
     @property
     def text(self) -> str:
@@ -73,7 +72,7 @@ class StreamOptions(Strict):
 
 
 class ChatRequest(Strict):
-    """`POST /v1/chat/completions`. `filter` is this service's own: which documents may answer."""
+    """`POST /v1/chat/completions`. `filter` is an extension: only matching documents are searched."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Text = MODEL
@@ -103,71 +102,75 @@ class ChatRequest(Strict):
     user: Ignored = None
     verbosity: Ignored = None
 
-    audio: Nothing = None
-    function_call: Nothing = None
-    functions: Nothing = None
-    logit_bias: Nothing = None
-    logprobs: Nothing = None
-    moderation: Nothing = None
-    stop: Nothing = None
-    store: Nothing = None
-    tool_choice: Annotated[None, BeforeValidator(lambda value: _nothing(None if value == "auto" else value))] = None
-    tools: Nothing = None
-    top_logprobs: Nothing = None
-    web_search_options: Nothing = None
+    audio: Unsupported = None
+    function_call: Unsupported = None
+    functions: Unsupported = None
+    logit_bias: Unsupported = None
+    logprobs: Unsupported = None
+    moderation: Unsupported = None
+    stop: Unsupported = None
+    store: Unsupported = None
+    tool_choice: Annotated[None, BeforeValidator(lambda value: _refuse_value(None if value == "auto" else value))] = None
+    tools: Unsupported = None
+    top_logprobs: Unsupported = None
+    web_search_options: Unsupported = None
 
     @field_validator("response_format")
     @classmethod
     def _plain_text(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value not in (None, {"type": "text"}):
-            raise ValueError('cannot be given here: replies are {"type": "text"}')
+            raise ValueError('must be {"type": "text"}')
         return value
 
     @field_validator("messages")
     @classmethod
     def _ends_with_a_question(cls, messages: list[Message]) -> list[Message]:
         if messages[-1].role != "user":
-            raise ValueError("must end with a message of the user's")
+            raise ValueError("must end with a message of the role user")
         try:
             clean_question(messages[-1].text)
         except InvalidQuestion as error:
-            raise ValueError(f"the last one {error}") from error
+            raise ValueError(f"must end with a question: it {error}") from error
         return messages
 
     @model_validator(mode="after")
-    def _streams_where_it_says_how(self) -> ChatRequest:
+    def _stream_options_need_stream(self) -> ChatRequest:
         if self.stream_options is not None and not self.stream:
-            raise ValueError("stream_options is for stream = true alone")
+            raise ValueError("stream_options needs stream = true")
         return self
 
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with a chunk of token counts."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
     def request(self) -> Request:
-        said = [m for m in self.messages if m.text.strip()]
+        messages = [message for message in self.messages if message.text.strip()]
         return Request(
-            message=clean_question(said.pop().text),
-            history=tuple(Turn(m.role, m.text) for m in said if m.role == "user" or m.role == "assistant"),
+            message=clean_question(messages.pop().text),
+            history=tuple(Turn(m.role, m.text) for m in messages if m.role == "user" or m.role == "assistant"),
             filter=self.filter.filter() if self.filter else None,
-            instructions="\n\n".join(m.text for m in said if m.role in ("system", "developer")),
+            instructions="\n\n".join(m.text for m in messages if m.role in ("system", "developer")),
             quotes_only=self.model == QUOTES_MODEL,
         )
 
 
 def _queries(value: Any) -> list[str]:
-    """One question, or a list of them."""
-    asked = value if isinstance(value, list) else [value]
-    if not all(isinstance(query, str) for query in asked):
-        raise ValueError("must be a text or a list of texts")
-    return [clean_question(query) for query in asked]
+    queries = value if isinstance(value, list) else [value]
+    if not all(isinstance(query, str) for query in queries):
+        raise ValueError("must be a string or a list of strings")
+    return [clean_question(query) for query in queries]
 
 
 class RankingOptions(Strict):
-    """There is one ranking; `score_threshold` is the least score of a result, 0 to 1."""
+    """`score_threshold`: lowest score of a result, 0 to 1. `ranker` is ignored; there is one ranking."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | None = None
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class VectorStoreSearchRequest(Strict):
-    """`POST /v1/vector_stores/{id}/search`. Spelling is corrected whether `rewrite_query` is set or not."""
+    """`POST /v1/vector_stores/{id}/search`. `rewrite_query` is ignored; spelling is always corrected."""
 
     query: Annotated[list[str], BeforeValidator(_queries), Field(min_length=1, max_length=MAX_QUERIES)]
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
@@ -176,5 +179,5 @@ class VectorStoreSearchRequest(Strict):
     rewrite_query: Ignored = None
 
     @property
-    def least_score(self) -> float:
+    def score_threshold(self) -> float:
         return (self.ranking_options and self.ranking_options.score_threshold) or 0.0

@@ -1,66 +1,162 @@
-"""Replies in OpenAI's shapes: a chat completion, and the chunks of one that is streamed. Pure."""
+"""JSON of chat completions and models in OpenAI's format: each type with the function that fills it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urljoin
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from corpus.types import url_at
 from qa.chat.replies import Citation, Reply
-from qa.web.schemas.responses import document_json, passage_name
+from qa.web.schemas.answers import Share
+from qa.web.schemas.documents import Count, DocumentReference, Offset, document_json, passage_name
+
+MODEL_CREATED = 1735689600  # 2025-01-01 in seconds since 1970; clients require a date
+
+
+class ChatModel(TypedDict):
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ChatModelList(TypedDict):
+    object: Literal["list"]
+    data: list[ChatModel]
+
+
+class UrlCitation(TypedDict):
+    """Offsets into the text of the reply, in Unicode code points."""
+
+    start_index: Count
+    end_index: Count
+    title: str
+    url: str
+
+
+class Annotation(TypedDict):
+    type: Literal["url_citation"]
+    url_citation: UrlCitation
+    number: Annotated[int, Field(ge=1)]
+    quote: str
+    verbatim: Annotated[bool, Field(description="Whether the reply contains the quote word for word.")]
+    document: DocumentReference
+    passage_id: str
+    start: Offset
+    end: Offset
+
+
+class ChatMessage(TypedDict):
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+    annotations: list[Annotation]
+
+
+class ChatChoice(TypedDict):
+    index: Literal[0]
+    message: ChatMessage
+    logprobs: None
+    finish_reason: Literal["stop"]
+
+
+class TokenUsage(TypedDict):
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count
+
+
+class Grounding(TypedDict):
+    """What supports a reply. Fields from the search are null if nothing was searched."""
+
+    by: Annotated[str, Field(description="Author of the text: quotes, model or fixed.")]
+    answerable: bool | None
+    confidence: Share | None
+    rewritten_query: str | None
+    rewrite_reason: str | None
+    generation: int | None
+    notes: list[str]
+    removed: Annotated[list[str], Field(description="Statements of the model that the passages do not support.")]
+
+
+class ChatCompletion(TypedDict):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    system_fingerprint: None
+    usage: TokenUsage
+    grounding: Grounding
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every object about one completion carries. `created`: seconds since 1970. `site`: this service's own address."""
+    """Fields that a completion and all chunks of a stream share.
+
+    :param created: seconds since 1970.
+    :param site: address of this service's pages.
+    """
 
     id: str
     created: int
     model: str
     site: str
 
-    def completion(self, reply: Reply, usage: Mapping[str, int]) -> dict[str, Any]:
-        message = {
+    def completion(self, reply: Reply, usage: TokenUsage) -> ChatCompletion:
+        message: ChatMessage = {
             "role": "assistant",
             "content": reply.text,
             "refusal": None,
-            "annotations": [self._annotation(citation) for citation in reply.citations],
+            "annotations": self._annotations(reply),
         }
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        return self._object("chat.completion", [choice]) | {"usage": dict(usage), "grounding": grounding_json(reply)}
-
-    def opening(self) -> dict[str, Any]:
-        return self._chunk({"role": "assistant", "content": "", "refusal": None})
-
-    def piece(self, text: str) -> dict[str, Any]:
-        return self._chunk({"content": text})
-
-    def closing(self, reply: Reply) -> dict[str, Any]:
-        """The last chunk of a stream has the annotations and the grounding."""
-        annotations = [self._annotation(citation) for citation in reply.citations]
-        return self._chunk({"annotations": annotations}, "stop") | {"grounding": grounding_json(reply)}
-
-    def counted(self, usage: Mapping[str, int]) -> dict[str, Any]:
-        return self._object("chat.completion.chunk", []) | {"usage": dict(usage)}
-
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return self._object("chat.completion.chunk", [choice])
-
-    def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "id": self.id,
-            "object": kind,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+            "system_fingerprint": None,
+            "usage": usage,
+            "grounding": grounding_json(reply),
+        }
+
+    def first_chunk(self) -> dict[str, Any]:
+        return self._chunk({"role": "assistant", "content": "", "refusal": None})
+
+    def text_chunk(self, text: str) -> dict[str, Any]:
+        return self._chunk({"content": text})
+
+    def last_chunk(self, reply: Reply) -> dict[str, Any]:
+        """With the annotations and the grounding."""
+        return self._chunk({"annotations": self._annotations(reply)}, "stop") | {"grounding": grounding_json(reply)}
+
+    def usage_chunk(self, usage: TokenUsage) -> dict[str, Any]:
+        return self._chunks([]) | {"usage": usage}
+
+    def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        return self._chunks([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}])
+
+    def _chunks(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": "chat.completion.chunk",
             "created": self.created,
             "model": self.model,
             "choices": choices,
             "system_fingerprint": None,
         }
 
-    def _annotation(self, citation: Citation) -> dict[str, Any]:
-        """OpenAI's `url_citation`, whose indexes are of the reply's text, and the quote's place in its document."""
+    def _annotations(self, reply: Reply) -> list[Annotation]:
+        return [self._annotation(citation) for citation in reply.citations]
+
+    def _annotation(self, citation: Citation) -> Annotation:
+        """OpenAI's `url_citation`, and the quote's place in its document."""
         stored = citation.stored
         own = f"/d/{quote(stored.document.id)}#{passage_name(stored.id)}"
         return {
@@ -81,8 +177,7 @@ class Envelope:
         }
 
 
-def grounding_json(reply: Reply) -> dict[str, Any]:
-    """What a reply rests on. `answerable` is null where nothing was searched."""
+def grounding_json(reply: Reply) -> Grounding:
     answer = reply.answer
     return {
         "by": reply.by,
@@ -96,6 +191,10 @@ def grounding_json(reply: Reply) -> dict[str, Any]:
     }
 
 
-def usage_json(read: int, written: int) -> dict[str, int]:
-    """Numbers of tokens."""
+def usage_json(read: int, written: int) -> TokenUsage:
+    """`read` and `written`: numbers of tokens."""
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+
+def model_json(name: str) -> ChatModel:
+    return {"id": name, "object": "model", "created": MODEL_CREATED, "owned_by": "quotable"}

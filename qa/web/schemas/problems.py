@@ -1,14 +1,17 @@
-"""Errors as `application/problem+json` (RFC 9457), in one place, for every route."""
+"""Errors as `application/problem+json` (RFC 9457), or in OpenAI's format on the routes of its clients."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
 
 from flask import Flask, Response, request
+from pydantic import Field
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
@@ -18,11 +21,45 @@ from qa import observation
 log = logging.getLogger(__name__)
 
 
+class ProblemField(TypedDict):
+    field: str
+    message: str
+
+
+class ProblemAnswer(TypedDict):
+    """RFC 9457: why a request was refused or could not be answered. `errors` names the invalid fields."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    request_id: NotRequired[Annotated[str, Field(description="Id of the request in the server's log.")]]
+    errors: NotRequired[list[ProblemField]]
+
+
+class OpenAIError(TypedDict):
+    """`param`: the first invalid field."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    param: str | None
+    code: str | None
+
+
+class OpenAIErrorAnswer(TypedDict):
+    """An error in the format of OpenAI's clients."""
+
+    error: OpenAIError
+
+
 class Problem(Exception):
-    """A request that is refused. `errors` names fields: `[{"field", "message"}]`."""
+    """A request that is refused.
+
+    :param errors: the invalid fields.
+    """
 
     def __init__(
-        self, status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+        self, status: int, detail: str, errors: Sequence[ProblemField] = (), headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -30,55 +67,61 @@ class Problem(Exception):
         self.errors = errors
         self.headers = headers or {}
 
+    @classmethod
+    def of_fields(cls, errors: Sequence[ProblemField]) -> Problem:
+        """Status 422 for invalid fields."""
+        names = list(dict.fromkeys(error["field"] for error in errors))
+        if len(names) > 1:
+            return cls(422, f"Invalid fields: {', '.join(names)}.", errors)
+        return cls(422, f"Invalid field {names[0]!r}: {errors[0]['message'].removesuffix('.')}.", errors)
 
-# Routes that are OpenAI's, whose clients read errors in its shape.
-# Those that are not served here are among them: their clients should read why.
+    @classmethod
+    def of_field(cls, field: str, message: str) -> Problem:
+        """Status 422 for one invalid field. `message` completes "the field …"."""
+        return cls.of_fields([{"field": field, "message": message}])
+
+
+# Paths whose clients read errors in OpenAI's format, including routes of OpenAI that are not served here.
 OPENAI_ROUTES = (
     "/v1/chat/", "/v1/models", "/v1/vector_stores", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/files",
 )  # fmt: skip
 _OPENAI_CODES = {401: "invalid_api_key", 404: "not_found", 429: "rate_limit_exceeded"}
+UNEXPECTED = "Internal error. The server's log has the details."
 
-
-# The folders of a file's path; not those of an address.
+# The folders of a file's path; not those of a URL.
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s]+/)+")
 
 
-def problem_body(status: int, detail: str, request_id: str | None, errors: list[dict[str, str]] | None = None) -> str:
-    """`request_id`: by which the server's log tells of it."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem_body(status: int, detail: str, request_id: str | None, errors: Sequence[ProblemField] = ()) -> str:
+    body: ProblemAnswer = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if request_id:
         body["request_id"] = request_id
-    if errors is not None:
-        body["errors"] = errors
+    if errors:
+        body["errors"] = list(errors)
     return json.dumps(body)
 
 
-def problem_response(status: int, detail: str, errors: list[dict[str, str]] | None = None, headers: Any = None) -> Response:
-    """The answer to a request that is refused, in the shape that its route's clients read."""
+def problem_response(status: int, detail: str, errors: Sequence[ProblemField] = (), headers: Any = None) -> Response:
+    """The error response, in the format of the route's clients."""
     if request.path.startswith(OPENAI_ROUTES):
-        # What is wrong with a request is 400 there.
-        return Response(
-            json.dumps(openai_error(status, detail, errors)),
-            400 if status == 422 else status,
-            headers,
-            mimetype="application/json",
-        )
+        # OpenAI's API reports invalid fields with 400.
+        body, status = json.dumps(openai_error(status, detail, errors)), 400 if status == 422 else status
+        return Response(body, status, headers, mimetype="application/json")
     seen = observation.current()
     body = problem_body(status, detail, seen.request_id if seen else None, errors)
     return Response(body, status, headers, mimetype="application/problem+json")
 
 
-def words_for_callers(error: QuotableError) -> str:
-    """Files by their names: where they are is the operator's business, and in the log."""
+def public_message(error: QuotableError) -> str:
+    """The message without folders: callers must not learn the server's paths. The log has them."""
     return _FOLDERS.sub("", str(error))
 
 
-def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """OpenAI's error object; its `param` is the first field that cannot be used."""
-    told = "; ".join(f"{error['field']} {error['message']}" for error in errors or ())
+def openai_error(status: int, detail: str, errors: Sequence[ProblemField] = ()) -> OpenAIErrorAnswer:
+    invalid = "; ".join(f"{error['field']} {error['message']}" for error in errors)
     return {
         "error": {
-            "message": told or detail,
+            "message": invalid or detail,
             "type": "server_error" if status >= 500 else "invalid_request_error",
             "param": errors[0]["field"] if errors else None,
             "code": _OPENAI_CODES.get(status),
@@ -88,28 +131,28 @@ def openai_error(status: int, detail: str, errors: list[dict[str, str]] | None =
 
 def _detail(error: HTTPException) -> str:
     if isinstance(error, RequestEntityTooLarge) and request.max_content_length is not None:
-        return f"The body is too large: at most {request.max_content_length:,} bytes are taken here"
+        return f"The body is too large; the limit is {request.max_content_length:,} bytes."
     return error.description or ""
 
 
 def install(app: Flask) -> None:
-    """Give every error of the application this shape; what nobody foresaw is logged whole and told as nothing but a 500."""
+    """Return every error of the application in this format. Unexpected exceptions are logged and reported as 500."""
 
     @app.errorhandler(Problem)
-    def _refused(problem: Problem) -> Response:
+    def _problem(problem: Problem) -> Response:
         return problem_response(problem.status, problem.detail, problem.errors, problem.headers)
 
     @app.errorhandler(HTTPException)
-    def _http(error: HTTPException) -> Response:
+    def _http_error(error: HTTPException) -> Response:
         headers = [(name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")]
         return problem_response(error.code or 500, _detail(error), headers=headers)
 
     @app.errorhandler(QuotableError)
-    def _failed(error: QuotableError) -> Response:
+    def _failure(error: QuotableError) -> Response:
         log.error("%s", error)
-        return problem_response(507 if isinstance(error, StorageFull) else 503, words_for_callers(error))
+        return problem_response(507 if isinstance(error, StorageFull) else 503, public_message(error))
 
     @app.errorhandler(Exception)
-    def _unforeseen(error: Exception) -> Response:
-        log.exception("unforeseen error", exc_info=error)
-        return problem_response(500, "Something went wrong here; the server's log has the details")
+    def _unexpected(error: Exception) -> Response:
+        log.exception("unexpected error", exc_info=error)
+        return problem_response(500, UNEXPECTED)

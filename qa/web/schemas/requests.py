@@ -1,4 +1,4 @@
-"""What may be asked over HTTP, as models of bodies and query strings. `reading.py` makes them of a request."""
+"""Models of JSON bodies and query strings. `reading.py` parses requests into them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.dataclasses import dataclass
 
 from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
@@ -25,16 +26,16 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 5
 MAX_FILTER_DEPTH = 5
 MAX_FILTERS = 50  # in one combination
-MAX_FILTERS_ALTOGETHER = 500
+MAX_FILTERS_IN_TOTAL = 500
 MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
-MAX_TURNS = 200  # of a conversation
-MAX_TURN = 100_000  # characters
+MAX_TURNS = 200  # in `history`
+MAX_TURN = 100_000  # characters of a turn
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 
 
 def _question(value: Any) -> Any:
-    # Before pydantic's own check of the type, which cannot take in lone surrogates.
+    # Before pydantic's own type check, which fails on lone surrogates.
     return clean_question(value) if isinstance(value, str) else value
 
 
@@ -59,15 +60,15 @@ def _date(value: Any) -> Any:
 
 
 def shallow(value: Any) -> Any:
-    """Refuse a filter that is nested too deep before anything walks down it."""
+    """Refuse a filter that is nested too deeply, before recursive code sees it."""
     level, parts = [value], 1
     for _ in range(MAX_FILTER_DEPTH):
         level = [
             part for one in level if isinstance(one, dict) and isinstance(one.get("filters"), list) for part in one["filters"]
         ]
         parts += len(level)
-    if parts > MAX_FILTERS_ALTOGETHER:
-        raise ValueError(f"must have at most {MAX_FILTERS_ALTOGETHER} parts altogether")
+    if parts > MAX_FILTERS_IN_TOTAL:
+        raise ValueError(f"must have at most {MAX_FILTERS_IN_TOTAL} parts in total")
     if level:
         raise ValueError(f"must be nested at most {MAX_FILTER_DEPTH} deep")
     return value
@@ -89,7 +90,7 @@ PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
-# What of a question's rules JSON Schema can say.
+# The rules of `clean_question` that JSON Schema can express.
 QUESTION_SCHEMA: dict[str, Any] = {"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"}
 Question = Annotated[str, BeforeValidator(_question), Field(json_schema_extra=QUESTION_SCHEMA)]
 
@@ -134,21 +135,18 @@ AnyFilter = Annotated[
 ]
 
 
-class HistoryTurn(Strict):
-    """One turn of a conversation: `{"role": "user", "content": "How do I renew a passport?"}`."""
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class HistoryTurn(Turn):
+    """A turn of limited size: `{"role": "user", "content": "How do I renew a passport?"}`."""
 
-    role: Literal["user", "assistant"]
     content: Annotated[Text, Field(max_length=MAX_TURN)]
-
-    def turn(self) -> Turn:
-        return Turn(self.role, self.content)
 
 
 class SearchRequest(Strict):
-    """`POST /v1/search`. `facets` names keys whose values are counted over the documents that the filter lets through.
+    """`POST /v1/search`. `facets`: keys whose values are counted over the documents that match the filter.
 
-    `history`: the turns before the question, the oldest first. `explain`: say of each result why it stands where it does.
-    `typing`: the question is not finished, so it is not kept.
+    `history`: the turns before the question, oldest first; the last 40 are used. `explain`: add an explanation of its rank to each result.
+    `typing`: the question is incomplete, so it is not recorded.
     """
 
     query: Question
@@ -168,7 +166,7 @@ class SearchParameters(Strict):
 
 
 class Narrowing(Strict):
-    """What the address of the search page says besides the question: which documents to look in."""
+    """Filters in the address of the search page."""
 
     source: Text | None = None
     type: Text | None = None
@@ -179,7 +177,7 @@ class Narrowing(Strict):
         return {key: value for key, value in values.items() if value}
 
     def filter(self) -> Filter | None:
-        """None where every document may be found."""
+        """None if all documents match."""
         parts: list[Filter] = [Comparison("eq", key, value) for key, value in self.chosen().items() if key != "year"]
         if self.year:
             parts += [Comparison("gte", "date", self.year), Comparison("lt", "date", str(int(self.year) + 1))]
@@ -209,7 +207,7 @@ class DocumentRequest(Strict):
 
 
 class AddressRequest(Strict):
-    """`POST /v1/documents` for a document that is to be fetched."""
+    """`POST /v1/documents` for a document to fetch."""
 
     url: Annotated[Text, Field(min_length=1, max_length=2_000)]
     id: Annotated[str | None, BeforeValidator(_document_id)] = None
@@ -223,7 +221,7 @@ class PageParameters(Strict):
 
 
 class FeedbackRequest(Strict):
-    """`POST /v1/feedback`: whether what was shown for a question helped. `results`: ids of the passages that were shown."""
+    """`POST /v1/feedback`: whether the results helped. `results`: ids of the passages shown."""
 
     query: Question
     helped: bool
@@ -232,7 +230,7 @@ class FeedbackRequest(Strict):
 
 
 class VerifyRequest(Strict):
-    """`POST /v1/verify`: a quote and the place it was taken from."""
+    """`POST /v1/verify`: a quote and its place in a document."""
 
     quote: Annotated[Text, Field(min_length=1, max_length=100_000)]
     document_id: Text

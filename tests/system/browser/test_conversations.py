@@ -92,7 +92,7 @@ def test_shows_errors_before_and_during_a_reply(open_page: OpenPage) -> None:
     [
         ("q=", "Your question must not be empty."),
         (f"q={'x' * 2001}", "at most 2000 characters"),
-        ("x=1", "is not known here"),
+        ("x=1", "is unknown"),
         ("&".join(["q=a"] * 21), "at most 20 questions"),
     ],
 )
