@@ -1,11 +1,10 @@
-"""Does every operation of the OpenAPI document answer whatever is made from the document as the document says?
+"""Send requests generated from the OpenAPI document and check that every response conforms to it.
 
     python -m benchmarks.contract                  # 2,000 examples an operation; writes benchmarks/results/contract-COMMIT.json
     python -m benchmarks.contract --examples 200
 
-Schemathesis makes requests from `/openapi.json` of a real server with a data folder of its own: in order and not in order, alone and one
-after another along the document's links. What parameterless operations can be asked is one request. Fails (exit code 1) where anything
-did.
+Schemathesis generates valid and invalid requests from `/openapi.json` of a real server with a new data folder, single ones and sequences
+along the document's links. Operations without parameters get one request. Exit code 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
 EXAMPLES = 2_000
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-# Not negative_data_rejection: in a form everything is text, and null is the word.
+# Without negative_data_rejection: form fields are strings, so null is sent as the valid value "null".
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -39,13 +38,13 @@ CHECKS = (
     "allow_header_conformance",
     "use_after_free",
 )
-# Long waits, so that a machine with other things to do is not taken for one that fails; every operation is switched on.
+# A long queue, so that a busy machine does not shed load; every operation is enabled.
 ENVIRONMENT = {"QA_QUEUE_SECONDS": "60", "QA_FEEDBACK": "true"}
 
 
 @dataclass(slots=True)
 class Explored:
-    """What was asked and came of it. `requests`: operation -> how many; `statuses`: of the answers; `checks`: "name status"."""
+    """Counts of one exploration: requests per operation, responses per status, checks per "name status"."""
 
     operations: int = 0
     requests: Counter[str] = field(default_factory=Counter)
@@ -64,7 +63,7 @@ class Explored:
         self.failures += other.failures
 
     def too_few(self, examples: int) -> list[str]:
-        """Operations asked more than once and less often than that: alone they are asked as often."""
+        """Operations with parameters that got fewer requests than `examples`."""
         return [operation for operation, count in self.requests.items() if 3 < count < examples]
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +78,7 @@ class Explored:
 
 
 def explore(address: str, examples: int, phases: tuple[str, ...] = PHASES, seed: int = 1, only: str | None = None) -> Explored:
-    """Ask the server at `address` (http://host:port) with so many examples an operation and phase. `only`: one, "GET /path"."""
+    """Explore the server at `address` (http://host:port). `examples`: per operation and phase. `only`: a single operation, "GET /path"."""
     method, _, path = (only or "").partition(" ")
     chosen = ["--include-method", method, "--include-path", path] if only else []
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +117,7 @@ def _add(found: Explored, recorder: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--examples", type=int, default=EXAMPLES, help="an operation and phase (default: %(default)s)")
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="per operation and phase (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     began, facts, name = time.monotonic(), machine(), commit()

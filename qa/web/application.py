@@ -26,8 +26,8 @@ MAX_BODY_BYTES = 1_000_000
 
 class _Application(Flask):
     def log_exception(self, exc_info: Any) -> None:
-        """Without the address, which Flask tells and which may hold what was asked."""
-        log.error("unforeseen error in an answer", exc_info=exc_info)
+        """Without the URL, which Flask would log and which may contain a question."""
+        log.error("unexpected error in a response", exc_info=exc_info)
 
 
 class _Json(DefaultJSONProvider):
@@ -38,25 +38,28 @@ class _Json(DefaultJSONProvider):
 
 
 class _DocumentId(PathConverter):
-    """Any characters, a slash at the front among them: GOV.UK items are called by their path. None ends in "/text", a route's end."""
+    """Any characters, also slashes: the ids of GOV.UK items are paths. An id cannot end in "/text", as a route does."""
 
     regex = r".+?(?<!/text)"
-    part_isolating = False  # it goes over slashes
+    part_isolating = False  # may contain slashes
 
 
 def create_app(
     get_service: current.GetService,
     settings: Settings | None = None,
     access: gate.Access | None = None,
-    names: browser.Names | None = None,
+    hosts: browser.ServedHosts | None = None,
     observers: Sequence[observed.Observer] = (),
     admission: Admission | None = None,
 ) -> Flask:
-    """The application. `get_service` gives None until the documents can be asked; until then such routes answer 503.
+    """The application.
 
-    `settings` are the defaults where none are given. `access`: who is let in; by default whoever reaches it, with no key, as fits
-    an address of this machine alone. `names`: what the service is called in addresses, by default as on this machine.
-    `observers`: told of every request when it is over. `admission`: the server's, for its figures.
+    :param get_service: returns None until the documents are open; until then, routes that need them respond with 503.
+    :param access: who may call; by default everyone without a key, which suits a loopback address.
+    :param hosts: host names of the service; by default those of loopback.
+    :param observers: called with every finished request.
+    :param admission: the server's, for the metrics.
+    :raises RouteWithoutRole: if a route was registered without `@route`.
     """
     app = _Application("qa.web", template_folder="pages/templates", static_folder="pages/static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -65,10 +68,10 @@ def create_app(
     app.url_map.converters["document_id"] = _DocumentId
     settings = settings or Settings()
     current.attach(app, get_service, settings)
-    figures = app.extensions["quotable-metrics"] = metrics.Metrics(get_service, admission)
-    observed.install(app, (figures, *observers))
+    collected = app.extensions["quotable-metrics"] = metrics.Metrics(get_service, admission)
+    observed.install(app, (collected, *observers))
     problems.install(app)
-    browser.install(app, names or browser.Names(), settings)
+    browser.install(app, hosts or browser.ServedHosts(), settings)
     gate.install(app, access or gate.Access())
     for blueprint in (
         search.blueprint,

@@ -1,4 +1,4 @@
-"""The service and the settings that the application handling this request was made with."""
+"""The service and the settings of the current application."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from qa.web.schemas.problems import Problem
 from qa.web.server.dispatcher import release_slot
 
 GetService = Callable[[], Service | None]
+OPENING_SECONDS = 2
 
 
 def attach(app: Flask, get_service: GetService, settings: Settings) -> None:
@@ -21,10 +22,11 @@ def attach(app: Flask, get_service: GetService, settings: Settings) -> None:
 
 
 def service() -> Service:
-    """Raises Problem 503 while the documents are not open yet."""
+    """Raises Problem 503 until the documents are open."""
     opened: Service | None = current_app.extensions["quotable"]()
     if opened is None:
-        raise Problem(503, "The documents are being opened; try again in a few seconds", headers={"Retry-After": "2"})
+        message = f"The documents are being opened; retry in {OPENING_SECONDS} seconds."
+        raise Problem(503, message, headers={"Retry-After": str(OPENING_SECONDS)})
     return opened
 
 
@@ -34,9 +36,9 @@ def settings() -> Settings:
 
 
 def writer() -> Worker:
-    """The one that takes documents in: whoever asks for it waits for the disk. Raises Problem 403 where this service only reads."""
+    """The worker that adds documents. Releases the request's slot: its calls wait for the disk. Raises Problem 403 if there is none."""
     worker = service().worker
     if worker is None:
-        raise Problem(403, "Documents cannot be changed here")
+        raise Problem(403, "This service is read-only.")
     release_slot()
     return worker

@@ -1,7 +1,7 @@
-"""The one gate in front of every route, asked before a body is read: who is it, and may they?
+"""The gate: authentication and authorisation of every request, before its body is read.
 
-A key comes as `Authorization: Bearer KEY`, or from a browser as the password of HTTP's basic scheme (any name), so that the pages
-work behind a key without cookies.
+A key is sent as `Authorization: Bearer KEY`, or by a browser as the password of HTTP basic authentication (with any user name), so
+that the pages work without cookies.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from qa.web.access.quotas import Quotas
 from qa.web.routes import Route, routes_of
 from qa.web.schemas.problems import Problem
 
-# Set by proxies: who sends them did not come from this machine, whatever the socket says.
+# Headers of proxies: such a request is from another machine, although its socket is local.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the name and role of their key, or of what lets them in without one."""
+    """Name and role of a key, or of a caller without one."""
 
     name: str
     role: Role
@@ -42,7 +42,7 @@ UNKNOWN_ROUTE = Route("", "", Role.READ)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let in. `local`: callers of this machine need no key. `public`: everyone may read. `keys` None: there are none."""
+    """Who may call. `local`: callers on this machine need no key. `public`: everyone may read. `keys` is None if there are none."""
 
     keys: KeyRing | None = None
     local: bool = True
@@ -51,7 +51,7 @@ class Access:
 
     @classmethod
     def by(cls, settings: Settings, *, loopback: bool) -> Access:
-        """`loopback`: only this machine can reach the address that is served."""
+        """`loopback`: the served address can be reached only from this machine."""
         return cls(
             keys=KeyRing(settings.data),
             local=loopback and not settings.require_key and settings.trusted_proxy is None,
@@ -62,34 +62,34 @@ class Access:
 
 def install(app: Flask, access: Access) -> None:
     @app.before_request
-    def _gate() -> None:
-        caller = _admitted(access)
+    def _check_access() -> None:
+        caller = _authorize(access)
         if caller is not None:
-            _within_quota(access, caller)
+            _check_quota(access, caller)
         g.caller = caller
 
 
 def would_refuse(app: Flask, access: Access, environ: Mapping[str, Any]) -> bool:
-    """Whether the gate refuses a request of which no more than the head is known."""
+    """Whether the gate refuses a request whose head has arrived but not its body."""
     try:
         with app.request_context(dict(environ)):
-            _admitted(access)
+            _authorize(access)
     except Problem:
         return True
     except QuotableError:
-        return True  # the keys cannot be read; the application says so
+        return True  # the keys cannot be read; the application reports it
     return False
 
 
-def _admitted(access: Access) -> Caller | None:
-    """Who asks; None where nobody need be known. Raises Problem 401 or 403 for whom the route's rule does not let in."""
+def _authorize(access: Access) -> Caller | None:
+    """The caller; None if the route needs no key. Raises Problem 401 without a valid key, 403 if its role is too low."""
     endpoint = request.endpoint
     route = routes_of(current_app).get(endpoint) if endpoint else UNKNOWN_ROUTE
     if route is None:
         raise Problem(403, f"The route {endpoint} has no role. Declare it with @route.")
     if route.role is None:
         return None
-    caller = _caller(access)
+    caller = _authenticate(access)
     if caller is None or (caller is PUBLIC and not route.public):
         raise Problem(401, "Send a key in the header Authorization: Bearer KEY.", headers=_challenge())
     if caller.role < route.role:
@@ -97,26 +97,29 @@ def _admitted(access: Access) -> Caller | None:
     return caller
 
 
-def _caller(access: Access) -> Caller | None:
-    """Who asks; None for nobody that is known. Raises Problem 401 for a key that is none."""
+def _authenticate(access: Access) -> Caller | None:
+    """The caller; None if unknown. Raises Problem 401 for an unknown key."""
     authorization = request.headers.get("Authorization")
     if authorization is not None and access.keys is not None:
         key = access.keys.holder(_secret(authorization))
         if key is not None:
             return Caller(key.name, key.role)
         if not access.local:
-            raise Problem(401, "This key is not known here; it may have been revoked", headers=_challenge())
+            raise Problem(401, "Unknown or revoked key. List the keys with `qa key list`.", headers=_challenge())
     if access.local and not any(name in request.headers for name in FORWARDED):
         return LOCAL
     return PUBLIC if access.public else None
 
 
-def _within_quota(access: Access, caller: Caller) -> None:
+def _check_quota(access: Access, caller: Caller) -> None:
     if caller is LOCAL:
         return
     wait = access.quotas.wait(None if caller is PUBLIC else caller.name, request.remote_addr or "")
     if wait > 0:
-        raise Problem(429, "Too many requests in the last minute", headers={"Retry-After": str(int(wait) + 1)})
+        seconds = int(wait) + 1
+        raise Problem(
+            429, f"Too many requests in the last minute; retry in {seconds} s.", headers={"Retry-After": str(seconds)}
+        )
 
 
 def _secret(authorization: str) -> str:
@@ -131,11 +134,11 @@ def _secret(authorization: str) -> str:
 
 
 def _challenge() -> dict[str, str]:
-    """Browsers ask the person for a key on pages; a program is told of the scheme that it should use."""
+    """The scheme to authenticate with: basic for pages, so that the browser asks for the key, bearer for programs."""
     is_page = (
         request.method == "GET" and not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
     )
-    return {"WWW-Authenticate": 'Basic realm="Quotable: give a key as the password", charset="UTF-8"' if is_page else "Bearer"}
+    return {"WWW-Authenticate": 'Basic realm="Quotable: enter a key as the password", charset="UTF-8"' if is_page else "Bearer"}
 
 
 def is_loopback(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""How many requests a key, or an address without one, may make: token buckets in memory."""
+"""Rate limits per key, or per address for callers without one: token buckets in memory."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-# Buckets kept; the one that was used longest ago goes first, and by then is full again or the server is under attack.
+# Buckets kept. The least recently used one is dropped; by then it is full again, or the server is under attack.
 MAX_BUCKETS = 10_000
 
 
 class Quotas:
-    """A full minute's requests may come at once; after that they refill evenly."""
+    """A bucket holds one minute's requests and refills evenly."""
 
     def __init__(self, per_key: int = 0, per_address: int = 60, clock: Callable[[], float] = time.monotonic) -> None:
-        """Requests a minute; 0 for no bound."""
+        """Limits are in requests per minute; 0 for no limit."""
         self._per_key, self._per_address = per_key, per_address
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def wait(self, key: str | None, address: str) -> float:
-        """Take one request of the key, or of the address where there is none: seconds until it may be made, 0 for now."""
+        """Take a request from the bucket of the key, or of the address if `key` is None. Seconds until it is allowed, 0 for now."""
         size = self._per_address if key is None else self._per_key
         if not size:
             return 0.0
         name = ("address", network(address)) if key is None else ("key", key)
         with self._lock:
             now = self._clock()
-            left, then = self._buckets.pop(name, (float(size), now))
-            left = min(float(size), left + (now - then) * size / 60)
-            short = 1 - left
-            self._buckets[name] = (left - 1 if short <= 0 else left, now)
+            left, updated = self._buckets.pop(name, (float(size), now))
+            left = min(float(size), left + (now - updated) * size / 60)
+            missing = 1 - left
+            self._buckets[name] = (left - 1 if missing <= 0 else left, now)
             if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
-        return max(short * 60 / size, 0.0)
+        return max(missing * 60 / size, 0.0)
 
 
 def network(address: str) -> str:
-    """What one caller has: an IPv4 address, or the /64 of an IPv6 one, out of which every house may choose."""
+    """The network of one caller: an IPv4 address, or the /64 of an IPv6 address, which one subscriber usually gets."""
     try:
         parsed = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     except ValueError:

@@ -19,7 +19,7 @@ from qa.assembly import Service, open_to_write, service_of
 from qa.ingest.writer import DocumentWriter
 from qa.operate.keys import read_keys
 from qa.settings.settings import Settings
-from qa.web.access.browser import Names
+from qa.web.access.browser import ServedHosts
 from qa.web.access.gate import Access, is_loopback, would_refuse
 from qa.web.api.documents import MAX_UPLOAD_BYTES
 from qa.web.application import create_app
@@ -95,9 +95,9 @@ def _serve(settings: Settings, say: Callable[[str], None], observers: Sequence[O
     opening = _Opening(settings, say, listening)
     try:
         opening.start()
-        names = Names.at(listening.getsockname()[0], settings.hosts)
+        hosts = ServedHosts.at(listening.getsockname()[0], settings.hosts)
         admission = Admission(settings.queue_seconds, THREADS)
-        app = create_app(lambda: opening.service, settings, access, names, observers, admission)
+        app = create_app(lambda: opening.service, settings, access, hosts, observers, admission)
         server = create_server(
             app,
             _dispatcher=Dispatcher(THREADS, admission, settings.queue_seconds),

@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document get only what it promises; `python -m benchmarks.contract` makes ten times as many."""
+"""Responses to requests generated from the OpenAPI document conform to it. `python -m benchmarks.contract` sends ten times as many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qa.web.application import create_app
 EXAMPLES = 200
 
 
-def test_requests_made_from_the_document_get_what_it_promises(data_folder: Any, start_server: Any) -> None:
+def test_responses_to_generated_requests_conform_to_the_document(data_folder: Any, start_server: Any) -> None:
     with start_server(data_folder(), **ENVIRONMENT) as running:
         found = explore(running.address, EXAMPLES, ("fuzzing",))
         assert not found.failures, found.failures[0]

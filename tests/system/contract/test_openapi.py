@@ -1,4 +1,4 @@
-"""The OpenAPI document: it names every route for programs, and says what is accepted. `test_contract` asks what it promises."""
+"""The OpenAPI document: it lists every route for programs and describes the requests that are accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def document(server: Any) -> Any:
     return response.json()
 
 
-def test_every_route_for_programs_is_in_the_document(document: Any) -> None:
+def test_lists_every_route_for_programs(document: Any) -> None:
     routes = routes_of(create_app(lambda: None))
     named = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
     assert named == {endpoint for endpoint, route in routes.items() if route.summary}
@@ -27,7 +27,7 @@ def test_every_route_for_programs_is_in_the_document(document: Any) -> None:
     assert not undocumented, "give these routes a summary"
 
 
-def test_its_schemas_are_json_schema_and_every_reference_leads_somewhere(document: Any) -> None:
+def test_schemas_are_valid_and_references_resolve(document: Any) -> None:
     schemas = document["components"]["schemas"]
     for schema in schemas.values():
         jsonschema_rs.meta.validate(schema)
@@ -47,12 +47,12 @@ def test_its_schemas_are_json_schema_and_every_reference_leads_somewhere(documen
         ("DocumentRequest", {"title": "T"}, False),
     ],
 )
-def test_it_says_what_is_accepted(document: Any, server: Any, model: str, value: Any, fits: bool) -> None:
+def test_describes_the_requests_that_are_accepted(document: Any, server: Any, model: str, value: Any, fits: bool) -> None:
     schema = {"$ref": f"#/components/schemas/{model}", "components": document["components"]}
     assert jsonschema_rs.is_valid(schema, value) is fits
 
 
-def test_the_page_names_every_operation_and_model_and_needs_nothing_from_elsewhere(server: Any, document: Any) -> None:
+def test_docs_page_lists_everything_without_external_resources(server: Any, document: Any) -> None:
     page = server.get("/docs")
     assert page.headers.get_content_type() == "text/html"
     assert "'none'" in page.headers["Content-Security-Policy"]

@@ -1,4 +1,4 @@
-"""The gate: every route has a rule, and every role gets through to what its rule says and to nothing else."""
+"""The gate: every route declares a role, and every role may use exactly its routes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from qa.web.routes import RouteWithoutRole, check_routes, route, routes_of
 APP = create_app(lambda: None)
 DECLARED = routes_of(APP)
 ROUTES = sorted(
-    (rule.endpoint, method, re.sub(r"<[^>]+>", "nothing-that-is-there", rule.rule))
+    (rule.endpoint, method, re.sub(r"<[^>]+>", "unknown", rule.rule))
     for rule in APP.url_map.iter_rules()
     for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
 )
-# Requests that change no document, whatever their method: for these the role to read is enough.
-ASKING_BY_POST = {
+# POST requests that change no document need only the role read.
+READ_ONLY_POSTS = {
     "search.search",
     "chat.complete",
     "vector_stores.search_store",
@@ -32,17 +32,17 @@ ASKING_BY_POST = {
     "pages.feedback.give_feedback",
     "pages.feedback.send_feedback",
 }
-CALLERS = ("nobody", "a stranger's key", *(role.word for role in Role))
+CALLERS = ("no key", "an unknown key", *(role.word for role in Role))
 
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, str]:
-    return {"a stranger's key": "qtb_00000000_" + "x" * 43}
+    return {"an unknown key": "qtb_00000000_" + "x" * 43}
 
 
 @pytest.fixture(scope="module")
 def guarded(data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
-    """A server that asks everyone for a key, as one that other machines can reach does."""
+    """A server that requires a key from every caller."""
     folder = data_folder()
     secrets |= {role.word: create_key(folder, f"the {role.word} key", role) for role in Role}
     with start_server(folder, QA_REQUIRE_KEY="true") as running:
@@ -81,7 +81,7 @@ def test_a_route_cannot_be_declared_without_a_role() -> None:
 
 def test_routes_that_change_documents_need_more_than_the_role_read() -> None:
     for endpoint, method, _ in ROUTES:
-        if method != "GET" and endpoint not in ASKING_BY_POST:
+        if method != "GET" and endpoint not in READ_ONLY_POSTS:
             assert (DECLARED[endpoint].role or 0) >= Role.WRITE, endpoint
 
 
@@ -95,7 +95,7 @@ def test_a_route_added_without_a_role_is_refused_to_everyone() -> None:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("endpoint", "method", "path"), ROUTES)
-def test_each_role_gets_through_to_what_the_rule_says_and_no_further(
+def test_each_role_may_use_exactly_its_routes(
     guarded: Any, secrets: dict[str, str], endpoint: str, method: str, path: str, caller: str
 ) -> None:
     status = guarded.request(method, path, headers=bearer(secrets.get(caller))).status
@@ -111,13 +111,13 @@ def test_each_role_gets_through_to_what_the_rule_says_and_no_further(
 
 
 @pytest.mark.parametrize("target", ["/nothing", "/v1/nothing", "/static/../v1/documents", "/v1/search/", "//v1/documents"])
-def test_what_is_not_there_is_told_to_nobody_without_a_key(guarded: Any, target: str) -> None:
+def test_unknown_routes_are_not_revealed_without_a_key(guarded: Any, target: str) -> None:
     assert guarded.get(target).status in {401, 404}
     assert guarded.request("PATCH", "/v1/documents").status == 401
     assert guarded.request("OPTIONS", "/v1/documents").status == 401
 
 
-def test_a_body_that_nobody_may_send_is_not_waited_for(guarded: Any) -> None:
+def test_does_not_read_a_body_that_will_be_refused(guarded: Any) -> None:
     with socket.create_connection((guarded.host, guarded.port), timeout=30) as connection:
         connection.sendall(
             b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40000000\r\n\r\n{"
@@ -125,7 +125,7 @@ def test_a_body_that_nobody_may_send_is_not_waited_for(guarded: Any) -> None:
         assert b" 401 " in connection.recv(65536).partition(b"\r\n")[0]
 
 
-def test_a_refusal_says_what_to_send(guarded: Any, secrets: dict[str, str]) -> None:
+def test_an_error_says_what_to_send(guarded: Any, secrets: dict[str, str]) -> None:
     refused = guarded.get("/v1/search?q=who")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert "Authorization: Bearer" in refused.json()["detail"]
@@ -133,7 +133,7 @@ def test_a_refusal_says_what_to_send(guarded: Any, secrets: dict[str, str]) -> N
     assert "write" in refused.json()["detail"]
 
 
-def test_a_browser_gives_the_key_as_a_password_and_needs_no_cookie(guarded: Any, secrets: dict[str, str]) -> None:
+def test_a_browser_sends_the_key_as_a_password_without_cookies(guarded: Any, secrets: dict[str, str]) -> None:
     html = {"Accept": "text/html,application/xhtml+xml"}
     assert guarded.request("GET", "/", headers=html).headers["WWW-Authenticate"].startswith("Basic ")
     password = base64.b64encode(f"anyone:{secrets['read']}".encode()).decode()
@@ -145,7 +145,7 @@ def test_a_browser_gives_the_key_as_a_password_and_needs_no_cookie(guarded: Any,
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", "/v1/search?q=who"), ("POST", "/v1/chat/completions")])
-def test_who_has_no_key_is_not_told_where_the_keys_are(data_folder: Any, start_server: Any, method: str, target: str) -> None:
+def test_errors_do_not_reveal_the_path_of_the_keys(data_folder: Any, start_server: Any, method: str, target: str) -> None:
     folder = data_folder()
     create_key(folder, "one", Role.READ)
     with start_server(folder, QA_REQUIRE_KEY="1") as running:
@@ -157,7 +157,7 @@ def test_who_has_no_key_is_not_told_where_the_keys_are(data_folder: Any, start_s
         assert f"{folder}/keys.json is damaged" in running.log
 
 
-def test_a_key_binds_and_is_revoked_without_a_restart(guarded: Any) -> None:
+def test_a_key_works_and_is_revoked_without_a_restart(guarded: Any) -> None:
     secret = create_key(guarded.data, "for a while", Role.READ)
     assert guarded.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
     assert guarded.request("GET", "/v1/documents", headers=bearer(secret[:-1])).status == 401
@@ -167,15 +167,15 @@ def test_a_key_binds_and_is_revoked_without_a_restart(guarded: Any) -> None:
     assert secret not in refused.text
 
 
-def test_this_machine_needs_no_key_unless_a_proxy_speaks_for_another(server: Any) -> None:
+def test_loopback_needs_no_key_unless_the_request_was_forwarded(server: Any) -> None:
     assert server.get("/v1/documents").status == 200
     for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "x-forwarded-host"):
         assert server.request("GET", "/v1/documents", headers={header: "203.0.113.7"}).status == 401
-    # OpenAI's clients send something, whatever they are told.
+    # OpenAI's clients always send a key.
     assert server.request("GET", "/v1/documents", headers=bearer("sk-none")).status == 200
 
 
-def test_anyone_may_read_from_a_public_server_within_a_bound_and_nobody_changes_it(data_folder: Any, start_server: Any) -> None:
+def test_a_public_server_is_read_only_and_rate_limited(data_folder: Any, start_server: Any) -> None:
     folder = data_folder()
     secret = create_key(folder, "me", Role.WRITE)
     options = {"QA_REQUIRE_KEY": "1", "QA_PUBLIC": "1", "QA_PUBLIC_REQUESTS_PER_MINUTE": "5"}
@@ -198,12 +198,12 @@ def test_a_key_has_its_own_quota(data_folder: Any, start_server: Any) -> None:
         assert running.request("GET", "/v1/documents", headers=bearer(other)).status == 200
 
 
-def test_the_proxy_that_is_trusted_says_whose_requests_are_counted(data_folder: Any, start_server: Any) -> None:
+def test_a_trusted_proxy_names_the_address_that_is_limited(data_folder: Any, start_server: Any) -> None:
     options = {"QA_TRUSTED_PROXY": "127.0.0.1", "QA_PUBLIC": "1", "QA_PUBLIC_REQUESTS_PER_MINUTE": "1"}
     with start_server(data_folder(), **options) as running:
 
         def ask(address: str) -> int:
-            # The last is what the proxy saw; those before it are the caller's own words.
+            # The proxy appends the last address; the caller may have forged the others.
             status: int = running.request("GET", "/v1/search?q=who", headers={"X-Forwarded-For": f"10.0.0.1, {address}"}).status
             return status
 
@@ -224,9 +224,7 @@ def test_a_quota_refills_evenly() -> None:
 Start = Callable[..., Any]
 
 
-def test_an_address_that_others_can_reach_is_served_to_holders_of_a_key_only(
-    data_folder: Any, start_server: Start, qa: Start
-) -> None:
+def test_a_public_address_is_served_only_with_a_key(data_folder: Any, start_server: Start, qa: Start) -> None:
     folder = data_folder()
     refused = qa("--data", folder, "serve", "--host", "0.0.0.0", "--port", "0")
     assert refused.code == 1

@@ -1,4 +1,4 @@
-"""Bad input over HTTP: a 4xx problem document that names the field, never a 5xx, never a traceback in the server's log."""
+"""Invalid input over HTTP: a 4xx problem document that names the field, never a 5xx or a traceback in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 def assert_problem(response: Any, statuses: set[int], field: str | None = None) -> None:
-    """An RFC 9457 document with one of the statuses; with `field` among the fields it names, if one is given."""
+    """Check for an RFC 9457 document with one of the statuses that names `field`, if given."""
     assert response.status in statuses, (response.status, response.text)
     assert response.headers.get_content_type() == "application/problem+json"
     problem = response.json()
@@ -61,7 +61,7 @@ def assert_problem(response: Any, statuses: set[int], field: str | None = None) 
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_field_that_cannot_be_used_is_named(server: Any, body: dict[str, Any], field: str) -> None:
+def test_names_the_invalid_field(server: Any, body: dict[str, Any], field: str) -> None:
     assert_problem(server.post("/v1/search", json.dumps(body).encode()), {422}, field or None)
 
 
@@ -70,7 +70,7 @@ def test_a_field_that_cannot_be_used_is_named(server: Any, body: dict[str, Any],
     [b"[]", b'["query"]', b'"query"', b"5", b"null", b"true", b"[[[]]]"],
     ids=lambda value: value.decode(),
 )
-def test_a_body_that_is_not_an_object_is_refused(server: Any, body: bytes) -> None:
+def test_refuses_a_body_that_is_not_an_object(server: Any, body: bytes) -> None:
     assert_problem(server.post("/v1/search", body), {400, 422}, "body")
 
 
@@ -101,21 +101,21 @@ def test_a_body_that_is_not_an_object_is_refused(server: Any, body: bytes) -> No
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_a_body_that_is_not_json_is_refused(server: Any, body: bytes) -> None:
+def test_refuses_malformed_json(server: Any, body: bytes) -> None:
     assert_problem(server.post("/v1/search", body), {400, 422})
 
 
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "\t"]
 )
-def test_another_content_type_is_refused_and_the_right_one_named(server: Any, content_type: str | None) -> None:
+def test_refuses_another_content_type_and_names_the_right_one(server: Any, content_type: str | None) -> None:
     response = server.post("/v1/search", b'{"query": "who"}', content_type)
     assert_problem(response, {415})
     assert JSON in response.json()["detail"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
-def test_the_right_content_type_may_be_written_in_other_ways(server: Any, content_type: str) -> None:
+def test_accepts_spellings_of_the_content_type(server: Any, content_type: str) -> None:
     assert server.post("/v1/search", b'{"query": "who"}', content_type).status == 200
 
 
@@ -142,7 +142,7 @@ def test_the_right_content_type_may_be_written_in_other_ways(server: Any, conten
         ("q=who&page=2", "page"),
     ],
 )
-def test_a_parameter_that_cannot_be_used_is_named(server: Any, query_string: str, field: str) -> None:
+def test_names_the_invalid_parameter(server: Any, query_string: str, field: str) -> None:
     assert_problem(server.get(f"/v1/search?{query_string}"), {422}, field)
 
 
@@ -159,11 +159,11 @@ def test_a_parameter_that_cannot_be_used_is_named(server: Any, query_string: str
         "%ff=who",
     ],
 )
-def test_a_broken_query_string_is_refused(server: Any, query_string: str) -> None:
+def test_refuses_a_malformed_query_string(server: Any, query_string: str) -> None:
     assert_problem(server.get(f"/v1/search?{query_string}"), {400})
 
 
-def test_a_percent_sign_that_encodes_nothing_is_taken_as_written(server: Any) -> None:
+def test_keeps_a_percent_sign_that_encodes_nothing(server: Any) -> None:
     response = server.get("/v1/search?q=100%25%zz%")
     assert response.status in {200, 400}
     if response.status == 200:
@@ -171,7 +171,7 @@ def test_a_percent_sign_that_encodes_nothing_is_taken_as_written(server: Any) ->
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_another_method_is_refused_and_the_right_ones_named(server: Any, method: str) -> None:
+def test_refuses_another_method_and_names_the_allowed_ones(server: Any, method: str) -> None:
     response = server.request(method, "/v1/search", b"{}", {"Content-Type": JSON})
     assert_problem(response, {405})
     assert {"GET", "POST"} <= {name.strip() for name in response.headers["Allow"].split(",")}
@@ -198,20 +198,20 @@ def test_another_method_is_refused_and_the_right_ones_named(server: Any, method:
         "/" + "x" * 4000,
     ],
 )
-def test_an_address_that_is_not_there_is_a_problem_too(server: Any, target: str) -> None:
+def test_an_unknown_path_is_a_problem_document(server: Any, target: str) -> None:
     assert_problem(server.get(target), {404})
 
 
-def test_a_body_beyond_the_limit_is_refused(server: Any) -> None:
+def test_refuses_a_body_over_the_limit(server: Any) -> None:
     body = json.dumps({"query": "who" + " " * 3_000_000}).encode()
     assert_problem(server.post("/v1/search", body), {413})
 
 
 def raw(server: Any, data: bytes) -> bytes:
-    """What the server sends back to bytes that are perhaps not HTTP."""
+    """The response to raw bytes."""
     with socket.create_connection((server.host, server.port), timeout=60) as connection:
         received = b""
-        with suppress(ConnectionResetError, BrokenPipeError):  # of a server that has heard enough
+        with suppress(ConnectionResetError, BrokenPipeError):  # the server may close the connection first
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65536):
@@ -236,14 +236,14 @@ def raw(server: Any, data: bytes) -> bytes:
     ],
     ids=lambda value: ascii(value)[:50],
 )
-def test_bytes_that_are_not_quite_http_get_no_server_error(server: Any, data: bytes) -> None:
+def test_malformed_http_causes_no_server_error(server: Any, data: bytes) -> None:
     received = raw(server, data)
-    # A connection that is closed without a word is an answer too.
+    # The server may also close the connection without a response.
     assert not received or (received.startswith(b"HTTP/1.") and received[9:10] in b"24"), received[:200]
     assert b"Traceback" not in received
 
 
-def test_half_a_body_and_silence_do_not_hold_up_others(server: Any) -> None:
+def test_incomplete_requests_do_not_block_others(server: Any) -> None:
     begun = (
         b'POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"query": "who'
     )
@@ -275,7 +275,7 @@ BODIES = st.one_of(
 
 @given(body=BODIES)
 @settings(max_examples=200)
-def test_no_body_makes_a_server_error(server: Any, body: bytes) -> None:
+def test_no_body_causes_a_server_error(server: Any, body: bytes) -> None:
     response = server.post("/v1/search", body)
     if response.status == 200:
         assert response.json()["query"] == json.loads(body)["query"].strip()
@@ -285,12 +285,12 @@ def test_no_body_makes_a_server_error(server: Any, body: bytes) -> None:
 
 @given(query_string=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=60))
 @settings(max_examples=200)
-def test_no_query_string_makes_a_server_error(server: Any, query_string: str) -> None:
+def test_no_query_string_causes_a_server_error(server: Any, query_string: str) -> None:
     for target in ("/v1/search", "/"):
         assert server.get(f"{target}?{query_string}").status < 500
         assert server.get(f"{target}?q={query_string}").status < 500
 
 
-def test_after_all_this_the_log_holds_no_traceback(server: Any) -> None:
+def test_the_log_contains_no_traceback_afterwards(server: Any) -> None:
     assert server.search("Who signed the memorandum?")["results"]
     assert "Traceback" not in server.log

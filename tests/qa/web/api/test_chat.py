@@ -1,4 +1,4 @@
-"""A chat with the documents, through OpenAI's own client: quotes with their exact places, or an honest refusal."""
+"""`/v1/chat/completions` through OpenAI's client: quotes with their exact places, or “Not in these documents”."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def client(server: Any) -> Iterator[openai.OpenAI]:
 
 
 def ask(client: openai.OpenAI, *said: str, **options: Any) -> Any:
-    """The completion for a conversation in which user and assistant take turns."""
+    """The completion for a conversation of alternating user and assistant messages."""
     messages = [{"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(said)]
     return client.chat.completions.create(model="quotable", messages=messages, **options)  # type: ignore[call-overload]
 
 
 def check_quotes(server: Any, content: str, annotations: list[Any]) -> None:
-    """Every quote stands in the text under its number and, word for word, in its document."""
+    """Check that every quote is in the text at its place and verbatim in its document."""
     for number, each in enumerate(annotations, 1):
         place = each["url_citation"]
         assert content[place["start_index"] - 1 : place["end_index"] + 1] == f"“{each['quote']}”"
@@ -37,7 +37,7 @@ def check_quotes(server: Any, content: str, annotations: list[Any]) -> None:
         assert place["url"].startswith("http")
 
 
-def test_an_answer_is_quotes_with_their_sources(server: Any, client: openai.OpenAI) -> None:
+def test_an_answer_consists_of_quotes_with_sources(server: Any, client: openai.OpenAI) -> None:
     completion = ask(client, SIGNED)
     message = completion.choices[0].message
     assert (completion.object, completion.choices[0].finish_reason, message.role) == ("chat.completion", "stop", "assistant")
@@ -54,7 +54,7 @@ def test_an_answer_is_quotes_with_their_sources(server: Any, client: openai.Open
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
 
 
-def test_what_is_not_in_the_documents_is_said_to_be_so(server: Any, client: openai.OpenAI) -> None:
+def test_says_if_the_documents_do_not_answer(server: Any, client: openai.OpenAI) -> None:
     completion = ask(client, FOREIGN)
     message = completion.choices[0].message
     assert message.content.startswith("Not in these documents.")
@@ -62,7 +62,7 @@ def test_what_is_not_in_the_documents_is_said_to_be_so(server: Any, client: open
     check_quotes(server, message.content, message.model_dump()["annotations"])
 
 
-def test_a_stream_says_the_same_in_pieces(client: openai.OpenAI) -> None:
+def test_a_stream_has_the_same_content(client: openai.OpenAI) -> None:
     whole = ask(client, SIGNED)
     chunks = list(ask(client, SIGNED, stream=True, stream_options={"include_usage": True}))
     assert chunks[0].choices[0].delta.role == "assistant"
@@ -76,7 +76,7 @@ def test_a_stream_says_the_same_in_pieces(client: openai.OpenAI) -> None:
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-def test_a_stream_is_events_to_the_end(server: Any) -> None:
+def test_a_stream_consists_of_events(server: Any) -> None:
     body = json.dumps({"messages": [{"role": "user", "content": SIGNED}], "stream": True}).encode()
     response = server.post("/v1/chat/completions", body)
     assert response.headers["Content-Type"].startswith("text/event-stream")
@@ -85,7 +85,7 @@ def test_a_stream_is_events_to_the_end(server: Any) -> None:
     assert all(json.loads(event.removeprefix("data: "))["object"] == "chat.completion.chunk" for event in events[:-2])
 
 
-def test_a_reply_may_be_sent_back_as_it_came_and_a_follow_up_leans_on_it(client: openai.OpenAI) -> None:
+def test_accepts_its_own_reply_as_history(client: openai.OpenAI) -> None:
     first = ask(client, SIGNED).choices[0].message
     messages: list[Any] = [
         {"role": "system", "content": "Be brief."},
@@ -102,14 +102,14 @@ def test_a_reply_may_be_sent_back_as_it_came_and_a_follow_up_leans_on_it(client:
 @pytest.mark.parametrize(
     ("message", "begins"), [("Hello!", "Hello."), ("thanks", "You are welcome"), ("Who are you?", "I am a program")]
 )
-def test_small_talk_searches_nothing(client: openai.OpenAI, message: str, begins: str) -> None:
+def test_small_talk_is_not_searched(client: openai.OpenAI, message: str, begins: str) -> None:
     completion = ask(client, message)
     assert completion.choices[0].message.content.startswith(begins)
     assert completion.choices[0].message.annotations == []
     assert (completion.grounding["by"], completion.grounding["answerable"]) == ("fixed", None)
 
 
-def test_a_greeting_before_a_question_does_not_hide_it(client: openai.OpenAI) -> None:
+def test_removes_greetings_around_a_question(client: openai.OpenAI) -> None:
     plain, greeted = ask(client, SIGNED), ask(client, f"Hello, {SIGNED}  Thanks!")
     assert greeted.choices[0].message.content == plain.choices[0].message.content
     assert greeted.grounding["confidence"] == plain.grounding["confidence"]
@@ -119,13 +119,13 @@ def test_a_greeting_before_a_question_does_not_hide_it(client: openai.OpenAI) ->
     )
 
 
-def test_a_filter_holds(client: openai.OpenAI) -> None:
+def test_applies_the_filter(client: openai.OpenAI) -> None:
     nothing = {"filter": {"type": "eq", "key": "id", "value": "none"}}
     completion = ask(client, SIGNED, extra_body=nothing)
     assert completion.choices[0].message.content == "Not in these documents."
 
 
-def test_the_models_are_listed(client: openai.OpenAI) -> None:
+def test_lists_the_models(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names == ["quotable", "quotable-quotes"]
     assert client.models.retrieve("quotable").owned_by == "quotable"
@@ -133,7 +133,7 @@ def test_the_models_are_listed(client: openai.OpenAI) -> None:
         client.models.retrieve("gpt-4o")
 
 
-def test_parameters_that_make_no_difference_are_passed_over(client: openai.OpenAI) -> None:
+def test_ignores_parameters_without_effect(client: openai.OpenAI) -> None:
     options = {
         "temperature": 0.2,
         "top_p": 1,
@@ -161,9 +161,7 @@ def test_parameters_that_make_no_difference_are_passed_over(client: openai.OpenA
         ({"extra_body": {"filter": {"type": "eq"}}}, "filter.comparison.key"),
     ],
 )
-def test_what_cannot_be_given_is_refused_in_the_shape_of_openai(
-    client: openai.OpenAI, options: dict[str, Any], field: str
-) -> None:
+def test_refuses_unsupported_parameters_in_openai_format(client: openai.OpenAI, options: dict[str, Any], field: str) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         ask(client, SIGNED, **options)
     error: Any = refused.value.body
@@ -183,19 +181,19 @@ def test_what_cannot_be_given_is_refused_in_the_shape_of_openai(
         [{"role": "user", "content": "\ud800"}],
     ],
 )
-def test_messages_that_cannot_be_answered_are_refused(server: Any, messages: Any) -> None:
+def test_refuses_invalid_messages(server: Any, messages: Any) -> None:
     response = server.post("/v1/chat/completions", json.dumps({"model": "quotable", "messages": messages}).encode())
     assert response.status == 400
     assert response.json()["error"]["param"].startswith("messages")
 
 
-def test_a_model_whose_name_is_no_text_is_refused(server: Any) -> None:
+def test_refuses_an_invalid_model_name(server: Any) -> None:
     response = server.post("/v1/chat/completions", json.dumps({"model": "\ud800", "messages": []}).encode())
     assert response.status == 400
     assert "model must be valid Unicode" in response.json()["error"]["message"]
 
 
-def test_a_part_that_cannot_be_read_is_named(client: openai.OpenAI) -> None:
+def test_names_the_invalid_content_part(client: openai.OpenAI) -> None:
     parts = [{"type": "text", "text": SIGNED}, {"type": "image_url", "image_url": {"url": "data:,"}}]
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(model="quotable", messages=[{"role": "user", "content": parts}])  # type: ignore[typeddict-item]
@@ -205,7 +203,7 @@ def test_a_part_that_cannot_be_read_is_named(client: openai.OpenAI) -> None:
     assert "function" not in error["message"]
 
 
-def test_a_long_conversation_need_not_be_cut(client: openai.OpenAI) -> None:
+def test_accepts_a_long_conversation(client: openai.OpenAI) -> None:
     said = [SIGNED, "It was signed by two people."] * 400
     assert "Sam Altman" in ask(client, *said, SIGNED).choices[0].message.content
     refusal: Any = {"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot help with that."}]}
@@ -214,14 +212,14 @@ def test_a_long_conversation_need_not_be_cut(client: openai.OpenAI) -> None:
     assert "Sam Altman" in str(completion.choices[0].message.content)
 
 
-def test_what_openai_serves_and_this_does_not_is_refused_in_its_shape(client: openai.OpenAI) -> None:
+def test_refuses_other_openai_routes_in_openai_format(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.embeddings.create(model="quotable", input=SIGNED)
     error: Any = missing.value.body
     assert error["code"] == "not_found"
 
 
-def test_other_errors_have_the_shape_of_openai_too(server: Any) -> None:
+def test_other_errors_have_openai_format(server: Any) -> None:
     for response, status in (
         (server.get("/v1/chat/completions"), 405),
         (server.post("/v1/chat/completions", b"{"), 400),

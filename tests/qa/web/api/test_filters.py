@@ -12,39 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-Filter = dict[str, Any]
-FIELDS = {"id", "title", "url", "date"}
-KEYS = ["kind", "rank", "tags", "public", "missing", 'odd "key" $.x', *sorted(FIELDS), "language"]
-KINDS = ["guide", "form", "Guide", "", "5", "é"]
-# What the store may be asked: text, whole numbers beyond 64 bits, fractions, and values that no document has.
-VALUES: list[Any] = [*KINDS, "none", "2024", "2024-06-15", "a", 0, 1, 5, -3, 2.5, 10**30, -(10**30), True, False, "1", "en"]
-TAGS = ["a", "b", "c", "5"]
-WORDS = "ash beech cedar elm fir hazel holly larch lime maple oak pine plum poplar rowan spruce willow yew".split()
-
-
-def made(number: int) -> dict[str, Any]:
-    """A document that differs from its neighbours in what it has and of which type; its text is like no other's."""
-    metadata: dict[str, Any] = {}
-    if number % 7:
-        metadata["kind"] = KINDS[number % len(KINDS)]
-    if number % 5:
-        metadata["rank"] = [number % 4, number / 4, str(number % 6), 10**30][number % 4]
-    if number % 3:
-        metadata["tags"] = TAGS[: number % 5]
-    if number % 2:
-        metadata["public"] = number % 4 == 1
-    if number % 11 == 0:
-        metadata['odd "key" $.x'] = "a"
-    first, second = WORDS[number % len(WORDS)], WORDS[(number // 3) % len(WORDS)]
-    record = {"id": f"d{number:02}", "title": f"{first} {number}", "text": f"{first} {second} wood number {number}."}
-    if number % 4:
-        record["date"] = f"{2023 + number % 3}-{1 + number % 12:02}-15"
-    if number % 6 == 0:
-        record["url"] = f"https://example.org/{number}"
-    return record | {"metadata": metadata}
-
-
-DOCUMENTS = [made(number) for number in range(60)]
+from tests.qa.web.api.filter_oracle import COMPARE, DOCUMENTS, KEYS, VALUES, Filter, matches, values_of
 
 
 @pytest.fixture(scope="module")
@@ -59,45 +27,10 @@ def filtered(data_folder: Callable[[], Path], start_server: Callable[..., Any]) 
 
 @pytest.fixture(scope="module")
 def stored(filtered: Any) -> list[dict[str, Any]]:
-    """What the oracle knows: the documents with what was found out about them."""
+    """The documents as listed by the server."""
     listed = filtered.get("/v1/documents?limit=1000").json()["data"]
     assert [one["id"] for one in listed] == [one["id"] for one in DOCUMENTS]
     return listed
-
-
-def values_of(document: dict[str, Any], key: str) -> list[Any]:
-    """The values under a key: none, one, or the elements of a list."""
-    if key in FIELDS | {"source", "type", "language"}:
-        return [] if document[key] is None else [document[key]]
-    value = document["metadata"].get(key)
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def same_kind(one: object, other: object) -> bool:
-    return isinstance(one, str) == isinstance(other, str)
-
-
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda have, value: have == value,
-    "gt": lambda have, value: have > value,
-    "gte": lambda have, value: have >= value,
-    "lt": lambda have, value: have < value,
-    "lte": lambda have, value: have <= value,
-}
-
-
-def lets_through(filter_: Filter, document: dict[str, Any]) -> bool:
-    """The documented meaning of a filter, in plain Python."""
-    operator = filter_["type"]
-    if operator in ("and", "or"):
-        parts = [lets_through(part, document) for part in filter_["filters"]]
-        return all(parts) if operator == "and" else any(parts)
-    have, value = values_of(document, filter_["key"]), filter_["value"]
-    if operator in ("ne", "nin"):
-        return not lets_through({**filter_, "type": "in", "value": value if operator == "nin" else [value]}, document)
-    if operator == "in":
-        return any(one == other for one in have for other in value)
-    return any(same_kind(one, value) and COMPARE[operator](one, value) for one in have)
 
 
 def found_ids(server: Any, filter_: Filter | None) -> set[str]:
@@ -125,8 +58,8 @@ def depth(filter_: Filter) -> int:
 
 @given(FILTER.filter(lambda made: depth(made) <= 4))
 @settings(max_examples=300)
-def test_a_filter_lets_through_what_plain_python_does(filtered: Any, stored: list[dict[str, Any]], filter_: Filter) -> None:
-    assert found_ids(filtered, filter_) == {document["id"] for document in stored if lets_through(filter_, document)}
+def test_matches_the_documents_that_plain_python_matches(filtered: Any, stored: list[dict[str, Any]], filter_: Filter) -> None:
+    assert found_ids(filtered, filter_) == {document["id"] for document in stored if matches(filter_, document)}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -135,13 +68,13 @@ def test_every_operator_on_every_key(filtered: Any, stored: list[dict[str, Any]]
     some = 0
     for value in VALUES:
         filter_ = {"type": operator, "key": key, "value": value}
-        expected = {document["id"] for document in stored if lets_through(filter_, document)}
+        expected = {document["id"] for document in stored if matches(filter_, document)}
         assert found_ids(filtered, filter_) == expected, value
         some += len(expected) not in {0, len(stored)}
     assert some or key in {"missing", "url", "title", "id", "date", "language"}
 
 
-def test_no_filter_is_everything_and_an_empty_choice_is_nothing(filtered: Any) -> None:
+def test_no_filter_matches_all_and_an_empty_choice_none(filtered: Any) -> None:
     everything = {document["id"] for document in DOCUMENTS}
     assert found_ids(filtered, None) == everything
     for nothing in (
@@ -157,7 +90,7 @@ def test_no_filter_is_everything_and_an_empty_choice_is_nothing(filtered: Any) -
         assert found_ids(filtered, all_of_it) == everything
 
 
-def test_a_range_of_dates_is_a_range_of_days(filtered: Any) -> None:
+def test_filters_a_range_of_dates(filtered: Any) -> None:
     within = {
         "type": "and",
         "filters": [
@@ -177,7 +110,7 @@ def nested(levels: int) -> Filter:
     return filter_
 
 
-def test_filters_may_be_nested_as_deep_as_documented_and_no_deeper(filtered: Any) -> None:
+def test_limits_the_nesting_to_the_documented_depth(filtered: Any) -> None:
     levels = 0
     while (response := asked(filtered, nested(levels))).status == 200:
         assert {result["document"]["id"] for result in response.json()["results"]} == {"d01"}
@@ -226,13 +159,13 @@ def asked(server: Any, filter_: object) -> Any:
     ],
     ids=lambda value: ascii(value)[:50],
 )
-def test_a_filter_that_is_none_is_refused_and_named(filtered: Any, filter_: object) -> None:
+def test_refuses_an_invalid_filter_by_name(filtered: Any, filter_: object) -> None:
     response = asked(filtered, filter_)
     assert response.status == 422, response.text
     assert all(error["field"].startswith("filter") and error["message"] for error in response.json()["errors"])
 
 
-def test_the_largest_filter_that_is_allowed_is_answered(filtered: Any) -> None:
+def test_answers_the_largest_allowed_filter(filtered: Any) -> None:
     part = {"type": "in", "key": "kind", "value": ["none"] * 999 + ["guide"]}
     whole = {"type": "and", "filters": [part] * 50}
     assert found_ids(filtered, whole) == {one["id"] for one in DOCUMENTS if one["metadata"].get("kind") == "guide"}
@@ -241,7 +174,7 @@ def test_the_largest_filter_that_is_allowed_is_answered(filtered: Any) -> None:
     assert found_ids(filtered, whole) == found_ids(filtered, {"type": "gt", "key": "rank", "value": 0})
 
 
-def test_a_filter_that_was_used_before_knows_what_came_what_changed_and_what_went(filtered: Any) -> None:
+def test_a_cached_filter_follows_added_changed_and_removed_documents(filtered: Any) -> None:
     filter_ = {"type": "eq", "key": "shelf", "value": "new"}
     others = {"type": "ne", "key": "shelf", "value": "new"}
 
@@ -276,11 +209,11 @@ def test_a_filter_that_was_used_before_knows_what_came_what_changed_and_what_wen
     st.none() | FILTER.filter(lambda made: depth(made) <= 4), st.lists(st.sampled_from([*KEYS, "year"]), min_size=1, max_size=3)
 )
 @settings(max_examples=100)
-def test_facets_count_the_documents_that_the_filter_lets_through(
+def test_facets_count_the_matching_documents(
     filtered: Any, stored: list[dict[str, Any]], filter_: Filter | None, keys: list[str]
 ) -> None:
     facets = filtered.search("wood", filter=filter_, facets=keys)["facets"]
-    through = [document for document in stored if filter_ is None or lets_through(filter_, document)]
+    through = [document for document in stored if filter_ is None or matches(filter_, document)]
     assert set(facets) == set(keys)
     for key, counted in facets.items():
         of_key = [values_of(document, "date" if key == "year" else key) for document in through]
@@ -292,13 +225,13 @@ def test_facets_count_the_documents_that_the_filter_lets_through(
 
 
 def typed(value: Any) -> tuple[str, Any]:
-    """So that true is not 1; a number beyond 64 bits counts as a fraction."""
+    """The value with its type, so that true is not 1; an integer beyond 64 bits counts as a float."""
     value = float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
     return type(value).__name__, value
 
 
 @pytest.mark.parametrize("facets", ["kind", [5], [""], ["a\0"], [None], ["kind"] * 11])
-def test_facets_that_cannot_be_counted_are_refused(filtered: Any, facets: object) -> None:
+def test_refuses_invalid_facets(filtered: Any, facets: object) -> None:
     response = filtered.post("/v1/search", json.dumps({"query": "wood", "facets": facets}).encode())
     assert response.status == 422
     assert response.json()["errors"][0]["field"].startswith("facets")

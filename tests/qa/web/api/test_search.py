@@ -1,4 +1,4 @@
-"""`/v1/search` over HTTP: the promised shape, verbatim passages and quotes, order and limits, and the health routes."""
+"""`/v1/search`: documented fields, verbatim passages and quotes, order and limits; the health routes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "
 
 
 @pytest.mark.parametrize("question", [*ON_TOPIC[:5], *OFF_TOPIC[:3]])
-def test_the_answer_has_the_promised_fields_and_types(server: Any, question: str) -> None:
+def test_the_answer_has_the_documented_fields_and_types(server: Any, question: str) -> None:
     found = server.search(question)
     assert set(found) == RESPONSE
     assert found["query"] == question
@@ -67,7 +67,7 @@ def test_the_answer_has_the_promised_fields_and_types(server: Any, question: str
         assert result["headings"] == []
 
 
-def test_the_document_of_a_result_is_the_press_release_with_what_is_known_of_it(server: Any, press_release_text: str) -> None:
+def test_a_result_names_its_document(server: Any, press_release_text: str) -> None:
     document = server.search("Who signed the memorandum?")["results"][0]["document"]
     assert document["id"] == "press-release"
     assert document["date"] == "2025-07-21"
@@ -95,14 +95,14 @@ def test_every_passage_quote_and_highlight_is_verbatim(server: Any, press_releas
 
 
 @pytest.mark.parametrize("question", [*ON_TOPIC[:10], *OFF_TOPIC[:5]])
-def test_scores_never_go_against_the_order_and_no_passage_comes_twice(server: Any, question: str) -> None:
+def test_scores_descend_and_passages_are_unique(server: Any, question: str) -> None:
     results = server.search(question, limit=100)["results"]
     scores = [result["score"] for result in results]
     assert scores == sorted(scores, reverse=True)
     assert len({result["id"] for result in results}) == len(results)
 
 
-def test_the_limit_is_kept_and_is_five_where_none_is_given(server: Any) -> None:
+def test_the_default_limit_is_five(server: Any) -> None:
     everything = server.search("artificial intelligence", limit=100)["results"]
     assert len(everything) > 5
     for limit in (1, 2, 100):
@@ -113,7 +113,7 @@ def test_the_limit_is_kept_and_is_five_where_none_is_given(server: Any) -> None:
 
 
 @pytest.mark.parametrize("question", ["Who signed the memorandum?", "café & Größe + 100%", "日本 🙂", "  padded\n"])
-def test_get_and_post_answer_alike(server: Any, question: str) -> None:
+def test_get_and_post_give_the_same_answer(server: Any, question: str) -> None:
     posted = server.search(question, limit=3)
     for encode in (quote, quote_plus):
         response = server.get(f"/v1/search?q={encode(question)}&limit=3")
@@ -122,7 +122,7 @@ def test_get_and_post_answer_alike(server: Any, question: str) -> None:
     assert posted["query"] == question.strip()
 
 
-def test_a_question_of_two_thousand_characters_counts_code_points_after_trimming(server: Any) -> None:
+def test_the_length_of_a_question_counts_code_points_after_trimming(server: Any) -> None:
     assert server.search("  " + "🙂" * 2000 + "\n")["query"] == "🙂" * 2000
 
 
@@ -132,7 +132,7 @@ def test_the_answer_is_json_in_utf_8(server: Any) -> None:
     assert "UK’s" in response.body.decode("utf-8")
 
 
-def test_the_same_question_gets_the_same_answer_from_many_askers_at_once(server: Any) -> None:
+def test_concurrent_requests_get_the_same_answer(server: Any) -> None:
     def ask(question: str) -> Any:
         return server.search(question) | {"took_ms": 0}
 
@@ -142,7 +142,7 @@ def test_the_same_question_gets_the_same_answer_from_many_askers_at_once(server:
         assert list(pool.map(ask, questions)) == one_by_one
 
 
-def test_health_says_that_the_process_runs_and_readiness_what_it_serves(server: Any) -> None:
+def test_health_and_readiness(server: Any) -> None:
     health, ready = server.get("/healthz"), server.get("/readyz")
     assert (health.status, health.json()) == (200, {"status": "ok"})
     assert ready.status == 200
@@ -152,7 +152,7 @@ def test_health_says_that_the_process_runs_and_readiness_what_it_serves(server: 
 
 
 @pytest.mark.parametrize("target", ["/", "/healthz", "/readyz", "/v1/search?q=memorandum", "/d/press-release"])
-def test_head_answers_as_get_does_but_without_a_body(server: Any, target: str) -> None:
+def test_head_responds_like_get_without_a_body(server: Any, target: str) -> None:
     asked, got = server.request("HEAD", target), server.get(target)
     assert (asked.status, asked.body) == (200, b"")
     assert asked.headers.get_content_type() == got.headers.get_content_type()

@@ -1,4 +1,4 @@
-"""The documents in the shapes that other software speaks, each through its own client: OpenAI, MCP, LangChain, LlamaIndex."""
+"""Other retrieval APIs, each through its own client: OpenAI's vector stores, MCP, LangChain, LlamaIndex."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FOREIGN = "Which club won the football cup in 1966?"
 
 
 def recipe(name: str) -> Any:
-    """A documented recipe, run as it stands."""
+    """A recipe of the documentation as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "recipes" / f"{name}.py")
     assert spec
     assert spec.loader
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the frameworks' own imports
+        warnings.simplefilter("ignore")  # from imports of the frameworks
         spec.loader.exec_module(module)
     return module
 
@@ -43,7 +43,7 @@ def stores(server: Any) -> Any:
     return openai.OpenAI(base_url=f"{server.address}/v1", api_key="none", max_retries=0).vector_stores
 
 
-def test_openais_client_searches_the_vector_store(server: Any, stores: Any) -> None:
+def test_openai_client_searches_the_vector_store(server: Any, stores: Any) -> None:
     page = stores.search("default", query=SIGNED, max_num_results=3)
     assert page.object == "vector_store.search_results.page"
     first = page.data[0]
@@ -55,7 +55,7 @@ def test_openais_client_searches_the_vector_store(server: Any, stores: Any) -> N
     assert text[first.passage["start"] : first.passage["end"]] == first.content[0].text
 
 
-def test_the_vector_store_takes_filters_thresholds_and_several_queries(stores: Any) -> None:
+def test_vector_store_accepts_filters_thresholds_and_queries(stores: Any) -> None:
     only = {"type": "eq", "key": "id", "value": "press-release"}
     assert stores.search("default", query=SIGNED, filters=only).data
     assert stores.search("default", query=SIGNED, filters={**only, "type": "ne"}).data == []
@@ -83,13 +83,13 @@ def test_there_is_one_vector_store(stores: Any) -> None:
      ({"query": "x", "top_k": 1}, "top_k"), ({"query": "x", "filters": {"type": "eq"}}, "filters.comparison.key"),
      ({"query": "x", "ranking_options": {"ranker": "other"}}, "ranking_options.ranker")],
 )  # fmt: skip
-def test_a_search_that_cannot_be_made_is_refused_in_the_shape_of_openai(server: Any, body: Any, field: str) -> None:
+def test_refuses_an_invalid_search_in_openai_format(server: Any, body: Any, field: str) -> None:
     refused = server.post("/v1/vector_stores/default/search", json.dumps(body).encode())
     assert (refused.status, refused.json()["error"]["param"]) == (400, field)
 
 
 async def use_tools(client: Client) -> None:
-    """What a connector does: look at the tools, search, fetch what was found, and ask for what is not there."""
+    """List the tools, search, fetch a result, and send invalid arguments, as a connector does."""
     async with client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert set(tools) == {"search", "fetch"}
@@ -114,12 +114,12 @@ async def use_tools(client: Client) -> None:
             assert (await client.call_tool(tool, arguments)).is_error
 
 
-def test_an_mcp_client_uses_the_tools_over_standard_input_and_output(server: Any, qa_path: Path) -> None:
+def test_mcp_client_over_standard_input_and_output(server: Any, qa_path: Path) -> None:
     parameters = StdioServerParameters(command=str(qa_path), args=["--data", str(server.data), "mcp"], env=environment({}))
     anyio.run(use_tools, Client(stdio_client(parameters)))
 
 
-def test_an_mcp_client_uses_the_tools_over_http(server: Any, qa_path: Path, tmp_path: Path) -> None:
+def test_mcp_client_over_http(server: Any, qa_path: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -138,7 +138,7 @@ def test_an_mcp_client_uses_the_tools_over_http(server: Any, qa_path: Path, tmp_
         process.wait(30)
 
 
-def test_what_is_added_meanwhile_is_found(data_folder: Callable[[], Path], start_server: Any, qa_path: Path) -> None:
+def test_mcp_finds_documents_added_meanwhile(data_folder: Callable[[], Path], start_server: Any, qa_path: Path) -> None:
     async def use(client: Client, running: Any) -> None:
         async with client:
             before = await client.call_tool("search", {"query": "What colour is the lighthouse?"})
@@ -154,14 +154,14 @@ def test_what_is_added_meanwhile_is_found(data_folder: Callable[[], Path], start
         anyio.run(use, Client(stdio_client(parameters)), running)
 
 
-def test_without_the_sdk_the_command_says_how_to_get_it(python: Any, server: Any) -> None:
+def test_without_the_sdk_the_command_names_the_extra(python: Any, server: Any) -> None:
     program = "import sys; sys.modules['mcp'] = None; sys.argv = ['qa', '--data', sys.argv[1], 'mcp']; from qa.cli.main import main; main()"
     ended = python(program, server.data)
     assert ended.code == 1
     assert 'pip install "quotable[mcp]"' in ended.stderr
 
 
-def test_the_langchain_recipe(server: Any) -> None:
+def test_langchain_recipe(server: Any) -> None:
     made = recipe("langchain_retriever").QuotableRetriever(address=server.address, limit=3)
     expected = server.search(SIGNED, limit=3)["results"]
     documents = made.invoke(SIGNED)
@@ -173,7 +173,7 @@ def test_the_langchain_recipe(server: Any) -> None:
     assert only.invoke(FOREIGN) == []
 
 
-def test_the_llama_index_recipe(server: Any) -> None:
+def test_llama_index_recipe(server: Any) -> None:
     made = recipe("llama_index_retriever").QuotableRetriever(server.address, limit=3)
     expected = server.search(SIGNED, limit=3)["results"]
     nodes = made.retrieve(SIGNED)

@@ -1,4 +1,4 @@
-"""The same, one request after another along the document's links: what was added is shown, what was removed is gone."""
+"""Sequences of generated requests along the document's links: an added document is shown, a removed one is gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.contract import ENVIRONMENT, explore
 EXAMPLES = 200
 
 
-def test_requests_that_follow_from_one_another_get_what_the_document_promises(data_folder: Any, start_server: Any) -> None:
+def test_responses_to_linked_requests_conform_to_the_document(data_folder: Any, start_server: Any) -> None:
     with start_server(data_folder(), **ENVIRONMENT) as running:
         found = explore(running.address, EXAMPLES, ("stateful",))
         assert not found.failures, found.failures[0]
