@@ -12,11 +12,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.chat.chatbot import Request
-from qa.web.schemas.requests import MAX_TURN, AnyFilter, Strict, Text, shallow
+from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallow
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
-MAX_MESSAGES = 2_000  # clients need not shorten a conversation; only its last turns are used
 MAX_QUERIES = 10  # in one search
 
 Ignored = Annotated[Any, Field(exclude=True)]
@@ -74,7 +73,7 @@ class StreamOptions(Strict):
 class ChatRequest(Strict):
     """`POST /v1/chat/completions`. `filter` is an extension: only matching documents are searched."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
     model: Text = MODEL
     stream: bool | None = False
     stream_options: StreamOptions | None = None

@@ -29,7 +29,7 @@ MAX_FILTERS = 50  # in one combination
 MAX_FILTERS_IN_TOTAL = 500
 MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
-MAX_TURNS = 200  # in `history`
+MAX_TURNS = 2_000  # clients need not shorten a conversation; only its last turns are used
 MAX_TURN = 100_000  # characters of a turn
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 
