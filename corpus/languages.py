@@ -1,32 +1,34 @@
-"""Which language a text is written in, by CLD2: 83 languages, Welsh among them, in 0.02 ms and without model files to load."""
+"""Language detection with CLD2: 83 languages including Welsh, 0.02 ms a text, no model files."""
 
 from __future__ import annotations
 
 import re
 from itertools import islice
 
-# In code points: what is looked at. Shorter than the least, a guess is mostly wrong.
+# In code points.
 _SAMPLE = 20_000
-_LEAST_LETTERS = 12
-_LEAST_OF_OTHER_SCRIPTS = 3
-_LOOKED_AT = 50
+# Detection is mostly wrong on fewer letters. Scripts other than Latin need fewer.
+_MIN_LETTERS = 12
+_MIN_OTHER_SCRIPT_LETTERS = 3
+# Letters examined to tell the script.
+_SCRIPT_SAMPLE = 50
 # CLD2 reports withdrawn codes for these.
 _CURRENT_CODES = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro"}
-# CLD2 refuses text with controls and noncharacters in it.
-_REFUSED = re.compile("[^\t\n -~\u00a0-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd\U00020000-\U0003fffd]")
+# CLD2 rejects text with control characters and noncharacters.
+_REJECTED = re.compile("[^\t\n -~\u00a0-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd\U00020000-\U0003fffd]")
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff]")
 
 
 def detect(text: str) -> str | None:
-    """The ISO 639-1 code of the language most of the text is in; None where it is too short or unclear to tell."""
+    """The ISO 639-1 code of the text's main language; None if the text is too short or ambiguous."""
     import pycld2  # type: ignore[import-untyped]
 
-    sample = _REFUSED.sub(" ", text[:_SAMPLE])
-    first = [letter[0] for letter in islice(_LETTER.finditer(sample), _LOOKED_AT)]
-    # Few languages share a script that is not Latin, so few letters tell them, and the best guess will do.
-    other_script = 2 * sum(1 for letter in first if not _LATIN.match(letter)) > len(first)
-    if len(first) < (_LEAST_OF_OTHER_SCRIPTS if other_script else _LEAST_LETTERS):
+    sample = _REJECTED.sub(" ", text[:_SAMPLE])
+    letters = [letter[0] for letter in islice(_LETTER.finditer(sample), _SCRIPT_SAMPLE)]
+    # Few languages share a script other than Latin: few letters and the best guess are enough.
+    other_script = 2 * sum(1 for letter in letters if not _LATIN.match(letter)) > len(letters)
+    if len(letters) < (_MIN_OTHER_SCRIPT_LETTERS if other_script else _MIN_LETTERS):
         return None
     try:
         reliable, _, found = pycld2.detect(sample, bestEffort=other_script)
@@ -40,8 +42,8 @@ def detect(text: str) -> str | None:
 
 
 def name(code: str) -> str:
-    """The English name of a language; the code itself where it has none here."""
+    """The English name of a language, or the code itself if CLD2 does not know it."""
     import pycld2
 
-    names = {known: written for written, known in pycld2.LANGUAGES}
+    names = {known: english for english, known in pycld2.LANGUAGES}
     return str(names.get(code, code)).title()

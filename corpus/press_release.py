@@ -1,4 +1,4 @@
-"""The document that comes with the program: the press release, with what is known of it beside its text."""
+"""The document that comes with the program: a press release and its metadata."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from corpus.types import Document
 
 
 def press_release() -> Document:
-    """The embedded corpus, its text exactly as in `press_release.txt`."""
+    """The document: text from `press_release.txt`, everything else from `press_release.json`."""
     folder = files("corpus")
-    facts = json.loads((folder / "press_release.json").read_text("utf-8"))
-    return Document(text=(folder / "press_release.txt").read_text("utf-8"), **facts)
+    metadata = json.loads((folder / "press_release.json").read_text("utf-8"))
+    return Document(text=(folder / "press_release.txt").read_text("utf-8"), **metadata)

@@ -1,6 +1,6 @@
-"""The nouns of the corpus: Document, Heading, Section, Passage; the Reader protocol; the errors.
+"""Value types of the corpus (Document, Heading, Section, Passage), the Reader and Tokenizer protocols, and the errors.
 
-Every place is a pair of code-point offsets into `Document.text`, start inclusive, end exclusive.
+All offsets are code points into `Document.text`, start inclusive, end exclusive.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from urllib.parse import quote
 
 Span = tuple[int, int]
 
-# What a metadata value may be: what JSON can say, one level deep.
+# JSON values, one level deep.
 MetadataValue = str | int | float | bool | list[str]
 
-# What a fragment may hold besides letters and digits (RFC 3986, 3.5), and "#", which stands between a path and its fragment.
+# Characters left unquoted in a fragment (RFC 3986, 3.5); "#" separates the path of an anchor from its fragment.
 _FRAGMENT = "#/?:@!$&'()*+,;=-._~"
 
 
 class QuotableError(Exception):
-    """Anything this project refuses or cannot do. The message says what was wrong and what to do next."""
+    """Base class of the project's errors. The message says what is wrong and what to do next."""
 
 
 class ReadError(QuotableError):
-    """A document could not be turned into text."""
+    """A file cannot be read as a document."""
 
 
 class UnsupportedFormat(ReadError):
-    """No reader takes this kind of file."""
+    """No reader supports the file's format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading line: where it stands in the text, its level (1 is the highest), its fragment in the source's URL."""
+    """A heading line: its place in the text, its level from 1 (highest) to 6, and its anchor in the source's URL."""
 
     start: int
     end: int
@@ -46,7 +46,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text under one heading, up to the next heading of any level. `headings` is its path, outermost first."""
+    """The text under one heading, up to the next heading of any level. `headings` is the heading path, outermost first."""
 
     start: int
     end: int
@@ -56,11 +56,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a reader found in a file.
+    """A document as a reader returns it.
 
-    `text` is what the file says, with line ends normalised to "\\n" and nothing else changed.
-    `pages` holds the offset at which each page starts, first page first; empty where the format has no pages.
-    `date` is ISO 8601 (a day, or a moment). `id` is set only where the source names its own documents.
+    `text` is the file's text with line ends normalised to "\\n".
+    `pages` has the offset of the start of each page; it is empty for formats without pages.
+    `date` is an ISO 8601 date, with or without a time. `id` is set only if the source has ids of its own.
     """
 
     text: str
@@ -82,9 +82,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A span of a document that is embedded and ranked as one: `document.text[start:end] == text`.
+    """A span of a document, the unit of embedding and ranking: `document.text[start:end] == text`.
 
-    `context` is what is put before the text when it is embedded and indexed (title and heading path); it is never quoted.
+    `context` (title and heading path) precedes the text when it is embedded and indexed; it is never quoted.
     """
 
     start: int
@@ -97,7 +97,7 @@ class Passage:
 
     @property
     def searchable_text(self) -> str:
-        """What is embedded: `title › headings › passage`."""
+        """The embedded and indexed text: `title › headings › passage`."""
         return f"{self.context} › {self.text}" if self.context else self.text
 
 
@@ -115,35 +115,35 @@ class ReadFailure:
 
 
 class Reader(Protocol):
-    """Turns the bytes of one file into a document; pure, so that it can run in a limited child process."""
+    """Turns the bytes of one file into a document. Pure, so that it can run in a confined child process."""
 
     def read(self, data: bytes, name: str) -> Document:
-        """Raise ReadError with a reason a person can act on where the bytes hold no readable document."""
+        """Read a document; `name` is the file's name, for messages. Raises ReadError with the reason and what to do."""
         ...
 
 
 class Tokenizer(Protocol):
-    """Counts tokens the way the embedding model does, without the model's special tokens."""
+    """Counts tokens as the embedding model does, without special tokens."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
 
 def text_version(text: str) -> str:
-    """The version of a document with this text: `sha256:` and the hexadecimal digest of its UTF-8 bytes."""
+    """`sha256:` and the hexadecimal SHA-256 of the text in UTF-8."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def url_at(url: str | None, anchor: str | None) -> str | None:
-    """The address of a place in the document at `url`: an anchor that begins with "/" is a path below it, any other a fragment.
+    """The URL of an anchor in the document at `url`; None if the document has no URL.
 
-    None where the document has no address.
+    An anchor that begins with "/" is a path below the document's URL, any other a fragment.
     """
     if not url or not anchor:
         return url
-    whole = url.partition("#")[0]
-    return whole + quote(anchor, safe=_FRAGMENT) if anchor.startswith("/") else f"{whole}#{quote(anchor, safe=_FRAGMENT)}"
+    base = url.partition("#")[0]
+    return base + quote(anchor, safe=_FRAGMENT) if anchor.startswith("/") else f"{base}#{quote(anchor, safe=_FRAGMENT)}"
 
 
 def page_at(pages: Sequence[int], offset: int) -> int | None:
-    """The 1-based number of the page that holds `offset`; None where there are no pages."""
+    """The 1-based number of the page that contains `offset`; None if the document has no pages."""
     return max(bisect_right(pages, offset), 1) if pages else None

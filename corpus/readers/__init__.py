@@ -1,6 +1,8 @@
-"""Files in, documents out: `read` finds a file's format, reads it, and completes what it found.
+"""Reads files: detects the format, runs its reader, and adds a title and a language.
 
-The libraries that formats need are imported only when a file of that format is read, so importing this package is cheap.
+Enters: the bytes of a file and its name. Leaves: a `Document` per file or record, and a `ReadFailure` per record that cannot be read.
+A module per format, in `plain/`, `markup/` and `office/`; the other modules here are shared by the readers. A reader is imported
+when a file of its format is read, so importing this package is cheap.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from corpus.readers.completion import complete
 from corpus.readers.detection import FORMATS, detect, unpack
 from corpus.types import Document, Reader, ReadError, ReadFailure
 
-__all__ = ["FORMATS", "detect", "read", "reader_for"]
+__all__ = ["FORMATS", "detect", "load_reader", "read"]
 
-# The class that reads each format; those that end in "RecordsReader" find many documents in one file.
+# Format -> reader class.
 _READERS = {
     "text": "corpus.readers.plain.text:TextReader",
     "markdown": "corpus.readers.markup.markdown:MarkdownReader",
@@ -34,34 +36,34 @@ _READERS = {
 
 @runtime_checkable
 class RecordsReader(Protocol):
-    """Turns the bytes of one file into many documents, and says which of its records are none."""
+    """Turns the bytes of one file into many documents."""
 
     def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-        """Raise ReadError where the file as a whole cannot be read."""
+        """Yield a document or a failure per record. Raises ReadError if the file as a whole cannot be read."""
         ...
 
 
 def read(data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-    """One document for an ordinary file, one document or failure a record for JSON Lines and lists of GOV.UK items.
+    """Read a file: one document, or a document or failure per record for JSON Lines and lists of GOV.UK content items.
 
-    The format is found by content first and by name second; `name` is never opened.
-    Raises ReadError, or UnsupportedFormat, where the file as a whole holds no readable document.
+    The format is detected from the content first and the name second; `name` is never opened.
+    Raises ReadError, or its subclass UnsupportedFormat, if the file as a whole cannot be read.
     """
     data, name = unpack(data, name)
-    reader = reader_for(detect(data, name))
+    reader = load_reader(detect(data, name))
     if isinstance(reader, RecordsReader):
-        return _records(reader, data, name)
+        return _read_records(reader, data, name)
     return iter([complete(reader.read(data, name), name)])
 
 
-def reader_for(format_word: str) -> Reader | RecordsReader:
-    """The reader of one of `FORMATS`."""
-    module, _, class_name = _READERS[format_word].partition(":")
+def load_reader(file_format: str) -> Reader | RecordsReader:
+    """Import and create the reader of one of `FORMATS`."""
+    module, _, class_name = _READERS[file_format].partition(":")
     reader: Reader | RecordsReader = getattr(import_module(module), class_name)()
     return reader
 
 
-def _records(reader: RecordsReader, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
+def _read_records(reader: RecordsReader, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
     for number, record in enumerate(reader.read_records(data, name), start=1):
         if isinstance(record, ReadFailure):
             yield record

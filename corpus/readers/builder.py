@@ -1,25 +1,26 @@
-"""Builds the readable text of a document from blocks, and keeps the exact offsets of its headings and pages."""
+"""Builds a document's text from blocks and records the offsets of its headings and pages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from corpus.readers.decoding import sanitise
 from corpus.types import Heading
 
-# Control characters that some formats carry along and nobody reads: all but tab and line feed.
+# All control characters but tab and line feed.
 _CONTROLS = re.compile("[\x01-\x08\x0b-\x1f\x7f]")
 
 
 class TextBuilder:
-    """Blocks are separated by a blank line; the lines of one block (list items, table rows) by a line feed."""
+    """Separates blocks by a blank line, and the lines of a block (list items, table rows) by a line feed."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
         self._pages: list[int] = []
-        self._pages_waiting = 0
+        self._pending_pages = 0
 
     @property
     def text(self) -> str:
@@ -31,27 +32,36 @@ class TextBuilder:
 
     @property
     def pages(self) -> tuple[int, ...]:
-        """Where each page starts; a page without text starts where the next one does."""
-        return (*self._pages, *[self._length] * self._pages_waiting)
+        """The offset of each page; an empty page has the offset of the next one."""
+        return (*self._pages, *[self._length] * self._pending_pages)
 
     def block(self, text: str) -> None:
-        """A paragraph, or the first line of a list or table. White space around it is dropped; an empty one is none."""
+        """Append a paragraph, or the first line of a list or table. Strips white space; ignores empty text."""
         self._append(text, "\n\n")
 
     def line(self, text: str) -> None:
-        """One more line of the block before. White space before the text is kept: it tells how deep a list item stands."""
+        """Append a line to the last block. Keeps leading white space, the indent of nested list items."""
         self._append(text, "\n")
 
     def heading(self, title: str, level: int, anchor: str | None = None) -> None:
-        """A heading on a line of its own; `level` is 1 to 6."""
+        """Append a heading; `level` is clamped to 1 to 6."""
         title = " ".join(_clean(title).split())
         if title:
             self._append(title, "\n\n")
             self._headings.append(Heading(self._length - len(title), self._length, min(max(level, 1), 6), title, anchor))
 
+    def table(self, rows: Iterable[Iterable[str]]) -> None:
+        """Append a table as one block, a line per row with cells separated by " | ". Ignores empty rows."""
+        add = self.block
+        for row in rows:
+            text = " | ".join(" ".join(cell.split()) for cell in row)
+            if text.strip(" |"):
+                add(text)
+                add = self.line
+
     def start_page(self) -> None:
-        """What comes next stands on a new page."""
-        self._pages_waiting += 1
+        """Start a new page at the next block."""
+        self._pending_pages += 1
 
     def _append(self, text: str, separator: str) -> None:
         text = _clean(text).rstrip() if separator == "\n" else _clean(text).strip()
@@ -60,8 +70,8 @@ class TextBuilder:
         if self._parts:
             self._parts.append(separator)
             self._length += len(separator)
-        self._pages.extend([self._length] * self._pages_waiting)
-        self._pages_waiting = 0
+        self._pages.extend([self._length] * self._pending_pages)
+        self._pending_pages = 0
         self._parts.append(text)
         self._length += len(text)
 

@@ -1,4 +1,4 @@
-"""Dates as files write them -> ISO 8601, or nothing; a date that has to be guessed at is worse than none."""
+"""Converts dates from files to ISO 8601. Ambiguous dates are dropped: no date is better than a wrong one."""
 
 from __future__ import annotations
 
@@ -13,39 +13,36 @@ _MONTH_DAY_YEAR = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\
 _PDF = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?")
 
 
-def iso_date(written: str) -> str | None:
-    """A day (2025-07-21) or a moment (2025-07-21T09:30:00+01:00); None where `written` is not plainly a date."""
-    written = written.strip()
-    if not written or len(written) > 80:
+def iso_date(text: str) -> str | None:
+    """2025-07-21 or 2025-07-21T09:30:00+01:00; None unless `text` is unambiguously a date."""
+    text = text.strip()
+    if not text or len(text) > 80:
         return None
     try:
-        return _moment(datetime.fromisoformat(written), has_time=len(written) > 10)
+        value = datetime.fromisoformat(text)
     except ValueError:
-        return _named_month(written)
+        return _named_month(text)
+    return value.isoformat() if len(text) > 10 else value.date().isoformat()
 
 
-def iso_date_of_message(written: str) -> str | None:
+def iso_date_of_message(text: str) -> str | None:
     """The date of an e-mail header or an HTTP header (RFC 5322)."""
     try:
-        return parsedate_to_datetime(written).isoformat()
+        return parsedate_to_datetime(text).isoformat()
     except (ValueError, TypeError, IndexError, OverflowError):
-        return iso_date(written)
+        return iso_date(text)
 
 
-def iso_date_of_pdf(written: str) -> str | None:
+def iso_date_of_pdf(text: str) -> str | None:
     """The day of a PDF date, `D:20250721093000+01'00'`."""
-    match = _PDF.match(written.strip())
-    return _day(int(match[1]), int(match[2]), int(match[3])) if match else iso_date(written)
+    match = _PDF.match(text.strip())
+    return _day(int(match[1]), int(match[2]), int(match[3])) if match else iso_date(text)
 
 
-def _moment(value: datetime, has_time: bool) -> str:
-    return value.isoformat() if has_time else value.date().isoformat()
-
-
-def _named_month(written: str) -> str | None:
-    if match := _DAY_MONTH_YEAR.match(written):
+def _named_month(text: str) -> str | None:
+    if match := _DAY_MONTH_YEAR.match(text):
         day, month, year = match[1], match[2], match[3]
-    elif match := _MONTH_DAY_YEAR.match(written):
+    elif match := _MONTH_DAY_YEAR.match(text):
         month, day, year = match[1], match[2], match[3]
     else:
         return None

@@ -1,4 +1,4 @@
-"""Bytes -> text: byte order marks, UTF-8, and a guessed older encoding that is named so that it can be recorded."""
+"""Decodes bytes to text: byte order marks, UTF-8, a declared encoding, or a guessed one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from corpus.types import ReadError
 
-# Longest first: the mark of UTF-16 LE is the beginning of the mark of UTF-32 LE.
+# UTF-32 LE before UTF-16 LE, whose mark is a prefix of it.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -16,47 +16,47 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# In bytes: enough to tell encodings apart, and quick.
+# In bytes.
 _SAMPLE = 64 * 1024
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text with normalised line ends and the encoding it was written in."""
+    """Text with normalised line ends, and the encoding it was decoded from."""
 
     text: str
     encoding: str
 
     @property
     def metadata(self) -> dict[str, str | int | float | bool | list[str]]:
-        """The encoding, where it is worth recording."""
+        """The encoding unless it is UTF-8."""
         return {} if self.encoding == "utf-8" else {"encoding": self.encoding}
 
 
 def decode(data: bytes, name: str, declared: str | None = None) -> Decoded:
-    """The text of a file, by its byte order mark, else as UTF-8, else as declared in it, else by what fits best.
+    """Decode a file by its byte order mark, as UTF-8, as `declared` in the file, or by a guess, in this order.
 
-    Raises ReadError where no encoding fits.
+    Raises ReadError if no encoding fits.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return Decoded(_decoded(data[len(mark) :], encoding, name), encoding)
+            return Decoded(_decode_as(data[len(mark) :], encoding, name), encoding)
     encoding = _wide_encoding(data) or "utf-8"
     try:
         return Decoded(sanitise(data.decode(encoding)), encoding)
     except UnicodeDecodeError:
         pass
-    if declared and (text := _try(data, declared)) is not None:
+    if declared and (text := _try_decode(data, declared)) is not None:
         return Decoded(sanitise(text), codecs.lookup(declared).name)
     guessed = _guess(data)
     if guessed is None:
-        raise ReadError(f"the characters of {name} are in no known encoding; save it as UTF-8 and add it again")
-    return Decoded(_decoded(data, guessed, name), guessed)
+        raise ReadError(f"{name} has an unknown character encoding; save it as UTF-8 and add it again")
+    return Decoded(_decode_as(data, guessed, name), guessed)
 
 
 def sanitise(text: str) -> str:
-    """Line ends as "\\n"; NUL and lone surrogates, which no store or JSON can hold, as U+FFFD (as CommonMark and HTML do)."""
+    """Normalise line ends to "\\n"; replace NUL and lone surrogates, which JSON and SQLite reject, by U+FFFD."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
@@ -64,14 +64,14 @@ def sanitise(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _decoded(data: bytes, encoding: str, name: str) -> str:
+def _decode_as(data: bytes, encoding: str, name: str) -> str:
     try:
         return sanitise(data.decode(encoding))
     except (UnicodeDecodeError, LookupError) as error:
-        raise ReadError(f"{name} says it is {encoding} but is not ({error}); save it as UTF-8 and add it again") from error
+        raise ReadError(f"{name} is not valid {encoding} ({error}); save it as UTF-8 and add it again") from error
 
 
-def _try(data: bytes, encoding: str) -> str | None:
+def _try_decode(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
     except (UnicodeDecodeError, LookupError, ValueError):
@@ -79,7 +79,7 @@ def _try(data: bytes, encoding: str) -> str | None:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 without a mark: in most scripts every second byte of it is often zero, which text in other encodings never has."""
+    """Detect UTF-16 without a mark: every second byte is often zero, unlike in any other encoding."""
     sample = data[:_SAMPLE]
     half = len(sample) // 2
     if half < 2:
@@ -95,6 +95,6 @@ def _guess(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     for candidate in from_bytes(data[:_SAMPLE]):
-        if _try(data, candidate.encoding) is not None:
+        if _try_decode(data, candidate.encoding) is not None:
             return candidate.encoding
     return None

@@ -1,4 +1,4 @@
-"""The records of a JSON file: one a line, or the items of one list, or one for the whole file."""
+"""Yields the records of a JSON file: one per line, the items of a list, or a single object."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from corpus.types import ReadError, ReadFailure
 Record = dict[str, Any]
 
 
-def records(data: bytes, name: str) -> Iterator[tuple[str, Record] | ReadFailure]:
-    """Each record with its place ("guides.jsonl, line 3"), or why there is none at that place.
-
-    Raises ReadError where the file holds no JSON at all.
-    """
+def read_records(data: bytes, name: str) -> Iterator[tuple[str, Record] | ReadFailure]:
+    """Yield each record with its place ("guides.jsonl, line 3"), or a failure. Raises ReadError if the file is not JSON."""
     text = decode(data, name).text.lstrip("\ufeff")
-    if _is_one_a_line(text):
-        yield from _from_lines(text, name)
+    if _is_json_lines(text):
+        yield from _read_lines(text, name)
         return
     try:
-        whole = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ReadError(f"{name} is neither JSON nor JSON Lines ({_reason(error)}); write one JSON object a line") from error
-    items = whole if isinstance(whole, list) else [whole]
-    for number, item in enumerate(items, start=1):
-        place = f"{name}, item {number}" if isinstance(whole, list) else name
-        yield _record(item, place)
+        raise ReadError(f"{name} is neither JSON nor JSON Lines ({_reason(error)}); write one JSON object per line") from error
+    if isinstance(value, list):
+        for number, item in enumerate(value, start=1):
+            yield _record(item, f"{name}, item {number}")
+    else:
+        yield _record(value, name)
 
 
-def _is_one_a_line(text: str) -> bool:
-    """Whether the first line holds a whole object: then one line that is broken spoils no other."""
+def _is_json_lines(text: str) -> bool:
+    """Whether each line is a record, so that a broken line affects no other."""
     start = text.lstrip()
     if not start.startswith("{"):
         return False
@@ -41,11 +39,11 @@ def _is_one_a_line(text: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
-        # A broken first line among others; an object written over many lines opens with little more than its brace.
+        # A broken first line, or the first line of one formatted object, whose other lines are indented.
         return start.count("\n{") > 0
 
 
-def _from_lines(text: str, name: str) -> Iterator[tuple[str, Record] | ReadFailure]:
+def _read_lines(text: str, name: str) -> Iterator[tuple[str, Record] | ReadFailure]:
     for number, line in enumerate(io.StringIO(text), start=1):
         if not line.strip():
             continue
@@ -63,4 +61,4 @@ def _record(value: object, place: str) -> tuple[str, Record] | ReadFailure:
 
 
 def _reason(error: Exception) -> str:
-    return "nested too deep" if isinstance(error, RecursionError) else str(error)
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

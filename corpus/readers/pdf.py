@@ -1,4 +1,4 @@
-"""PDF, by PDFium: text in the order of its pages, where each page starts, headings by the size of their letters."""
+"""Reads PDF with PDFium: text in page order, page offsets, headings by font size."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from corpus.types import Document, ReadError
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
-# PDFium puts U+FFFE (and some files U+0002) where a word was hyphenated at the end of a line.
+# PDFium marks a word hyphenated at a line end by U+FFFE, some files by U+0002.
 _HYPHENATED = re.compile("(?:\ufffe|\x02)\r?\n?")
-# In line pitches of the page: a larger step down than this starts a paragraph.
+# In line pitches of the page: a larger step starts a paragraph.
 _PARAGRAPH_STEP = 1.4
-# A heading's letters are at least so many times as large as those of most of the text.
+# Minimum font size of a heading, relative to the body text.
 _HEADING_SIZE = 1.15
 # In radians.
 _UPRIGHT = 0.1
 # In code points.
-_LONGEST_HEADING = 200
-_MOST_PAGES = 20_000
+_MAX_HEADING = 200
+_MAX_PAGES = 20_000
 _JUNK_TITLE = re.compile(
     r"^(?:untitled.*|microsoft word\b.*|powerpoint presentation|.*\.(?:docx?|pdf|indd|qxd|tex|dvi|ps|rtf|pptx?|xlsx?))$",
     re.IGNORECASE,
 )
-# PDFium's own error codes.
+# PDFium's error codes.
 _PASSWORD, _SECURITY = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a page; sizes and places in points, measured from the bottom of the page. Size 0 where not known."""
+    """A line of a page. `size` (of the font, 0 if unknown) and `bottom` (from the page's bottom edge) are in points."""
 
     text: str
     size: float = 0.0
@@ -46,33 +46,31 @@ class _Line:
 
 
 class PdfReader:
-    """Reads the text a PDF file holds; what is only a picture of text is not read."""
+    """Reads the text layer; scanned pages have none."""
 
     def read(self, data: bytes, name: str) -> Document:
-        pdf = _opened(data, name)
+        pdf = _open(data, name)
         try:
             pages = [_lines(pdf, number, name) for number in range(len(pdf))]
-            written = pdf.get_metadata_dict()
+            info = pdf.get_metadata_dict()
         finally:
             pdf.close()
         if not any(pages):
-            raise ReadError(
-                f"{name} holds pictures of its {len(pages)} pages but no text; recognise the text with an OCR program first"
-            )
-        builder = _built(pages)
+            raise ReadError(f"{name} has {len(pages)} pages without text, probably scanned; run an OCR program on it first")
+        builder = _build_text(pages)
         without_text = sum(1 for page in pages if not page)
         return Document(
             text=builder.text,
-            title=_title(written.get("Title", ""), builder),
+            title=_title(info.get("Title", ""), builder),
             headings=builder.headings,
             pages=builder.pages,
-            date=iso_date_of_pdf(written.get("CreationDate", "")),
+            date=iso_date_of_pdf(info.get("CreationDate", "")),
             type="pdf",
             metadata={"pages_without_text": without_text} if without_text else {},
         )
 
 
-def _opened(data: bytes, name: str) -> PdfDocument:
+def _open(data: bytes, name: str) -> PdfDocument:
     import pypdfium2
 
     try:
@@ -80,47 +78,47 @@ def _opened(data: bytes, name: str) -> PdfDocument:
         count = len(pdf)
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) in (_PASSWORD, _SECURITY) or "password" in str(error).lower():
-            raise ReadError(f"{name} is protected by a password; save it without one and add it again") from error
-        raise ReadError(f"{name} is a damaged or truncated PDF file; fetch or save it again") from error
-    if not 0 < count <= _MOST_PAGES:
+            raise ReadError(f"{name} is password-protected; save it without a password and add it again") from error
+        raise ReadError(f"{name} is a damaged or truncated PDF file; download or save it again") from error
+    if not 0 < count <= _MAX_PAGES:
         pdf.close()
-        raise ReadError(f"{name} has {count} pages; from 1 to {_MOST_PAGES} can be read")
+        raise ReadError(f"{name} has {count} pages; the limits are 1 and {_MAX_PAGES}. Split it first")
     return pdf
 
 
 def _lines(pdf: PdfDocument, number: int, name: str) -> list[_Line]:
-    """The lines of one page that hold text; none for a page that PDFium cannot load."""
+    """The non-empty lines of a page; none if PDFium cannot load the page."""
     import pypdfium2
 
     try:
         text_page = pdf[number].get_textpage()
         text = text_page.get_text_range()
-        # Characters outside the first plane are one code point here and two characters there: then places are not known.
-        placed = text_page.count_chars() == len(text)
+        # PDFium counts UTF-16 units: with characters outside the basic plane, its indices do not fit ours.
+        indices_match = text_page.count_chars() == len(text)
     except pypdfium2.PdfiumError:
         return []
     lines, position = [], 0
     for line in text.splitlines(keepends=True):
-        first = len(line) - len(line.lstrip())
+        indent = len(line) - len(line.lstrip())
         if line.strip():
-            whole = line.rstrip("\r\n")
-            lines.append(_placed_line(text_page, position + first, whole) if placed else _Line(whole))
+            content = line.rstrip("\r\n")
+            lines.append(_measure_line(text_page, position + indent, content) if indices_match else _Line(content))
         position += len(line)
     return lines
 
 
-def _placed_line(text_page: Any, index: int, text: str) -> _Line:
+def _measure_line(text_page: Any, index: int, text: str) -> _Line:
     from pypdfium2 import raw
 
     _, bottom, _, top = text_page.get_charbox(index, loose=True)
     angle = raw.FPDFText_GetCharAngle(text_page.raw, index)
     upright = angle < _UPRIGHT or angle > 2 * pi - _UPRIGHT
-    # A stamp along the margin is no heading, however large.
+    # Rotated text, such as a stamp in the margin, is not a heading.
     size = raw.FPDFText_GetFontSize(text_page.raw, index) or top - bottom if upright else 0.0
     return _Line(text, size, bottom)
 
 
-def _built(pages: list[list[_Line]]) -> TextBuilder:
+def _build_text(pages: list[list[_Line]]) -> TextBuilder:
     levels = _heading_levels(pages)
     builder = TextBuilder()
     for page in pages:
@@ -128,7 +126,7 @@ def _built(pages: list[list[_Line]]) -> TextBuilder:
         for paragraph in _paragraphs(page):
             text = _HYPHENATED.sub("", "\n".join(line.text for line in paragraph))
             level = levels.get(round(paragraph[0].size))
-            if level is not None and len(text) <= _LONGEST_HEADING and any(character.isalpha() for character in text):
+            if level is not None and len(text) <= _MAX_HEADING and any(character.isalpha() for character in text):
                 builder.heading(text, level)
             else:
                 builder.block(text)
@@ -136,7 +134,7 @@ def _built(pages: list[list[_Line]]) -> TextBuilder:
 
 
 def _heading_levels(pages: list[list[_Line]]) -> dict[int, int]:
-    """The sizes that only headings have, with the level of each: the largest is 1."""
+    """Font size of headings -> level. Headings are larger than the most frequent size; the largest has level 1."""
     letters: Counter[int] = Counter()
     for page in pages:
         for line in page:
@@ -149,7 +147,7 @@ def _heading_levels(pages: list[list[_Line]]) -> dict[int, int]:
 
 
 def _paragraphs(page: list[_Line]) -> Iterator[list[_Line]]:
-    """Runs of lines of one size and pitch. Lines whose places are not known are one paragraph."""
+    """Group lines of one font size and line pitch. Lines of unknown position are one paragraph."""
     pitch = _pitch(page)
     paragraph: list[_Line] = []
     for line in page:
@@ -165,22 +163,22 @@ def _starts_paragraph(before: _Line, line: _Line, pitch: float) -> bool:
     if round(before.size) != round(line.size):
         return True
     step = before.bottom - line.bottom
-    # Upwards is the next column, where the paragraph may well go on.
+    # A negative step goes to the next column, where the paragraph may continue.
     return step > _PARAGRAPH_STEP * max(pitch, line.size)
 
 
 def _pitch(page: list[_Line]) -> float:
-    """The usual distance from one line to the next: the lower quartile, as the steps between paragraphs are no lines."""
+    """The distance between lines: the lower quartile of all steps, because some steps are between paragraphs."""
     steps = [before.bottom - line.bottom for before, line in pairwise(page)]
-    usual = sorted(step for step, line in zip(steps, page, strict=False) if step > line.size / 2)
-    return usual[len(usual) // 4] if usual else 0.0
+    steps_down = sorted(step for step, line in zip(steps, page, strict=False) if step > line.size / 2)
+    return steps_down[len(steps_down) // 4] if steps_down else 0.0
 
 
-def _title(written: str, builder: TextBuilder) -> str:
-    """The title the file was given, unless a program made it up; else the first of its highest headings on the first page."""
-    written = " ".join(written.replace("\0", "").split())
-    if len(written) > 3 and not _JUNK_TITLE.match(written):
-        return written
+def _title(title: str, builder: TextBuilder) -> str:
+    """The file's title unless a program generated it; else the first of the highest headings on the first page."""
+    title = " ".join(title.replace("\0", "").split())
+    if len(title) > 3 and not _JUNK_TITLE.match(title):
+        return title
     end = builder.pages[1] if len(builder.pages) > 1 else len(builder.text)
-    first = [heading for heading in builder.headings if heading.start < end]
-    return min(first, key=lambda heading: heading.level).title if first else ""
+    first_page = [heading for heading in builder.headings if heading.start < end]
+    return min(first_page, key=lambda heading: heading.level).title if first_page else ""

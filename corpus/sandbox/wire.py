@@ -1,6 +1,6 @@
-"""Documents and failures as JSON lines: how a reading process hands over what it found, without pickle.
+"""Documents and failures as JSON lines between a reader process and its parent.
 
-The sender read a file that may be hostile, so the receiver checks every type and every offset.
+The reader process may have read a hostile file, so the receiver checks every type and offset.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OPTIONAL = ("id", "url", "date", "type", "language")
 
 
 def to_line(found: Document | ReadFailure) -> bytes:
-    """One line, its line feed included."""
+    """Encode as one line with its line feed."""
     if isinstance(found, ReadFailure):
         value: dict[str, Any] = {"failure": [found.name, found.reason, found.unsupported]}
     else:
@@ -30,7 +30,7 @@ def to_line(found: Document | ReadFailure) -> bytes:
 
 
 def from_line(line: bytes) -> Document | ReadFailure:
-    """Raise ValueError where the line is none that `to_line` writes."""
+    """Decode a line. Raises ValueError unless `to_line` could have written it."""
     try:
         value = json.loads(line)
         return _failure(value["failure"]) if "failure" in value else _document(value)
@@ -40,52 +40,52 @@ def from_line(line: bytes) -> Document | ReadFailure:
 
 def _failure(value: list[Any]) -> ReadFailure:
     name, reason, unsupported = value
-    return ReadFailure(_checked(name, str), _checked(reason, str), _checked(unsupported, bool))
+    return ReadFailure(_check_type(name, str), _check_type(reason, str), _check_type(unsupported, bool))
 
 
 def _document(value: dict[str, Any]) -> Document:
-    text = _checked(value["text"], str)
+    text = _check_type(value["text"], str)
     headings = tuple(_heading(each, len(text)) for each in value["headings"])
     pages = tuple(_offset(page, len(text)) for page in value["pages"])
     if list(pages) != sorted(pages) or [each.start for each in headings] != sorted(each.start for each in headings):
-        raise ValueError("places are not in the order of the text")
+        raise ValueError("pages or headings are not in the order of the text")
     return Document(
         text=text,
-        title=_checked(value["title"], str),
+        title=_check_type(value["title"], str),
         headings=headings,
         pages=pages,
-        metadata={_checked(key, str): _metadata_value(inner) for key, inner in value["metadata"].items()},
+        metadata={_check_type(key, str): _metadata_value(inner) for key, inner in value["metadata"].items()},
         **{field: _optional(value[field]) for field in _OPTIONAL},
     )
 
 
 def _heading(value: list[Any], length: int) -> Heading:
     start, end, level, title, anchor = value
-    if not 1 <= _checked(level, int) <= 6 or _offset(start, length) > _offset(end, length):
+    if not 1 <= _check_type(level, int) <= 6 or _offset(start, length) > _offset(end, length):
         raise ValueError("a heading is out of range")
-    return Heading(start, end, level, _checked(title, str), _optional(anchor))
+    return Heading(start, end, level, _check_type(title, str), _optional(anchor))
 
 
 def _offset(value: Any, length: int) -> int:
-    offset: int = _checked(value, int)
+    offset: int = _check_type(value, int)
     if not 0 <= offset <= length:
-        raise ValueError(f"offset {offset} lies outside the text")
+        raise ValueError(f"offset {offset} is outside the text")
     return offset
 
 
 def _metadata_value(value: Any) -> MetadataValue:
     if isinstance(value, list):
-        return [_checked(inner, str) for inner in value]
+        return [_check_type(inner, str) for inner in value]
     if not isinstance(value, str | int | float | bool):
         raise ValueError(f"metadata of type {type(value).__name__}")
     return value
 
 
 def _optional(value: Any) -> str | None:
-    return None if value is None else str(_checked(value, str))
+    return None if value is None else str(_check_type(value, str))
 
 
-def _checked(value: Any, kind: type) -> Any:
+def _check_type(value: Any, kind: type) -> Any:
     if type(value) is not kind:
-        raise ValueError(f"{type(value).__name__} where {kind.__name__} is expected")
+        raise ValueError(f"expected {kind.__name__}, not {type(value).__name__}")
     return value

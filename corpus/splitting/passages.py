@@ -1,7 +1,7 @@
-"""Document -> Passages: at sentence ends, never across a heading, within the model's token budget. Pure.
+"""Splits a document into passages: at sentence ends, never across a heading, within a token budget.
 
-A paragraph stays whole where it fits. Short neighbours of one section are joined until there is enough to judge by, and a
-line that introduces the next ("It includes commitments to explore:") is kept with it.
+A paragraph that fits is not split. Short paragraphs of a section are joined, and a lead-in ("It includes commitments to explore:")
+stays with the text it introduces.
 """
 
 from __future__ import annotations
@@ -12,32 +12,31 @@ from dataclasses import dataclass
 from corpus.splitting.sentences import paragraph_spans, sentence_spans, trim
 from corpus.types import Document, Heading, Passage, Section, Span, Tokenizer, page_at
 
-# In tokens. Paragraphs are joined until a passage holds ENOUGH, and never beyond FULL; a single paragraph may use the budget.
-ENOUGH = 50
-FULL = 160
-# The heading path may take this share of the budget; what is longer is cut from the embedded text (never from the passage).
+# In tokens. Paragraphs are joined up to MIN_TOKENS, and not beyond JOINED_TOKENS; a single paragraph may use the whole budget.
+MIN_TOKENS = 50
+JOINED_TOKENS = 160
+# The heading path is cut to this share of the budget.
 CONTEXT_SHARE = 0.4
 SEPARATOR = " › "
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A run of text that is not cut further, with its length in tokens; `opens` where it introduces what follows."""
+    """A span that is not split further, with its length in tokens. `lead_in`: it ends in a colon."""
 
     start: int
     end: int
     tokens: int
-    opens: bool = False
+    lead_in: bool = False
 
 
 def split(document: Document, tokenizer: Tokenizer, budget: int) -> list[Passage]:
-    """Passages in the order of the text; together they hold all of it but white space and headings.
+    """Split a document into passages that cover its text except white space and headings, in the order of the text.
 
-    `budget` is the most tokens the embedding model reads, special tokens not counted.
-    Raises ValueError for a budget too small to hold anything.
+    `budget` is the maximum number of tokens of the embedding model, without special tokens. Raises ValueError if it is below 8.
     """
     if budget < 8:
-        raise ValueError(f"a token budget of {budget} is too small to hold a passage; the least is 8")
+        raise ValueError(f"the token budget must be at least 8, not {budget}")
     passages: list[Passage] = []
     contexts: dict[tuple[str, ...], tuple[str, int]] = {}
     for section in sections(document):
@@ -60,25 +59,25 @@ def split(document: Document, tokenizer: Tokenizer, budget: int) -> list[Passage
 
 
 def sections(document: Document) -> Iterator[Section]:
-    """The text before the first heading, then the text under each; headings that hold no text of their own are left out.
+    """Yield the text before the first heading and under each heading, without empty sections.
 
-    A document that is nothing but headings gives its headings as text, so that no document is empty.
+    A document of headings only is one section with its whole text, so that no document is empty.
     """
     path: list[Heading] = []
     ends = [heading.start for heading in document.headings] + [len(document.text)]
-    found = False
+    any_found = False
     if document.text[: ends[0]].strip():
-        found = True
+        any_found = True
         yield Section(0, ends[0])
     for heading, end in zip(document.headings, ends[1:], strict=True):
         while path and path[-1].level >= heading.level:
             path.pop()
         path.append(heading)
         if document.text[heading.end : end].strip():
-            found = True
+            any_found = True
             titles = tuple(part.title for part in path if part.title and part.title != document.title)
             yield Section(heading.end, end, titles, _nearest_anchor(path))
-    if not found and document.text.strip():
+    if not any_found and document.text.strip():
         yield Section(0, len(document.text))
 
 
@@ -87,7 +86,7 @@ def _nearest_anchor(path: Sequence[Heading]) -> str | None:
 
 
 def _context(title: str, headings: tuple[str, ...], tokenizer: Tokenizer, budget: int) -> tuple[str, int]:
-    """The title and as many of the innermost headings as fit into their share of the budget, and its length in tokens."""
+    """The title and as many of the innermost headings as fit, and their length in tokens."""
     parts = [" ".join(part.split()) for part in (title, *headings)]
     parts = [part for part in parts if part]
     while parts:
@@ -100,59 +99,61 @@ def _context(title: str, headings: tuple[str, ...], tokenizer: Tokenizer, budget
 
 
 def _pack(text: str, section: Section, tokenizer: Tokenizer, budget: int) -> Iterator[Span]:
-    current: list[_Piece] = []
+    joined: list[_Piece] = []
     for piece in _pieces(text, section, tokenizer, budget):
-        tokens = sum(part.tokens for part in current)
-        fits = tokens + piece.tokens <= min(FULL, budget) or (current and current[-1].opens and tokens + piece.tokens <= budget)
-        wants_more = tokens < ENOUGH or piece.tokens < ENOUGH // 2 or (current and current[-1].opens)
-        if current and not (fits and wants_more):
-            yield current[0].start, current[-1].end
-            current = []
-        current.append(piece)
-    if current:
-        yield current[0].start, current[-1].end
+        tokens = sum(part.tokens for part in joined)
+        fits = tokens + piece.tokens <= min(JOINED_TOKENS, budget) or (
+            joined and joined[-1].lead_in and tokens + piece.tokens <= budget
+        )
+        is_short = tokens < MIN_TOKENS or piece.tokens < MIN_TOKENS // 2 or (joined and joined[-1].lead_in)
+        if joined and not (fits and is_short):
+            yield joined[0].start, joined[-1].end
+            joined = []
+        joined.append(piece)
+    if joined:
+        yield joined[0].start, joined[-1].end
 
 
 def _pieces(text: str, section: Section, tokenizer: Tokenizer, budget: int) -> Iterator[_Piece]:
-    """Whole paragraphs where they fit the budget, else runs of whole sentences of about equal length."""
+    """Yield paragraphs that fit the budget, and longer ones as runs of sentences of about equal length."""
     spans = list(paragraph_spans(text, section.start, section.end))
     for (start, end), tokens in zip(spans, tokenizer.count_tokens([text[a:b] for a, b in spans]), strict=True):
         if tokens <= budget:
-            yield _Piece(start, end, tokens, opens=text[end - 1] == ":")
+            yield _Piece(start, end, tokens, lead_in=text[end - 1] == ":")
         else:
-            yield from _cut_paragraph(text, start, end, tokenizer, budget, tokens)
+            yield from _split_paragraph(text, start, end, tokenizer, budget, tokens)
 
 
-def _cut_paragraph(text: str, start: int, end: int, tokenizer: Tokenizer, budget: int, tokens: int) -> Iterator[_Piece]:
-    share = tokens / -(-tokens // min(FULL, budget))
+def _split_paragraph(text: str, start: int, end: int, tokenizer: Tokenizer, budget: int, tokens: int) -> Iterator[_Piece]:
+    target = tokens / -(-tokens // min(JOINED_TOKENS, budget))
     run: list[_Piece] = []
-    for piece in _measured(text, sentence_spans(text, start, end), tokenizer, budget):
+    for piece in _count_sentences(text, sentence_spans(text, start, end), tokenizer, budget):
         length = sum(part.tokens for part in run)
-        if run and (length + piece.tokens > budget or length + piece.tokens / 2 > share):
-            yield _joined(run, text)
+        if run and (length + piece.tokens > budget or length + piece.tokens / 2 > target):
+            yield _join(run, text)
             run = []
         run.append(piece)
     if run:
-        yield _joined(run, text)
+        yield _join(run, text)
 
 
-def _joined(run: list[_Piece], text: str) -> _Piece:
+def _join(run: list[_Piece], text: str) -> _Piece:
     start, end = run[0].start, run[-1].end
-    return _Piece(start, end, sum(piece.tokens for piece in run), opens=text[end - 1] == ":")
+    return _Piece(start, end, sum(piece.tokens for piece in run), lead_in=text[end - 1] == ":")
 
 
-def _measured(text: str, spans: Sequence[Span], tokenizer: Tokenizer, budget: int) -> Iterator[_Piece]:
-    """Sentences with their lengths; one that alone exceeds the budget is halved, at white space where there is any."""
+def _count_sentences(text: str, spans: Sequence[Span], tokenizer: Tokenizer, budget: int) -> Iterator[_Piece]:
+    """Yield sentences with their lengths; one above the budget is halved, if possible at white space."""
     for (start, end), tokens in zip(spans, tokenizer.count_tokens([text[a:b] for a, b in spans]), strict=True):
         if tokens <= budget or end - start < 2:
             yield _Piece(start, end, tokens)
         else:
-            middle = _cut_near_middle(text, start, end)
+            middle = _find_middle(text, start, end)
             halves = [trim(text, start, middle), trim(text, middle, end)]
-            yield from _measured(text, [half for half in halves if half[0] < half[1]], tokenizer, budget)
+            yield from _count_sentences(text, [half for half in halves if half[0] < half[1]], tokenizer, budget)
 
 
-def _cut_near_middle(text: str, start: int, end: int) -> int:
+def _find_middle(text: str, start: int, end: int) -> int:
     middle = (start + end) // 2
     reach = max((end - start) // 4, 1)
     for mark in ("\n", "; ", ", ", " "):

@@ -1,7 +1,7 @@
-"""Where sentences and paragraphs end: pure functions from text to code-point spans.
+"""Splits text into paragraphs and sentences, as code-point spans.
 
-Rules rather than a trained model: exact offsets, no data files, and the same answer on every machine. A full stop ends a
-sentence unless it belongs to an abbreviation, an initial or a number; scripts that write other stops (。؟।) are cut at theirs.
+Uses rules instead of a trained model: exact offsets, no data files, the same result on every machine. A full stop ends a sentence
+unless it belongs to an abbreviation, an initial or a number. Stops of other scripts (。؟।) are supported.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from corpus.types import Span
 
 _CLOSERS = "\"'”’»)\\]}›」』）"
-# A run of stops, its closing quotes and brackets, then white space (full-width stops need none).
+# A run of stops with closing quotes and brackets, then white space (not after full-width stops).
 _STOP = re.compile(rf"(?:[.!?…‽؟۔।॥]+[{_CLOSERS}]*(?=\s)|[。！？｡]+[{_CLOSERS}]*)")
 _WORD_BEFORE_STOP = re.compile(r"[^\s(\[“‘\"']+$")
 _NEXT_STARTS_LOWER = re.compile(r"\s+[\"'“‘(\[]*[a-zß-öø-ÿ]")
 _NEXT_IS_NUMBER = re.compile(r"\s+[(\[]?\d")
 
-# Followed by a name or a number rather than by a new sentence, whatever the next letter's case.
+# Precede a name or a number, never end a sentence.
 _TITLES = frozenset(
     "mr mrs ms mx dr prof rev hon st sr jr messrs gen col maj capt cmdr lt sgt cpl pte adm gov sen rep pres supt insp det"
     " fr sra dra lord eng arch herr hr dipl ing mag bzw vgl".split()
@@ -26,14 +26,14 @@ _TITLES = frozenset(
 _BEFORE_NUMBER = frozenset(
     "no nos nr art arts sec secs s ss para paras p pp reg regs vol vols ch fig figs pt pts cl sch app".split()
 )
-# Usually inside a sentence; the next word's capital says no more than that it is a name.
+# Usually inside a sentence; a capital after them starts a name.
 _INNER = frozenset(
     "e.g i.e eg ie cf vs v viz etc al approx est dept ave blvd rd ext tel jan feb mar apr jun jul aug sep sept oct nov dec"
     " inc ltd co corp plc bros a.m p.m c ca z.b d.h u.a usw p.ej ee.uu".split()
 )
-# These may close a sentence too: then a capital after them starts a new one.
+# May also end a sentence, if a capital follows.
 _MAY_CLOSE = frozenset("etc al a.m p.m inc ltd co corp plc usw ext".split())
-# A country's letters are mostly followed by a name ("the U.S. Government"); only these words after them begin a sentence.
+# Mostly followed by a name ("the U.S. Government"); these words after them start a sentence.
 _COUNTRIES = frozenset("u.s u.k u.n e.u".split())
 _NEXT_IS_STARTER = re.compile(
     r"\s+[\"'“‘(\[]*(?:The|This|That|These|Those|It|Its|He|She|They|We|You|I|His|Her|Their|Our|Your|My|A|An|In|On|At|By|For|From|To|As"
@@ -47,7 +47,7 @@ _LINE_STARTS_UNIT = re.compile(r"[ \t]*(?:[-*•–·‣▪◦+]\s|\(?(?:\d{1,3}
 
 
 def trim(text: str, start: int, end: int) -> Span:
-    """The span without the white space at either end; empty (start == end) where there is nothing else."""
+    """The span without white space at its ends; empty (start == end) if it is all white space."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
@@ -56,7 +56,7 @@ def trim(text: str, start: int, end: int) -> Span:
 
 
 def paragraph_spans(text: str, start: int, end: int) -> Iterator[Span]:
-    """Trimmed, non-empty spans between blank lines."""
+    """Yield the trimmed, non-empty spans between blank lines."""
     position = start
     for blank in _BLANK_LINES.finditer(text, start, end):
         yield from _non_empty(text, position, blank.start())
@@ -65,14 +65,14 @@ def paragraph_spans(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[Span]:
-    """Trimmed, non-empty, ordered spans that together hold all but the white space of `text[start:end]`.
+    """Trimmed, non-empty, ordered spans that cover `text[start:end]` except white space.
 
-    List items and table rows end where their line ends; other line breaks are white space.
+    List items and table rows end with their line; other line breaks are white space.
     """
     end = len(text) if end is None else end
     spans: list[Span] = []
     for paragraph in paragraph_spans(text, start, end):
-        for unit_start, unit_end in _lines_that_stand_alone(text, *paragraph):
+        for unit_start, unit_end in _units(text, *paragraph):
             spans.extend(_sentences_of_unit(text, unit_start, unit_end))
     return spans
 
@@ -83,16 +83,16 @@ def _non_empty(text: str, start: int, end: int) -> Iterator[Span]:
         yield start, end
 
 
-def _lines_that_stand_alone(text: str, start: int, end: int) -> Iterator[Span]:
-    """Cut before each line that opens a list item or a table row, and after a table row."""
+def _units(text: str, start: int, end: int) -> Iterator[Span]:
+    """Split a paragraph before each line that starts a list item or a table row."""
     unit, line = start, start
     while line < end:
         newline = text.find("\n", line, end)
-        following = end if newline < 0 else newline + 1
+        next_line = end if newline < 0 else newline + 1
         if line > unit and _LINE_STARTS_UNIT.match(text, line, end):
             yield unit, line
             unit = line
-        line = following
+        line = next_line
     yield unit, end
 
 
@@ -107,7 +107,7 @@ def _sentences_of_unit(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int) -> bool:
     if stop[0][0] != "." or stop[0].startswith(".."):
-        # An ellipsis or a question inside a sentence goes on in lower case.
+        # After an ellipsis or question inside a sentence, a lower case letter follows.
         return stop[0][0] in "。！？｡؟۔।॥" or not _NEXT_STARTS_LOWER.match(text, stop.end(), end)
     before = _WORD_BEFORE_STOP.search(text, max(sentence_start, stop.start() - 40), stop.start())
     word = before[0].strip("*_").lower() if before else ""
@@ -127,6 +127,6 @@ def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int
 
 
 def _is_initial(word: str) -> bool:
-    """`J` of "J. K. Rowling", `J.R.R` of "J.R.R. Tolkien"; not the pronoun of "so did I."."""
+    """Whether a word is initials (`J` of "J. K. Rowling", `J.R.R` of "J.R.R. Tolkien") and not the pronoun "I"."""
     letters = word.split(".")
     return word != "I" and all(len(letter) == 1 and letter.isalpha() and letter.isupper() for letter in letters)

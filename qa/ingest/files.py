@@ -144,7 +144,7 @@ class _Content:
 
 def _add_file(library: DocumentWriter, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
     source = _source(file)
-    content = _Content(_content(file, sandbox.most_bytes), file.name, source, id_for_file(file))
+    content = _Content(_content(file, sandbox.max_bytes), file.name, source, id_for_file(file))
     return _add_content(library, sandbox, file, content, stored)
 
 

@@ -1,4 +1,4 @@
-"""Which language a text is in: a few letters tell it where the script is shared by few languages, no guess where they do not."""
+"""Language detection of short questions in several scripts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from corpus.languages import detect
         ("When was the memorandum of understanding signed?", "en"),
     ],
 )
-def test_the_language_of_a_question_is_told(text: str, language: str) -> None:
+def test_detects_the_language_of_a_question(text: str, language: str) -> None:
     assert detect(text) == language
 
 
 @pytest.mark.parametrize("text", ["", "who", "Who signed", "12 + 30", "Ω", "Natwest?"])
-def test_what_is_too_short_is_not_guessed(text: str) -> None:
+def test_short_text_has_no_language(text: str) -> None:
     assert detect(text) is None

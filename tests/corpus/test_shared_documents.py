@@ -1,4 +1,4 @@
-"""The shared documents and GOV.UK items: all taken in or reported, every place exact, every address that of its heading."""
+"""The shared documents and GOV.UK items: all added or reported, with exact offsets and addresses."""
 
 from __future__ import annotations
 
@@ -22,30 +22,22 @@ from index.embedded.store.store import Store
 from index.types import Embedder
 
 MB = 2**20
-MOST_GROWTH = 100 * MB  # after a third of all documents; 39 MB were measured
+MAX_GROWTH = 100 * MB  # of resident memory after the first third of the documents; measured: 39 MB
 SITE = "https://www.gov.uk"
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    data = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not data.is_dir():
-        pytest.skip(f"{data} is not there: the shared evaluation data is not part of the project")
-    return data
-
-
-def check_places(store: Store) -> tuple[int, int]:
-    """Documents and passages, every one of which is compared with the text it is from."""
+def count_verbatim(store: Store) -> tuple[int, int]:
+    """Check that every passage is verbatim; the numbers of documents and passages."""
     documents, passages, after = 0, 0, None
     while page := store.documents(after):
         for stored in page:
             content = store.content(stored.id)
             assert content is not None
-            of_document = store.passages_of(stored.id)
-            assert of_document
-            for one in of_document:
+            stored_passages = store.passages_of(stored.id)
+            assert stored_passages
+            for one in stored_passages:
                 assert content.text[one.passage.start : one.passage.end] == one.passage.text
-            documents, passages = documents + 1, passages + len(of_document)
+            documents, passages = documents + 1, passages + len(stored_passages)
         after = page[-1].id
     return documents, passages
 
@@ -56,7 +48,7 @@ def resident_bytes(pid: int) -> int:
 
 
 @pytest.mark.parametrize("part", ["unstructured/eml", pytest.param("", marks=pytest.mark.long)], ids=["some", "all"])
-def test_all_shared_documents_are_added_or_reported(
+def test_adds_or_reports_all_shared_documents(
     shared_data: Path, data_folder: Callable[[], Path], qa_path: Path, tmp_path: Path, part: str
 ) -> None:
     data, folder, memory = data_folder(), shared_data / "documents" / part, []
@@ -74,7 +66,7 @@ def test_all_shared_documents_are_added_or_reported(
     assert sorted(line.partition(": ")[0] for line in lines) == sorted(map(str, files))
     assert all(": added" in line or line in failed for line in lines)
     store = Store(Database(data, read_only=True))
-    documents, passages = check_places(store)
+    documents, passages = count_verbatim(store)
     assert documents == len(files) - len(failed)
     settled = memory[len(memory) // 3]
     print(
@@ -84,11 +76,11 @@ def test_all_shared_documents_are_added_or_reported(
     for line in failed:
         print(line)
     if not part:
-        assert max(memory) - settled < MOST_GROWTH
+        assert max(memory) - settled < MAX_GROWTH
 
 
 def headings_of(html: Any) -> Iterator[tuple[str, str]]:
-    """The ids of all headings in all HTML of an item, with what they say."""
+    """The id and text of each heading in the HTML of an item."""
     if isinstance(html, dict):
         for value in html.values():
             yield from headings_of(value)
@@ -108,9 +100,7 @@ def words(text: str) -> str:
 
 
 @pytest.mark.parametrize("items", [150, pytest.param(10_000, marks=pytest.mark.long)], ids=["some", "all"])
-def test_every_govuk_passage_is_in_its_place_and_its_address_leads_to_its_heading(
-    shared_data: Path, embedder: Embedder, items: int
-) -> None:
+def test_govuk_passages_are_verbatim_and_link_to_their_headings(shared_data: Path, embedder: Embedder, items: int) -> None:
     with gzip.open(shared_data / "govuk" / "content_items.jsonl.gz", "rt", encoding="utf-8") as file:
         lines = [line for _, line in zip(range(items), file, strict=False)]
     sources = [json.loads(line) for line in lines]
@@ -148,5 +138,5 @@ def test_every_govuk_passage_is_in_its_place_and_its_address_leads_to_its_headin
 
 
 def heading_at(document: Document, anchor: str | None, offset: int) -> str:
-    """The last heading before a place that has this anchor."""
+    """The title of the last heading with this anchor before an offset."""
     return [heading.title for heading in document.headings if heading.anchor == anchor and heading.end <= offset][-1]

@@ -1,4 +1,4 @@
-"""Govspeak, GOV.UK's Markdown, -> HTML: its own marks are reduced to the text they wrap."""
+"""Converts Govspeak, GOV.UK's Markdown, to HTML; its extensions are reduced to their text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-# `$CTA ... $CTA`, `$!`, `$C`, `$A`, `$E`, `:::` and the tags of charts and highlights, each on a line or at its ends.
+# `$CTA ... $CTA`, `$!`, `$C`, `$A`, `$E`, `:::` and tags of charts and highlights, on a line of their own or at its ends.
 _MARKS = re.compile(
     r"^(?:\$(?:CTA|[!ACDEIP])|:::.*|\{/?[:\w-]+[^}\n]*\})[ \t]*$|^\$[!ACDEIP][ \t]+|[ \t]*\$[!ACDEIP]$", re.MULTILINE
 )
@@ -23,7 +23,7 @@ _HEADING_WITH_ANCHOR = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*\{:?[ \t]*#([\w.:-
 
 
 def to_html(source: str) -> str:
-    """The HTML of Govspeak or Markdown. It goes no further than the renderer of text, so it need not be made safe."""
+    """The HTML of Govspeak or Markdown. Not sanitised: only text is extracted from it."""
     for mark in (_MARKS, _ABBREVIATION, _ATTACHMENT):
         source = mark.sub("", source)
     source = _STEP.sub(r"\1", _CALLOUT.sub(r"\2", source))

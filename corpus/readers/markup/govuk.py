@@ -1,7 +1,7 @@
-"""GOV.UK content items, as the Content API and the publishing API write them: one a file, one a line, or in a list.
+"""Reads GOV.UK content items of the Content API and the publishing API: one per file, one per line, or a list.
 
-An anchor of a part of a multi-part page begins with "/": its URL is the document's URL followed by the anchor. All other
-anchors are fragments: URL, "#", anchor. The first part of a page stands at the page's own URL.
+The anchor of a part of a multi-part page begins with "/" and is appended to the document's URL; the first part has the page's own
+URL. Other anchors are fragments.
 """
 
 from __future__ import annotations
@@ -14,47 +14,45 @@ from typing import Any
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import sanitise
-from corpus.readers.json_records import Record, records
+from corpus.readers.json_records import Record, read_records
 from corpus.readers.markup.govspeak import to_html
-from corpus.readers.markup.html_text import render
+from corpus.readers.markup.html_text import append_html
 from corpus.types import Document, MetadataValue, ReadFailure
 
 SITE = "https://www.gov.uk"
 
-# What a page shows first, in this order; other fields with content follow as the item has them.
+# The fields that a page shows first, in this order.
 _FIRST = ("introductory_paragraph", "introduction", "lead_paragraph", "summary", "body", "parts", "more_information")
-# About the page or about other pages, not what the page says.
+# Fields about the page or about other pages, without content of the page.
 _ABOUT = frozenset(
     ("attachments", "breadcrumbs", "brand", "change_description", "change_history", "change_notes", "child_section_groups")
 ) | frozenset(("emphasised_organisations", "external_related_links", "facets", "government", "headers", "image", "images"))
-_ELSEWHERE = frozenset(("links", "logo", "metadata", "ordered_featured_documents", "ordered_promotional_features", "tags"))
-_SHOWN_AS_TEXT = frozenset(("text", "description", "explanation", "hint_text", "label"))
+_OTHER_PAGES = frozenset(("links", "logo", "metadata", "ordered_featured_documents", "ordered_promotional_features", "tags"))
+_TEXT_FIELDS = frozenset(("text", "description", "explanation", "hint_text", "label"))
 _HTML = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
 _ID = re.compile(r"""\sid\s*=\s*["']?([^\s"'<>]+)""")
 _MARKDOWN = re.compile(r"^(?:#{1,6} |\s*[-*] |\s*\d+\. )|\]\(", re.MULTILINE)
-# Content fields are nested a few levels deep in every schema.
-_DEEPEST = 8
+# Levels of nested content fields; every schema has few.
+_MAX_DEPTH = 8
 
 
 class GovukRecordsReader:
-    """Reads items of every schema; what is about a page (history, related links, images) is left out."""
+    """Reads items of every schema without the fields about the page, such as history, related links and images."""
 
     def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-        for found in records(data, name):
+        for found in read_records(data, name):
             if isinstance(found, ReadFailure):
                 yield found
                 continue
             place, item = found
             if not isinstance(item.get("base_path"), str) or not item["base_path"].startswith("/"):
-                yield ReadFailure(
-                    place, f"{place}: field 'base_path' is no path such as /vat-rates, so the item has no address"
-                )
+                yield ReadFailure(place, f"{place}: field 'base_path' must be a path such as /vat-rates")
                 continue
             yield document_from_item(item)
 
 
 def document_from_item(item: Record) -> Document:
-    """The page an item describes. An item without a body says its description, or at least its title."""
+    """The page of an item. The text of an item without a body is its description, or else its title."""
     builder = TextBuilder()
     builder.block(_plain(item.get("description")))
     details = item.get("details")
@@ -77,26 +75,23 @@ def document_from_item(item: Record) -> Document:
 
 
 class _Slugs:
-    """Anchors as kramdown makes them for headings without an id; repeated ones are numbered.
-
-    None is made that is the id of another element: its place is taken.
-    """
+    """Makes anchors as kramdown does for headings without an id: repeated ones are numbered, ids of elements are not reused."""
 
     def __init__(self) -> None:
-        self._used: Counter[str] = Counter()
-        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._element_ids: set[str] = set()
 
-    def take(self, html: str) -> None:
-        """Leave the ids in this HTML to the elements that have them."""
-        self._taken.update(_ID.findall(html))
+    def reserve_ids(self, html: str) -> None:
+        """Reserve the ids of the elements in this HTML."""
+        self._element_ids.update(_ID.findall(html))
 
     def __call__(self, title: str) -> str:
-        """Empty where none can be made."""
-        kept = re.sub(r"[^a-zA-Z0-9 -]", "", re.sub(r"^[^a-zA-Z]+", "", title))
-        slug = kept.replace(" ", "-").lower() or "section"
-        self._used[slug] += 1
-        name = slug if self._used[slug] == 1 else f"{slug}-{self._used[slug] - 1}"
-        return "" if name in self._taken else name
+        """The anchor of a heading; empty if it is the id of an element."""
+        words = re.sub(r"[^a-zA-Z0-9 -]", "", re.sub(r"^[^a-zA-Z]+", "", title))
+        slug = words.replace(" ", "-").lower() or "section"
+        self._counts[slug] += 1
+        name = slug if self._counts[slug] == 1 else f"{slug}-{self._counts[slug] - 1}"
+        return "" if name in self._element_ids else name
 
 
 class _Writer:
@@ -107,13 +102,13 @@ class _Writer:
     def page(self, details: Record) -> None:
         parts = details.get("parts")
         if parts:
-            # The body then only repeats the parts, without saying which is which.
+            # The body repeats the parts.
             details = {key: value for key, value in details.items() if key != "body"}
-        ranked = sorted(details, key=lambda key: _FIRST.index(key) if key in _FIRST else len(_FIRST))
-        for key in ranked:
+        keys = sorted(details, key=lambda key: _FIRST.index(key) if key in _FIRST else len(_FIRST))
+        for key in keys:
             if key == "parts" and isinstance(parts, list):
                 self._parts(parts)
-            elif key not in _ABOUT | _ELSEWHERE:
+            elif key not in _ABOUT | _OTHER_PAGES:
                 self._content(key, details[key], 0)
 
     def _parts(self, parts: list[Any]) -> None:
@@ -123,17 +118,17 @@ class _Writer:
             self._builder.heading(_string(part.get("title")), 2, path or None)
             self._slugs = _Slugs()
             if html := _html(part.get("body")):
-                self._slugs.take(html)
-                render(html, self._builder, self._slugs, shift=1, anchor_prefix=f"{path}#" if path else "")
+                self._slugs.reserve_ids(html)
+                append_html(html, self._builder, self._slugs, shift=1, anchor_prefix=f"{path}#" if path else "")
 
     def _content(self, key: str, value: Any, depth: int) -> None:
-        if depth > _DEEPEST or key in _ABOUT:
+        if depth > _MAX_DEPTH or key in _ABOUT:
             return
         html = _html(value)
         if html and (_HTML.search(html) or key == "body"):
-            self._slugs.take(html)
-            render(html, self._builder, self._slugs)
-        elif isinstance(value, str) and key in _SHOWN_AS_TEXT:
+            self._slugs.reserve_ids(html)
+            append_html(html, self._builder, self._slugs)
+        elif isinstance(value, str) and key in _TEXT_FIELDS:
             self._builder.block(value)
         elif isinstance(value, list):
             for inner in value:
@@ -142,7 +137,7 @@ class _Writer:
             self._object(value, depth)
 
     def _object(self, value: Record, depth: int) -> None:
-        """A group, a step, a question: its title is a heading where it has content under it."""
+        """Write a group, a step or a question; its title is a heading if it has content."""
         title = _string(value.get("title"))
         has_content = any(key in value for key in ("body", "contents", "steps", "description", "content", "sub_sections"))
         if title and has_content:
@@ -152,7 +147,7 @@ class _Writer:
 
 
 def _html(value: Any) -> str:
-    """The HTML of a field that is HTML, Govspeak or Markdown, or a list of the same content in several types."""
+    """The HTML of a field: HTML, Govspeak or Markdown, or a list of the same content in several types."""
     if isinstance(value, str):
         return value if _HTML.search(value) or not _MARKDOWN.search(value) else to_html(value)
     if not isinstance(value, list):
@@ -176,7 +171,7 @@ def _plain(value: Any) -> str:
     if not _HTML.search(html):
         return _string(value) or html
     builder = TextBuilder()
-    render(html, builder)
+    append_html(html, builder)
     return builder.text
 
 

@@ -1,6 +1,6 @@
-"""HTML -> readable text: blocks, headings with their anchors, list items and table rows as lines.
+"""Converts HTML to text: blocks, headings with their anchors, list items and table rows as lines.
 
-Parsed by lexbor, which keeps the text of pages nested so deep that libxml2 drops it without a word. The walk is iterative.
+Parsed by lexbor, which keeps the text of deeply nested pages that libxml2 drops. The traversal is iterative.
 """
 
 from __future__ import annotations
@@ -23,62 +23,51 @@ _TEXT_BLOCKS = frozenset(("address", "blockquote", "center", "dd", "details", "d
 _BLOCKS = _SECTIONS | _TABLE_PARTS | _TEXT_BLOCKS | {"hgroup", "hr", "legend", "p", "summary"}
 _MEDIA = frozenset(("audio", "canvas", "embed", "iframe", "map", "object", "svg", "video"))
 _CONTROLS = frozenset(("button", "datalist", "input", "select", "textarea"))
-_UNSEEN = _MEDIA | _CONTROLS | {"head", "noscript", "script", "style", "template"}
+_SKIPPED = _MEDIA | _CONTROLS | {"head", "noscript", "script", "style", "template"}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-# In code points. A longer "heading" is one that was never closed and has swallowed the text after it.
-_LONGEST_HEADING = 500
-# Levels of nesting. Building the tree takes time quadratic in its depth (20,000 levels: 0.5 s; 100,000 levels: 15 s).
-DEEPEST = 5_000
+# In code points. A longer heading has no end tag and contains the text after it.
+_MAX_HEADING = 500
+# Levels of nesting. Parsing takes time quadratic in the depth (20,000 levels: 0.5 s; 100,000 levels: 15 s).
+MAX_DEPTH = 5_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )
-# Their end is often not written; the next one of their kind closes them.
-_CLOSED_BY_NEXT = frozenset(("body", "dd", "dt", "head", "html", "li", "option", "p", "td", "th", "tr"))
-_NEVER_DEEP = _VOID | _CLOSED_BY_NEXT
+# Elements with an optional end tag.
+_OPTIONAL_END = frozenset(("body", "dd", "dt", "head", "html", "li", "option", "p", "td", "th", "tr"))
+_NOT_NESTED = _VOID | _OPTIONAL_END
 
 
 def parse(source: str) -> LexborHTMLParser:
-    """The tree of a page or fragment; one nested deeper than DEEPEST is first reduced to its headings and text."""
-    return LexborHTMLParser(_flattened(source) if depth(source) > DEEPEST else source)
+    """Parse a page or fragment. One nested deeper than MAX_DEPTH is first reduced to its headings and text."""
+    return LexborHTMLParser(_flatten(source) if depth(source) > MAX_DEPTH else source)
 
 
 def depth(source: str) -> int:
-    """About how deep the elements of a page are nested, in one pass and without building a tree."""
+    """The approximate nesting depth of a page, in one pass over its tags."""
     level = deepest = 0
     for tag in _TAG.finditer(source):
-        if tag[2].lower() in _NEVER_DEEP:
+        if tag[2].lower() in _NOT_NESTED:
             continue
         level = max(level - 1, 0) if tag[1] else level + 1
         deepest = max(deepest, level)
     return deepest
 
 
-def render(
-    source: str | LexborHTMLParser,
-    builder: TextBuilder,
-    slug: Slug | None = None,
-    shift: int = 0,
-    anchor_prefix: str = "",
-    unseen: str = "",
+def append_html(
+    source: str | LexborHTMLParser, builder: TextBuilder, slug: Slug | None = None, shift: int = 0, anchor_prefix: str = ""
 ) -> None:
-    """Append all that a page or fragment says.
+    """Append the text of a page or fragment.
 
-    `slug` makes the anchor of a heading that has no id; `shift` lowers headings by so many levels; `anchor_prefix` is put
-    before every anchor; `unseen` is a CSS selector of elements to leave out (they are removed from the tree).
+    `slug` makes the anchor of a heading without an id, `shift` is added to heading levels, `anchor_prefix` precedes every anchor.
     """
     tree = parse(source) if isinstance(source, str) else source
-    if tree.body is None:
-        return
-    if unseen:
-        for node in tree.css(unseen):
-            if node.tag not in ("html", "body"):
-                node.decompose()
-    _Renderer(builder, slug, shift, anchor_prefix).render(tree.body)
+    if tree.body is not None:
+        _Renderer(builder, slug, shift, anchor_prefix).render(tree.body)
 
 
-def render_node(node: LexborNode, builder: TextBuilder) -> None:
-    """Append all that one element says."""
+def append_node(node: LexborNode, builder: TextBuilder) -> None:
+    """Append the text of one element."""
     _Renderer(builder, None, 0, "").render(node)
 
 
@@ -89,13 +78,13 @@ class _Renderer:
         self._shift = shift
         self._anchor_prefix = anchor_prefix
         self._inline: list[str] = []
-        # One entry an open list: the number of its next item, or None where items are not numbered.
+        # Per open list: the number of its next item, or None for bullets.
         self._lists: list[int | None] = []
         self._mark = ""
         self._in_block = False
 
     def render(self, root: LexborNode) -> None:
-        """Visit every node below `root` in order, without recursion."""
+        """Visit every node below `root` in document order, without recursion."""
         node = root.child
         while node is not None:
             if self._enter(node) and node.child is not None:
@@ -111,12 +100,12 @@ class _Renderer:
         self._flush()
 
     def _enter(self, node: LexborNode) -> bool:
-        """Take in one node; True where its children are to be visited too."""
+        """Handle a node; True if its children are to be visited."""
         tag = node.tag or ""
         if tag == "-text":
             self._inline.append(re.sub(r"[\r\n]+", " ", node.text_content or ""))
             return False
-        if tag in _UNSEEN or tag.startswith(("-", "!")) or _is_hidden(node):
+        if tag in _SKIPPED or tag.startswith(("-", "!")) or _is_hidden(node):
             return False
         if tag == "br":
             self._inline.append("\n")
@@ -145,15 +134,14 @@ class _Renderer:
             self._in_block = bool(self._lists)
 
     def _heading(self, node: LexborNode, level: int) -> bool:
-        title = _on_one_line(node)
-        if len(title) > _LONGEST_HEADING:
+        title = _one_line(node)
+        if len(title) > _MAX_HEADING:
             self._flush()
             return False
         self._flush()
         if title:
-            anchor = _own_anchor(node) or (self._slug(title) if self._slug else "")
-            whole = self._anchor_prefix + anchor if anchor else None
-            self._builder.heading(title, level + self._shift, whole)
+            anchor = _existing_anchor(node) or (self._slug(title) if self._slug else "")
+            self._builder.heading(title, level + self._shift, self._anchor_prefix + anchor if anchor else None)
             self._in_block = False
         return True
 
@@ -176,17 +164,11 @@ class _Renderer:
             self._lists[-1] = number + 1
 
     def _table(self, table: LexborNode) -> bool:
-        """Write a table of data as lines; False for one that lays out a page, whose cells are blocks of their own."""
+        """Write a data table as lines. False for a layout table, whose cells are blocks of their own."""
         self._flush()
         if table.css_first("h1,h2,h3,h4,h5,h6") is not None or len(table.css("table")) > 1:
             return False
-        add = self._builder.block
-        for row in table.css("caption,tr"):
-            cells = [row] if row.tag == "caption" else [cell for cell in row.iter() if cell.tag in ("td", "th")]
-            text = " | ".join(_on_one_line(cell) for cell in cells)
-            if text.strip(" |"):
-                add(text)
-                add = self._builder.line
+        self._builder.table(map(_cell_texts, table.css("caption,tr")))
         self._in_block = False
         return True
 
@@ -203,11 +185,8 @@ class _Renderer:
         indent = "  " * min(len(self._lists) - 1, 10)
         mark, self._mark = self._mark, ""
         first = indent + (mark or "  ") + lines[0]
-        whole = "\n".join([first, *(indent + "  " + line for line in lines[1:])])
-        if self._in_block:
-            self._builder.line(whole)
-        else:
-            self._builder.block(whole)
+        add = self._builder.line if self._in_block else self._builder.block
+        add("\n".join([first, *(indent + "  " + line for line in lines[1:])]))
         self._in_block = True
 
 
@@ -216,35 +195,40 @@ def _is_hidden(node: LexborNode) -> bool:
     return bool(attributes) and ("hidden" in attributes or bool(_HIDDEN_STYLE.search(attributes.get("style") or "")))
 
 
-def _own_anchor(heading: LexborNode) -> str:
-    if own := heading.attributes.get("id"):
-        return own
+def _existing_anchor(heading: LexborNode) -> str:
+    if heading_id := heading.attributes.get("id"):
+        return heading_id
     inner = heading.css_first("[id],a[name]")
     return (inner.attributes.get("id") or inner.attributes.get("name") or "") if inner is not None else ""
 
 
-def _on_one_line(node: LexborNode) -> str:
-    """The text of a heading or a table cell, with a space where a line or block ends."""
+def _cell_texts(row: LexborNode) -> list[str]:
+    cells = [row] if row.tag == "caption" else [cell for cell in row.iter() if cell.tag in ("td", "th")]
+    return [_one_line(cell) for cell in cells]
+
+
+def _one_line(node: LexborNode) -> str:
+    """The text of a heading or table cell on one line."""
     builder = TextBuilder()
-    render_node(node, builder)
+    append_node(node, builder)
     return " ".join(builder.text.split())
 
 
-def _flattened(source: str) -> str:
-    """Headings and text without any other element: enough to keep every word of a page that no person wrote."""
-    kept: list[str] = []
-    position, unseen = 0, ""
+def _flatten(source: str) -> str:
+    """Reduce a page to headings and text."""
+    pieces: list[str] = []
+    position, skipped = 0, ""
     for tag in _TAG.finditer(source):
-        if not unseen:
-            kept.append(source[position : tag.start()])
+        if not skipped:
+            pieces.append(source[position : tag.start()])
         position = tag.end()
         name = tag[2].lower()
-        if unseen:
-            unseen = "" if tag[1] and name == unseen else unseen
+        if skipped:
+            skipped = "" if tag[1] and name == skipped else skipped
         elif name in ("script", "style"):
-            unseen = "" if tag[1] else name
+            skipped = "" if tag[1] else name
         else:
-            kept.append(tag[0] if name in _HEADINGS else "<br><br>")
-    if not unseen:
-        kept.append(source[position:])
-    return "".join(kept)
+            pieces.append(tag[0] if name in _HEADINGS else "<br><br>")
+    if not skipped:
+        pieces.append(source[position:])
+    return "".join(pieces)

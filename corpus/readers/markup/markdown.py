@@ -1,4 +1,4 @@
-"""Markdown: the text stays exactly as written; headings are those of CommonMark, so none is found inside a code fence."""
+"""Reads Markdown: the text stays as it is; headings are parsed by CommonMark, so none is found in a code block."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", r
 _FIELD = re.compile(r"(\w+):[ \t]+(.+)")
 # `## Title {#anchor}`, as kramdown, Govspeak and Pandoc write it.
 _ANCHOR = re.compile(r"\s*\{:?\s*#([\w.:-]+)[^}]*\}\s*$")
-# The inline tokens that are seen, and as what.
-_SEEN: dict[str, Callable[[str], str]] = {
+# Inline tokens with visible text -> the text.
+_VISIBLE: dict[str, Callable[[str], str]] = {
     **dict.fromkeys(("text", "code_inline", "text_special", "image"), str),
     **dict.fromkeys(("softbreak", "hardbreak"), lambda _: " "),
 }
 
 
 class MarkdownReader:
-    """Reads Markdown with an optional YAML front matter, of which `title` and `date` are used."""
+    """Reads Markdown, and `title` and `date` of an optional YAML front matter."""
 
     def read(self, data: bytes, name: str) -> Document:
         decoded = decode(data, name)
@@ -44,9 +44,9 @@ class MarkdownReader:
 
 
 def headings(text: str, start: int = 0) -> Iterator[Heading]:
-    """The top-level headings at or after offset `start`, which must be the beginning of a line.
+    """The top-level headings from offset `start`, which must be the start of a line.
 
-    A heading covers its whole lines (the marks around the title, and an underline); its title is what a reader would see.
+    A heading's span is its whole lines, marks and underline included; its title is the visible text.
     """
     body = text[start:]
     if "#" not in body and "---" not in body and "=" not in body and "\n-" not in body:
@@ -64,7 +64,7 @@ def headings(text: str, start: int = 0) -> Iterator[Heading]:
 
 
 def _front_matter_fields(block: str) -> dict[str, str]:
-    """Top-level `key: value` lines; nothing else of YAML is needed, and nothing else of it can do harm."""
+    """Top-level `key: value` lines. Other YAML is ignored: it is not needed and not safe to parse."""
     fields = {}
     for line in block.splitlines():
         if match := _FIELD.fullmatch(line):
@@ -78,13 +78,13 @@ def _visible_title(source: str) -> tuple[str, str | None]:
         source = source[: anchor.start()]
     tokens = _inline_parser().parseInline(source)
     children = (tokens[0].children or []) if tokens else []
-    seen = "".join(_SEEN[child.type](child.content) for child in children if child.type in _SEEN)
-    return " ".join(seen.split()), anchor[1] if anchor else None
+    title = "".join(_VISIBLE[child.type](child.content) for child in children if child.type in _VISIBLE)
+    return " ".join(title.split()), anchor[1] if anchor else None
 
 
 @cache
 def _block_parser() -> MarkdownIt:
-    """CommonMark's blocks without their inline content: exact line numbers, linear time."""
+    """Parses blocks only: exact line numbers, linear time."""
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark").disable(["inline"])

@@ -1,1 +1,5 @@
-"""TODO."""
+"""Readers of DOCX, ODT, PPTX and XLSX.
+
+Enters: bytes and a name. Leaves: a `Document`. `archive` and `safe_xml` check the ZIP container and its XML before any library
+sees them.
+"""

@@ -1,4 +1,4 @@
-"""DOCX: headings by style, lists with their marks, tables, text boxes, equations and footnotes, from the file's own XML."""
+"""Reads DOCX from its XML: headings by style, lists with their marks, tables, text boxes, equations and footnotes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from lxml import etree
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.office.docx_styles import Numbering, Styles
-from corpus.readers.office.equations import linear
+from corpus.readers.office.equations import equation_text
 from corpus.readers.office.properties import office_properties
 from corpus.readers.office.safe_xml import child, children, local, open_checked, part
 from corpus.types import Document, ReadError
 
-_UNSEEN = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr"))
+_SKIPPED = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr"))
 _BOX = "txbxContent"
 
 
 class DocxReader:
-    """Reads the body of the document; headers and footers, which repeat on every page, and comments are left out."""
+    """Reads the body and footnotes of a document without headers, footers and comments."""
 
     def read(self, data: bytes, name: str) -> Document:
         archive = open_checked(data, name)
@@ -54,11 +54,11 @@ class _Writer:
                 self._paragraph(element)
             elif kind == "tbl":
                 self._table(element)
-            elif kind not in _UNSEEN:
+            elif kind not in _SKIPPED:
                 self.blocks(element)
 
     def footnotes(self, root: etree._Element | None) -> None:
-        """Each note as a block of its own; the two that draw separator lines hold no text."""
+        """Append each footnote as a block."""
         for note in children(root, "footnote") if root is not None else ():
             self._in_list = False
             self.builder.block(" ".join(_paragraph_texts(note)))
@@ -90,11 +90,8 @@ class _Writer:
         self.builder.heading(title, level)
 
     def _item(self, text: str, list_id: str, depth: int) -> None:
-        written = "  " * min(depth, 10) + f"{self._numbering.mark(list_id, depth)} {text}"
-        if self._in_list:
-            self.builder.line(written)
-        else:
-            self.builder.block(written)
+        add = self.builder.line if self._in_list else self.builder.block
+        add("  " * min(depth, 10) + f"{self._numbering.mark(list_id, depth)} {text}")
         self._in_list = True
 
     def _table(self, table: etree._Element) -> None:
@@ -103,12 +100,7 @@ class _Writer:
         if len(rows) == 1 and len(rows[0]) == 1:
             self.blocks(rows[0][0])
             return
-        add = self.builder.block
-        for row in rows:
-            text = " | ".join(" ".join(" ".join(_paragraph_texts(cell)).split()) for cell in row)
-            if text.strip(" |"):
-                add(text)
-                add = self.builder.line
+        self.builder.table((" ".join(_paragraph_texts(cell)) for cell in row) for row in rows)
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
@@ -128,13 +120,13 @@ def _cells(row: etree._Element) -> Iterator[etree._Element]:
 
 
 def _paragraph_texts(parent: etree._Element) -> Iterator[str]:
-    """The texts of all paragraphs in a cell or a note, those of nested tables and boxes included."""
+    """The texts of all paragraphs of a cell or footnote, including nested tables and text boxes."""
     for element in parent:
         if local(element) == "p":
             yield _inline(element)
             for box in _boxes(element):
                 yield from _paragraph_texts(box)
-        elif local(element) not in _UNSEEN:
+        elif local(element) not in _SKIPPED:
             yield from _paragraph_texts(element)
 
 
@@ -151,16 +143,16 @@ def _inline(element: etree._Element) -> str:
         elif kind == "noBreakHyphen":
             pieces.append("-")
         elif kind == "oMath":
-            pieces.append(linear(inner))
-        elif kind not in _UNSEEN and kind != _BOX:
+            pieces.append(equation_text(inner))
+        elif kind not in _SKIPPED and kind != _BOX:
             pieces.append(_inline(inner))
     return "".join(pieces)
 
 
 def _boxes(element: etree._Element) -> Iterator[etree._Element]:
-    """Text boxes anchored in a paragraph; each is written twice in the file, the second time as a fallback."""
+    """The text boxes anchored in a paragraph, without the fallback copy of each."""
     for inner in element:
         if local(inner) == _BOX:
             yield inner
-        elif local(inner) not in _UNSEEN:
+        elif local(inner) not in _SKIPPED:
             yield from _boxes(inner)

@@ -1,4 +1,4 @@
-"""What the styles and the numbering of a DOCX file say of a paragraph: heading level, list mark."""
+"""Styles and numbering of a DOCX file: heading levels and list marks of its paragraphs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lxml import etree
 from corpus.readers.office.safe_xml import attribute, child, children
 
 _HEADING_NAME = re.compile(r"heading ([1-9])", re.IGNORECASE)
-# A style is based on another; a file may make a ring of it.
-_LONGEST_CHAIN = 20
+# Styles inherit from each other, possibly in a cycle.
+_MAX_CHAIN = 20
 _BODY_TEXT_LEVEL = 9
 
 
 class Styles:
-    """The paragraph styles of a document, by their ids."""
+    """The paragraph styles of a document by id."""
 
     def __init__(self, root: etree._Element | None) -> None:
         self._styles = {attribute(style, "styleId"): style for style in children(root, "style")} if root is not None else {}
@@ -27,9 +27,9 @@ class Styles:
 
     def heading_level(self, paragraph: etree._Element) -> int | None:
         """1 to 6, from the paragraph's outline level or from its style."""
-        own = _outline_level(child(paragraph, "pPr"))
-        if own is not None:
-            return own if own <= _BODY_TEXT_LEVEL else None
+        level = _outline_level(child(paragraph, "pPr"))
+        if level is not None:
+            return level if level <= _BODY_TEXT_LEVEL else None
         for style in self._chain(paragraph):
             name = _HEADING_NAME.fullmatch(attribute(child(style, "name"), "val") or "")
             level = int(name[1]) if name else _outline_level(child(style, "pPr"))
@@ -38,7 +38,7 @@ class Styles:
         return None
 
     def numbering(self, paragraph: etree._Element) -> tuple[str, int] | None:
-        """The list the paragraph is an item of, and how deep it stands there (0 is outermost)."""
+        """The paragraph's list id and its depth in the list (0 is outermost), if it is a list item."""
         level: str | None = None
         for properties in [child(paragraph, "pPr"), *(child(style, "pPr") for style in self._chain(paragraph))]:
             numbered = child(properties, "numPr")
@@ -51,14 +51,14 @@ class Styles:
     def _chain(self, paragraph: etree._Element) -> list[etree._Element]:
         chain: list[etree._Element] = []
         style_id = attribute(child(paragraph, "pPr", "pStyle"), "val")
-        while style_id in self._styles and len(chain) < _LONGEST_CHAIN:
+        while style_id in self._styles and len(chain) < _MAX_CHAIN:
             chain.append(self._styles[style_id])
             style_id = attribute(child(chain[-1], "basedOn"), "val")
         return chain
 
 
 class Numbering:
-    """Counts the items of numbered lists as they are met, in the order of the document."""
+    """Counts the items of numbered lists in document order."""
 
     def __init__(self, root: etree._Element | None) -> None:
         self._levels: dict[tuple[str, int], tuple[str, str, int]] = {}
@@ -79,7 +79,7 @@ class Numbering:
                 self._levels[place] = (form, pattern, _number(attribute(child(level, "start"), "val"), 1))
 
     def mark(self, list_id: str, depth: int) -> str:
-        """What stands before the next item of this list: "-" for bullets, else its number as the file formats it."""
+        """The mark of the list's next item: "-" for bullets, else its number in the list's format."""
         abstract = self._abstract.get(list_id, "")
         form, pattern, start = self._levels.get((abstract, depth), ("bullet", "", 1))
         counted = self._counted[abstract]
@@ -88,23 +88,23 @@ class Numbering:
             del counted[deeper]
         if form in ("bullet", "none") or "%" not in pattern:
             return "-"
-        return re.sub(r"%([1-9])", lambda match: self._formatted(abstract, int(match[1]) - 1), pattern)
+        return re.sub(r"%([1-9])", lambda match: self._format_count(abstract, int(match[1]) - 1), pattern)
 
-    def _formatted(self, abstract: str, depth: int) -> str:
+    def _format_count(self, abstract: str, depth: int) -> str:
         form, _, start = self._levels.get((abstract, depth), ("decimal", "", 1))
-        return _written(self._counted[abstract].get(depth, start), form)
+        return _format_number(self._counted[abstract].get(depth, start), form)
 
 
 def _outline_level(properties: etree._Element | None) -> int | None:
-    written = attribute(child(properties, "outlineLvl"), "val")
-    return _number(written, _BODY_TEXT_LEVEL) + 1 if written is not None else None
+    level = attribute(child(properties, "outlineLvl"), "val")
+    return _number(level, _BODY_TEXT_LEVEL) + 1 if level is not None else None
 
 
-def _number(written: str | None, default: int) -> int:
-    return int(written) if written is not None and written.isdecimal() and len(written) < 9 else default
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 9 else default
 
 
-def _written(number: int, form: str) -> str:
+def _format_number(number: int, form: str) -> str:
     if form in ("lowerLetter", "upperLetter") and 0 < number <= 26:
         letter = chr(ord("a") + number - 1)
         return letter if form == "lowerLetter" else letter.upper()
@@ -115,8 +115,8 @@ def _written(number: int, form: str) -> str:
 
 def _roman(number: int) -> str:
     values = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"))
-    written = ""
+    text = ""
     for value, sign in (*values, (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")):
-        written += sign * (number // value)
+        text += sign * (number // value)
         number %= value
-    return written
+    return text

@@ -1,4 +1,4 @@
-"""Office Math -> one line a person can read: `r^2`, `(a)/(b)`, `sqrt(x)`."""
+"""Converts Office Math to one line of text: `r^2`, `(a)/(b)`, `√(x)`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from lxml import etree
 from corpus.readers.office.safe_xml import child, children, local
 
 
-def linear(element: etree._Element) -> str:
-    """The text of an m:oMath element or of anything in it."""
+def equation_text(element: etree._Element) -> str:
+    """The text of an m:oMath element or of an element in it."""
     kind = local(element)
     if kind in ("t", "delText"):
         return element.text or ""
@@ -16,12 +16,12 @@ def linear(element: etree._Element) -> str:
         return _SHAPES[kind](element)
     if kind.endswith("Pr"):
         return ""
-    return "".join(linear(inner) for inner in element)
+    return "".join(equation_text(inner) for inner in element)
 
 
 def _inner(element: etree._Element, key: str) -> str:
     found = child(element, key)
-    return linear(found) if found is not None else ""
+    return equation_text(found) if found is not None else ""
 
 
 def _fraction(element: etree._Element) -> str:
@@ -33,7 +33,7 @@ def _superscript(element: etree._Element) -> str:
 
 
 def _subscript(element: etree._Element) -> str:
-    # A space, not the customary underscore: that would make one word of base and index.
+    # A space rather than an underscore, which would join base and index to one word.
     return f"{_inner(element, 'e')} {_grouped(_inner(element, 'sub'))}"
 
 
@@ -57,11 +57,11 @@ def _function(element: etree._Element) -> str:
 
 
 def _delimited(element: etree._Element) -> str:
-    return "(" + ", ".join(linear(inner) for inner in children(element, "e")) + ")"
+    return "(" + ", ".join(equation_text(inner) for inner in children(element, "e")) + ")"
 
 
 def _rows(element: etree._Element) -> str:
-    return "; ".join(", ".join(linear(cell) for cell in row) for row in element if local(row) in ("mr", "e"))
+    return "; ".join(", ".join(equation_text(cell) for cell in row) for row in element if local(row) in ("mr", "e"))
 
 
 def _grouped(text: str) -> str:

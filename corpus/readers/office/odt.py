@@ -1,4 +1,4 @@
-"""ODT (OpenDocument Text): headings by outline level, lists, tables, from the file's own XML."""
+"""Reads ODT (OpenDocument Text) from its XML: headings by outline level, lists, tables."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from corpus.readers.dates import iso_date
 from corpus.readers.office.safe_xml import attribute, child, local, open_checked, part, text_of
 from corpus.types import Document, ReadError
 
-_UNSEEN = frozenset(
+_SKIPPED = frozenset(
     ("tracked-changes", "annotation", "annotation-end", "forms", "sequence-decls", "variable-decls", "soft-page-break")
 )
-# A repetition count is a number in the file: what it may blow up to is bounded.
-_MOST_SPACES = 100
+# Limit of a repetition count in the file.
+_MAX_SPACES = 100
 
 
 class OdtReader:
-    """Reads the body of the document without its headers, footers and comments."""
+    """Reads the body of a document without headers, footers and comments."""
 
     def read(self, data: bytes, name: str) -> Document:
         archive = open_checked(data, name)
         root = part(archive, "content.xml", name)
         body = child(root, "body", "text") if root is not None else None
         if body is None:
-            raise ReadError(f"{name} has no text body; it is damaged, or encrypted: save it again without a password")
+            raise ReadError(f"{name} has no text body; it is damaged or encrypted, save it again without a password")
         writer = _Writer()
         writer.blocks(body)
         meta = child(part(archive, "meta.xml", name), "meta")
@@ -59,7 +59,7 @@ class _Writer:
                 self._list(element)
             elif kind == "table":
                 self._table(element)
-            elif kind not in _UNSEEN:
+            elif kind not in _SKIPPED:
                 self.blocks(element)
 
     def _paragraph(self, text: str) -> None:
@@ -71,10 +71,8 @@ class _Writer:
         if not text.strip():
             return
         self._mark = ""
-        if self._in_list:
-            self.builder.line(line)
-        else:
-            self.builder.block(line)
+        add = self.builder.line if self._in_list else self.builder.block
+        add(line)
         self._in_list = True
 
     def _list(self, element: etree._Element) -> None:
@@ -88,13 +86,8 @@ class _Writer:
 
     def _table(self, table: etree._Element) -> None:
         self._in_list = False
-        add = self.builder.block
-        for row in _rows(table):
-            cells = (cell for cell in row if local(cell) in ("table-cell", "covered-table-cell"))
-            text = " | ".join(" ".join(_cell_text(cell).split()) for cell in cells)
-            if text.strip(" |"):
-                add(text)
-                add = self.builder.line
+        cells = ((cell for cell in row if local(cell) in ("table-cell", "covered-table-cell")) for row in _rows(table))
+        self.builder.table(map(_cell_text, row) for row in cells)
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
@@ -115,10 +108,10 @@ def _inline(element: etree._Element) -> str:
         kind = local(inner)
         if kind == "s":
             count = attribute(inner, "c") or "1"
-            pieces.append(" " * (min(int(count), _MOST_SPACES) if count.isdecimal() and len(count) < 9 else 1))
+            pieces.append(" " * (min(int(count), _MAX_SPACES) if count.isdecimal() and len(count) < 9 else 1))
         elif kind in ("tab", "line-break"):
             pieces.append("\t" if kind == "tab" else "\n")
-        elif kind not in _UNSEEN:
+        elif kind not in _SKIPPED:
             pieces.append(_inline(inner))
         pieces.append(inner.tail or "")
     return "".join(pieces)

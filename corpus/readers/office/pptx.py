@@ -1,4 +1,4 @@
-"""PPTX: a slide is a page; its title is a heading, its shapes, tables and notes follow in their order."""
+"""Reads PPTX: a page per slide, with its title as heading, then its shapes, tables and notes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from corpus.readers.office.properties import office_properties
 from corpus.readers.office.safe_xml import open_checked
 from corpus.types import Document, ReadError
 
-# Groups within groups.
-_DEEPEST = 20
+# Levels of nested groups.
+_MAX_DEPTH = 20
 
 
 class PptxReader:
@@ -28,7 +28,7 @@ class PptxReader:
             for slide in Presentation(io.BytesIO(data)).slides:
                 builder.start_page()
                 _slide(slide, builder)
-        except Exception as error:  # the library raises what it happens to run into
+        except Exception as error:  # the library raises errors of many kinds on damaged files
             raise ReadError(f"{name} is a damaged presentation ({type(error).__name__}: {error}); save it again") from error
         return Document(
             text=builder.text,
@@ -48,7 +48,7 @@ def _slide(slide: Any, builder: TextBuilder) -> None:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if getattr(shape, "has_table", False):
-            _table(shape.table, builder)
+            builder.table((cell.text for cell in row.cells) for row in shape.table.rows)
         elif shape.has_text_frame:
             _paragraphs(shape.text_frame.paragraphs, builder)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
@@ -58,14 +58,14 @@ def _slide(slide: Any, builder: TextBuilder) -> None:
 def _shapes(shapes: Any, depth: int) -> Iterator[Any]:
     for shape in shapes:
         if hasattr(shape, "shapes"):
-            if depth < _DEEPEST:
+            if depth < _MAX_DEPTH:
                 yield from _shapes(shape.shapes, depth + 1)
         else:
             yield shape
 
 
 def _paragraphs(paragraphs: Any, builder: TextBuilder) -> None:
-    """Lines of one block: a text box is mostly a list, whose bullets are the layout's and not in the file."""
+    """Write paragraphs as lines of one block: most text boxes are lists, whose bullets are part of the layout."""
     add = builder.block
     for paragraph in paragraphs:
         text = _clean(paragraph.text).strip()
@@ -74,15 +74,6 @@ def _paragraphs(paragraphs: Any, builder: TextBuilder) -> None:
             add = builder.line
 
 
-def _table(table: Any, builder: TextBuilder) -> None:
-    add = builder.block
-    for row in table.rows:
-        text = " | ".join(" ".join(_clean(cell.text).split()) for cell in row.cells)
-        if text.strip(" |"):
-            add(text)
-            add = builder.line
-
-
 def _clean(text: str) -> str:
-    """The library gives line breaks inside a paragraph as vertical tabs."""
+    """Replace vertical tabs, the library's line breaks in a paragraph."""
     return text.replace("\v", "\n")

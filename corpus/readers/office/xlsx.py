@@ -1,4 +1,4 @@
-"""XLSX: each sheet is a heading with its rows as lines; the values that formulas gave when the file was saved."""
+"""Reads XLSX: a heading per sheet, a line per row, with the saved values of formulas."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from corpus.readers.office.properties import office_properties
 from corpus.readers.office.safe_xml import open_checked
 from corpus.types import Document, ReadError
 
-# A sheet may claim a million empty rows; after so many in a row there is taken to be nothing more.
-_EMPTY_ROWS = 10_000
+# A sheet may have a million empty rows; reading stops after this many in succession.
+_MAX_EMPTY_ROWS = 10_000
 
 
 class XlsxReader:
@@ -28,16 +28,16 @@ class XlsxReader:
         builder = TextBuilder()
         try:
             with warnings.catch_warnings():
-                # About styles and extensions it does not keep, none of which is text.
+                # Warnings about styles and extensions, which have no text.
                 warnings.simplefilter("ignore")
                 workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
                 for sheet in workbook.worksheets:
                     builder.heading(sheet.title, 1)
-                    # What a file says of a sheet's size is often wrong; its rows are counted as they come.
+                    # The recorded size of a sheet is often wrong.
                     sheet.reset_dimensions()
                     _rows(sheet.iter_rows(values_only=True), builder)
                 workbook.close()
-        except Exception as error:  # the library raises what it happens to run into
+        except Exception as error:  # the library raises errors of many kinds on damaged files
             raise ReadError(f"{name} is a damaged workbook ({type(error).__name__}: {error}); save it again") from error
         return Document(
             text=builder.text,
@@ -49,7 +49,7 @@ class XlsxReader:
 
 
 def _rows(rows: Iterable[tuple[Any, ...]], builder: TextBuilder) -> None:
-    """Rows that stand together are the lines of one block; an empty row ends it."""
+    """Write adjacent rows as lines of one block; an empty row ends the block."""
     add, empty = builder.block, 0
     for row in rows:
         cells = [_cell(value) for value in row]
@@ -57,7 +57,7 @@ def _rows(rows: Iterable[tuple[Any, ...]], builder: TextBuilder) -> None:
             cells.pop()
         if not cells:
             add, empty = builder.block, empty + 1
-            if empty > _EMPTY_ROWS:
+            if empty > _MAX_EMPTY_ROWS:
                 return
             continue
         empty = 0

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Readers of plain text, CSV, e-mail and JSON Lines.
+
+Enters: bytes and a name. Leaves: a `Document`, or a document or failure per record.
+"""

@@ -1,4 +1,4 @@
-"""CSV and its relatives: each row is a line, its cells separated by " | "."""
+"""Reads CSV and similar tables: a line per row, cells separated by " | "."""
 
 from __future__ import annotations
 
@@ -9,31 +9,26 @@ from corpus.readers.builder import TextBuilder
 from corpus.readers.decoding import decode
 from corpus.types import Document, ReadError
 
-# In code points: what the separator is found out by.
+# In code points.
 _SAMPLE = 8_192
 _SEPARATORS = ",;\t|"
 
 
 class CsvReader:
-    """Reads a table whose separator is a comma, a semicolon, a tab or a bar."""
+    """Reads tables separated by commas, semicolons, tabs or bars."""
 
     def read(self, data: bytes, name: str) -> Document:
         decoded = decode(data, name)
         builder = TextBuilder()
-        add = builder.block
         try:
-            for row in csv.reader(io.StringIO(decoded.text, newline=""), delimiter=_separator(decoded.text, name)):
-                line = " | ".join(" ".join(cell.split()) for cell in row)
-                if line.strip(" |"):
-                    add(line)
-                    add = builder.line
+            builder.table(csv.reader(io.StringIO(decoded.text, newline=""), delimiter=_separator(decoded.text, name)))
         except csv.Error as error:
-            raise ReadError(f"{name} is no table of separated values ({error}); save it again as CSV") from error
+            raise ReadError(f"{name} is not valid CSV ({error}); save it as CSV again") from error
         return Document(text=builder.text, title="", type="csv", metadata=decoded.metadata)
 
 
 def _separator(text: str, name: str) -> str:
-    """The mark that occurs most regularly: first by the standard library's rules, else by counting the first line."""
+    """The separator that csv.Sniffer finds, else the most frequent one of the first line."""
     if name.lower().endswith(".tsv"):
         return "\t"
     try:

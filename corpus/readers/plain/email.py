@@ -1,4 +1,4 @@
-"""E-mail messages (EML): the subject is the title, the body the text; attachments are named, not read."""
+"""Reads e-mail (EML): the subject is the title, the body the text; attachments are listed in the metadata, not read."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from typing import Any
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date_of_message
 from corpus.readers.decoding import decode, sanitise
-from corpus.readers.markup.html_text import render
+from corpus.readers.markup.html_text import append_html
 from corpus.types import Document, MetadataValue, ReadError
 
 _ENCRYPTED = frozenset(("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"))
-_WIDE = ("utf-16", "utf-32")
-# Parts within parts, such as forwarded messages.
-_MOST_PARTS = 1_000
+_WIDE_ENCODINGS = ("utf-16", "utf-32")
+_MAX_PARTS = 1_000
 
 
-class _Lenient(EmailPolicy):
-    """The standard library fails on some headers that are malformed (with ValueError, IndexError, HeaderParseError and more)."""
+class _LenientPolicy(EmailPolicy):
+    """Accepts malformed headers, on which the default policy raises ValueError, IndexError, HeaderParseError and others."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
-        """Of a header that cannot be taken apart, what stands before its parameters."""
+        """The parsed header; if it cannot be parsed, the value before its parameters."""
         try:
             return super().header_fetch_parse(name, value)
-        except Exception:  # noqa: BLE001 - by what is malformed
+        except Exception:  # noqa: BLE001 - any error of the parser
             return " ".join(str(value).partition(";")[0].split())
 
 
 class EmailReader:
-    """Reads the plain text of a message where it has any, else its HTML."""
+    """Reads the plain text of a message, or its HTML if it has no plain text."""
 
     def read(self, data: bytes, name: str) -> Document:
-        whole = decode(data, name)
-        if whole.encoding.startswith(_WIDE):
-            data = whole.text.encode()
+        decoded = decode(data, name)
+        if decoded.encoding.startswith(_WIDE_ENCODINGS):
+            data = decoded.text.encode()
         try:
-            message = message_from_bytes(data, policy=_Lenient())
+            message = message_from_bytes(data, policy=_LenientPolicy())
             parts = list(_parts(message))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ReadError(f"{name} is a damaged message ({error}); export it again") from error
@@ -57,27 +56,27 @@ class EmailReader:
 
 def _parts(message: Message) -> Iterator[Message]:
     for number, part in enumerate(message.walk()):
-        if number == _MOST_PARTS:
+        if number == _MAX_PARTS:
             return
         if not part.is_multipart() or part.get_content_type() in _ENCRYPTED:
             yield part
 
 
 def _body(parts: list[Message], name: str) -> str:
-    """All plain text parts, as several may stand one after the other; all HTML parts where no plain text says anything."""
-    shown = [part for part in parts if not _is_attachment(part)]
-    plain = [_text(part, name) for part in shown if part.get_content_type() == "text/plain"]
+    """All plain text parts, or all HTML parts if no plain text part has text."""
+    inline = [part for part in parts if not _is_attachment(part)]
+    plain = [_text(part, name) for part in inline if part.get_content_type() == "text/plain"]
     if any(text.strip() for text in plain):
         return "\n\n".join(text.strip("\n") for text in plain if text.strip())
     builder = TextBuilder()
-    for part in shown:
+    for part in inline:
         if part.get_content_type() == "text/html":
-            render(_text(part, name), builder)
+            append_html(_text(part, name), builder)
     return builder.text
 
 
 def _text(part: Message, name: str) -> str:
-    """The content of a part in its declared encoding; one that is wrong or unknown is guessed."""
+    """The content of a part, decoded as declared, or as guessed if the declaration is wrong or unknown."""
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes) or not content:
         return ""
@@ -97,8 +96,8 @@ def _metadata(message: Message, parts: list[Message]) -> dict[str, MetadataValue
         if value := _header(message, key):
             metadata[key] = value
     attachments = [sanitise(_filename(part)) for part in parts if _is_attachment(part)]
-    if named := [filename for filename in attachments if filename]:
-        metadata["attachments"] = named
+    if filenames := [filename for filename in attachments if filename]:
+        metadata["attachments"] = filenames
     return metadata
 
 

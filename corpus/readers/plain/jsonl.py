@@ -1,4 +1,4 @@
-"""JSON Lines of documents: `id`, `title`, `text`, `url`, `date`, `metadata`; BEIR's `_id` is taken for `id`."""
+"""Reads JSON Lines of documents: `id` (or BEIR's `_id`), `title`, `text`, `url`, `date`, `metadata`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import sanitise
-from corpus.readers.json_records import Record, records
+from corpus.readers.json_records import Record, read_records
 from corpus.types import Document, MetadataValue, ReadError, ReadFailure
 
 _FIELDS = frozenset(("id", "_id", "title", "text", "url", "date", "metadata"))
 
 
 class JsonRecordsReader:
-    """Reads thousands of documents from one file; a record that is not one is reported and spoils no other."""
+    """Reads many documents from one file; an invalid record becomes a failure and affects no other."""
 
     def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-        for found in records(data, name):
+        for found in read_records(data, name):
             if isinstance(found, ReadFailure):
                 yield found
                 continue
@@ -30,28 +30,30 @@ class JsonRecordsReader:
 
 
 def document_from_record(record: Record) -> Document:
-    """The document that one record describes. Raises ReadError with the field that is wrong."""
+    """The document of one record. Raises ReadError naming the invalid field."""
     for field in record:
         if field not in _FIELDS:
-            raise ReadError(f"unknown field {field!r}; known are id, title, text, url, date and metadata")
+            raise ReadError(f"unknown field {field!r}; the fields are id, title, text, url, date and metadata")
     return Document(
-        text=sanitise(_string(record, "text", required=True)),
-        title=sanitise(_string(record, "title")),
+        text=sanitise(_string(record, "text")),
+        title=sanitise(_optional_string(record, "title")),
         id=_id(record),
-        url=_string(record, "url") or None,
-        date=_date(_string(record, "date")),
+        url=_optional_string(record, "url") or None,
+        date=_date(_optional_string(record, "date")),
         type="jsonl",
         metadata=_metadata(record.get("metadata")),
     )
 
 
-def _string(record: Record, field: str, required: bool = False) -> str:
+def _string(record: Record, field: str) -> str:
     value = record.get(field)
-    if value is None and not required:
-        return ""
     if not isinstance(value, str):
-        raise ReadError(f"field {field!r} is {_kind(value)} where a string is expected")
+        raise ReadError(f"field {field!r} must be a string, not {_kind(value)}")
     return value
+
+
+def _optional_string(record: Record, field: str) -> str:
+    return "" if record.get(field) is None else _string(record, field)
 
 
 def _id(record: Record) -> str | None:
@@ -61,16 +63,16 @@ def _id(record: Record) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise ReadError(f"field 'id' is {_kind(value)} where a string that is not empty is expected")
+        raise ReadError("field 'id' must be a non-empty string or a number")
     return sanitise(value)
 
 
-def _date(written: str) -> str | None:
-    if not written:
+def _date(text: str) -> str | None:
+    if not text:
         return None
-    date = iso_date(written)
+    date = iso_date(text)
     if date is None:
-        raise ReadError(f"field 'date' is {written[:40]!r}, which is no date; write it as 2025-07-21")
+        raise ReadError(f"field 'date' must be a date such as 2025-07-21, not {text[:40]!r}")
     return date
 
 
@@ -78,7 +80,7 @@ def _metadata(value: Any) -> Mapping[str, MetadataValue]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ReadError(f"field 'metadata' is {_kind(value)} where an object is expected")
+        raise ReadError(f"field 'metadata' must be an object, not {_kind(value)}")
     return {sanitise(key): _metadata_value(key, inner) for key, inner in value.items()}
 
 
@@ -89,9 +91,11 @@ def _metadata_value(key: str, value: Any) -> MetadataValue:
         return value
     if isinstance(value, list) and all(isinstance(inner, str) for inner in value):
         return [sanitise(inner) for inner in value]
-    raise ReadError(f"field 'metadata.{key}' is {_kind(value)}; it may be a string, a number, true, false or a list of strings")
+    raise ReadError(
+        f"field 'metadata.{key}' must be a string, a finite number, a boolean or a list of strings, not {_kind(value)}"
+    )
 
 
 def _kind(value: object) -> str:
-    kinds = {type(None): "missing or null", dict: "an object", list: "a list", bool: "true or false", int: "a number"}
+    kinds = {type(None): "null or missing", dict: "an object", list: "a list", bool: "a boolean", int: "a number"}
     return kinds.get(type(value), "a string" if isinstance(value, str) else "a number")

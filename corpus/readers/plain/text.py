@@ -1,4 +1,4 @@
-"""Plain text: the document is what the file says."""
+"""Reads plain text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from corpus.types import Document
 
 
 class TextReader:
-    """Reads a file as text, without looking for structure in it."""
+    """Reads a file as text without structure."""
 
     def read(self, data: bytes, name: str) -> Document:
         decoded = decode(data, name)

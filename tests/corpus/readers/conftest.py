@@ -1,4 +1,4 @@
-"""Builders of small files in each format, and the one way in which the tests read them."""
+"""Builds small files of each format and checks what holds for every document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import pytest
 
@@ -18,23 +17,23 @@ Line = tuple[int, int, str]
 
 @pytest.fixture(scope="session")
 def document() -> Callable[[bytes, str], Document]:
-    """Reads a file of one document and checks what holds for every document."""
+    """Reads a file of one document and checks the document."""
 
     def read_one(data: bytes, name: str) -> Document:
         (found,) = read(data, name)
         assert isinstance(found, Document)
-        assert_places_are_right(found)
+        assert_valid(found)
         return found
 
     return read_one
 
 
 @pytest.fixture(scope="session")
-def check_places() -> Callable[[Document], None]:
-    return assert_places_are_right
+def check_document() -> Callable[[Document], None]:
+    return assert_valid
 
 
-def assert_places_are_right(document: Document) -> None:
+def assert_valid(document: Document) -> None:
     text = document.text
     assert text.strip()
     assert document.title.strip()
@@ -57,7 +56,7 @@ def make_pdf() -> Callable[..., bytes]:
 
 
 def pdf_of(pages: Iterable[Iterable[Line]], title: str = "", date: str = "", stream: bytes | None = None) -> bytes:
-    """A PDF in Helvetica: each line of a page is (size, height on the page, text). `stream` replaces the first page's content."""
+    """A PDF in Helvetica. A line is (font size, height on the page, text); `stream` replaces the first page's content."""
     contents = [
         b"".join(b"BT /F1 %d Tf 72 %d Td (%s) Tj ET\n" % (size, height, text.encode("latin-1")) for size, height, text in page)
         for page in pages
@@ -106,20 +105,11 @@ def make_zip() -> Callable[[dict[str, str | bytes]], bytes]:
 
 
 @pytest.fixture(scope="session")
-def zeros_packed_tight() -> Callable[[int], bytes]:
-    """So many zero bytes, deflated, without ever holding them."""
+def deflated_zeros() -> Callable[[int], bytes]:
+    """Deflates `size` zero bytes without holding them."""
 
-    def packed(size: int) -> bytes:
+    def deflate(size: int) -> bytes:
         compressor, chunk = zlib.compressobj(9), bytes(2**20)
         return b"".join(compressor.compress(chunk) for _ in range(size // 2**20)) + compressor.flush()
 
-    return packed
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The data that is shared beside the project; tests that need it are skipped where it is not."""
-    data = Path(__file__).resolve().parents[4] / "shared" / "data"
-    if not data.is_dir():
-        pytest.skip(f"{data} is not there: the shared evaluation data is not part of the project")
-    return data
+    return deflate

@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, reading it ends in documents or in a ReadError, never in another exception."""
+"""Reading any bytes gives documents or a ReadError, never another exception."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def documents_in(data: bytes, name: str) -> list[Document]:
 
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(STARTS), st.binary(max_size=300), st.sampled_from(NAMES))
-def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes, name: str) -> None:
+def test_any_bytes_give_documents_or_read_error(start: bytes, rest: bytes, name: str) -> None:
     for found in documents_in(start + rest, name):
         assert found.text.strip()
         assert found.title
@@ -48,7 +48,7 @@ def test_any_bytes_are_read_or_refused(start: bytes, rest: bytes, name: str) -> 
 
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=200), st.sampled_from(NAMES))
-def test_any_text_is_read_or_refused(text: str, name: str) -> None:
+def test_any_text_gives_documents_or_read_error(text: str, name: str) -> None:
     for found in documents_in(text.encode("utf-8", "replace"), name):
         found.text.encode()
         for heading in found.headings:
@@ -90,7 +90,7 @@ def samples(make_pdf: Callable[..., bytes]) -> dict[str, bytes]:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-def test_truncated_and_bit_flipped_files_are_read_or_refused(samples: dict[str, bytes], seed: int) -> None:
+def test_damaged_files_give_documents_or_read_error(samples: dict[str, bytes], seed: int) -> None:
     chance = random.Random(seed)
     for name, data in samples.items():
         documents_in(data[: chance.randrange(len(data))], name)
@@ -100,7 +100,7 @@ def test_truncated_and_bit_flipped_files_are_read_or_refused(samples: dict[str, 
         documents_in(bytes(flipped), name)
 
 
-def test_the_samples_are_read_where_nothing_is_wrong(samples: dict[str, bytes]) -> None:
+def test_undamaged_samples_are_read(samples: dict[str, bytes]) -> None:
     assert {name: len(documents_in(data, name)) for name, data in samples.items()} == {
         name: 2 if name == "a.jsonl" else 1 for name in samples
     }

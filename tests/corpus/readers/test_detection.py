@@ -1,4 +1,4 @@
-"""The format of a file is found by its content, then by its name; what no reader takes is refused in words."""
+"""Format detection, decoding and language detection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from corpus.readers import FORMATS, detect, read, reader_for
+from corpus.readers import FORMATS, detect, load_reader, read
 from corpus.types import Document, ReadError, UnsupportedFormat
 
 Reading = Callable[[bytes, str], Document]
@@ -36,7 +36,7 @@ Reading = Callable[[bytes, str], Document]
         (b'{"_id": "1", "text": "Words"}\n', "corpus.jsonl", "jsonl"),
     ],
 )
-def test_content_decides_before_the_name(data: bytes, name: str, expected: str) -> None:
+def test_detects_content_before_name(data: bytes, name: str, expected: str) -> None:
     assert detect(data, name) == expected
 
 
@@ -46,78 +46,78 @@ def test_content_decides_before_the_name(data: bytes, name: str, expected: str) 
         (b"\x89PNG\r\n\x1a\n", "scan.pdf", "PNG image"),
         (b"{\\rtf1 words}", "old.rtf", "Rich Text"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "old.doc", "old Microsoft Office"),
-        (b'<?xml version="1.0"?><feed>Words</feed>', "feed.xml", "XML of no known kind"),
-        (bytes(range(256)) * 8, "data.bin", "not text"),
+        (b'<?xml version="1.0"?><feed>Words</feed>', "feed.xml", "XML of an unknown kind"),
+        (bytes(range(256)) * 8, "data.bin", "not in a known format"),
     ],
 )
-def test_other_kinds_of_file_are_refused_by_name(data: bytes, name: str, words: str) -> None:
+def test_rejects_unsupported_formats_by_name(data: bytes, name: str, words: str) -> None:
     with pytest.raises(UnsupportedFormat, match=words):
         detect(data, name)
 
 
-def test_an_encrypted_office_file_says_that_it_needs_a_password() -> None:
+def test_encrypted_office_file_needs_a_password() -> None:
     data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64) + "EncryptedPackage".encode("utf-16-le")
     with pytest.raises(ReadError, match="password"):
         detect(data, "secret.docx")
 
 
-def test_an_archive_of_files_is_not_a_document(make_zip: Callable[..., bytes]) -> None:
+def test_rejects_a_zip_of_files(make_zip: Callable[..., bytes]) -> None:
     with pytest.raises(UnsupportedFormat, match="ZIP archive"):
         detect(make_zip({"a.txt": "Words"}), "files.zip")
 
 
 @pytest.mark.parametrize("data", [b"", b" \n\t ", b"\xef\xbb\xbf"])
-def test_an_empty_file_is_an_error(data: bytes) -> None:
+def test_empty_file_is_an_error(data: bytes) -> None:
     with pytest.raises(ReadError, match=r"empty|no text"):
         list(read(data, "empty.txt"))
 
 
-def test_a_gzipped_page_is_read_as_the_page(document: Reading) -> None:
+def test_reads_a_gzipped_page(document: Reading) -> None:
     found = document(gzip.compress(b"<html><body><p>Words on a page.</p></body></html>"), "page.html.gz")
     assert (found.type, found.text) == ("html", "Words on a page.")
 
 
-def test_a_truncated_gzip_file_is_an_error() -> None:
+def test_truncated_gzip_is_an_error() -> None:
     with pytest.raises(ReadError, match="damaged gzip"):
         list(read(gzip.compress(b"Words" * 100)[:-12], "page.html.gz"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
-def test_unicode_text_is_read_whatever_its_encoding(document: Reading, encoding: str) -> None:
+def test_reads_every_unicode_encoding(document: Reading, encoding: str) -> None:
     assert document("Plain words, café.\r\nMore.".encode(encoding), "a.txt").text == "Plain words, café.\nMore."
 
 
-def test_an_older_encoding_is_guessed_and_recorded(document: Reading) -> None:
+def test_guesses_and_records_other_encodings(document: Reading) -> None:
     sentence = "Die Prüfung der Anträge für das nächste Jahr läuft über die örtliche Behörde. " * 4
     found = document(sentence.encode("cp1252"), "a.txt")
     assert found.text == sentence
     assert found.metadata["encoding"]
 
 
-def test_a_name_is_never_opened_and_gives_only_its_last_part_as_title(document: Reading) -> None:
+def test_title_from_name_is_its_last_part(document: Reading) -> None:
     assert document(b"Words.", "../../etc/passwd").title == "passwd"
     assert document(b"Words.", "C:\\files\\notes.txt").title == "notes"
 
 
-def test_a_nul_becomes_the_replacement_character(document: Reading) -> None:
+def test_replaces_nul_characters(document: Reading) -> None:
     assert document(b"Many words and one \0 among them, " * 9 + b"and so on", "a.txt").text.count("\ufffd") == 9
 
 
 def test_every_format_has_a_reader() -> None:
-    for word in FORMATS:
-        reader = reader_for(word)
+    for file_format in FORMATS:
+        reader = load_reader(file_format)
         assert hasattr(reader, "read") or hasattr(reader, "read_records")
 
 
-def test_importing_the_readers_imports_no_library_of_a_format() -> None:
-    heavy = (
+def test_importing_readers_imports_no_format_library() -> None:
+    libraries = (
         "{'lxml', 'pypdfium2', 'trafilatura', 'selectolax', 'openpyxl', 'pptx', 'markdown_it', 'charset_normalizer', 'numpy'}"
     )
-    program = f"import corpus.readers, corpus.sandbox, sys; assert not {heavy} & set(sys.modules), sys.modules.keys() & {heavy}"
+    program = f"import corpus.readers, corpus.sandbox, sys; assert not {libraries} & set(sys.modules), sys.modules.keys() & {libraries}"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_the_language_is_detected_and_left_out_where_it_cannot_be_told(document: Reading) -> None:
+def test_language_is_detected_or_none(document: Reading) -> None:
     assert document(b"Mae'r cynllun yn helpu pobl ifanc i ddod o hyd i waith yng Nghymru.", "a.txt").language == "cy"
     assert document(b"The scheme helps young people to find work in their own town.", "a.txt").language == "en"
     assert document(b"12 345", "a.txt").language is None

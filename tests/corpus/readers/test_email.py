@@ -1,4 +1,4 @@
-"""Messages: subject, sender, date and body, whatever they are encoded in."""
+"""E-mail: headers, bodies, attachments and malformed messages."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_headers_become_title_date_and_metadata(document: Reading) -> None:
     assert found.text.strip() == "Dear all,\n\nThe office is closed."
 
 
-def test_plain_text_is_preferred_and_html_is_read_where_it_is_alone(document: Reading) -> None:
+def test_prefers_plain_text_to_html(document: Reading) -> None:
     html = "<html><body><h1>Hours</h1><p>We are <b>closed</b>.</p></body></html>"
     assert "closed." in document(message(html=html).as_bytes(), "mail.eml").text
     found = document(message(text="", html=html).as_bytes(), "mail.eml")
     assert found.text == "Hours\n\nWe are closed."
 
 
-def test_attachments_are_named_and_not_read(document: Reading) -> None:
+def test_attachments_are_listed_but_not_read(document: Reading) -> None:
     written = message()
     written.add_attachment(b"secret words", maintype="text", subtype="plain", filename="notes.txt")
     found = document(written.as_bytes(), "mail.eml")
@@ -51,18 +51,18 @@ def test_attachments_are_named_and_not_read(document: Reading) -> None:
     assert "secret" not in found.text
 
 
-def test_a_message_saved_as_utf_16_is_read(document: Reading) -> None:
+def test_reads_utf_16(document: Reading) -> None:
     found = document(message().as_string().encode("utf-16"), "mail.eml")
     assert found.title == "Öffnungszeiten"
 
 
-def test_a_wrong_charset_is_guessed(document: Reading) -> None:
+def test_guesses_an_unknown_charset(document: Reading) -> None:
     raw = b"From: a@example.org\nSubject: Hi\nContent-Type: text/plain; charset=no-such\n\nA caf\xc3\xa9 on the corner.\n"
     assert document(raw, "mail.eml").text.strip() == "A café on the corner."
 
 
 @pytest.mark.parametrize("header", ["From: <<<>>>;;", "Date: yesterday", "Subject: =?utf-8?q?=ff?=", "To: a@[", "From: \x00"])
-def test_malformed_headers_spoil_nothing(document: Reading, header: str) -> None:
+def test_malformed_headers_are_ignored(document: Reading, header: str) -> None:
     assert document(f"{header}\nMIME-Version: 1.0\n\nThe body.".encode(), "mail.eml").text.strip() == "The body."
 
 
@@ -74,7 +74,7 @@ def test_malformed_headers_spoil_nothing(document: Reading, header: str) -> None
         "Content-Transfer-Encoding: 8bit; a*=\0'b'c",
     ],
 )
-def test_a_malformed_header_of_a_part_spoils_no_other(document: Reading, header: str) -> None:
+def test_malformed_part_header_affects_that_part_only(document: Reading, header: str) -> None:
     parts = f"--x\nContent-Type: text/plain\n\nThe body.\n--x\n{header}\n\nMore.\n--x--\n"
     raw = f"From: a@example.org\nContent-Type: multipart/mixed; boundary=x\n\n{parts}"
     found = document(raw.encode(), "mail.eml").text
@@ -82,12 +82,12 @@ def test_a_malformed_header_of_a_part_spoils_no_other(document: Reading, header:
     assert ("More." in found) == (not header.startswith("Content-Disposition"))
 
 
-def test_an_encrypted_message_says_so() -> None:
+def test_encrypted_message_is_an_error() -> None:
     raw = b"From: a@example.org\nSubject: Hi\nContent-Type: multipart/encrypted; boundary=x\n\n--x\n\nabc\n--x--\n"
     with pytest.raises(ReadError, match="encrypted"):
         list(read(raw, "mail.eml"))
 
 
-def test_a_message_without_words_is_an_error() -> None:
+def test_message_without_text_is_an_error() -> None:
     with pytest.raises(ReadError, match="no text"):
         list(read(b"From: a@example.org\nTo: b@example.org\nSubject: Hi\n\n", "mail.eml"))

@@ -1,4 +1,4 @@
-"""Word, OpenDocument, PowerPoint, Excel and CSV files become readable text with their structure."""
+"""DOCX, ODT, PPTX, XLSX and CSV: text, headings, lists and tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def found_headings(document: Document) -> list[tuple[int, str]]:
     return [(heading.level, heading.title) for heading in document.headings]
 
 
-def test_docx_headings_lists_and_tables_are_kept(document: Reading) -> None:
+def test_docx_keeps_headings_lists_and_tables(document: Reading) -> None:
     written = docx.Document()
     written.add_heading("The guide", 0)
     written.add_heading("Who can apply", 1)
@@ -52,7 +52,7 @@ def test_docx_headings_lists_and_tables_are_kept(document: Reading) -> None:
     assert (found.title, found.type) == ("The guide", "docx")
 
 
-def test_docx_title_and_date_come_from_its_properties(document: Reading) -> None:
+def test_docx_title_and_date_from_properties(document: Reading) -> None:
     import datetime
 
     written = docx.Document()
@@ -64,7 +64,7 @@ def test_docx_title_and_date_come_from_its_properties(document: Reading) -> None
 
 
 @pytest.mark.parametrize("namespace", [W, STRICT])
-def test_docx_of_both_dialects_keeps_text_in_controls_and_drops_deleted_text(
+def test_strict_and_transitional_docx_keep_controls_and_drop_deletions(
     document: Reading, make_zip: MakeZip, namespace: str
 ) -> None:
     body = """<w:p><w:r><w:t>One </w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>
@@ -74,7 +74,7 @@ def test_docx_of_both_dialects_keeps_text_in_controls_and_drops_deleted_text(
     assert document(data, "x.docx").text == "One two\nthree\n\nIn a control."
 
 
-def test_docx_equations_are_readable(document: Reading, make_zip: MakeZip) -> None:
+def test_docx_equations_become_text(document: Reading, make_zip: MakeZip) -> None:
     maths = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
     squared = "<m:sSup><m:e><m:r><m:t>r</m:t></m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup>"
     half = "<m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f>"
@@ -83,7 +83,7 @@ def test_docx_equations_are_readable(document: Reading, make_zip: MakeZip) -> No
     assert document(data, "x.docx").text == "A=r^2+(a)/(2)"
 
 
-def test_odt_headings_lists_and_tables_are_kept(document: Reading, make_zip: MakeZip) -> None:
+def test_odt_keeps_headings_lists_and_tables(document: Reading, make_zip: MakeZip) -> None:
     spaces = " ".join(f'xmlns:{short}="urn:{short}"' for short in ("office", "text", "table", "dc", "meta"))
     body = """<text:h text:outline-level="2">Who can<text:s/>apply</text:h><text:p>You are:</text:p>
     <text:list><text:list-item><text:p>over 18</text:p><text:list><text:list-item><text:p>or 17</text:p></text:list-item></text:list>
@@ -98,7 +98,7 @@ def test_odt_headings_lists_and_tables_are_kept(document: Reading, make_zip: Mak
     assert (found_headings(found), found.title) == ([(2, "Who can apply")], "Guide")
 
 
-def test_pptx_slides_are_pages_with_their_titles_as_headings(document: Reading) -> None:
+def test_pptx_slides_are_pages_with_headings(document: Reading) -> None:
     written = pptx.Presentation()
     for number in (1, 2):
         slide = written.slides.add_slide(written.slide_layouts[1])
@@ -111,7 +111,7 @@ def test_pptx_slides_are_pages_with_their_titles_as_headings(document: Reading) 
     assert found_headings(found) == [(1, "Slide 1"), (1, "Slide 2")]
 
 
-def test_xlsx_sheets_are_headings_with_their_rows_as_lines(document: Reading) -> None:
+def test_xlsx_sheets_are_headings_and_rows_are_lines(document: Reading) -> None:
     written = openpyxl.Workbook()
     written.active.title = "Fees"
     for row in [["Type", "Fee"], ["New", 10.0], [], ["Total", 10.5]]:
@@ -122,12 +122,12 @@ def test_xlsx_sheets_are_headings_with_their_rows_as_lines(document: Reading) ->
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_csv_rows_are_lines_whatever_separates_their_cells(document: Reading, separator: str) -> None:
+def test_csv_rows_are_lines_for_every_separator(document: Reading, separator: str) -> None:
     source = "\n".join(separator.join(row) for row in [["Type", "Fee"], ["New", '"10\n00"'], ["Old", "5"]])
     assert document(source.encode(), "fees.csv").text == "Type | Fee\nNew | 10 00\nOld | 5"
 
 
-def test_a_part_that_is_missing_is_named(make_zip: MakeZip) -> None:
+def test_missing_part_is_damage(make_zip: MakeZip) -> None:
     with pytest.raises(ReadError, match="damaged"):
         list(read(make_zip({"ppt/presentation.xml": "<p/>"}), "x.pptx"))
 

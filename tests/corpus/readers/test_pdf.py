@@ -1,4 +1,4 @@
-"""PDF files keep their text, their pages and their headings, and say why where they have none."""
+"""PDF: text, pages, headings, metadata and unreadable files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGES = [
 ]
 
 
-def test_text_comes_page_by_page_with_headings_by_size(document: Reading, make_pdf: MakePdf) -> None:
+def test_reads_pages_in_order_with_headings_by_size(document: Reading, make_pdf: MakePdf) -> None:
     found = document(make_pdf(PAGES), "report.pdf")
     assert found.text == (
         "Annual report\n\nThe first line of a paragraph\ngoes on here.\n\nAnother one.\n\nCosts\n\nThey rose."
@@ -33,33 +33,33 @@ def test_text_comes_page_by_page_with_headings_by_size(document: Reading, make_p
     assert page_at(found.pages, found.text.index("Costs")) == 2
 
 
-def test_title_and_date_come_from_the_file(document: Reading, make_pdf: MakePdf) -> None:
+def test_title_and_date_from_metadata(document: Reading, make_pdf: MakePdf) -> None:
     found = document(make_pdf(PAGES, title="Report 2024", date="D:20240305120000Z"), "x.pdf")
     assert (found.title, found.date, found.type) == ("Report 2024", "2024-03-05", "pdf")
 
 
-def test_a_title_that_a_program_made_up_is_not_used(document: Reading, make_pdf: MakePdf) -> None:
+def test_ignores_generated_titles(document: Reading, make_pdf: MakePdf) -> None:
     assert document(make_pdf(PAGES, title="Microsoft Word - draft3.doc"), "x.pdf").title == "Annual report"
 
 
-def test_pages_without_text_are_counted(document: Reading, make_pdf: MakePdf) -> None:
+def test_counts_pages_without_text(document: Reading, make_pdf: MakePdf) -> None:
     found = document(make_pdf([[], PAGES[0], []]), "x.pdf")
     assert found.metadata == {"pages_without_text": 2}
     assert len(found.pages) == 3
     assert page_at(found.pages, 0) == 2
 
 
-def test_a_scanned_file_says_that_it_holds_pictures(make_pdf: MakePdf) -> None:
-    with pytest.raises(ReadError, match="no text; recognise the text"):
+def test_scanned_file_needs_ocr(make_pdf: MakePdf) -> None:
+    with pytest.raises(ReadError, match="2 pages without text, probably scanned"):
         list(read(make_pdf([[], []]), "scan.pdf"))
 
 
-def test_a_truncated_file_is_damaged(make_pdf: MakePdf) -> None:
+def test_truncated_file_is_damaged(make_pdf: MakePdf) -> None:
     with pytest.raises(ReadError, match=r"damaged|no text"):
         list(read(make_pdf(PAGES)[:300], "x.pdf"))
 
 
-def test_an_encrypted_file_says_that_it_needs_a_password() -> None:
+def test_encrypted_file_needs_a_password() -> None:
     reportlab = pytest.importorskip("reportlab.pdfgen.canvas")
     import io
 

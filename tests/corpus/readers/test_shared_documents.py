@@ -1,4 +1,4 @@
-"""All shared documents and GOV.UK items are taken in: files in = documents and reported failures, with exact places."""
+"""Every shared document and GOV.UK item is read or reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corpus.types import Document, ReadFailure
 
 
 @pytest.mark.long
-def test_every_messy_document_is_read_or_reported(shared_data: Path, check_places: Callable[[Document], None]) -> None:
+def test_reads_or_reports_every_document(shared_data: Path, check_document: Callable[[Document], None]) -> None:
     folder = shared_data / "documents"
     files = [json.loads(line)["file"] for line in (folder / "manifest.jsonl").read_text().splitlines()]
     failed = []
@@ -23,13 +23,13 @@ def test_every_messy_document_is_read_or_reported(shared_data: Path, check_place
             if isinstance(found, ReadFailure):
                 failed.append(found)
             else:
-                check_places(found)
+                check_document(found)
     assert len(failed) <= 20
     assert not [failure for failure in failed if "probably damaged" in failure.reason]
 
 
 @pytest.mark.long
-def test_every_govuk_item_is_read_or_reported(shared_data: Path, check_places: Callable[[Document], None]) -> None:
+def test_reads_or_reports_every_govuk_item(shared_data: Path, check_document: Callable[[Document], None]) -> None:
     path = shared_data / "govuk" / "content_items.jsonl.gz"
     documents, failures = 0, []
     with Sandbox() as sandbox:
@@ -37,9 +37,9 @@ def test_every_govuk_item_is_read_or_reported(shared_data: Path, check_places: C
             if isinstance(found, ReadFailure):
                 failures.append(found)
                 continue
-            check_places(found)
+            check_document(found)
             documents += 1
             assert found.url == f"https://www.gov.uk{found.id}"
     assert documents + len(failures) == 3721
-    # A redirect, which has neither title nor content.
+    # A redirect without title and content.
     assert len(failures) == 1

@@ -1,4 +1,4 @@
-"""Plain text and Markdown stay exactly as written; headings are found where CommonMark finds them."""
+"""Plain text and Markdown: unchanged text, CommonMark headings, front matter and dates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def found_headings(document: Document) -> list[tuple[int, str]]:
     return [(heading.level, heading.title) for heading in document.headings]
 
 
-def test_text_is_what_the_file_says(document: Reading) -> None:
+def test_text_is_unchanged_except_line_ends(document: Reading) -> None:
     found = document(b"  One.\r\n\r\n\tTwo\xc2\xa0three.\rFour. \n", "notes.txt")
     assert found.text == "  One.\n\n\tTwo\u00a0three.\nFour. \n"
     assert (found.title, found.type) == ("notes", "text")
@@ -31,36 +31,36 @@ def test_atx_and_setext_headings_are_found(document: Reading) -> None:
     assert [found.text[each.start : each.end] for each in found.headings] == ["# One", "Two\n===", "### Three ###", "Four\n---"]
 
 
-def test_code_is_not_searched_for_headings(document: Reading) -> None:
+def test_code_has_no_headings(document: Reading) -> None:
     found = document(b"# Real\n\n```sh\n# comment\n```\n\n    # indented\n\n~~~\n# also\n~~~\n", "a.md")
     assert found_headings(found) == [(1, "Real")]
 
 
-def test_the_title_of_a_heading_is_what_is_seen(document: Reading) -> None:
+def test_heading_title_is_the_visible_text(document: Reading) -> None:
     found = document(b"## The **new** [rules](/rules) for `x` {#rules}\n\nText.", "a.md")
     assert found_headings(found) == [(2, "The new rules for x")]
     assert found.headings[0].anchor == "rules"
 
 
-def test_front_matter_gives_title_and_date_and_stays_in_the_text(document: Reading) -> None:
+def test_front_matter_gives_title_and_date(document: Reading) -> None:
     source = b'---\ntitle: "A guide"\ndate: 2024-05-06\ntags: [a, b]\n---\n\n# Start\n\nText.'
     found = document(source, "a.md")
     assert (found.title, found.date, found.text) == ("A guide", "2024-05-06", source.decode())
     assert found_headings(found) == [(1, "Start")]
 
 
-def test_the_first_heading_is_the_title_where_nothing_else_says_one(document: Reading) -> None:
+def test_title_defaults_to_the_first_heading(document: Reading) -> None:
     assert document(b"Intro.\n\n## First\n\nText.", "a.md").title == "First"
 
 
-@pytest.mark.parametrize("written", ["5 March 2024", "March 5, 2024", "2024-03-05", "5th Mar 2024"])
-def test_dates_become_iso_8601(document: Reading, written: str) -> None:
-    assert document(f"---\ndate: {written}\n---\nText.".encode(), "a.md").date == "2024-03-05"
+@pytest.mark.parametrize("date", ["5 March 2024", "March 5, 2024", "2024-03-05", "5th Mar 2024"])
+def test_dates_become_iso_8601(document: Reading, date: str) -> None:
+    assert document(f"---\ndate: {date}\n---\nText.".encode(), "a.md").date == "2024-03-05"
 
 
-@pytest.mark.parametrize("written", ["soon", "2024-13-45", "03/04/2024", "31 February 2024"])
-def test_what_is_no_plain_date_is_left_out(document: Reading, written: str) -> None:
-    assert document(f"---\ndate: {written}\n---\nText.".encode(), "a.md").date is None
+@pytest.mark.parametrize("date", ["soon", "2024-13-45", "03/04/2024", "31 February 2024"])
+def test_ambiguous_dates_are_dropped(document: Reading, date: str) -> None:
+    assert document(f"---\ndate: {date}\n---\nText.".encode(), "a.md").date is None
 
 
 @given(st.text(st.sampled_from("# =-\n`~>*ab[]("), max_size=200))
@@ -74,7 +74,7 @@ def test_headings_are_ordered_lines_of_the_text(text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), min_size=1).filter(str.strip))
-def test_any_text_survives_unchanged(text: str) -> None:
+def test_any_text_is_unchanged(text: str) -> None:
     (found,) = read(b"\xef\xbb\xbf" + text.encode(), "a.md")
     assert isinstance(found, Document)
     assert found.text == text

@@ -1,4 +1,4 @@
-"""The sandbox reads files in children that may do nothing but read, and replaces those that a file has spoilt."""
+"""The sandbox: confinement, limits, replacement of processes and checks of their output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sandbox.pool import Limits, Sandbox, read_in_sandbox
+from corpus.sandbox.pool import Sandbox, read_in_sandbox
+from corpus.sandbox.reader_process import Limits
 from corpus.sandbox.wire import from_line, to_line
 from corpus.types import Document, Heading, ReadFailure
 
@@ -23,8 +24,8 @@ ROOT = str(Path(__file__).resolve().parents[3])
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as made:
-        yield made
+    with Sandbox() as pool:
+        yield pool
 
 
 def only(found: Iterator[Document | ReadFailure]) -> Document | ReadFailure:
@@ -38,13 +39,13 @@ def reason(found: Iterator[Document | ReadFailure]) -> str:
     return failure.reason
 
 
-def test_a_document_comes_back_as_the_reader_made_it(sandbox: Sandbox) -> None:
+def test_returns_the_document_of_the_reader(sandbox: Sandbox) -> None:
     found = only(sandbox.read("# Títle\n\nWords 🙂.".encode(), "a.md"))
     assert isinstance(found, Document)
     assert (found.text, found.headings) == ("# Títle\n\nWords 🙂.", (Heading(0, 7, 1, "Títle"),))
 
 
-def test_a_path_is_opened_by_the_caller(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_caller_opens_paths(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Words.")
     found = only(sandbox.read(tmp_path / "a.txt", "a.txt"))
     assert isinstance(found, Document)
@@ -52,39 +53,39 @@ def test_a_path_is_opened_by_the_caller(sandbox: Sandbox, tmp_path: Path) -> Non
     assert "cannot be opened" in reason(sandbox.read(tmp_path / "none.txt", "none.txt"))
 
 
-def test_a_file_that_cannot_be_read_is_a_failure_and_not_an_exception(sandbox: Sandbox) -> None:
+def test_unreadable_file_is_a_failure(sandbox: Sandbox) -> None:
     failure = only(sandbox.read(b"\x89PNG\r\n\x1a\n", "../../etc/passwd"))
     assert isinstance(failure, ReadFailure)
     assert failure.unsupported
     assert "PNG" in failure.reason
 
 
-def test_records_are_handed_over_as_they_are_found(sandbox: Sandbox) -> None:
+def test_yields_every_record(sandbox: Sandbox) -> None:
     lines = b"".join(b'{"id": "%d", "text": "Words."}\n' % number for number in range(1000))
     assert [found.id for found in sandbox.read(lines, "a.jsonl") if isinstance(found, Document)] == [
         str(n) for n in range(1000)
     ]
 
 
-def test_one_child_reads_many_files(sandbox: Sandbox) -> None:
+def test_one_process_reads_many_files(sandbox: Sandbox) -> None:
     started = time.monotonic()
     for number in range(300):
         assert isinstance(only(sandbox.read(b"Words of number %d." % number, "a.txt")), Document)
     assert time.monotonic() - started < 10
 
 
-def test_a_child_is_replaced_after_its_share_of_files() -> None:
-    with Sandbox(Limits(files_per_worker=2)) as sandbox:
+def test_replaces_a_process_after_its_share_of_files() -> None:
+    with Sandbox(Limits(files_per_process=2)) as sandbox:
         pids = []
         for _ in range(4):
             list(sandbox.read(b"Words.", "a.txt"))
-            pids.append([worker._process.pid for worker in sandbox._idle])
+            pids.append([process._process.pid for process in sandbox._idle])
     assert len(pids[0]) == len(pids[2]) == 1
     assert pids[1] == pids[3] == []
     assert pids[0] != pids[2]
 
 
-def test_a_reading_that_is_abandoned_spoils_no_other() -> None:
+def test_abandoned_read_does_not_affect_the_next() -> None:
     lines = b"".join(b'{"id": "%d", "text": "Words."}\n' % number for number in range(50_000))
     with Sandbox() as sandbox:
         reading = sandbox.read(lines, "a.jsonl")
@@ -93,7 +94,7 @@ def test_a_reading_that_is_abandoned_spoils_no_other() -> None:
         assert isinstance(only(sandbox.read(b"Words.", "a.txt")), Document)
 
 
-def test_threads_read_at_the_same_time(sandbox: Sandbox) -> None:
+def test_threads_read_concurrently(sandbox: Sandbox) -> None:
     wrong: list[object] = []
 
     def read_some(thread: int) -> None:
@@ -111,7 +112,7 @@ def test_threads_read_at_the_same_time(sandbox: Sandbox) -> None:
     assert not wrong
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
+def test_time_limits() -> None:
     lines = b"".join(b'{"id": "%d", "text": "Words of the record."}\n' % number for number in range(300_000))
     with Sandbox(Limits(wall_seconds=0.5)) as sandbox:
         *_, last = sandbox.read(lines, "slow.jsonl")
@@ -120,37 +121,37 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     with Sandbox(Limits(cpu_seconds=1)) as sandbox:
         *_, last = sandbox.read(lines * 4, "slow.jsonl")
         assert isinstance(last, ReadFailure)
-        assert "more than 1 seconds of computing" in last.reason
+        assert "more than 1 seconds of CPU time" in last.reason
         assert isinstance(only(sandbox.read(b"Words.", "a.txt")), Document)
 
 
-def test_a_file_that_needs_too_much_memory_is_given_up_and_the_next_is_read() -> None:
+def test_memory_limit() -> None:
     with Sandbox(Limits(memory_bytes=256 * MB)) as sandbox:
         assert "needs more than 256 MB of memory" in reason(sandbox.read(b"Many words. " * (10 * MB), "large.txt"))
         assert isinstance(only(sandbox.read(b"Words.", "a.txt")), Document)
 
 
-def test_input_output_and_records_are_bounded() -> None:
+def test_input_output_and_record_limits() -> None:
     record = b'{"id": "1", "text": "' + b"words " * 1000 + b'"}\n'
-    assert "larger than the 1 MB" in reason(read_in_sandbox(bytes(2 * MB), "a.txt", Limits(input_bytes=MB)))
+    assert "larger than 1 MB" in reason(read_in_sandbox(bytes(2 * MB), "a.txt", Limits(input_bytes=MB)))
     *_, last = read_in_sandbox(record * 1000, "a.jsonl", Limits(output_bytes=MB))
     assert isinstance(last, ReadFailure)
     assert "more than 1 MB of text" in last.reason
-    assert "a document of more than 1 MB" in reason(read_in_sandbox(b"words " * MB, "a.txt", Limits(document_bytes=MB)))
+    assert "a document with more than 1 MB" in reason(read_in_sandbox(b"words " * MB, "a.txt", Limits(document_bytes=MB)))
     *before, last = read_in_sandbox(record * 4, "a.jsonl", Limits(records=3))
     assert len(before) == 3
     assert isinstance(last, ReadFailure)
 
 
-def test_a_child_that_dies_is_reported_and_replaced(sandbox: Sandbox) -> None:
+def test_killed_process_is_reported_and_replaced(sandbox: Sandbox) -> None:
     list(sandbox.read(b"Words.", "a.txt"))
-    for worker in sandbox._idle:
-        worker._process.kill()
+    for process in sandbox._idle:
+        process._process.kill()
     lines = b'{"id": "1", "text": "Words."}\n' * 100_000
     before = set(_children_of_this_process())
     reading = sandbox.read(lines, "a.jsonl")
     assert isinstance(next(reading), Document)
-    (child,) = set(_children_of_this_process()) - before  # the greatest number is not the newest: they come round
+    (child,) = set(_children_of_this_process()) - before  # process ids wrap around
     os.kill(child, 9)
     *_, last = reading
     assert isinstance(last, ReadFailure)
@@ -158,7 +159,7 @@ def test_a_child_that_dies_is_reported_and_replaced(sandbox: Sandbox) -> None:
     assert isinstance(only(sandbox.read(b"Words.", "a.txt")), Document)
 
 
-def test_no_child_is_left_behind() -> None:
+def test_close_ends_all_processes() -> None:
     before = set(_children_of_this_process())
     with Sandbox() as sandbox:
         list(sandbox.read(b"Words.", "a.txt"))
@@ -166,7 +167,7 @@ def test_no_child_is_left_behind() -> None:
     assert not set(_children_of_this_process()) - before
 
 
-def test_a_closed_sandbox_says_so() -> None:
+def test_closed_sandbox_raises() -> None:
     sandbox = Sandbox()
     sandbox.close()
     with pytest.raises(RuntimeError, match="closed"):
@@ -196,16 +197,16 @@ def _children_of_this_process() -> list[int]:
         "bytearray(600 * 2**20)",
     ],
 )
-def test_a_child_may_do_nothing_but_read(attempt: str) -> None:
+def test_confined_process_cannot_write_or_connect(attempt: str) -> None:
     program = (
         f"import sys; sys.path.insert(0, {ROOT!r})\nfrom corpus.sandbox.confinement import confine\nconfine(512 * 2**20)\n"
-        f"try:\n    {attempt}\nexcept (OSError, MemoryError) as error:\n    print('refused')"
+        f"try:\n    {attempt}\nexcept (OSError, MemoryError) as error:\n    print('rejected')"
     )
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, env={})
-    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("rejected\n", 0), done.stderr
 
 
-def test_native_code_finds_no_network_where_the_kernel_allows_name_spaces() -> None:
+def test_confined_process_has_its_own_network_namespace() -> None:
     program = (
         f"import sys, ctypes; sys.path.insert(0, {ROOT!r})\nfrom corpus.sandbox.confinement import confine\n"
         "import os; before = os.readlink('/proc/self/ns/net')\nconfine(512 * 2**20)\nprint(before != os.readlink('/proc/self/ns/net'))"
@@ -213,14 +214,14 @@ def test_native_code_finds_no_network_where_the_kernel_allows_name_spaces() -> N
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     if done.stdout != "True\n":
-        pytest.skip("this kernel or container does not allow user name spaces; only the audit hook keeps the network away")
+        pytest.skip("this kernel or container does not allow user namespaces; only the audit hook blocks the network")
 
 
-def test_a_child_has_no_secrets_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_does_not_inherit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "do not tell")
     with Sandbox() as sandbox:
         list(sandbox.read(b"Words.", "a.txt"))
-        (pid,) = [worker._process.pid for worker in sandbox._idle]
+        (pid,) = [process._process.pid for process in sandbox._idle]
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes()
         except PermissionError:
@@ -243,7 +244,7 @@ def test_a_child_has_no_secrets_in_its_environment(monkeypatch: pytest.MonkeyPat
         {"text": None},
     ],
 )
-def test_what_a_child_says_is_checked(change: dict[str, object]) -> None:
+def test_rejects_invalid_output_of_the_process(change: dict[str, object]) -> None:
     document = Document("Words.", "T", (Heading(0, 5, 1, "Words"),), (0,), metadata={"n": 1, "tags": ["a"]})
     line = to_line(document)
     assert from_line(line) == document

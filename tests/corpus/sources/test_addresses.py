@@ -1,4 +1,4 @@
-"""Which addresses may be asked for: one reading of each, only named hosts, only machines of the public internet. No network."""
+"""Parsing of addresses, and checks of hosts and IP addresses. No network."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.sources.addresses import FetchError, Hosts, is_address, is_of_a_private_network, is_public, parse_address
+from corpus.sources.addresses import FetchError, Hosts, is_address, is_private, is_public, parse_address
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("text", "normalised"),
     [
         ("https://docs.example.org", "https://docs.example.org/"),
         ("HTTPS://Docs.Example.ORG./a", "https://docs.example.org/a"),
@@ -25,14 +25,14 @@ from corpus.sources.addresses import FetchError, Hosts, is_address, is_of_a_priv
         ("http://93.184.215.14/", "http://93.184.215.14/"),
     ],
 )
-def test_an_address_is_read_in_one_way(written: str, read: str) -> None:
-    assert is_address(written)
-    assert str(parse_address(written)) == read
-    assert str(parse_address(read)) == read
+def test_parses_and_normalises_addresses(text: str, normalised: str) -> None:
+    assert is_address(text)
+    assert str(parse_address(text)) == normalised
+    assert str(parse_address(normalised)) == normalised
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     [
         "", "docs.example.org", "/etc/passwd", "file:///etc/passwd", "ftp://docs.example.org/", "gopher://docs.example.org/",
         "javascript:alert(1)", "data:text/plain,x", "https:docs.example.org", "https:///path", "https://", "http://?q", "http://#x",
@@ -49,13 +49,13 @@ def test_an_address_is_read_in_one_way(written: str, read: str) -> None:
     ],
     ids=ascii,
 )  # fmt: skip
-def test_what_programs_read_in_different_ways_is_refused(written: str) -> None:
+def test_rejects_ambiguous_addresses(text: str) -> None:
     with pytest.raises(FetchError):
-        parse_address(written)
+        parse_address(text)
 
 
 @given(st.text(max_size=40) | st.text(max_size=30).map("http://{}".format))
-def test_any_text_is_an_address_or_refused_and_an_address_stays_the_same_when_it_is_read_again(text: str) -> None:
+def test_parsing_is_idempotent(text: str) -> None:
     try:
         address = parse_address(text)
     except FetchError:
@@ -64,7 +64,7 @@ def test_any_text_is_an_address_or_refused_and_an_address_stays_the_same_when_it
     assert str(address).isascii()
 
 
-def test_only_named_hosts_may_be_asked_each_at_its_ports() -> None:
+def test_allows_only_named_hosts_and_ports() -> None:
     hosts = Hosts(["docs.example.org", "Bücher.example:8443"], ["wiki.local:8080"])
     for allowed in (
         "http://docs.example.org/",
@@ -85,7 +85,6 @@ def test_only_named_hosts_may_be_asked_each_at_its_ports() -> None:
     ):
         with pytest.raises(FetchError, match="url_hosts"):
             hosts.check(parse_address(refused))
-    assert not Hosts()
     with pytest.raises(FetchError, match="url_hosts"):
         Hosts().check(parse_address("https://docs.example.org/"))
 
@@ -93,7 +92,7 @@ def test_only_named_hosts_may_be_asked_each_at_its_ports() -> None:
 @pytest.mark.parametrize(
     "entry", ["", "https://docs.example.org", "docs.example.org/", "*.example.org", "a:b", "127.1", "a@b", "a b"]
 )
-def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
+def test_rejects_invalid_host_entries(entry: str) -> None:
     with pytest.raises(FetchError):
         Hosts([entry])
 
@@ -106,7 +105,7 @@ PUBLIC = (
     "::ffff:93.184.215.14",
     "64:ff9b::5db8:d70e",
 )
-# Of special use by the registries of RFC 6890, or with such an address inside.
+# Special-purpose addresses of RFC 6890, and addresses that embed one.
 SPECIAL = (
     *"0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.255.255.254 169.254.0.1 169.254.169.254".split(),
     *"172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.192 192.0.2.1 192.31.196.1 192.52.193.1 192.88.99.1 192.168.0.1".split(),
@@ -119,20 +118,20 @@ SPECIAL = (
 
 
 @pytest.mark.parametrize("machine", PUBLIC)
-def test_a_machine_of_the_public_internet_may_be_asked(machine: str) -> None:
+def test_allows_public_ip_addresses(machine: str) -> None:
     assert is_public(ip_address(machine))
     Hosts(["docs.example.org"]).check_machine(parse_address("https://docs.example.org/"), machine)
 
 
 @pytest.mark.parametrize("machine", [*SPECIAL, "fe80::1%eth0", "2606:4700::1%1"])
-def test_no_other_machine_may_be_asked_whatever_its_host_is_called(machine: str) -> None:
+def test_rejects_special_ip_addresses(machine: str) -> None:
     with pytest.raises(FetchError, match="public internet"):
         Hosts(["docs.example.org"]).check_machine(parse_address("https://docs.example.org/"), machine)
 
 
-def test_a_host_of_a_private_network_may_be_there_and_nowhere_that_holds_secrets() -> None:
+def test_private_hosts_may_have_private_but_not_metadata_addresses() -> None:
     hosts = Hosts(["docs.example.org"], ["wiki.local"])
-    own = [machine for machine in SPECIAL if is_of_a_private_network(ip_address(machine))]
+    own = [machine for machine in SPECIAL if is_private(ip_address(machine))]
     assert {"10.0.0.1", "127.0.0.1", "::1", "fd00::1", "192.168.0.1"} <= set(own)
     assert not {"169.254.169.254", "100.100.100.200", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"} & set(
         own

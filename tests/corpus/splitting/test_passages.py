@@ -1,4 +1,4 @@
-"""The splitter: passages recover the text, never overlap, lose nothing, stay under their heading and within the budget."""
+"""Passages are verbatim, do not overlap, cover the text, and respect headings and the token budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TITLES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_si
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Any text cut by any headings; the text between them, the titles and the levels are arbitrary."""
+    """Arbitrary text with arbitrary headings."""
     text, headings = draw(BODIES), []
     for _ in range(draw(st.integers(0, 5))):
         title = draw(TITLES)
@@ -37,7 +37,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 def outside_headings(document: Document) -> str:
-    """The text without its headings' lines, which passages leave out."""
+    """The text without its heading lines."""
     kept, position = [], 0
     for heading in document.headings:
         kept.append(document.text[position : heading.start])
@@ -50,7 +50,7 @@ def without_white_space(text: str) -> str:
 
 
 def words_for(tokenizer: Embedder, count: int) -> str:
-    """A sentence of exactly `count` tokens, its full stop counted."""
+    """A sentence of exactly `count` tokens including its full stop."""
     sentence = "Aid " + "word " * (count - 3) + "word."
     assert tokenizer.count_tokens([sentence]) == [count]
     return sentence
@@ -64,14 +64,12 @@ def test_offsets_recover_every_passage(embedder: Embedder, document: Document, b
 
 
 @given(document=documents(), budget=st.integers(8, 300))
-def test_passages_never_overlap_and_together_hold_all_but_white_space_and_headings(
-    embedder: Embedder, document: Document, budget: int
-) -> None:
+def test_passages_do_not_overlap_and_cover_the_text(embedder: Embedder, document: Document, budget: int) -> None:
     passages = split(document, embedder, budget)
     assert all(one.end <= following.start for one, following in pairwise(passages))
     held = without_white_space("".join(passage.text for passage in passages))
     body = without_white_space(outside_headings(document))
-    # A document that is nothing but headings gives those as its text.
+    # The passages of a document of headings only are its headings.
     assert held == (body or without_white_space(document.text))
 
 
@@ -87,15 +85,15 @@ def test_no_passage_crosses_a_heading(embedder: Embedder, document: Document, bu
 
 @given(document=documents(), budget=st.integers(8, 300))
 @settings(max_examples=300)
-def test_what_is_embedded_fits_the_budget(embedder: Embedder, document: Document, budget: int) -> None:
+def test_searchable_text_fits_the_budget(embedder: Embedder, document: Document, budget: int) -> None:
     passages = split(document, embedder, budget)
     lengths = embedder.count_tokens([passage.searchable_text for passage in passages]) if passages else []
     for passage, length in zip(passages, lengths, strict=True):
-        # One character that is more tokens than the budget cannot be cut further.
+        # A single character may have more tokens than the budget.
         assert length <= budget or len(passage.text) < 2, (length, passage)
 
 
-def test_nothing_of_a_long_document_is_beyond_the_models_reach(embedder: Embedder) -> None:
+def test_long_paragraphs_and_words_are_cut_to_the_budget(embedder: Embedder) -> None:
     paragraph = " ".join(f"Sentence number {number} says that item {number} of the list was agreed." for number in range(200))
     headings = "A heading that is rather long and goes on\n\n"
     document = Document(
@@ -117,20 +115,20 @@ def test_passages_begin_and_end_where_sentences_do(embedder: Embedder) -> None:
         assert passage.text.endswith("No. 10.")
 
 
-def test_a_line_that_introduces_what_follows_stays_with_it(embedder: Embedder) -> None:
+def test_lead_in_stays_with_its_list(embedder: Embedder) -> None:
     before = words_for(embedder, 120)
     text = f"{before}\n\nIt includes commitments to explore:\n\n{words_for(embedder, 60)}\n\n{words_for(embedder, 60)}"
     (introducing,) = [p for p in split(Document(text=text, title=""), embedder, 254) if "to explore:" in p.text]
     assert not introducing.text.endswith("to explore:")
 
 
-def test_the_press_release_has_no_passage_that_ends_in_a_colon(embedder: Embedder) -> None:
+def test_no_passage_of_the_press_release_ends_in_a_colon(embedder: Embedder) -> None:
     passages = split(press_release(), embedder, embedder.max_tokens)
     assert len(passages) > 5
     assert not any(passage.text.endswith(":") for passage in passages)
 
 
-def test_a_passage_knows_its_heading_path_page_and_anchor(embedder: Embedder) -> None:
+def test_passage_has_heading_path_page_and_anchor(embedder: Embedder) -> None:
     text = "Before.\n# Fees\nTop.\n## Adults\nDeep.\n### Notes\nDeepest.\n# Dates\nLast."
     found = [
         Heading(8, 14, 1, "Fees", "fees"),
@@ -153,15 +151,15 @@ def test_a_passage_knows_its_heading_path_page_and_anchor(embedder: Embedder) ->
     ]
 
 
-def test_a_document_of_headings_alone_is_not_empty(embedder: Embedder) -> None:
+def test_document_of_headings_only_is_not_empty(embedder: Embedder) -> None:
     document = Document(text="Fees", title="Fees", headings=(Heading(0, 4, 1, "Fees"),))
     assert [passage.text for passage in split(document, embedder, 254)] == ["Fees"]
 
 
-def test_a_document_without_text_has_no_passages(embedder: Embedder) -> None:
+def test_document_without_text_has_no_passages(embedder: Embedder) -> None:
     assert split(Document(text=" \n\n\t", title="Nothing"), embedder, 254) == []
 
 
-def test_a_budget_that_holds_nothing_is_refused(embedder: Embedder) -> None:
+def test_rejects_a_budget_below_eight(embedder: Embedder) -> None:
     with pytest.raises(ValueError, match="7"):
         split(Document(text="Some text.", title=""), embedder, 7)

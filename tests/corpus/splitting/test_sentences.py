@@ -1,4 +1,4 @@
-"""Where sentences end: stops that end one, stops that do not, and spans that lose nothing of the text."""
+"""Sentence spans: stops that end a sentence, stops that do not, and full coverage of the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from corpus.splitting.sentences import sentence_spans
 
-# Text that comes near the rules: words, abbreviations, stops, closers, list marks and breaks in any order.
+# Words, abbreviations, stops, closing marks, list marks and breaks in any order.
 WORDS = "Dr. No. 10 e.g. U.S. J. the The end 3.14".split()
 MARKS = [*'. ! ? … 。 ？ ۔ । ؟ ” ) “ ( " |'.split(), "- ", "* ", "1. ", "(a) ", "> "]
 WHITE_SPACE = [" ", "  ", "\n", "\n\n", " \n \n", "\t", "\u00a0", "\u3000", "\u2028"]
@@ -25,7 +25,7 @@ def sentences(text: str) -> list[str]:
 @example(" \n\n ")
 @example("- ")
 @example("no end")
-def test_sentences_are_ordered_trimmed_spans_that_hold_all_but_white_space(text: str) -> None:
+def test_sentences_are_ordered_and_cover_the_text(text: str) -> None:
     position = 0
     for start, end in sentence_spans(text):
         assert position <= start < end
@@ -36,7 +36,7 @@ def test_sentences_are_ordered_trimmed_spans_that_hold_all_but_white_space(text:
 
 
 @given(TEXTS, TEXTS, TEXTS)
-def test_sentences_of_a_span_lie_inside_it(before: str, text: str, after: str) -> None:
+def test_sentences_of_a_span_are_inside_it(before: str, text: str, after: str) -> None:
     start, end = len(before), len(before) + len(text)
     spans = sentence_spans(before + text + after, start, end)
     assert all(start <= a < b <= end for a, b in spans)
@@ -63,7 +63,7 @@ def test_sentences_of_a_span_lie_inside_it(before: str, text: str, after: str) -
         ["Visit www.gov.uk/apply for more.", "Or call."],
     ],
 )
-def test_a_stop_in_an_abbreviation_an_initial_or_a_number_ends_no_sentence(expected: list[str]) -> None:
+def test_abbreviations_initials_and_numbers_do_not_end_sentences(expected: list[str]) -> None:
     assert sentences(" ".join(expected)) == expected
 
 
@@ -77,7 +77,7 @@ def test_a_stop_in_an_abbreviation_an_initial_or_a_number_ends_no_sentence(expec
         ["Wait... what is it?", "Nothing."],
     ],
 )
-def test_closing_quotes_and_brackets_belong_to_the_sentence_they_close(expected: list[str]) -> None:
+def test_closing_quotes_and_brackets_belong_to_their_sentence(expected: list[str]) -> None:
     assert sentences(" ".join(expected)) == expected
 
 
@@ -93,11 +93,11 @@ def test_closing_quotes_and_brackets_belong_to_the_sentence_they_close(expected:
         ("• one\n• two\n\nAfter.", ["• one", "• two", "After."]),
     ],
 )
-def test_each_list_item_stands_alone_with_its_mark(text: str, expected: list[str]) -> None:
+def test_list_items_are_separate(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
 
-def test_each_table_row_stands_alone() -> None:
+def test_table_rows_are_separate() -> None:
     assert sentences("| Name | Fee |\n|---|---|\n| Dr. No | 1. x |\n| Mr. Yes | 2 |") == [
         "| Name | Fee |",
         "|---|---|",
@@ -106,7 +106,7 @@ def test_each_table_row_stands_alone() -> None:
     ]
 
 
-def test_a_line_break_inside_a_paragraph_is_white_space_and_a_blank_line_is_an_end() -> None:
+def test_line_breaks_are_white_space_and_blank_lines_end_sentences() -> None:
     assert sentences("one line\nand the next\n \t\nanother paragraph") == ["one line\nand the next", "another paragraph"]
 
 
@@ -121,5 +121,5 @@ def test_a_line_break_inside_a_paragraph_is_white_space_and_a_blank_line_is_an_e
         ("Это первое. Это второе!", ["Это первое.", "Это второе!"]),
     ],
 )
-def test_other_scripts_are_cut_at_their_own_stops(text: str, expected: list[str]) -> None:
+def test_stops_of_other_scripts_end_sentences(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected

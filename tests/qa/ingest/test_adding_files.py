@@ -121,7 +121,7 @@ def test_a_file_larger_than_is_read_costs_no_memory(data_folder: MakeFolder, qa:
         file.truncate(6 * 2**30)
     result = qa("--data", data, "add", tmp_path)
     assert result.code == 1
-    assert "larger than the 256 MB" in result.stdout
+    assert "larger than 256 MB" in result.stdout
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 3 * 2**20  # in kB
 
 
