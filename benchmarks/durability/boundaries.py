@@ -65,21 +65,21 @@ def _broken(folder: Path, models: list[str], change: str, fault: str, counts: Co
 
 
 def _fill(data: Path, model: str, _say: Say, _wait: Wait) -> None:
-    with small.open_library(data, model) as library:
+    with small.open_writer(data, model) as writer:
         for name, version in STAYED_THERE.items():
-            small.put(library, name, version)
-        library.build()
+            small.put(writer, name, version)
+        writer.engine.rebuild()
 
 
 def _look(data: Path, shelf: Shelf, say: Say, _wait: Wait) -> None:
-    with small.open_library(data, None) as library:
-        for problem in small.problems(library, shelf):
+    with small.open_writer(data, None) as writer:
+        for problem in small.problems(writer, shelf):
             say(said="wrong", what=problem)
-        shelf.settle(library)
-        small.put(library, "after", 1)  # and it goes on
+        shelf.settle(writer)
+        small.put(writer, "after", 1)  # and it goes on
         shelf.there["after"] = 1
-        library.build()
-        for problem in small.problems(library, shelf):
+        writer.engine.rebuild()
+        for problem in small.problems(writer, shelf):
             say(said="wrong", what=f"afterwards: {problem}")
 
 
@@ -105,18 +105,18 @@ def _wait_until_traced(pid: int) -> None:
 
 def _change(data: Path, change: str, models: list[str], say: Say, wait: Wait) -> None:
     """What is wrong with reading after a refused call is said too."""
-    library = None if change == "rebuild" else small.open_library(data, models[0])
+    writer = None if change == "rebuild" else small.open_writer(data, models[0])
     say(said="ready")
     wait()
     try:
-        if library is None:
+        if writer is None:
             rebuild_folder(small.settings_for(data, models[1]), models[1], lambda _: None, lambda done, total: None)
         elif change == "add":
-            small.put(library, "9", 1)
+            small.put(writer, "9", 1)
         elif change == "delete":
-            library.remove("1")
+            writer.engine.remove("1")
         else:
-            library.build()
+            writer.engine.rebuild()
         done = True
     except (QuotableError, OSError, ValueError):  # the last of tantivy, for what the disk refused
         done = False
@@ -124,5 +124,5 @@ def _change(data: Path, change: str, models: list[str], say: Say, wait: Wait) ->
         say(said="done")
     shelf = Shelf(dict(STAYED_THERE))
     shelf.unsure = {"9": {1, None}} if change == "add" else {"1": {1, None}} if change == "delete" else {}
-    for problem in small.problems(library, shelf) if library else []:
+    for problem in small.problems(writer, shelf) if writer else []:
         say(said="wrong", what=f"in the process that met it: {problem}")

@@ -15,13 +15,9 @@ from typing import Any
 
 from benchmarks.durability import small
 from corpus.types import QuotableError
-from index.embedded.searcher import Searcher
-from index.embedded.segments import generations
-from index.embedded.store.database import Database
-from index.embedded.store.store import Store
+from index.embedded.opening import open_engine_to_read
 from index.types import Embedder
 from qa.answering.calibration import AS_SHIPPED, read_calibration, write_calibration
-from qa.ingest.writer import generations_folder
 
 MASKS = (0x01, 0x80, 0xFF)
 QUESTIONS = ("wizard studies", small.mark("1", 2), "adult passport pounds")
@@ -46,19 +42,17 @@ class Reader:
         """Everything that can be asked, and whether something was reported. Raises QuotableError where it cannot be read."""
         embedder = embedder or self._embedder
         calibration = read_calibration(self._data)
-        with closing(Database(self._data, read_only=True)) as database:
-            store = Store(database)
-            generation = generations.load_newest(generations_folder(self._data), store, embedder.fingerprint)
-            searcher = Searcher(store, embedder, generation)
-            seen: list[Any] = [calibration, store.counts(), store.languages(), generation.number if generation else 0]
+        engine = open_engine_to_read(self._data, lambda _: (self._model, embedder))
+        with closing(engine):
+            seen: list[Any] = [calibration, engine.counts(), engine.languages(), engine.generation]
             for question in QUESTIONS:
-                candidates = searcher.search(question).candidates
-                stored = {found.id: found for found in store.passages([c.passage_id for c in candidates])}
+                candidates = engine.search(engine.prepare(question)).candidates
+                stored = {found.id: found for found in engine.passages([c.passage_id for c in candidates])}
                 seen += [(c.passage_id, c.score) for c in candidates if c.passage_id in stored]
                 seen += [stored[i] for i in sorted(stored)]
-            for document in store.documents(limit=1_000):
-                seen += [document, store.content(document.id), store.passages_of(document.id)]
-            return seen, store.damaged
+            for document in engine.documents(limit=1_000):
+                seen += [document, engine.content(document.id), engine.passages_of(document.id)]
+            return seen, engine.degraded
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
@@ -82,13 +76,13 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
 
 
 def _fill(data: Path, model: str) -> None:
-    with small.open_library(data, model) as library:
+    with small.open_writer(data, model) as writer:
         for name in range(4):
-            small.put(library, str(name), 1)
-        small.put(library, "1", 2)
-        library.remove("2")
-        library.build()
-        small.put(library, "4", 1)  # searched without the index
+            small.put(writer, str(name), 1)
+        small.put(writer, "1", 2)
+        writer.engine.remove("2")
+        writer.engine.rebuild()
+        small.put(writer, "4", 1)  # searched without the index
     write_calibration(data, replace(AS_SHIPPED, intercept=0.1, questions=30))
 
 

@@ -49,42 +49,42 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
 def _round(data: Path, seed: int, say: Say, _wait: Wait) -> None:
     chance, shelf, counts = random.Random(seed), Shelf(), Counter[str]()
     model = small.make_model(data / "model", data / "models")
-    with small.open_library(data, model) as library:
+    with small.open_writer(data, model) as writer:
         for name in range(NAMES):
-            small.put(library, str(name), 1)
+            small.put(writer, str(name), 1)
             shelf.there[str(name)] = 1
-        library.build()
+        writer.engine.rebuild()
         fill(data.parent / "filling", leave=chance.randrange(200_000))
         for _ in range(12):
-            _change(library, shelf, chance, counts)
-            for problem in small.problems(library, shelf):
+            _change(writer, shelf, chance, counts)
+            for problem in small.problems(writer, shelf):
                 say(said="wrong", what=f"while the disk is full: {problem}")
-            shelf.settle(library)
+            shelf.settle(writer)
             counts["looked at while full"] += 1
         (data.parent / "filling").unlink()
-        small.put(library, "afterwards", 1)
+        small.put(writer, "afterwards", 1)
         shelf.there["afterwards"] = 1
-        library.build()
-        for problem in small.problems(library, shelf):
+        writer.engine.rebuild()
+        for problem in small.problems(writer, shelf):
             say(said="wrong", what=f"when there is space again: {problem}")
-    with small.open_library(data, model) as library:
-        for problem in small.problems(library, shelf):
+    with small.open_writer(data, model) as writer:
+        for problem in small.problems(writer, shelf):
             say(said="wrong", what=f"opened again: {problem}")
     say(said="counts", counts=counts)
 
 
-def _change(library: DocumentWriter, shelf: Shelf, chance: random.Random, counts: Counter[str]) -> None:
+def _change(writer: DocumentWriter, shelf: Shelf, chance: random.Random, counts: Counter[str]) -> None:
     name, version = str(chance.randrange(NAMES)), chance.randrange(2, 1_000_000)
     try:
         if chance.random() < 0.2:
-            library.build()
+            writer.engine.rebuild()
         elif chance.random() < 0.2:
             shelf.unsure = {name: {shelf.there.get(name)}}
-            library.remove(name)
+            writer.engine.remove(name)
             shelf.gone[name] = shelf.there.pop(name, 1)
         else:
             shelf.unsure = {name: {shelf.there.get(name)}}
-            small.put(library, name, version)
+            small.put(writer, name, version)
             shelf.there[name] = version
         shelf.unsure = {}
         counts["changes made"] += 1

@@ -70,24 +70,24 @@ def _change(data: Path, models: list[str], shelf: Shelf, chance: random.Random, 
         settings = small.settings_for(data, model)
         rebuild_folder(settings, model, lambda _: None, lambda done, total: None)
         say(said="done", what="rebuild")
-    library = small.open_library(data, None if begun else model)
-    wrong = small.problems(library, shelf)
-    shelf.settle(library)
+    writer = small.open_writer(data, None if begun else model)
+    wrong = small.problems(writer, shelf)
+    shelf.settle(writer)
     say(said="state", problems=wrong, there=shelf.there, gone=shelf.gone)
     while True:
         name = str(chance.randrange(NAMES))
         drawn = chance.random()
         if drawn < 0.1:
-            library.build()
+            writer.engine.rebuild()
             say(said="done", what="build")
         elif drawn < 0.3 and name in shelf.there:
             say(said="begins", name=name, version=None)
-            library.remove(name)
+            writer.engine.remove(name)
             shelf.there.pop(name)
             say(said="done", what="remove", name=name, version=None)
         else:
             version = chance.randrange(1_000_000)
             say(said="begins", name=name, version=version)
-            small.put(library, name, version)
+            small.put(writer, name, version)
             shelf.there[name] = version
             say(said="done", what="put", name=name, version=version)

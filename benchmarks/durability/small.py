@@ -94,8 +94,8 @@ def text_of(name: str, version: int) -> str:
     return "\n\n".join(parts)
 
 
-def put(library: DocumentWriter, name: str, version: int) -> None:
-    library.put(IncomingDocument(name, Document(text=text_of(name, version), title=f"Document {name}")))
+def put(writer: DocumentWriter, name: str, version: int) -> None:
+    writer.put(IncomingDocument(name, Document(text=text_of(name, version), title=f"Document {name}")))
 
 
 Say = Callable[..., None]
@@ -162,10 +162,10 @@ class Shelf:
     unsure: dict[str, set[int | None]] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
 
-    def settle(self, library: DocumentWriter) -> None:
+    def settle(self, writer: DocumentWriter) -> None:
         """Take over what became of the change that was under way."""
         for name, versions in self.unsure.items():
-            found = next((v for v in versions if v is not None and _holds(library, name, v)), None)
+            found = next((v for v in versions if v is not None and _holds(writer, name, v)), None)
             if found is None:
                 self.gone[name] = self.there.pop(name, 1)
             else:
@@ -173,40 +173,40 @@ class Shelf:
         self.unsure.clear()
 
 
-def open_library(data: Path, model: str | None) -> DocumentWriter:
+def open_writer(data: Path, model: str | None) -> DocumentWriter:
     return open_to_write(settings_for(data, model))
 
 
-def problems(library: DocumentWriter, shelf: Shelf) -> list[str]:
+def problems(writer: DocumentWriter, shelf: Shelf) -> list[str]:
     """What is not as it must be: lost, half there, back from the dead, damaged or not found."""
-    listed = {document.id for document in library.store.documents(limit=1_000_000)}
+    listed = {document.id for document in writer.engine.store.documents(limit=1_000_000)}
     wrong = [f"lost: {name}" for name in shelf.there if name not in listed and None not in shelf.unsure.get(name, set())]
     wrong += [f"not of ours: {name}" for name in listed if name not in shelf.there and name not in shelf.unsure]
     for name in listed:
         versions = shelf.unsure.get(name, {shelf.there.get(name)})
-        found = [version for version in versions if version is not None and _holds(library, name, version)]
+        found = [version for version in versions if version is not None and _holds(writer, name, version)]
         if len(found) != 1:
             wrong.append(f"none of the versions {versions} of {name} is there whole")
-        elif not _found(library, name, found[0]):
+        elif not _found(writer, name, found[0]):
             wrong.append(f"not found: {name}")
     wrong += [
         f"found though removed: {name}"
         for name, version in shelf.gone.items()
-        if name not in listed and _found(library, name, version)
+        if name not in listed and _found(writer, name, version)
     ]
-    return wrong + scrub(library.database)
+    return wrong + scrub(writer.engine.database)
 
 
-def _holds(library: DocumentWriter, name: str, version: int) -> bool:
+def _holds(writer: DocumentWriter, name: str, version: int) -> bool:
     """Whether this version is there, text, passages and vectors."""
-    content = library.store.content(name)
+    content = writer.engine.store.content(name)
     if content is None or content.text != text_of(name, version):
         return False
-    passages = library.store.passages_of(name)
-    return len(passages) == content.text.count("# Part") and library.store.is_intact(name)
+    passages = writer.engine.store.passages_of(name)
+    return len(passages) == content.text.count("# Part") and writer.engine.store.is_intact(name)
 
 
-def _found(library: DocumentWriter, name: str, version: int) -> bool:
+def _found(writer: DocumentWriter, name: str, version: int) -> bool:
     """Whether a search for the version's mark finds the document first."""
-    candidates = [c for c in library.searcher.search(mark(name, version)).candidates if c.lexical > 0]
-    return any(stored.document.id == name for stored in library.store.passages([c.passage_id for c in candidates[:1]]))
+    candidates = [c for c in writer.engine.search(writer.engine.prepare(mark(name, version))).candidates if c.lexical > 0]
+    return any(stored.document.id == name for stored in writer.engine.store.passages([c.passage_id for c in candidates[:1]]))

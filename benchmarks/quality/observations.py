@@ -1,4 +1,4 @@
-"""Asks the product the questions of the dev sets and caches the results until the code changes."""
+"""Asking the dev sets' questions, their own and foreign ones, of the product, and keeping what came out until the code changes."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from benchmarks.quality.cut_corpora import CUTS, cut_corpora
 from benchmarks.quality.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_dev_set, read_dev_set, with_typos
-from index.ranking.query import DenseCandidates, PreparedQuery
+from index.filters import Combination, Comparison, Filter
 from index.ranking.result import Ranking
-from index.types import Ids
 from qa.answering.answerer import Answerer
 from qa.answering.confidence import Evidence, probability
 from qa.assembly import Service
-from qa.evaluation.judging import ArrangedSearcher, Judge, Order, arrange
+from qa.evaluation.judging import Judge, Order, arrange
 from qa.evaluation.question_sets import Question
 
 SETS = ("or_sharc", "cranfield", "squad2", "govuk", "mtrag", "scifact", *CUTS, *(f"xquad-{code}" for code in LANGUAGES))
-FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the maximum number of questions of each kind in a set
-DEPTH = 10  # names in a ranking
+FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the most questions of each kind a set
+NAMED = 10
 
 
 class Kind(StrEnum):
-    """OWN: the set's questions. TYPO: the same with typing errors. UNSPELLED: without spelling correction. FOREIGN: questions of
-    other sets. NEAR: on the topic, but not answered. REMOVED: own ones without the documents that answer them.
+    """A set's own questions; the same with typing errors, or without spelling; questions of other sets; questions on the topic
+    that the documents do not answer; own ones with the documents that answer them taken away.
     """
 
     OWN = "own"
@@ -42,8 +39,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One question asked of one set. `ranked`: order -> the first names. `quoted`: whether the quote of the first passage contains
-    the answer, None if that passage is not relevant.
+    """One question asked of one set. `ranked`: order -> the first names. `quoted`: whether the quote of the first passage, where
+    that is a right one, holds the answer.
     """
 
     kind: Kind
@@ -57,90 +54,72 @@ class Observation:
 
     @property
     def confidence(self) -> float:
-        """By the current coefficients, so that a new fit reuses the observations."""
+        """By today's coefficients, so that a new fit needs no new asking."""
         return probability(self.evidence) if self.evidence else 0.0
 
 
 def observe(name: str) -> list[Observation]:
-    """All observations of a set, from the cache if the code is unchanged."""
-    cached = FOLDERS / "observations" / f"{name}-{_code_digest()}.jsonl"
-    if not cached.is_file():
-        cached.parent.mkdir(parents=True, exist_ok=True)
+    """All that is asked of a set; read back from disk where this code asked it before."""
+    kept = FOLDERS / "observations" / f"{name}-{_code_digest()}.jsonl"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
         lines = [json.dumps(asdict(observation), ensure_ascii=False) for observation in _ask_all(name)]
-        for old in cached.parent.glob(f"{name}-*.jsonl"):
+        for old in kept.parent.glob(f"{name}-*.jsonl"):
             old.unlink()
-        cached.write_text("\n".join(lines), "utf-8")
-    return [_observation(json.loads(line)) for line in cached.read_text("utf-8").splitlines()]
+        kept.write_text("\n".join(lines), "utf-8")
+    return [_observation(json.loads(line)) for line in kept.read_text("utf-8").splitlines()]
 
 
 def _ask_all(name: str) -> Iterator[Observation]:
     if name in CUTS:
         for corpus in cut_corpora(name):
-            asker = _Asker(corpus.service)
+            asking = _Asking(corpus.service)
             by_kind = {
                 Kind.OWN: corpus.own,
                 Kind.FOREIGN: corpus.foreign,
                 Kind.NEAR: corpus.near,
                 Kind.REMOVED: corpus.siblings,
             }
-            yield from (asker.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
+            yield from (asking.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
         return
     dev, service = read_dev_set(name), open_dev_set(name)
-    asker = _Asker(service, dev.answers)
-    yield from (asker.ask(Kind.OWN, question) for question in dev.questions)
+    asking = _Asking(service, dev.answers)
+    yield from (asking.ask(Kind.OWN, question) for question in dev.questions)
     if name.startswith("xquad-"):
         return
-    yield from (asker.ask(Kind.FOREIGN, question) for question in _foreign_questions(name))
-    yield from (asker.ask(Kind.NEAR, question) for question in _sample(dev.near, NEAR))
-    yield from (asker.ask_without_answers(question) for question in _sample(dev.questions, REMOVED))
+    yield from (asking.ask(Kind.FOREIGN, question) for question in _foreign_questions(name))
+    yield from (asking.ask(Kind.NEAR, question) for question in _sample(dev.near, NEAR))
+    yield from (asking.ask_without_answers(question) for question in _sample(dev.questions, REMOVED))
     if name == "squad2":
         typed = with_typos(dev.questions)
-        yield from (asker.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
+        yield from (asking.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
     if name == "govuk":
-        unspelled = _Asker(service, spelling=False)
+        unspelled = _Asking(service, spelling=False)
         yield from (unspelled.ask(Kind.UNSPELLED, question) for question in dev.questions)
 
 
 def _foreign_questions(name: str) -> list[Question]:
-    """Questions of the sets of other families, the same number from each."""
+    """Questions of the sets of other families, as many of each."""
     own = read_dev_set(name)
     others = [other for other in map(read_dev_set, (*RANKED, "mtrag")) if other.family != own.family]
     return [question for other in others for question in _sample(other.questions, FOREIGN // len(others))]
 
 
 def _sample(questions: Sequence[Question], most: int) -> list[Question]:
-    """A deterministic sample."""
+    """The same every time."""
     return random.Random(7).sample(list(questions), min(most, len(questions)))
 
 
-class _RestrictedSearcher(ArrangedSearcher):
-    """Searches only the passages in `allowed` if it is set."""
-
-    allowed: Ids | None = None
-
-    def rank(
-        self,
-        asked: PreparedQuery,
-        allowed: Ids | None = None,
-        *,
-        by_words: bool = False,
-        nearest: DenseCandidates | None = None,
-    ) -> Ranking:
-        return super().rank(asked, self.allowed if allowed is None else allowed, by_words=by_words, nearest=nearest)
-
-
-class _Asker:
+class _Asking:
     def __init__(self, service: Service, answers: Mapping[str, Sequence[str]] | None = None, *, spelling: bool = True) -> None:
         self._service = service
         self._answers = answers or {}
-        self._searcher = _RestrictedSearcher(service.searcher, spelling=spelling)
-        # With a threshold of 0 the first passage is always quoted.
-        self._answerer = Answerer(self._searcher, service.store, 0.0, ("en",))
-        self._judge = Judge(service.store)
-        self._documents = _passages_by_name(service)
+        # At an operating point of 0 the first passage is always quoted.
+        self._answerer = Answerer(service.engine, 0.0, ("en",), spelling=spelling)
+        self._judge = Judge(service.engine)
 
-    def ask(self, kind: Kind, question: Question) -> Observation:
-        answer = self._answerer.ask(question.text)
+    def ask(self, kind: Kind, question: Question, allowed: Filter | None = None) -> Observation:
+        answer = self._answerer.ask(question.text, filter_=allowed)
         ranking = answer.ranking
         judged = ranking is not None and kind in (Kind.OWN, Kind.TYPO, Kind.UNSPELLED)
         names = self._names_of(question, ranking) if ranking and judged else {}
@@ -159,28 +138,13 @@ class _Asker:
         )
 
     def ask_without_answers(self, question: Question) -> Observation:
-        answering = [self._documents[name] for name in question.relevant if name in self._documents]
-        everything = np.concatenate(list(self._documents.values()))
-        self._searcher.allowed = np.setdiff1d(everything, np.concatenate(answering) if answering else [])
-        try:
-            return self.ask(Kind.REMOVED, question)
-        finally:
-            self._searcher.allowed = None
+        """Ask over all documents but the relevant ones, which are named by their id or URL."""
+        names = tuple(question.relevant)
+        others = Combination("and", (Comparison("nin", "id", names), Comparison("nin", "url", names)))
+        return self.ask(Kind.REMOVED, question, others)
 
     def _names_of(self, question: Question, ranking: Ranking) -> dict[str, Sequence[str]]:
-        return {order.value: self._judge.names(arrange(ranking, order), question.relevant, DEPTH) for order in Order}
-
-
-def _passages_by_name(service: Service) -> dict[str, Ids]:
-    """URL, or id of a document without one, -> the ids of its passages."""
-    found: dict[str, Ids] = {}
-    after: str | None = None
-    while page := service.store.documents(after):
-        for document in page:
-            name = document.url or document.id
-            found[name] = np.concatenate([found.get(name, np.empty(0, np.int64)), service.store.passage_ids(document.id)])
-        after = page[-1].id
-    return found
+        return {order.value: self._judge.names(arrange(ranking, order), question.relevant, NAMED) for order in Order}
 
 
 def _observation(record: dict[str, object]) -> Observation:
@@ -189,11 +153,8 @@ def _observation(record: dict[str, object]) -> Observation:
 
 
 def _code_digest() -> str:
-    """A digest of all code that the observations depend on."""
-    paths = [
-        path
-        for folder in ("corpus", "index", "qa/answering", "qa/evaluation")
-        for path in sorted((ROOT / folder).rglob("*.py"))
-    ]
-    paths += [ROOT / "benchmarks" / "quality" / f"{name}.py" for name in ("dev_sets", "observations", "cut_corpora")]
+    """Of all code that an answer depends on, and of what is asked."""
+    asked = ("answerer", "answer_types", "evaluation", "languages", "near_copies", "quotes")
+    paths = [*sorted((ROOT / "index").glob("*.py")), *(ROOT / "qa" / f"{name}.py" for name in asked)]
+    paths += [ROOT / "benchmarks" / f"{name}.py" for name in ("dev_sets", "observations", "cut_corpora")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]

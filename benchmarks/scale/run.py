@@ -56,11 +56,11 @@ def headlines(count: int) -> list[str]:
 def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
     """A data folder with so many passages, written by the product's store and indexed by its builder; seconds of both."""
     from index.embedded.segments import generations
+    from index.embedded.segments.generations import generations_folder
     from index.embedded.store.database import Database
     from index.embedded.store.store import Store
     from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from qa.ingest.writer import generations_folder
 
     embedder = load_embedder(DEFAULT_MODEL, data / "models")
     database = Database(data, create=True)
@@ -86,26 +86,29 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
 def recall(data: Path) -> dict[str, Any]:
     """recall@10 of the dense leg on headlines, against looking at every vector; alone, and with a filter by year."""
     from index.embedded.dense.recall import DEPTH, best_scores
-    from index.embedded.searcher import Searcher
+    from index.embedded.policy import DEFAULT
     from index.embedded.segments import generations
+    from index.embedded.segments.generations import generations_folder
+    from index.embedded.snapshot import IndexSnapshot
     from index.embedded.store.database import Database
+    from index.embedded.store.filtered_documents import FilteredDocuments
     from index.embedded.store.store import Store
     from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL
-    from qa.ingest.writer import generations_folder
 
     embedder = load_embedder(DEFAULT_MODEL, data / "models")
-    store = Store(Database(data, read_only=True))
+    database = Database(data, read_only=True)
+    store, filters = Store(database), FilteredDocuments(database)
     generation = generations.load_newest(generations_folder(data), store, embedder.fingerprint)
     assert generation is not None
     (segment,) = generation.segments
     questions = np.stack([embedder.embed_question(text) for text in headlines(RECALL_QUESTIONS)])
     ids, matrix = _vectors(store, embedder.fingerprint, data)
-    searcher = Searcher(store, embedder, generation)
+    index = IndexSnapshot(generation.number, None, generation.segments, DEFAULT)
     found: dict[str, Any] = {}
     for name in ("filter_milliseconds", "filter_again_milliseconds"):
         began = time.perf_counter()
-        filtered = searcher.allowed(FILTER)
+        filtered = index.passages_of_documents(filters.numbers(FILTER))
         found[name] = round((time.perf_counter() - began) * 1000, 1)
     found["filter_allows"] = len(filtered)
     for name, allowed in (("all", None), ("filtered", filtered)):
@@ -139,10 +142,10 @@ def ingest_ours(folder: Path, sample: Path) -> float:
     from qa.settings.settings import read_settings
 
     entries = [IncomingDocument(str(one.document.id), one.document) for one in _some(sample)]
-    with open_to_write(read_settings({"data": folder})) as library:
+    with open_to_write(read_settings({"data": folder})) as writer:
         began = time.monotonic()
-        passages = sum(placed.passages for placed in library.put_all(entries))
-        library.build_if_behind()
+        passages = sum(placed.passages for placed in writer.put_all(entries))
+        writer.engine.maintain()
         return passages / (time.monotonic() - began)
 
 

@@ -44,8 +44,9 @@ def of_peer(name: str, questions: Sequence[Question]) -> Ranked:
 
 def of_ours(name: str, questions: Sequence[Question]) -> Ranked:
     service = open_dev_set(name)
-    judge = Judge(service.store)
-    return {q.id: judge.names(service.searcher.search(q.text), q.relevant, NAMED) for q in questions}
+    judge = Judge(service.engine)
+    engine = service.engine
+    return {q.id: judge.names(engine.search(engine.prepare(q.text)), q.relevant, NAMED) for q in questions}
 
 
 def main() -> None:

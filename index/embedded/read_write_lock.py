@@ -1,4 +1,4 @@
-"""Many read at a time, one changes: what is read in several steps does not change between them."""
+"""Readers–writer lock; writers have priority."""
 
 from __future__ import annotations
 
@@ -8,41 +8,36 @@ from contextlib import contextmanager
 
 
 class ReadWriteLock:
-    """A change waits for the readings that run, and readings that come later wait for it, so that it does not wait for ever.
-
-    A thread must not take a turn inside a turn.
-    """
+    """Many readers or one writer. Later readers wait for a waiting writer, so that it does not starve. Not reentrant."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._reading = 0
-        self._changes = 0  # those that run or wait
-        self._changing = False
+        self._readers = 0
+        self._writers = 0  # running or waiting
+        self._writing = False
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Nothing is changed meanwhile."""
+    def read(self) -> Iterator[None]:
         with self._condition:
-            self._condition.wait_for(lambda: not self._changes)
-            self._reading += 1
+            self._condition.wait_for(lambda: not self._writers)
+            self._readers += 1
         try:
             yield
         finally:
             with self._condition:
-                self._reading -= 1
+                self._readers -= 1
                 self._condition.notify_all()
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Nothing is read or changed by others meanwhile."""
+    def write(self) -> Iterator[None]:
         with self._condition:
-            self._changes += 1
-            self._condition.wait_for(lambda: not self._reading and not self._changing)
-            self._changing = True
+            self._writers += 1
+            self._condition.wait_for(lambda: not self._readers and not self._writing)
+            self._writing = True
         try:
             yield
         finally:
             with self._condition:
-                self._changes -= 1
-                self._changing = False
+                self._writers -= 1
+                self._writing = False
                 self._condition.notify_all()

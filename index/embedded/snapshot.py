@@ -1,4 +1,4 @@
-"""What one search sees: the segments of a generation, and what was added since. Both legs look through each of these parts."""
+"""Immutable snapshot for one search: the generation's segments and the unindexed tail, each searched by both indexes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch
 
 @dataclass(frozen=True, slots=True)
 class UnindexedTail:
-    """What was added since the generation was built, up to `last_passage_id`, searched exactly. Not changed but by removals."""
+    """Passages up to `last_passage_id` that no segment holds, searched exactly. Changed by removals only."""
 
     vectors: DenseIndex
     lexical: LexicalIndex
     last_passage_id: int
 
-    def and_then(self, added: Sequence[tuple[Ids, list[IndexedText], Matrix]]) -> UnindexedTail:
-        """Another one that holds these passages as well; searches that run on this one do not see them."""
+    def extended(self, added: Sequence[tuple[Ids, list[IndexedText], Matrix]]) -> UnindexedTail:
+        """A tail with these passages too; searches on this one do not see them."""
         ids = np.concatenate([ids for ids, _, _ in added])
         longer = UnindexedTail(copy(self.vectors), copy(self.lexical), int(ids[-1]))
         longer.vectors.add(ids, np.concatenate([vectors for _, _, vectors in added]))
@@ -35,7 +35,7 @@ class UnindexedTail:
 
 @dataclass(frozen=True, slots=True)
 class IndexSnapshot:
-    """What one search sees: segments, and the tail where there is something in it."""
+    """Segments, and the tail if it is not empty."""
 
     generation: int
     speller: Speller | None
@@ -54,12 +54,12 @@ class IndexSnapshot:
 
     @property
     def mean_length(self) -> float:
-        """Of a passage, in terms."""
+        """Mean length of a passage in terms."""
         return sum(part.lexical.total_length for part in self.parts) / max(self.passages, 1)
 
     @property
-    def is_large(self) -> bool:
-        """Whether some of its vectors are searched approximately: then a search takes milliseconds."""
+    def is_approximate(self) -> bool:
+        """Whether a part is searched approximately; then a search takes milliseconds and is worth a second thread."""
         return any(len(part.vectors) > self.policy.exact_passages for part in self.parts)
 
     def passages_of_documents(self, numbers: Ids) -> Ids:
@@ -67,7 +67,7 @@ class IndexSnapshot:
         return np.concatenate([np.empty(0, np.int64), *(part.lexical.passages_of_documents(numbers) for part in self.parts)])
 
     def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
-        """Of each part the best by meaning; where there are no more than that, every passage."""
+        """The nearest passages in each part; all of them if the part is no larger than the number of candidates."""
 
         k = self.policy.candidates
 
@@ -79,17 +79,17 @@ class IndexSnapshot:
         return [of(part.vectors) for part in self.parts]
 
     def best_score(self, vector: Vector, ids: Sequence[Ids]) -> float:
-        """The greatest inner product of a vector and the passages of each part, 0 where there is none."""
+        """The greatest inner product of a vector and the passages `ids` of each part, 0 if there are none."""
         scores = [part.vectors.scores(vector, found) for part, found in zip(self.parts, ids, strict=True)]
         return max((float(np.nan_to_num(found).max()) for found in scores if len(found)), default=0.0)
 
     def by_words(self, query: LexicalQuery, allowed: Ids | None) -> list[Ids]:
-        """Of each part that has more than that the best by words; of the others the other leg has every passage."""
+        """The best passages by words in each part that is larger than the number of candidates; `nearest` has all of the others."""
         k = self.policy.candidates
         return [part.lexical.search(query, k, allowed) for part in self.parts if len(part.vectors) > k]
 
-    def scored(self, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
-        """Every candidate by both legs, whichever found it. Each is in one part; in the others, and once removed, it scores 0."""
+    def score(self, vector: Vector, query: LexicalQuery, ids: Ids) -> tuple[Scores, LexicalMatch]:
+        """Score every candidate by both indexes. Each is in one part; in the others, and once removed, it scores 0."""
         scores = np.zeros((5, len(ids)), np.float32)
         documents = np.zeros(len(ids), np.int64)
         for part in self.parts:

@@ -1,78 +1,40 @@
-"""What is asked of whoever ranks passages, and what it gives."""
+"""A question prepared for a search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from index.embedded.snapshot import IndexSnapshot
-from index.filters import Filter
-from index.ranking.result import Ranking
-from index.types import Ids, Vector
+import numpy as np
+
+from index.types import Embedder, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedQuery:
-    """A question as it was read: its text with the spelling corrected, and what gives its vector, which may be on its way still.
+    """`question`: its text with the spelling corrected; `embed`: returns its vector, and waits while that is being computed.
 
-    `context`: what was said before, whose terms count `context_weight` times their idf.
+    `context`: earlier turns, whose terms count `context_weight` times their idf. `lexical_only`: rank by words, and by similarity
+    only where no word is found: the model cannot read the question's language.
     """
 
     question: str
-    embedded: Callable[[], Vector]
+    embed: Callable[[], Vector]
     context: str = ""
     context_weight: float = 0.0
+    lexical_only: bool = False
 
     @property
     def vector(self) -> Vector:
-        """Of unit length."""
-        return self.embedded()
+        """Unit length."""
+        return self.embed()
 
 
-@dataclass(frozen=True, slots=True)
-class DenseCandidates:
-    """How near the nearest passage is to a vector (the greatest inner product, 0 where there is no passage), and the nearest ones.
-
-    To rank a question with this vector by them saves looking for them again: in `state`, those of each of its parts.
-    """
-
-    score: float
-    state: IndexSnapshot
-    ids: Sequence[Ids]
-
-
-class SearcherProtocol(Protocol):
-    """What ranks passages for a question: the searcher, or one that arranges them otherwise to be compared with it."""
-
-    def read(self, question: str) -> PreparedQuery: ...
-    def vector(self, texts: Sequence[str]) -> Vector: ...
-    def allowed(self, filter_: Filter) -> Ids: ...
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates: ...
-    def rank(
-        self,
-        asked: PreparedQuery,
-        allowed: Ids | None = None,
-        *,
-        by_words: bool = False,
-        nearest: DenseCandidates | None = None,
-    ) -> Ranking: ...
-
-
-class SearcherWrapper:
-    """Searches as another one does; whoever derives from it says in which order its rankings are."""
-
-    def __init__(self, searcher: SearcherProtocol) -> None:
-        self._searcher = searcher
-
-    def read(self, question: str) -> PreparedQuery:
-        return self._searcher.read(question)
-
-    def vector(self, texts: Sequence[str]) -> Vector:
-        return self._searcher.vector(texts)
-
-    def allowed(self, filter_: Filter) -> Ids:
-        return self._searcher.allowed(filter_)
-
-    def nearest(self, vector: Vector, allowed: Ids | None = None) -> DenseCandidates:
-        return self._searcher.nearest(vector, allowed)
+def embed_together(embedder: Embedder, texts: Sequence[str]) -> Vector:
+    """The direction between the vectors of one or more texts, unit length."""
+    vectors = [embedder.embed_question(text) for text in texts]
+    if len(vectors) == 1:
+        return vectors[0]
+    total = np.sum(vectors, axis=0)
+    unit: Vector = total / np.linalg.norm(total)
+    return unit

@@ -1,4 +1,4 @@
-"""What a search gives: the candidates with their scores, and what they were scored by."""
+"""The result of a search: scored candidates and what their scores are made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.types import Ids, Scores
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage with its fused score, higher is better, and what each leg says of it: cosine and share of the best BM25."""
+    """A passage with its fused score, higher is better. `similarity`: cosine; `lexical`: BM25 as a share of its upper bound."""
 
     passage_id: int
     score: float
@@ -21,7 +21,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates(Sequence[Candidate]):
-    """Candidates as columns; each is made when it is looked at, because of some hundred only the first few are."""
+    """Candidates as columns; a Candidate is made when it is read, because only the first few of some hundred are."""
 
     ids: Ids
     scores: Scores
@@ -48,11 +48,10 @@ class Candidates(Sequence[Candidate]):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Candidates, best first, for `question`, which is the one that was asked with its spelling corrected.
+    """Candidates, best first, for `question`, the text with its spelling corrected.
 
-    `term_weights`: the question's terms with their idf in the corpus and general language together.
-    `best_possible`: what no candidate's score exceeds. `contributions`: what each part of the fusion adds to the candidates' scores.
-    `passages`: how many there were to choose from.
+    `term_weights`: the question's terms with their idf, from the corpus and general language. `best_possible`: upper bound of a
+    score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked.
     """
 
     question: str

@@ -1,17 +1,17 @@
-"""Hits -> quote, confidence, answerable. Knows no Flask."""
+"""Question -> results with quotes, confidence, and whether the documents answer it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from corpus.types import Span
-from index.embedded.store.store import Store
+from index.engine import Engine, Snapshot
 from index.filters import Filter
-from index.ranking.query import PreparedQuery, SearcherProtocol
+from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
-from index.types import Ids, StoredPassage, Vector
+from index.types import StoredPassage
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
 from qa.answering.near_duplicates import are_near_duplicates
@@ -22,12 +22,12 @@ from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 
-LOOKED_AT = 3  # passages that confidence is judged by
+JUDGED_PASSAGES = 3  # first results that confidence is computed from
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A passage that was found, its score (0..1, never against the order) and the quote in it (offsets into the document)."""
+    """A passage with its score (0..1, descending over the results) and the quote in it, a span of the document."""
 
     stored: StoredPassage
     score: float
@@ -41,11 +41,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the documents say to a question. `quote` is None where they do not answer it; the nearest passages are there still.
+    """`quote`: None if the documents do not answer the question; `results` are the nearest passages even then.
 
-    `corrected` is the question with its spelling corrected, None where nothing was. `rewritten` is the question as it was searched,
-    and `reason` why; None where it was searched as it was asked. `evidence` is what `confidence` follows from,
-    None where nothing was found. `ranking` is what the results were taken from.
+    `corrected`: the question with its spelling corrected; `rewritten`: the question that was searched, with `reason`; None if
+    nothing was changed. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
     """
 
     question: str
@@ -65,44 +64,46 @@ class Answer:
 class Answerer:
     def __init__(
         self,
-        searcher: SearcherProtocol,
-        store: Store,
+        engine: Engine,
         answer_threshold: float,
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
+        *,
+        spelling: bool = True,
+        arrange: Callable[[Ranking], Ranking] | None = None,
     ) -> None:
-        """`answer_threshold`: the confidence from which a question counts as answerable; `calibration`: of confidence, to these documents.
+        """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
-        `languages`: codes of those that the embedding model serves; empty for all. A question in another is answered by words.
+        `languages`: codes of the languages that the embedding model serves, empty for all; a question in another one is searched by
+        words. `spelling`: correct questions. `arrange`: reorders each ranking, to compare orders.
         """
-        self._searcher = searcher
-        self._store = store
-        self._operating_point = answer_threshold
+        self._engine = engine
+        self._answer_threshold = answer_threshold
         self._languages = frozenset(languages)
         self._calibration = calibration
+        self._spelling = spelling
+        self._arrange = arrange
 
     def ask(self, question: str, limit: int = 5, filter_: Filter | None = None, history: Sequence[Turn] = ()) -> Answer:
-        """The answer with up to `limit` results, best first, out of the documents that the filter lets through.
+        """Answer with up to `limit` results, best first, from the documents that the filter allows.
 
-        `history`: the turns before the question, the oldest first.
+        `history`: the turns before the question, oldest first.
         """
         mark_stage(REQUEST)
         plain = strip_courtesies(question)
         context = context_of(history)
         whole = completed(plain, context)
-        asked = self._searcher.read(whole)
-        unserved = unsupported_language(asked.question, self._languages)
+        query = self._engine.prepare(whole, spelling=self._spelling)
+        unserved = unsupported_language(query.question, self._languages)
         if unserved is not None:
-            context = None
+            query, context = replace(query, lexical_only=True), None
         mark_stage(EMBED)
-        with self._store.turns.reading():
-            allowed = self._searcher.allowed(filter_) if filter_ else None
-            nearest = self._searcher.nearest(asked.vector, allowed) if context else None
-            followed = self._follow_up(asked, context, nearest.score, allowed) if context and nearest else None
-            if followed:
-                asked, nearest = followed.asked, None
-            ranking = self._searcher.rank(asked, allowed, by_words=unserved is not None, nearest=nearest)
-            found = self._found(ranking, max(limit, LOOKED_AT))
+        with self._engine.snapshot(filter_) as snapshot:
+            followed = self._follow_up(query, context, snapshot) if context else None
+            ranking = snapshot.search(followed.asked if followed else query)
+            if self._arrange:
+                ranking = self._arrange(ranking)
+            found = _passages_of(ranking, snapshot, max(limit, JUDGED_PASSAGES))
         mark_stage(RANK)
         if not found:
             record_answer(question, False)
@@ -112,15 +113,16 @@ class Answerer:
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
-        record_answer(question, confidence >= self._operating_point)
+        answerable = confidence >= self._answer_threshold
+        record_answer(question, answerable)
         rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
             question=question,
             corrected=ranking.question if ranking.question != whole else None,
-            answerable=confidence >= self._operating_point,
+            answerable=answerable,
             confidence=confidence,
             evidence=evidence,
-            quote=results[0] if confidence >= self._operating_point else None,
+            quote=results[0] if answerable else None,
             results=results[:limit],
             generation=ranking.generation,
             notice=language_notice(unserved, found[0][1].document.language, self._languages),
@@ -129,31 +131,29 @@ class Answerer:
             reason=reason,
         )
 
-    def _follow_up(self, asked: PreparedQuery, context: Context, nearest: float, allowed: Ids | None) -> FollowUp | None:
-        """Embeds the context where the question may need it, which most that stand alone do not."""
+    def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
+        """Embeds the context only if the question may need it, which most that stand alone do not."""
+        embedder, best = self._engine.embedder, snapshot.best_similarity
+        return follow_up(query, context, best(query.vector), lambda texts: embed_together(embedder, texts), best)
 
-        def best(vector: Vector) -> float:
-            return self._searcher.nearest(vector, allowed).score
 
-        return follow_up(asked, context, nearest, self._searcher.vector, best)
-
-    def _found(self, ranking: Ranking, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
-        """The first passages that are still stored (one removed a moment ago is passed over), near copies shown once."""
-        found: list[tuple[Candidate, StoredPassage]] = []
-        for first in range(0, len(ranking.candidates), wanted):
-            candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
-            for stored in self._store.passages(list(candidates)):
-                if not any(are_near_duplicates(stored.passage.text, other.passage.text) for _, other in found):
-                    found.append((candidates[stored.id], stored))
-            if len(found) >= wanted:
-                break
-        return found[:wanted]
+def _passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
+    """The first candidates that are still stored, without near copies of earlier ones."""
+    found: list[tuple[Candidate, StoredPassage]] = []
+    for first in range(0, len(ranking.candidates), wanted):
+        candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
+        for stored in snapshot.passages(list(candidates)):
+            if not any(are_near_duplicates(stored.passage.text, other.passage.text) for _, other in found):
+                found.append((candidates[stored.id], stored))
+        if len(found) >= wanted:
+            break
+    return found[:wanted]
 
 
 def _rewritten(
     question: str, plain: str, whole: str, corrected: str, followed: FollowUp | None
 ) -> tuple[str | None, str | None]:
-    """The question as it was searched, and why it is not as it was asked."""
+    """The question that was searched and why it differs from the one that was asked; None if it does not."""
     reasons = [
         "greetings and thanks are left out" if plain != question else None,
         "it continues the question before it" if whole != plain else None,
@@ -172,7 +172,7 @@ def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: R
 
 def _evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
     first, _ = found[0]
-    sentences = [_with_titles(stored) for _, stored in found[:LOOKED_AT]]
+    sentences = [_with_titles(stored) for _, stored in found[:JUDGED_PASSAGES]]
     return Evidence(
         similarity=first.similarity,
         coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),

@@ -1,19 +1,19 @@
-"""Why a passage came up where it did, or why a document did not: leg by leg."""
+"""Why a passage has its rank, or why a document was not found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from index.embedded.searcher import Searcher
-from index.embedded.store.store import Store
+from index.engine import Engine
+from index.filters import Comparison
 from index.ranking.result import Ranking
 from index.text.analysis import terms
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A candidate's rank (1 is first) and score in one leg: the cosine, or the share of the best possible BM25."""
+    """A candidate's rank (1 is first) and score by one index: the cosine, or BM25 as a share of its upper bound."""
 
     rank: int
     score: float
@@ -21,7 +21,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`contributions` add up to `score`, the fused one; `matched` are the question's terms that the passage or its titles hold."""
+    """`contributions` add up to `score`, the fused one; `matched`: the question's terms in the passage or its headings."""
 
     rank: int
     score: float
@@ -32,7 +32,7 @@ class Explanation:
 
 
 def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanation:
-    """Raises KeyError for a passage that is not among the candidates."""
+    """Raises KeyError for a passage that is not a candidate."""
     places = {candidate.passage_id: place for place, candidate in enumerate(ranking.candidates)}
     place = places[passage_id]
     candidate = ranking.candidates[place]
@@ -47,42 +47,43 @@ def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanat
     )
 
 
-def why_not(searcher: Searcher, store: Store, question: str, document_id: str) -> list[str]:
-    """Sentences that say how far a document was from coming up. Raises KeyError where there is no such document."""
-    document = store.document(document_id)
+def why_not(engine: Engine, question: str, document_id: str) -> list[str]:
+    """Sentences on how a document ranked for a question, by its best passage. Raises KeyError for an unknown document."""
+    document = engine.document(document_id)
     if document is None:
         raise KeyError(document_id)
-    overall = searcher.search(question)
-    own = searcher.search(question, store.passage_ids(document_id))
+    query = engine.prepare(question)
+    with engine.snapshot() as snapshot:
+        overall = snapshot.search(query)
+    with engine.snapshot(Comparison("eq", "id", document_id)) as snapshot:
+        own = snapshot.search(query)
     if not own.candidates:
         return [f"“{document.title}” has no passages."]
-    best = own.candidates[0]
-    stored = store.passages([best.passage_id])[0].passage
-    lines = [f"Nearest passage of “{document.title}”: “{' '.join(stored.text.split())[:160]}”"]
+    passages = {candidate.passage_id for candidate in own.candidates}
+    ranked = next((candidate for candidate in overall.candidates if candidate.passage_id in passages), None)
+    best = ranked or own.candidates[0]
+    (stored,) = engine.passages([best.passage_id])
+    lines = [f"Best passage of “{document.title}”: “{' '.join(stored.passage.text.split())[:160]}”"]
     if overall.question != question:
-        lines.append(f"The question was read as “{overall.question}”.")
-    own_explained = explain(own, best.passage_id, stored.searchable_text)
-    known = {candidate.passage_id for candidate in overall.candidates}
-    if best.passage_id in known:
-        found = explain(overall, best.passage_id, stored.searchable_text)
-        lines.append(
-            f"It came up at place {found.rank} of {len(overall.candidates)} candidates with a score of {found.score:.3f}."
-        )
-        lines.append(f"By meaning: place {found.dense.rank}, cosine {found.dense.score:.3f}.")
-        lines.append(f"By words: place {found.lexical.rank}, {found.lexical.score:.3f} of the best possible.")
+        lines.append(f"The question was searched as “{overall.question}”.")
+    found = explain(overall if ranked else own, best.passage_id, stored.passage.searchable_text)
+    if ranked:
+        lines += [
+            f"It has rank {found.rank} of {len(overall.candidates)} candidates with a score of {found.score:.3f}.",
+            f"Dense: rank {found.dense.rank}, cosine {found.dense.score:.3f}.",
+            f"Lexical: rank {found.lexical.rank}, {found.lexical.score:.3f} of the best possible BM25.",
+        ]
     else:
-        lines.append(f"Neither leg had it among its candidates ({len(overall.candidates)} in all).")
-        lines.append(f"By meaning: cosine {own_explained.dense.score:.3f}; the candidates' lowest is {_lowest(overall):.3f}.")
-        lines.append(f"By words: {own_explained.lexical.score:.3f} of the best possible.")
-    missing = [term for term in overall.term_weights if term not in own_explained.matched]
-    lines.append(
-        f"Words it holds: {', '.join(own_explained.matched) or 'none'}; words it lacks: {', '.join(missing) or 'none'}."
-    )
+        lines += [
+            f"It is not among the {len(overall.candidates)} candidates.",
+            f"Dense: cosine {found.dense.score:.3f}; the lowest of the candidates is {_lowest(overall):.3f}.",
+            f"Lexical: {found.lexical.score:.3f} of the best possible BM25.",
+        ]
+    missing = [term for term in overall.term_weights if term not in found.matched]
+    lines.append(f"Terms in it: {', '.join(found.matched) or 'none'}; terms not in it: {', '.join(missing) or 'none'}.")
     first = overall.candidates[0]
-    winner = store.passages([first.passage_id])[0]
-    lines.append(
-        f"First came “{winner.document.title}” with a score of {first.score:.3f}; this passage scores {best.score:.3f}."
-    )
+    (winner,) = engine.passages([first.passage_id])
+    lines.append(f"The first result is from “{winner.document.title}”, with a score of {first.score:.3f}.")
     return lines
 
 

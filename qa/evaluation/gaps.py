@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from index.ranking.query import SearcherProtocol
+from index.engine import Engine
 from qa.answering.answerer import Answerer
 from qa.operate.question_log import Noted, Outcome
 
@@ -42,7 +42,7 @@ class Gap:
         return max(one.last for one in self.questions)
 
 
-def find_gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProtocol) -> list[Gap]:
+def find_gaps(noted: Iterable[Noted], answerer: Answerer, engine: Engine) -> list[Gap]:
     """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
     latest: dict[str, list[Noted]] = {}
     for entry in noted:
@@ -53,7 +53,7 @@ def find_gaps(noted: Iterable[Noted], answerer: Answerer, searcher: SearcherProt
             latest.setdefault(key, []).append(entry)
     questions = [_open_question(entries) for entries in latest.values() if _is_open(entries, answerer)]
     questions = sorted(questions, key=lambda one: one.last)[-MAX_GROUPED:]
-    found = [Gap(sorted(group, key=lambda one: (-one.times, one.question))) for group in _group_by_meaning(questions, searcher)]
+    found = [Gap(sorted(group, key=lambda one: (-one.times, one.question))) for group in _group_by_meaning(questions, engine)]
     return sorted(found, key=lambda gap: (-gap.times, gap.questions[0].question))
 
 
@@ -67,10 +67,10 @@ def _is_open(entries: Sequence[Noted], answerer: Answerer) -> bool:
     return not answerer.ask(entries[-1].question, 1).answerable
 
 
-def _group_by_meaning(questions: Sequence[OpenQuestion], searcher: SearcherProtocol) -> list[list[OpenQuestion]]:
+def _group_by_meaning(questions: Sequence[OpenQuestion], engine: Engine) -> list[list[OpenQuestion]]:
     if len(questions) < 2:
         return [[one] for one in questions]
-    vectors = np.stack([searcher.read(one.question).vector for one in questions])
+    vectors = np.stack([engine.prepare(one.question).vector for one in questions])
     clustering = AgglomerativeClustering(n_clusters=None, distance_threshold=MAX_DISTANCE, metric="cosine", linkage="average")
     groups: dict[int, list[OpenQuestion]] = {}
     for label, one in zip(clustering.fit_predict(vectors), questions, strict=True):

@@ -9,11 +9,9 @@ from time import perf_counter
 
 import numpy as np
 
-from index.embedded.searcher import Searcher
-from index.embedded.store.store import Store
-from index.ranking.query import DenseCandidates, PreparedQuery, SearcherWrapper
+from index.engine import Engine
 from index.ranking.result import Candidate, Ranking
-from index.types import Ids, StoredPassage
+from index.types import StoredPassage
 from qa.answering.answerer import Answer, Answerer
 from qa.answering.confidence import Evidence
 from qa.answering.question.validity import clean_question
@@ -69,36 +67,11 @@ class Summary:
     questions: int
 
 
-class ArrangedSearcher(SearcherWrapper):
-    """Ranks by an order of choice, with or without spelling."""
-
-    _searcher: Searcher
-
-    def __init__(self, searcher: Searcher, order: Order = Order.FUSED, *, spelling: bool = True) -> None:
-        super().__init__(searcher)
-        self._order = order
-        self._spelling = spelling
-
-    def read(self, question: str) -> PreparedQuery:
-        return self._searcher.read(question, spelling=self._spelling)
-
-    def rank(
-        self,
-        asked: PreparedQuery,
-        allowed: Ids | None = None,
-        *,
-        by_words: bool = False,
-        nearest: DenseCandidates | None = None,
-    ) -> Ranking:
-        self.last = arrange(self._searcher.rank(asked, allowed, by_words=by_words, nearest=nearest), self._order)
-        return self.last
-
-
 class Judge:
     """Names what was found: the item of a question that a passage satisfies, else its document. Passages are read once."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._read: dict[int, StoredPassage] = {}
         self._ids: dict[str, bool] = {}
 
@@ -120,12 +93,12 @@ class Judge:
 
     def _is_id(self, item: str) -> bool:
         if item not in self._ids:
-            self._ids[item] = self._store.document(item) is not None
+            self._ids[item] = self._engine.document(item) is not None
         return self._ids[item]
 
     def _stored(self, ids: Sequence[int]) -> list[StoredPassage]:
         unread = [i for i in ids if i not in self._read]
-        self._read.update((stored.id, stored) for stored in self._store.passages(unread))
+        self._read.update((stored.id, stored) for stored in self._engine.passages(unread))
         return [self._read[i] for i in ids if i in self._read]
 
 

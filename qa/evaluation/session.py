@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from corpus.types import QuotableError
 from qa.answering.calibration import Calibration, cross_validate, fit
 from qa.answering.confidence import probability
-from qa.assembly import Service, answerer_over, open_to_read, open_to_write, service_of
-from qa.evaluation.judging import ArrangedSearcher, Judge, Order, Outcome, run, summarise
+from qa.assembly import Service, answerer_over, open_to_read, open_to_write, reranker_of, service_of
+from qa.evaluation.judging import Judge, Order, Outcome, arrange, run, summarise
 from qa.evaluation.measures import expected_calibration_error
 from qa.evaluation.question_sets import QuestionSet, read_corpus
 from qa.evaluation.report import Run
@@ -71,20 +72,21 @@ def open_service(question_set: QuestionSet, settings: Settings, say: Say) -> Ite
         if models.is_dir():  # reuse the exported model
             (Path(folder) / "models").symlink_to(models)
         say(f"Indexing {question_set.corpus} for this evaluation …")
-        with open_to_write(settings.model_copy(update={"data": Path(folder)}), say) as library:
-            for _ in library.put_all(
+        settings = settings.model_copy(update={"data": Path(folder)})
+        with open_to_write(settings, say, reranker=reranker_of(settings)) as writer:
+            for _ in writer.put_all(
                 IncomingDocument(str(document.id), document) for document in read_corpus(question_set.corpus)
             ):
                 pass
-            library.build()
-            yield service_of(library, settings)
+            writer.engine.rebuild()
+            yield service_of(writer, settings)
 
 
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
     """Ask every question under the variant's settings."""
     threshold = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
-    searcher = ArrangedSearcher(service.searcher, variant.order, spelling=variant.spelling)
-    answerer = answerer_over(searcher, service.store, settings.model_copy(update={"answer_threshold": threshold}))
+    settings = settings.model_copy(update={"answer_threshold": threshold})
+    answerer = answerer_over(service.engine, settings, spelling=variant.spelling, arrange=partial(arrange, order=variant.order))
     outcomes = list(run(question_set.questions, answerer, judge))
     return Run(variant.name, outcomes, summarise(outcomes))
 

@@ -1,4 +1,4 @@
-"""Files and folders -> documents in the library, one outcome a file; and following them as they change."""
+"""Files and folders -> documents in the writer, one outcome a file; and following them as they change."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def files_below(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def add_files(
-    library: DocumentWriter,
+    writer: DocumentWriter,
     sandbox: Sandbox,
     files: Iterator[Path] | Sequence[Path],
     stored: Stored = lambda share, passages: None,
@@ -70,33 +70,33 @@ def add_files(
     """
     for file in files:
         try:
-            yield _add_file(library, sandbox, file, stored)
+            yield _add_file(writer, sandbox, file, stored)
         except QuotableError as error:
             yield FileOutcome(file, Counter(), (str(error),))
         except OSError as error:
             yield FileOutcome(file, Counter(), (error.strerror or str(error),))
 
 
-def add_addresses(library: DocumentWriter, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
+def add_addresses(writer: DocumentWriter, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
     """The same for documents that are fetched."""
     for url in urls:
         try:
             fetched = fetcher.fetch(url)
             content = _Content(fetched.body, fetched.name, url, id_for_address(url), fetched.url)
-            yield _add_content(library, sandbox, url, content)
+            yield _add_content(writer, sandbox, url, content)
         except QuotableError as error:
             yield FileOutcome(url, Counter(), (str(error),))
 
 
-def remove_missing(library: DocumentWriter, paths: Sequence[Path]) -> list[str]:
+def remove_missing(writer: DocumentWriter, paths: Sequence[Path]) -> list[str]:
     """Remove the documents that were read from files at or below `paths` which are no longer there; their ids."""
     removed = []
     for path in paths:
         with suppress(ReadError):
             place = _source(path)
-            for source in library.store.sources(place):
+            for source in writer.engine.sources(place):
                 if (source == place or source.startswith(place + os.sep)) and not Path(source).exists():
-                    removed += _remove_from(library, source, keep=set())
+                    removed += _remove_from(writer, source, keep=set())
     return removed
 
 
@@ -142,14 +142,14 @@ class _Content:
     url: str | None = None
 
 
-def _add_file(library: DocumentWriter, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
+def _add_file(writer: DocumentWriter, sandbox: Sandbox, file: Path, stored: Stored) -> FileOutcome:
     source = _source(file)
     content = _Content(_content(file, sandbox.max_bytes), file.name, source, id_for_file(file))
-    return _add_content(library, sandbox, file, content, stored)
+    return _add_content(writer, sandbox, file, content, stored)
 
 
 def _add_content(
-    library: DocumentWriter,
+    writer: DocumentWriter,
     sandbox: Sandbox,
     told_as: Path | str,
     content: _Content,
@@ -157,7 +157,7 @@ def _add_content(
 ) -> FileOutcome:
     source, body = content.source, content.body
     digest = hashlib.sha256(body).hexdigest()
-    known = library.store.documents_from(source)
+    known = writer.engine.documents_from(source)
     if known and all(document.source_hash == digest for document in known):
         return FileOutcome(told_as, Counter({Outcome.UNCHANGED: len(known)}))
     failures: list[str] = []
@@ -166,13 +166,13 @@ def _add_content(
     )
     share = 1 / max(body.count(b"\n"), 1) if content.name.lower().endswith(".jsonl") else 1.0
     placed = []
-    for one in library.put_all(_marked_last(entries, failures)):
+    for one in writer.put_all(_marked_last(entries, failures)):
         placed.append(one)
         stored(share, one.passages)
     if placed:
-        _remove_from(library, source, keep={one.id for one in placed})
+        _remove_from(writer, source, keep={one.id for one in placed})
     if placed and not failures:
-        library.store.update_source(placed[0].id, source, digest)
+        writer.engine.update_source(placed[0].id, source, digest)
     return FileOutcome(told_as, Counter(one.outcome for one in placed), failures, [*_duplicates(placed)])
 
 
@@ -208,9 +208,9 @@ def _marked_last(entries: Iterator[IncomingDocument], failures: Sequence[str]) -
     yield from entries
 
 
-def _remove_from(library: DocumentWriter, source: str, keep: set[str]) -> list[str]:
-    gone = [document.id for document in library.store.documents_from(source) if document.id not in keep]
-    return [document_id for document_id in gone if library.remove(document_id)]
+def _remove_from(writer: DocumentWriter, source: str, keep: set[str]) -> list[str]:
+    gone = [document.id for document in writer.engine.documents_from(source) if document.id not in keep]
+    return [document_id for document_id in gone if writer.engine.remove(document_id)]
 
 
 def _duplicates(placed: Sequence[PutResult]) -> Iterator[str]:
@@ -239,18 +239,18 @@ def changes_below(paths: Sequence[Path], stopping: Event) -> Iterator[list[Path]
 
 
 def follow(
-    library: DocumentWriter, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event
+    writer: DocumentWriter, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event
 ) -> Iterator[FileOutcome]:
     """Follow new, changed and deleted files until `changes` end; what changed is left to the next run once `stopping` is set."""
     for changed in changes:
-        for document_id in remove_missing(library, changed):
+        for document_id in remove_missing(writer, changed):
             yield FileOutcome(Path(document_id), Counter({Outcome.REMOVED: 1}))
         files = files_below([path for path in changed if path.exists()])
-        for outcome in add_files(library, sandbox, takewhile(lambda _: not stopping.is_set(), files)):
+        for outcome in add_files(writer, sandbox, takewhile(lambda _: not stopping.is_set(), files)):
             if outcome.failures or set(outcome.documents) != {Outcome.UNCHANGED}:
                 yield outcome
         if changed:
-            library.build_if_behind()
+            writer.engine.maintain()
 
 
 def _is_hidden(path: Path, roots: Sequence[Path]) -> bool:

@@ -1,4 +1,4 @@
-"""Takes accepted jobs up, one after another, in a thread of its own."""
+"""Ingests accepted jobs one after another, in its own thread."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome
 
 log = logging.getLogger(__name__)
 
-# How long to wait before a job is tried again that could not be stored (no space, an I/O error).
+# Until a job that could not be stored (no space, an I/O error) is retried.
 RETRY_SECONDS = 5.0
-# How often memory is given back while there are no jobs; questions free some, too.
+# Between two returns of freed memory to the system while there are no jobs; questions free some too.
 IDLE_SECONDS = 60.0
 
 
 class Worker:
-    """The one that takes documents in. Runs from `start` until `stop`; a job that runs then is taken up again by the next process."""
+    """Runs from `start` until `stop`; the next process resumes a job that was running then."""
 
-    def __init__(self, library: DocumentWriter, fetcher: Fetcher | None = None) -> None:
-        self.library = library
+    def __init__(self, writer: DocumentWriter, fetcher: Fetcher | None = None) -> None:
+        self.writer = writer
+        self.engine = writer.engine
         self.fetcher = fetcher or Fetcher(Hosts())
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -37,18 +38,18 @@ class Worker:
         self._thread.start()
 
     def accept(self, name: str, body: bytes, document_id: str) -> Job:
-        """Take on the contents of a file: on disk when this returns, searchable soon after.
+        """Queue the contents of a file: on disk when this returns, searchable soon after.
 
-        `document_id` is for a document whose file does not name its own.
+        `document_id`: for a document whose file does not name its own id.
         """
-        job = self.library.jobs.accept(name, body, document_id)
+        job = self.engine.jobs.accept(name, body, document_id)
         self._wake.set()
         return job
 
     def accept_address(self, url: str, document_id: str) -> Job:
-        """Take on a document that is to be fetched: a job without content that is called by its address.
+        """Queue a document to fetch: a job without a body, with the address as its name.
 
-        Raises FetchError where it is none that may be asked for.
+        Raises FetchError for an address that is not allowed.
         """
         self.fetcher.check(url)
         return self.accept(url, b"", document_id)
@@ -66,45 +67,45 @@ class Worker:
                 self._wake.clear()
                 try:
                     if not self._one_job(sandbox):
-                        self.library.build_if_behind()
+                        self.engine.maintain()
                         self._rest()
                 except QuotableError as error:
                     log.error("%s", error)
                     self._stopping.wait(RETRY_SECONDS)
                 except Exception:
-                    log.exception("unforeseen error while taking documents in")
+                    log.exception("unexpected error while ingesting documents")
                     self._stopping.wait(RETRY_SECONDS)
 
     def _rest(self) -> None:
-        """Until there is something to do."""
+        """Wait for a job."""
         return_freed_memory()
         while not self._wake.wait(IDLE_SECONDS):
             return_freed_memory()
 
     def _one_job(self, sandbox: Sandbox) -> bool:
-        taken = self.library.jobs.take()
+        taken = self.engine.jobs.take()
         if taken is None:
             return False
         job, body = taken
         failures: list[str] = []
         documents = 0
         try:
-            for placed in self.library.put_all(self._entries(sandbox, job, body, failures), lambda: self._ended(job)):
+            for placed in self.writer.put_all(self._entries(sandbox, job, body, failures), lambda: self._ended(job)):
                 if placed.outcome == Outcome.CANCELLED:
                     return True
                 documents += 1
-                self.library.build_if_behind()
+                self.engine.maintain()
         except DamagedRow as error:
             failures.append(str(error))
         except StoreError:
-            raise  # the disk, not the document: it was accepted, so it is tried again
+            raise  # the disk, not the document: the job is retried
         except QuotableError as error:
             failures.append(str(error))
         except Exception as error:
-            # A document that cannot be taken in must not come back for ever.
-            log.exception("unforeseen error in job %s", job.id)
-            failures.append(f"it could not be taken in ({type(error).__name__}); the server's log has the details")
-        self.library.jobs.finish(job.id, documents, failures)
+            # A document that cannot be ingested must not be retried forever.
+            log.exception("unexpected error in job %s", job.id)
+            failures.append(f"it could not be ingested ({type(error).__name__}); the server's log has the details")
+        self.engine.jobs.finish(job.id, documents, failures)
         return True
 
     def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[IncomingDocument]:
@@ -115,4 +116,4 @@ class Worker:
         return read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures, url)
 
     def _ended(self, job: Job) -> bool:
-        return self._stopping.is_set() or self.library.jobs.is_cancelled(job.id)
+        return self._stopping.is_set() or self.engine.jobs.is_cancelled(job.id)

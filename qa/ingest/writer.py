@@ -1,11 +1,10 @@
-"""The corpus as it is kept: documents in and out, searchable at once, indexes rebuilt as they fall behind. The only writer."""
+"""Store documents: split, embed and put them into the engine."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,19 +14,13 @@ import numpy as np
 
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
-from index.embedded.folder_lock import FolderLock
-from index.embedded.policy import DEFAULT, Policy
-from index.embedded.searcher import Searcher
-from index.embedded.segments.builder import IndexBuilder
-from index.embedded.store.database import Database
-from index.embedded.store.jobs import JobQueue
-from index.embedded.store.store import Store
-from index.types import DamagedRow, Embedder, Matrix
+from index.engine import Engine
+from index.types import Matrix
 
-# Passages embedded in one go when many documents come: enough to keep every core busy, few enough to be stored soon.
-EMBEDDED_AT_ONCE = 256
-# Passages of one document embedded before it is looked whether it is still wanted: some seconds.
-EMBEDDED_BETWEEN_LOOKS = 256
+# Passages of consecutive documents embedded together: enough to keep every core busy, few enough to be stored soon.
+EMBEDDED_TOGETHER = 256
+# Passages of one document embedded between two checks for cancellation: some seconds of work.
+EMBEDDED_BETWEEN_CHECKS = 256
 
 MAX_ID = 500
 
@@ -44,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingDocument:
-    """A document to be stored under an id. `source_hash` is the SHA-256 of the file or body that it was read from."""
+    """A document to store under an id. `source_hash`: SHA-256 of the file or body it was read from."""
 
     id: str
     document: Document
@@ -54,7 +47,7 @@ class IncomingDocument:
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What became of an entry; `duplicate_of` names another document with the very same text."""
+    """The outcome for one document. `duplicate_of`: id of another document with the same text."""
 
     id: str
     outcome: Outcome
@@ -63,79 +56,37 @@ class PutResult:
 
 
 class DocumentWriter:
-    """Holds the folder's lock until `close`. Safe to use from several threads; searches go on meanwhile."""
+    """Writes documents to an engine, which it closes. Several threads may use it; searches go on meanwhile."""
 
-    def __init__(
-        self,
-        folder: Path,
-        database: Database,
-        embedder: Embedder,
-        searcher: Searcher,
-        lock: FolderLock,
-        policy: Policy = DEFAULT,
-    ) -> None:
-        self.folder = folder
-        self.store = Store(database)
-        self.jobs = JobQueue(database)
-        self.searcher = searcher
-        self.database = database
-        self._embedder = embedder
-        self._lock = lock
-        self._builder = IndexBuilder(generations_folder(folder), self.store, searcher, embedder, policy)
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
 
-    def put(self, entry: IncomingDocument) -> PutResult:
-        """Store one document and make it searchable; when this returns it is on disk and found.
+    def put(self, document: IncomingDocument) -> PutResult:
+        """Store one document; when this returns it is on disk and found.
 
         Raises ReadError for a document without text, StoreError where it cannot be written.
         """
-        return next(self.put_all([entry]))
+        return next(self.put_all([document]))
 
     def put_all(
-        self, entries: Iterable[IncomingDocument], cancelled: Callable[[], bool] = lambda: False
+        self, documents: Iterable[IncomingDocument], cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[PutResult]:
-        """Store documents in their order, embedding those that stand together; each is on disk and found when it is told of.
+        """Store documents in their order, embedding small ones together; each is on disk and found when its result is yielded.
 
-        Nothing is stored any more once `cancelled()`, which is asked inside the transaction that would store it.
+        `cancelled` is also called inside the transaction that stores a document; once it returns true, nothing more is stored.
         """
-        for group in _groups(self._prepared(entries)):
-            vectors = self._embedded([passage for _, passages in group for passage in passages], cancelled)
+        for group in _groups(self._split(documents)):
+            vectors = self._embed([passage for _, passages in group for passage in passages], cancelled)
             if vectors is None:
                 yield PutResult(group[0][0].id, Outcome.CANCELLED)
                 return
             first = 0
-            for entry, passages in group:
-                yield self._place(entry, passages, vectors[first : first + len(passages)], cancelled)
+            for document, passages in group:
+                yield self._store(document, passages, vectors[first : first + len(passages)], cancelled)
                 first += len(passages)
 
-    def remove(self, document_id: str) -> bool:
-        """Remove a document, and cancel what would bring it; False where there was neither.
-
-        From the moment this returns nothing of it is found.
-        """
-        with self.store.turns.changing():
-            with self.database.transaction():
-                cancelled = self.jobs.cancel(document_id)
-                known = self.store.has_document(document_id)
-                removed = self.store.remove(document_id)
-            self.searcher.refresh(removed)
-        return known or cancelled > 0
-
-    def build_if_behind(self) -> None:
-        """Build a segment of the index where too much is searched without one."""
-        self._builder.build_if_behind()
-
-    def build(self) -> None:
-        """Build the whole index anew from the store and search it."""
-        self._builder.build()
-
-    def wait_for_merges(self) -> None:
-        """Until no segments of the index are being merged, as they are beside everything else."""
-        self._builder.wait()
-
     def close(self) -> None:
-        self._builder.close()
-        self.database.close()
-        self._lock.release()
+        self.engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -143,56 +94,45 @@ class DocumentWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepared(self, entries: Iterable[IncomingDocument]) -> Iterator[tuple[IncomingDocument, list[Passage]]]:
-        """Entries with their passages; without any where the very same document is stored already."""
-        for entry in entries:
-            document = replace(entry.document, id=entry.id)
-            if self._holds(document, entry.id):
-                yield entry, []
+    def _split(self, documents: Iterable[IncomingDocument]) -> Iterator[tuple[IncomingDocument, list[Passage]]]:
+        """Documents with their passages; without any if the very same document is stored already."""
+        embedder = self.engine.embedder
+        for incoming in documents:
+            document = replace(incoming.document, id=incoming.id)
+            if self.engine.holds(incoming.id, document):
+                yield incoming, []
                 continue
-            passages = split(document, self._embedder, self._embedder.max_tokens)
+            passages = split(document, embedder, embedder.max_tokens)
             if not passages:
-                raise ReadError(f"{entry.id} holds no text")
-            yield replace(entry, document=document), passages
+                raise ReadError(f"{incoming.id} holds no text")
+            yield replace(incoming, document=document), passages
 
-    def _holds(self, document: Document, document_id: str) -> bool:
-        """Whether this very document is stored already, whole."""
-        try:
-            return self.store.content(document_id) == document and self.store.is_intact(document_id)
-        except DamagedRow:
-            return False
-
-    def _embedded(self, passages: Sequence[Passage], cancelled: Callable[[], bool]) -> Matrix | None:
-        """Some at a time, because a large document takes minutes; None where it is cancelled meanwhile."""
-        parts = [self._embedder.embed_passages([])]
-        for first in range(0, len(passages), EMBEDDED_BETWEEN_LOOKS):
+    def _embed(self, passages: Sequence[Passage], cancelled: Callable[[], bool]) -> Matrix | None:
+        """In parts, because a large document takes minutes; None if it is cancelled meanwhile."""
+        embedder = self.engine.embedder
+        parts = [embedder.embed_passages([])]
+        for first in range(0, len(passages), EMBEDDED_BETWEEN_CHECKS):
             if cancelled():
                 return None
-            some = passages[first : first + EMBEDDED_BETWEEN_LOOKS]
-            parts.append(self._embedder.embed_passages([passage.searchable_text for passage in some]))
+            part = passages[first : first + EMBEDDED_BETWEEN_CHECKS]
+            parts.append(embedder.embed_passages([passage.searchable_text for passage in part]))
         return np.concatenate(parts)
 
-    def _place(
-        self, entry: IncomingDocument, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]
+    def _store(
+        self, incoming: IncomingDocument, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]
     ) -> PutResult:
+        engine, document = self.engine, incoming.document
+        source, source_hash = incoming.source, incoming.source_hash
         if not passages:
-            self.store.update_source(entry.id, entry.source, entry.source_hash)
-            return PutResult(entry.id, Outcome.UNCHANGED)
-        known = self.store.has_document(entry.id)
-        with self.store.turns.changing() if known else nullcontext():
-            with self.database.transaction():
-                if cancelled():
-                    return PutResult(entry.id, Outcome.CANCELLED)
-                removed = self.store.put(
-                    entry.id, entry.document, passages, vectors, self._embedder.fingerprint, entry.source, entry.source_hash
-                )
-            self.searcher.refresh(removed)
-        duplicate_of = self.store.find_duplicate(entry.document.version, excluding=entry.id)
-        return PutResult(entry.id, Outcome.REPLACED if known else Outcome.ADDED, len(passages), duplicate_of)
-
-
-def generations_folder(folder: Path) -> Path:
-    return folder / "generations"
+            engine.update_source(incoming.id, source, source_hash)
+            return PutResult(incoming.id, Outcome.UNCHANGED)
+        outcome = Outcome(
+            engine.put(incoming.id, document, passages, vectors, source=source, source_hash=source_hash, unless=cancelled)
+        )
+        if outcome is Outcome.CANCELLED:
+            return PutResult(incoming.id, outcome)
+        duplicate_of = engine.find_duplicate(document.version, excluding=incoming.id)
+        return PutResult(incoming.id, outcome, len(passages), duplicate_of)
 
 
 def id_for_file(path: Path) -> str:
@@ -225,15 +165,15 @@ def readable_id(name: str, identity: bytes) -> str:
 
 
 def _groups(
-    prepared: Iterable[tuple[IncomingDocument, list[Passage]]],
+    documents: Iterable[tuple[IncomingDocument, list[Passage]]],
 ) -> Iterator[Sequence[tuple[IncomingDocument, list[Passage]]]]:
-    """Runs of entries with some EMBEDDED_AT_ONCE passages together."""
+    """Runs of documents with at least EMBEDDED_TOGETHER passages."""
     group: list[tuple[IncomingDocument, list[Passage]]] = []
     waiting = 0
-    for entry, passages in prepared:
-        group.append((entry, passages))
+    for document, passages in documents:
+        group.append((document, passages))
         waiting += len(passages)
-        if waiting >= EMBEDDED_AT_ONCE:
+        if waiting >= EMBEDDED_TOGETHER:
             yield group
             group, waiting = [], 0
     if group:

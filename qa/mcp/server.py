@@ -61,7 +61,7 @@ def mcp_server(service: Service, site: str) -> MCPServer:
 
     def search(query: str) -> SearchResults:
         """Find documents that answer a question, with the words in them that answer best. Ask in a whole sentence."""
-        service.catch_up()
+        service.engine.refresh()
         try:
             answer = service.answerer.ask(clean_question(query), PASSAGES)
         except InvalidQuestion as error:
@@ -75,7 +75,7 @@ def mcp_server(service: Service, site: str) -> MCPServer:
     def fetch(id: str) -> WholeDocument:
         """The whole text of a document that `search` named by its id."""
         document_id = _document_id(service, id)
-        stored, content = service.store.document(document_id), service.store.content(document_id)
+        stored, content = service.engine.document(document_id), service.engine.content(document_id)
         if stored is None or content is None:
             raise ToolError(f"there is no document {id!r} here; it may have been removed. Use an id that search gave")
         metadata = dict(stored.metadata) | document_json(stored) | {"characters": len(content.text)}
@@ -96,8 +96,8 @@ def mcp_server(service: Service, site: str) -> MCPServer:
 
 def _document_id(service: Service, name: str) -> str:
     """A document's id, also by the id of one of its passages."""
-    if service.store.document(name) is None and (number := passage_number(name)) is not None:
-        found = service.store.passages([number])
+    if service.engine.document(name) is None and (number := passage_number(name)) is not None:
+        found = service.engine.passages([number])
         return found[0].document.id if found else name
     return name
 

@@ -13,15 +13,16 @@ from index.embedded.folder_lock import FolderLock, is_held
 from index.embedded.integrity.backup import BEFORE, back_up, restore
 from index.embedded.integrity.repair import repair
 from index.embedded.integrity.scrub import scrub
+from index.embedded.opening import open_database_to_read, open_database_to_write
+from index.embedded.re_embedding import Embedded, Progress, embed_missing
 from index.embedded.segments import generations
+from index.embedded.segments.generations import generations_folder
 from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.store.store import Store
 from index.embedding import onnx_embedder
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
-from qa.assembly import absolute_model_name, embedder_of, model_name, open_database_to_read, open_database_to_write
-from qa.ingest.re_embedding import Embedded, Progress, embed_missing
-from qa.ingest.writer import generations_folder
+from qa.assembly import absolute_model_name, embedder_of, model_name
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -91,7 +92,7 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
     """Make vectors and index anew, by another model where one is named. Raises StoreError where another process writes the folder."""
     with open_database_to_write(settings.data, say) as database:
         store = Store(database)
-        name = absolute_model_name(model) if model else model_name(settings, store)
+        name = absolute_model_name(model) if model else model_name(settings, store.model)
         embedder = embedder_of(settings, name, say)
         if model is None:
             store.check_fingerprint(embedder.fingerprint)

@@ -1,4 +1,4 @@
-"""Keeps the index up with the store: what was added is built into a small segment, and large segments are merged apart."""
+"""Build the unindexed tail into a small segment; merge segments in the background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class IndexBuilder:
-    """The only one that builds in a folder. Safe to use from several threads; neither searches nor writes wait for a merge."""
+    """The only builder in a folder. Several threads may use it; neither searches nor writes wait for a merge."""
 
     def __init__(self, folder: Path, store: Store, searcher: Searcher, embedder: Embedder, policy: Policy = DEFAULT) -> None:
         self._folder, self._store, self._searcher, self._embedder = folder, store, searcher, embedder
@@ -32,31 +32,31 @@ class IndexBuilder:
         self._stopping = threading.Event()
 
     def build_if_behind(self) -> None:
-        """Build a segment where there is none, or where too much is searched without one; begin a merge where one is due."""
-        behind = self._searcher.unbuilt
+        """Build a segment if there is none or the tail is too long; start a merge if one is due."""
+        behind = self._searcher.unindexed
         if behind > self._policy.unindexed or (behind and not self._searcher.generation):
             self._extend(behind)
         self._begin_merge()
 
     def build(self) -> None:
-        """Build all of the store anew and search it."""
+        """Build the whole index again and search it."""
         self.wait()
         with self._building:
             self._adopt_built(None, 0)
 
     def wait(self) -> None:
-        """Until no merge runs."""
+        """Wait until no merge runs."""
         if self._merger:
             self._merger.join()
 
     def close(self) -> None:
-        """A merge that runs is given up: it is due again the next time."""
+        """Stop a running merge; it is due again after the next start."""
         self._stopping.set()
         self.wait()
 
     def _extend(self, behind: int) -> None:
         with self._building:
-            running = self._searcher.adopted
+            running = self._searcher.generation
             segments = running.segments if running else ()
             held = sum(segment.span.last <= self._merging.last for segment in segments) if self._merging else 0
             self._adopt_built(running, held + bounded_merge_start(segments[held:], behind, self._policy))
@@ -77,7 +77,7 @@ class IndexBuilder:
                 self._merger.start()
 
     def _due(self) -> Span | None:
-        running = self._searcher.adopted
+        running = self._searcher.generation
         if running is None or (first := merge_start(running.segments, self._policy.merge_factor)) == len(running.segments):
             return None
         return Span(running.segments[first].span.after, running.last_passage_id)
@@ -94,11 +94,11 @@ class IndexBuilder:
         except QuotableError as error:
             log.error("segments could not be merged: %s", error)
         except Exception:
-            log.exception("unforeseen error while merging segments")
+            log.exception("unexpected error while merging segments")
 
     def _publish(self, segment: BuiltSegment) -> None:
         with self._building:
-            running = self._searcher.adopted
+            running = self._searcher.generation
             fingerprint = self._embedder.fingerprint
             self._searcher.adopt(generations.publish(self._folder, self._store, fingerprint, segment, running, self._policy))
             purge_removed_ids(self._folder, self._store)

@@ -77,6 +77,20 @@ def recover_newest(folder: Path, store: Store, fingerprint: str, policy: Policy 
     return generation
 
 
+def generations_folder(data: Path) -> Path:
+    """The folder of the generations in a data folder."""
+    return data / "generations"
+
+
+def read_layout(folder: Path) -> tuple[int, list[Span]]:
+    """Number and spans of the newest generation on disk, read without verification; 0 and none without one."""
+    newest = max(list_folders(folder), default=None)
+    if newest is None:
+        return 0, []
+    spans = [Span(*map(int, part.name.split("-"))) for part in newest.glob("*-*")]
+    return int(newest.name), sorted(spans, key=lambda span: span.after)
+
+
 def read_recalls(folder: Path) -> list[Recall]:
     """The measured recall of each approximate segment of the newest generation, read without verification."""
     newest = max(list_folders(folder), default=folder)

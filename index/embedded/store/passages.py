@@ -57,10 +57,13 @@ class Passages(Facts, Documents):
         ((count,),) = self._database.rows("SELECT count(*) FROM passages WHERE id > ? AND id <= ?", after, last)
         return int(count)
 
-    def passage_counts(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Numbers of passages by document number."""
-        query = f"SELECT document, count(*) FROM passages WHERE document IN ({placeholders(numbers)}) GROUP BY document"
-        return dict(self._database.rows(query, *numbers))
+    def passage_counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """The number of passages of each document that has any."""
+        query = (
+            "SELECT d.id, count(*) FROM documents d JOIN passages p ON p.document = d.number"
+            f" WHERE d.id IN ({placeholders(document_ids)}) GROUP BY d.number"
+        )
+        return dict(self._database.rows(query, *document_ids))
 
     def passages_since(self, passage_id: int, fingerprint: str) -> Iterator[tuple[Ids, list[IndexedText], Matrix]]:
         """Batches of ids, texts and vectors of the undamaged passages with a higher id, ascending."""

@@ -12,11 +12,9 @@ from dataclasses import replace
 import apsw
 
 from corpus.types import Document, Passage
-from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.store import rows
-from index.embedded.store.database import Database, insert, next_number, placeholders
+from index.embedded.store.database import insert, next_number, placeholders
 from index.embedded.store.facts import update_counters
-from index.embedded.store.filtered_documents import FilteredDocuments
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.types import Ids, Matrix
@@ -24,13 +22,6 @@ from index.types import Ids, Matrix
 
 class Store(Passages):
     """The documents of a database. Reading is inherited; this class adds changes to whole documents."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.filtered = FilteredDocuments(database)
-        # A search takes one, and so does a replacement or removal until the indexes know of it: else a search could find neither
-        # the old document nor the new, or half of one.
-        self.turns = ReadWriteLock()
 
     def put(
         self,
@@ -68,16 +59,16 @@ class Store(Passages):
         with self._database.transaction() as connection:
             return self._remove(connection, document_id)
 
-    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
-        """Set the source of a document and leave the rest unchanged."""
+    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> bool:
+        """Set the source of a document and leave the rest unchanged. Return whether that was a change."""
         stored = self.document(document_id)
         if stored is None or (stored.source, stored.source_hash) == (source, source_hash):
-            return
+            return False
         head = rows.document_head(replace(stored, source=source, source_hash=source_hash))
         with self._database.transaction() as connection:
             columns = f"({DOCUMENT_COLUMNS}) = ({placeholders(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
-        self.filtered.forget()
+        return True
 
     def _remove(self, connection: apsw.Connection, document_id: str) -> Ids:
         ids = self.passage_ids(document_id)

@@ -36,21 +36,19 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
         raise QuotableError("--watch follows files and folders; add addresses without it")
     settings = settings_of(context)
     fetcher = fetcher_of(settings)
-    with open_to_write(settings, say) as library, Sandbox() as sandbox:
+    with open_to_write(settings, say) as writer, Sandbox() as sandbox:
         stopping = Event()
         changes = changes_below(paths, stopping) if watch else None
         files = list(files_below(paths))
         rate = Rate(len(files) + len(urls))
-        outcomes = chain(
-            add_files(library, sandbox, files, summary.stored(rate)), add_addresses(library, sandbox, fetcher, urls)
-        )
+        outcomes = chain(add_files(writer, sandbox, files, summary.stored(rate)), add_addresses(writer, sandbox, fetcher, urls))
         summary.show(outcomes, rate, len(files) + len(urls))
-        library.build_if_behind()
+        writer.engine.maintain()
         if changes:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopping.set())
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
-            summary.show(follow(library, sandbox, changes, stopping))
+            summary.show(follow(writer, sandbox, changes, stopping))
     if summary.failed:
         raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
 
@@ -62,8 +60,8 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
     """Remove the documents with these IDs."""
     from qa.assembly import open_to_write
 
-    with open_to_write(settings_of(context), say) as library:
-        missing = [document_id for document_id in document_ids if not library.remove(document_id)]
+    with open_to_write(settings_of(context), say) as writer:
+        missing = [document_id for document_id in document_ids if not writer.engine.remove(document_id)]
     if missing:
         raise QuotableError(f"there is no document {', '.join(missing)}; `qa list` names those that are there")
 
@@ -73,14 +71,14 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
 @click.pass_context
 def list_documents(context: click.Context, as_json: bool) -> None:
     """List the documents."""
-    from qa.assembly import open_store_to_read
+    from qa.assembly import open_reading_engine
     from qa.web.schemas.documents import listed_document_json
 
-    store = open_store_to_read(settings_of(context).data)
+    engine = open_reading_engine(settings_of(context))
     after: str | None = None
-    while page := store.documents(after):
-        counts = store.passage_counts([document.number for document in page])
+    while page := engine.documents(after):
+        counts = engine.passage_counts([document.id for document in page])
         for document in page:
-            listed = listed_document_json(document, counts.get(document.number, 0))
+            listed = listed_document_json(document, counts.get(document.id, 0))
             click.echo(as_printable_json(listed) if as_json else f"{document.id}\t{document.title}\t{document.source or ''}")
         after = page[-1].id

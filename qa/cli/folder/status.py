@@ -54,32 +54,26 @@ def status(context: click.Context, as_json: bool) -> None:
 
 def _status(settings: Settings) -> Status:
     from index.embedded.folder_lock import is_held
-    from index.embedded.segments import generations
-    from index.embedded.store.jobs import JobQueue
-    from index.embedded.store.store import Store
-    from qa.assembly import model_name, open_database_to_read
-    from qa.ingest.writer import generations_folder
+    from qa.assembly import model_name, open_reading_engine
 
-    database = open_database_to_read(settings.data)
-    store = Store(database)
-    documents, passages = store.counts()
-    built = generations.list_folders(generations_folder(settings.data))
+    engine = open_reading_engine(settings)
+    found = engine.status()
     return Status(
         version=version("quotable"),
         data_folder=str(settings.data.resolve()),
         bytes=_size(settings.data),
         written=is_held(settings.data),
-        documents=documents,
-        passages=passages,
-        generation=int(built[-1].name) if built else None,
-        recall=min((recall.value for recall in generations.read_recalls(generations_folder(settings.data))), default=None),
-        model=model_name(settings, store),
-        fingerprint=store.fingerprint,
-        degraded=store.damaged,
-        jobs_waiting=JobQueue(database).waiting(),
+        documents=found.documents,
+        passages=found.passages,
+        generation=found.generation or None,
+        recall=found.recall,
+        model=model_name(settings, found.model),
+        fingerprint=found.fingerprint,
+        degraded=found.degraded,
+        jobs_waiting=found.jobs_waiting,
         languages=[
             {"code": code, "documents": count, "served": code is None or not settings.languages or code in settings.languages}
-            for code, count in store.languages()
+            for code, count in engine.languages()
         ],
     )
 

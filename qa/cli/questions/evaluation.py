@@ -38,7 +38,7 @@ def evaluate(
             "--calibrate fits confidence to the data folder; a question set with its own corpus says nothing of it"
         )
     with open_service(found, settings, say) as service:
-        judge = Judge(service.store)
+        judge = Judge(service.engine)
         runs = [run_variant(found, service, settings, variant, judge) for variant in variants]
     click.echo(table(runs))
     if output:

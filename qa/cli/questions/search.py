@@ -45,7 +45,7 @@ def why_not(context: click.Context, question: str, document_id: str) -> None:
     question = _asked(question)
     service = open_to_read(settings_of(context), say)
     try:
-        lines = reasons(service.searcher, service.store, question, document_id)
+        lines = reasons(service.engine, question, document_id)
     except KeyError as error:
         raise QuotableError(f"there is no document {document_id}; `qa list` names those that are there") from error
     click.echo("\n".join(lines))

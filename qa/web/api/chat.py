@@ -71,7 +71,7 @@ def complete() -> ChatCompletion | Response:
     pieces = record_unanswered(chatbot.reply(body.request()))
     if chatbot.model:
         pieces = _release_slot_after_first(pieces)
-    count = partial(_usage, body, service().searcher.count_tokens)
+    count = partial(_usage, body, service().engine.embedder.count_tokens)
     if not body.stream:
         reply = last_reply(pieces)
         return envelope.completion(reply, count(reply))

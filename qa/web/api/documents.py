@@ -59,11 +59,11 @@ def _document_links(pointer: str) -> dict[str, dict[str, str]]:
 )
 def list_documents() -> DocumentList:
     page = from_query_string(request, PageParameters)
-    store = service().store
-    documents = store.documents(page.after, page.limit + 1)
+    engine = service().engine
+    documents = engine.documents(page.after, page.limit + 1)
     shown = documents[: page.limit]
-    counts = store.passage_counts([document.number for document in shown])
-    data = [listed_document_json(document, counts.get(document.number, 0)) for document in shown]
+    counts = engine.passage_counts([document.id for document in shown])
+    data = [listed_document_json(document, counts.get(document.id, 0)) for document in shown]
     return {"data": data, "next": shown[-1].id if len(documents) > page.limit else None}
 
 
@@ -97,7 +97,7 @@ def add_document() -> tuple[AcceptedDocument, int, dict[str, str]]:
 )
 def show_document(document_id: str) -> ListedDocument:
     document = _document(document_id)
-    count = service().store.passage_counts([document.number]).get(document.number, 0)
+    count = service().engine.passage_counts([document.id]).get(document.id, 0)
     return listed_document_json(document, count)
 
 
@@ -111,7 +111,7 @@ def show_document(document_id: str) -> ListedDocument:
     errors=(507,),
 )
 def remove_document(document_id: str) -> RemovedDocument:
-    if not writer().library.remove(document_id):
+    if not writer().engine.remove(document_id):
         raise _not_found("document", document_id)
     return {"id": document_id, "deleted": True}
 
@@ -125,7 +125,7 @@ def remove_document(document_id: str) -> RemovedDocument:
     response=DocumentText,
 )
 def show_text(document_id: str) -> DocumentText:
-    content = service().store.content(document_id)
+    content = service().engine.content(document_id)
     if content is None:
         raise _not_found("document", document_id)
     return {"text": content.text, "version": content.version}
@@ -134,7 +134,7 @@ def show_text(document_id: str) -> DocumentText:
 @route(blueprint, "GET", "/v1/passages/<passage_id>", role=Role.READ, summary="Show a passage", response=PassageDetails)
 def show_passage(passage_id: str) -> PassageDetails:
     number = passage_number(passage_id)
-    found = service().store.passages([number]) if number is not None else []
+    found = service().engine.passages([number]) if number is not None else []
     if not found:
         raise _not_found("passage", passage_id)
     return passage_details_json(found[0])
@@ -143,7 +143,7 @@ def show_passage(passage_id: str) -> PassageDetails:
 @route(blueprint, "GET", "/v1/jobs/<job_id>", role=Role.WRITE, summary="Show the status of a job", response=JobState)
 def show_job(job_id: str) -> JobState:
     number = passage_number(f"p{job_id}")
-    job = writer().library.jobs.job(number) if number is not None else None
+    job = writer().engine.jobs.job(number) if number is not None else None
     if job is None:
         raise _not_found("job", job_id)
     return job_json(job)
@@ -154,7 +154,7 @@ def show_job(job_id: str) -> JobState:
 )
 def verify_quote() -> Verification:
     body = from_body(request, VerifyRequest)
-    content = service().store.content(body.document_id)
+    content = service().engine.content(body.document_id)
     verdict, place = verify(content.text if content else None, body.quote, body.start, body.end)
     return {
         "status": verdict.value,
@@ -167,7 +167,7 @@ def verify_quote() -> Verification:
 
 def refuse_when_full() -> None:
     """Raise Problem 503 if too many jobs are waiting."""
-    if writer().library.jobs.waiting() >= MAX_WAITING_JOBS:
+    if writer().engine.jobs.waiting() >= MAX_WAITING_JOBS:
         raise Problem(503, "Too many documents are waiting; retry in 30 seconds.", headers={"Retry-After": "30"})
 
 
@@ -214,7 +214,7 @@ def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
 
 
 def _document(document_id: str) -> StoredDocument:
-    document = service().store.document(document_id)
+    document = service().engine.document(document_id)
     if document is None:
         raise _not_found("document", document_id)
     return document

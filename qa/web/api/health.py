@@ -37,12 +37,12 @@ def healthz() -> Health:
     blueprint, "GET", "/readyz", role=ANYONE, summary="Check that the service is ready", response=Readiness, tag="monitoring"
 )
 def readyz() -> Readiness:
-    store = service().store
-    documents, passages = store.counts()
+    engine = service().engine
+    documents, passages = engine.counts()
     return {
         "status": "ready",
-        "degraded": store.damaged,
+        "degraded": engine.degraded,
         "documents": documents,
         "passages": passages,
-        "generation": service().searcher.generation,
+        "generation": engine.generation,
     }

@@ -56,5 +56,5 @@ def _answer(search: SearchRequest) -> SearchAnswer:
     to_json = explained_answer_json if search.explain else answer_json
     body = to_json(answer, (perf_counter() - start) * 1000)
     if search.facets:
-        body["facets"] = {key: facet_json(service().store.filtered.facet(key, filter_, FACET_VALUES)) for key in search.facets}
+        body["facets"] = {key: facet_json(service().engine.facets(key, filter_, FACET_VALUES)) for key in search.facets}
     return body

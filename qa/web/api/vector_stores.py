@@ -63,7 +63,7 @@ def search_store(store_id: str) -> VectorStoreSearchAnswer:
 
 
 def _store() -> VectorStore:
-    documents, _ = service().store.counts()
+    documents, _ = service().engine.counts()
     return store_json(documents)
 
 

@@ -57,11 +57,11 @@ class Block:
 
 @route(blueprint, "GET", "/d/<document_id:document_id>", role=Role.READ)
 def document_page(document_id: str) -> str:
-    store = service().store
-    document = store.content(document_id)
+    engine = service().engine
+    document = engine.content(document_id)
     if document is None:
         abort(404, "No document has this id; it may have been removed")
-    blocks = list(_blocks(document, store.passages_of(document_id)))
+    blocks = list(_blocks(document, engine.passages_of(document_id)))
     contents = [block for block in blocks if block.heading]
     return render_template(
         "document.html", document=document, blocks=blocks, contents=contents if len(contents) >= LEAST_HEADINGS else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corpus.press_release import press_release
-from index.embedded.store.store import Store
+from index.engine import Engine
 from qa.settings.settings import Settings
 
 PRESS_RELEASE = press_release()
@@ -17,9 +17,9 @@ PRESS_RELEASE_QUESTIONS = (
 )
 
 
-def example_questions(settings: Settings, store: Store) -> Sequence[str]:
+def example_questions(settings: Settings, engine: Engine) -> Sequence[str]:
     """The questions of the setting; unset, those about the press release where the collection holds it."""
     if "example_questions" in settings.model_fields_set:
         return settings.example_questions
-    stored = store.document(str(PRESS_RELEASE.id))
+    stored = engine.document(str(PRESS_RELEASE.id))
     return PRESS_RELEASE_QUESTIONS if stored and stored.url == PRESS_RELEASE.url else ()

@@ -99,8 +99,8 @@ def _render(
         choices=dict(_choices(narrowing.filter(), chosen)),
         facet_names=FACETS,
         labels={key: _label(key, value, Counter()) for key, value in chosen.items()},
-        examples=example_questions(settings(), service().store),
-        empty=not service().store.documents(limit=1),
+        examples=example_questions(settings(), service().engine),
+        empty=not service().engine.documents(limit=1),
         likely_confidence=LIKELY_CONFIDENCE,
         more_results=MORE_RESULTS,
         texts=TEXTS,
@@ -111,7 +111,7 @@ def _render(
 def _choices(filter_: Filter | None, chosen: Mapping[str, str]) -> Iterator[tuple[str, list[Choice]]]:
     """The facets of the selected documents that have more than one value."""
     for key in FACETS:
-        found = [] if key in chosen else service().store.filtered.facet(key, filter_, FACET_VALUES)
+        found = [] if key in chosen else service().engine.facets(key, filter_, FACET_VALUES)
         if len(found) > 1:
             names = Counter(PurePosixPath(str(value)).name for value, _ in found)
             choices = [Choice(str(value), _label(key, str(value), names), count) for value, count in found]

@@ -45,4 +45,4 @@ def _require_upload_page() -> None:
 
 def _jobs(names: list[str]) -> list[Job]:
     numbers = [number for name in names[:MOST_JOBS] if (number := passage_number(f"p{name}")) is not None]
-    return [job for number in numbers if (job := writer().library.jobs.job(number))]
+    return [job for number in numbers if (job := writer().engine.jobs.job(number))]

@@ -15,7 +15,7 @@ from typing import Any
 from waitress.server import create_server
 
 from corpus.types import QuotableError
-from qa.assembly import Service, open_to_write, service_of
+from qa.assembly import Service, open_to_write, reranker_of, service_of
 from qa.ingest.writer import DocumentWriter
 from qa.operate.keys import read_keys
 from qa.settings.settings import Settings
@@ -49,7 +49,7 @@ class _Opening:
     """Opens the documents in a background thread; meanwhile the server answers that it is not ready."""
 
     def __init__(self, settings: Settings, say: Callable[[str], None], listening: socket.socket) -> None:
-        self.library: DocumentWriter | None = None
+        self.writer: DocumentWriter | None = None
         self.service: Service | None = None
         self.failure: BaseException | None = None
         self._work = (settings, say, listening)
@@ -61,8 +61,8 @@ class _Opening:
     def _open(self) -> None:
         settings, say, listening = self._work
         try:
-            self.library = open_to_write(settings, say, fill=True)
-            service = service_of(self.library, settings)
+            self.writer = open_to_write(settings, say, fill=True, reranker=reranker_of(settings))
+            service = service_of(self.writer, settings)
             if service.worker:
                 service.worker.start()
             # These objects stay; without the freeze each full collection would scan them and delay answers by 20 ms.
@@ -77,8 +77,8 @@ class _Opening:
     def close(self) -> None:
         if self.service and self.service.worker:
             self.service.worker.stop()
-        if self.library:
-            self.library.close()
+        if self.writer:
+            self.writer.close()
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:

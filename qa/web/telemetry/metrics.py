@@ -134,23 +134,22 @@ def _queue(admission: Admission) -> Iterator[Metric]:
 def _caches(service: Service) -> Metric:
     family = CounterMetricFamily("quotable_cache_lookups", "Cache lookups, by cache and result.", labels=("cache", "result"))
     replies = service.chatbot.cache
-    for cache, hits, misses in (("questions", *service.searcher.cache_counts), ("replies", replies.hits, replies.misses)):
+    for cache, hits, misses in (
+        ("questions", *service.engine.embedder.cache_counts),
+        ("replies", replies.hits, replies.misses),
+    ):
         family.add_metric((cache, "hit"), hits)
         family.add_metric((cache, "miss"), misses)
     return family
 
 
 def _index(service: Service) -> Iterator[Metric]:
-    documents, passages = service.store.counts()
-    adopted = service.searcher.adopted
-    yield GaugeMetricFamily("quotable_documents", "Stored documents.", documents)
-    yield GaugeMetricFamily("quotable_passages", "Stored passages.", passages)
-    yield GaugeMetricFamily("quotable_degraded", "1 if damaged rows are withheld, 0 otherwise.", int(service.store.damaged))
-    yield GaugeMetricFamily("quotable_generation", "Number of the index generation in use.", service.searcher.generation)
-    yield GaugeMetricFamily(
-        "quotable_index_segments", "Segments in the index generation.", len(adopted.segments) if adopted else 0
-    )
-    yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", service.searcher.unbuilt)
+    status = service.engine.status()
+    yield GaugeMetricFamily("quotable_documents", "Stored documents.", status.documents)
+    yield GaugeMetricFamily("quotable_passages", "Stored passages.", status.passages)
+    yield GaugeMetricFamily("quotable_degraded", "1 if damaged rows are withheld, 0 otherwise.", int(status.degraded))
+    yield GaugeMetricFamily("quotable_generation", "Number of the index generation in use.", service.engine.generation)
+    yield GaugeMetricFamily("quotable_index_segments", "Segments in the index generation.", status.segments)
+    yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", status.unindexed)
     if service.worker:
-        waiting = service.worker.library.jobs.waiting()
-        yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", waiting)
+        yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", status.jobs_waiting)

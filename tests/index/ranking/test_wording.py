@@ -13,6 +13,7 @@ from index.embedded.store.store import Store
 from index.text.analysis import terms
 from index.text.notations import normalize_notation
 from index.types import Embedder, Ids
+from tests.index.searching import search
 
 OpenStore = Callable[..., Store]
 PutDocument = Callable[[Store, str, Document], Ids]
@@ -44,7 +45,7 @@ def by_words(
     )
 
     def ask(question: str) -> dict[str, float]:
-        shares = {c.passage_id: c.lexical for c in searcher.search(question).candidates if c.lexical > 0}
+        shares = {c.passage_id: c.lexical for c in search(searcher, question).candidates if c.lexical > 0}
         found = {stored.document.id: shares[stored.id] for stored in store.passages(list(shares))}
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 

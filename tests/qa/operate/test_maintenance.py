@@ -25,11 +25,11 @@ def model(tmp_path: Path) -> str:
 @pytest.fixture
 def data(tmp_path: Path, model: str) -> Path:
     """Four documents, three of them in the index, and a fourth that was added since."""
-    with small.open_library(tmp_path / "data", model) as library:
+    with small.open_writer(tmp_path / "data", model) as writer:
         for name in "abc":
-            small.put(library, name, 1)
-        library.build()
-        small.put(library, "d", 1)
+            small.put(writer, name, 1)
+        writer.engine.rebuild()
+        small.put(writer, "d", 1)
     return tmp_path / "data"
 
 
@@ -151,8 +151,8 @@ def test_the_model_is_changed_and_changed_back(qa: Run, data: Path, model: str, 
     # No setting has to be changed: a question is encoded by the model whose vectors are searched.
     assert found(qa, data, "a")[:1] == ["a"]
     assert other in qa("--data", data, "status").stdout
-    with small.open_library(data, None) as library:
-        small.put(library, "e", 1)
+    with small.open_writer(data, None) as writer:
+        small.put(writer, "e", 1)
     back = qa("--data", data, "rebuild", "--model", model)
     assert back.stdout.startswith(f"{small.text_of('e', 1).count('# Part')} passages")  # only what came since
     assert found(qa, data, "e")[:1] == ["e"]

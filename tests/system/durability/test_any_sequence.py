@@ -35,11 +35,11 @@ class Folder(RuleBasedStateMachine):
         shutil.copytree(self.template / "models", self.data / "models")
         self.model = str(self.template / "model")
         self.shelf = Shelf()
-        self.library: DocumentWriter = small.open_library(self.data, self.model)
+        self.writer: DocumentWriter = small.open_writer(self.data, self.model)
 
     def teardown(self) -> None:
         with suppress(Exception):
-            self.library.close()
+            self.writer.close()
         shutil.rmtree(self.place, ignore_errors=True)
 
     def counted(self) -> None:
@@ -52,14 +52,14 @@ class Folder(RuleBasedStateMachine):
     @rule(name=NAMES, version=VERSIONS)
     def put(self, name: str, version: int) -> None:
         self.counted()
-        small.put(self.library, name, version)
+        small.put(self.writer, name, version)
         self.shelf.there[name] = version
         self.shelf.gone.pop(name, None)
 
     @rule(name=NAMES)
     def remove(self, name: str) -> None:
         self.counted()
-        assert self.library.remove(name) == (name in self.shelf.there)
+        assert self.writer.engine.remove(name) == (name in self.shelf.there)
         if name in self.shelf.there:
             self.shelf.gone[name] = self.shelf.there.pop(name)
 
@@ -67,23 +67,27 @@ class Folder(RuleBasedStateMachine):
     def search(self, name: str) -> None:
         self.counted()
         version = self.shelf.there.get(name, self.shelf.gone.get(name, 1))
-        candidates = [c for c in self.library.searcher.search(small.mark(name, version)).candidates if c.lexical > 0]
-        found = {stored.document.id for stored in self.library.store.passages([c.passage_id for c in candidates])}
+        candidates = [
+            c
+            for c in self.writer.engine.search(self.writer.engine.prepare(small.mark(name, version))).candidates
+            if c.lexical > 0
+        ]
+        found = {stored.document.id for stored in self.writer.engine.store.passages([c.passage_id for c in candidates])}
         assert found == ({name} if name in self.shelf.there else set())
 
     @precondition(lambda self: self.shelf.there)
     @rule()
     def swap(self) -> None:
         self.counted()
-        before = self.library.searcher.generation
-        self.library.build()
-        assert self.library.searcher.generation > before
+        before = self.writer.engine.generation
+        self.writer.engine.rebuild()
+        assert self.writer.engine.generation > before
 
     @rule()
     def restart(self) -> None:
         self.counted()
-        self.library.close()
-        self.library = small.open_library(self.data, self.model)
+        self.writer.close()
+        self.writer = small.open_writer(self.data, self.model)
 
     @rule()
     def kill(self) -> None:
@@ -98,16 +102,16 @@ class Folder(RuleBasedStateMachine):
             elif (self.data / name).exists():
                 shutil.copyfile(self.data / name, left / name)
         shutil.copytree(self.data / "models", left / "models")
-        self.library.close()
+        self.writer.close()
         shutil.rmtree(self.data)
         left.rename(self.data)
-        self.library = small.open_library(self.data, self.model)
+        self.writer = small.open_writer(self.data, self.model)
 
     @rule()
     def look(self) -> None:
         self.counted()
-        assert small.problems(self.library, self.shelf) == []
-        assert self.library.store.counts()[0] == len(self.shelf.there)
+        assert small.problems(self.writer, self.shelf) == []
+        assert self.writer.engine.store.counts()[0] == len(self.shelf.there)
 
 
 @pytest.fixture

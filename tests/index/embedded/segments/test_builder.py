@@ -13,9 +13,10 @@ import pytest
 from corpus.types import Document
 from index.embedded.policy import Policy
 from index.embedded.segments import generations
+from index.embedded.segments.generations import generations_folder
 from index.embedded.segments.segment_process import BuildStopped
 from qa.assembly import open_to_write
-from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
+from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.settings import read_settings
 
 WORDS = "otter heron kingfisher trout salmon dipper vole mayfly alder willow reed sedge".split()
@@ -30,7 +31,7 @@ def folder(data_folder: Callable[[], Path]) -> Path:
 
 
 @pytest.fixture
-def library(folder: Path) -> Iterator[DocumentWriter]:
+def writer(folder: Path) -> Iterator[DocumentWriter]:
     with open_to_write(read_settings({"data": folder}, {}), policy=POLICY) as opened:
         yield opened
 
@@ -43,39 +44,38 @@ def entry(number: int) -> IncomingDocument:
     return IncomingDocument(f"note-{number}", Document(text=text, title=f"Note {number}"))
 
 
-def found(library: DocumentWriter) -> dict[str, dict[int, float]]:
-    return {q: {c.passage_id: c.score for c in library.searcher.search(q).candidates} for q in QUESTIONS}
+def found(writer: DocumentWriter) -> dict[str, dict[int, float]]:
+    return {q: {c.passage_id: c.score for c in writer.engine.search(writer.engine.prepare(q)).candidates} for q in QUESTIONS}
 
 
-def spans(library: DocumentWriter) -> list[tuple[int, int]]:
-    generation = library.searcher.adopted
-    assert generation is not None
-    return [(segment.span.after, segment.span.last) for segment in generation.segments]
+def spans(writer: DocumentWriter) -> list[tuple[int, int]]:
+    _, found = generations.read_layout(generations_folder(writer.engine.store.folder))
+    return [(span.after, span.last) for span in found]
 
 
 def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_meanwhile(
-    library: DocumentWriter, folder: Path
+    writer: DocumentWriter, folder: Path
 ) -> None:
     most = 0
     for number in range(40):
-        library.put(entry(number))
+        writer.put(entry(number))
         if number % 7 == 3:
-            assert library.remove(f"note-{number - 2}")
-        library.build_if_behind()
-        stored = {i for n in range(number + 1) for i in library.store.passage_ids(f"note-{n}").tolist()}
-        for scores in found(library).values():
+            assert writer.engine.remove(f"note-{number - 2}")
+        writer.engine.maintain()
+        stored = {i for n in range(number + 1) for i in writer.engine.store.passage_ids(f"note-{n}").tolist()}
+        for scores in found(writer).values():
             assert set(scores) == stored
-        most = max(most, len(spans(library)))
-    library.wait_for_merges()
+        most = max(most, len(spans(writer)))
+    writer.engine.wait_for_merges()
     assert most > 1
-    followed = spans(library)
+    followed = spans(writer)
     assert followed[0][0] == 0
     assert all(one[1] == other[0] for one, other in pairwise(followed))
-    assert library.searcher.unbuilt <= UNINDEXED
-    merged = found(library)
-    library.build()
-    assert len(spans(library)) == 1
-    for question, scores in found(library).items():
+    assert writer.engine.status().unindexed <= UNINDEXED
+    merged = found(writer)
+    writer.engine.rebuild()
+    assert len(spans(writer)) == 1
+    for question, scores in found(writer).items():
         assert scores == pytest.approx(merged[question], abs=1e-5)
     assert len(list(generations_folder(folder).iterdir())) <= POLICY.generations
 
@@ -86,14 +86,14 @@ def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_mea
     ids=["in a child process", "with an approximate index"],
 )
 def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(folder: Path, policy: Policy) -> None:
-    with open_to_write(read_settings({"data": folder}, {}), policy=policy) as library:
+    with open_to_write(read_settings({"data": folder}, {}), policy=policy) as writer:
         for number in range(30):
-            library.put(entry(number))
-        exact = found(library)
-        library.build_if_behind()
-        before = spans(library)
+            writer.put(entry(number))
+        exact = found(writer)
+        writer.engine.maintain()
+        before = spans(writer)
         assert before
-        for question, scores in found(library).items():
+        for question, scores in found(writer).items():
             assert scores == pytest.approx(exact[question], abs=1e-5)
     with open_to_write(read_settings({"data": folder}, {}), policy=policy) as reopened:
         assert spans(reopened) == before
@@ -101,38 +101,40 @@ def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(fo
             assert scores == pytest.approx(exact[question], abs=1e-5)
 
 
-def test_a_build_that_is_stopped_leaves_nothing_behind(library: DocumentWriter, folder: Path) -> None:
+def test_a_build_that_is_stopped_leaves_nothing_behind(writer: DocumentWriter, folder: Path) -> None:
     for number in range(5):
-        library.put(entry(number))
+        writer.put(entry(number))
     stopping = Event()
     stopping.set()
-    span = generations.Span(0, library.store.last_passage_id())
+    span = generations.Span(0, writer.engine.store.last_passage_id())
     scratch = generations_folder(folder)
     policy = replace(POLICY, built_in_process=0)
     with (
         pytest.raises(BuildStopped),
-        generations.build_segment(scratch, library.store, str(library.store.fingerprint), 384, span, stopping, policy),
+        generations.build_segment(
+            scratch, writer.engine.store, str(writer.engine.store.fingerprint), 384, span, stopping, policy
+        ),
     ):
         pass
     assert list(scratch.glob(".part-*")) == []
 
 
-def test_searches_go_on_while_segments_are_built_and_merged(library: DocumentWriter) -> None:
+def test_searches_go_on_while_segments_are_built_and_merged(writer: DocumentWriter) -> None:
     ended, told, wrong = Event(), [], []
 
     def search() -> None:
         while not ended.is_set():
             before = len(told)
-            seen = len(library.searcher.search(QUESTIONS[0]).candidates)
-            if seen < before or seen > library.store.last_passage_id():
+            seen = len(writer.engine.search(writer.engine.prepare(QUESTIONS[0])).candidates)
+            if seen < before or seen > writer.engine.store.last_passage_id():
                 wrong.append((before, seen))
 
     searching = Thread(target=search)
     searching.start()
     for number in range(40):
-        told.append(library.put(entry(number)))
-        library.build_if_behind()
-    library.wait_for_merges()
+        told.append(writer.put(entry(number)))
+        writer.engine.maintain()
+    writer.engine.wait_for_merges()
     ended.set()
     searching.join()
     assert wrong == []

@@ -10,8 +10,9 @@ import pytest
 from corpus.types import Document
 from index.embedded.policy import Policy
 from index.embedded.segments import generations
+from index.embedded.segments.generations import generations_folder
 from qa.assembly import open_to_write
-from qa.ingest.writer import DocumentWriter, IncomingDocument, generations_folder
+from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.settings import read_settings
 
 NOTES, ROUNDS = 5, 12
@@ -24,81 +25,81 @@ def folder(data_folder: Callable[[], Path]) -> Path:
     return data_folder()
 
 
-def open_library(folder: Path) -> DocumentWriter:
+def open_writer(folder: Path) -> DocumentWriter:
     return open_to_write(read_settings({"data": folder}, {}), policy=POLICY)
 
 
-def put(library: DocumentWriter, number: int, version: int) -> None:
+def put(writer: DocumentWriter, number: int, version: int) -> None:
     text = f"Version {version} of note {number} says where the otter lives in month {version % 12 + 1}."
-    library.put(IncomingDocument(f"note-{number}", Document(text=text, title=f"Note {number}")))
+    writer.put(IncomingDocument(f"note-{number}", Document(text=text, title=f"Note {number}")))
 
 
-def replace_notes(library: DocumentWriter, versions: range = range(ROUNDS)) -> None:
+def replace_notes(writer: DocumentWriter, versions: range = range(ROUNDS)) -> None:
     for version in versions:
         for number in range(NOTES):
-            put(library, number, version)
-            library.build_if_behind()
-    library.wait_for_merges()
+            put(writer, number, version)
+            writer.engine.maintain()
+    writer.engine.wait_for_merges()
 
 
-def removed_ids(library: DocumentWriter) -> set[int]:
-    return {i for (i,) in library.database.rows("SELECT id FROM removed_passages")}
+def removed_ids(writer: DocumentWriter) -> set[int]:
+    return {i for (i,) in writer.engine.database.rows("SELECT id FROM removed_passages")}
 
 
-def assert_finds_only_stored_passages(library: DocumentWriter) -> None:
-    stored = {i for ids in library.store.ids_in_batches() for i in ids}
-    assert {c.passage_id for c in library.searcher.search(QUESTION).candidates} == stored
-    assert not library.store.damaged
+def assert_finds_only_stored_passages(writer: DocumentWriter) -> None:
+    stored = {i for ids in writer.engine.store.ids_in_batches() for i in ids}
+    assert {c.passage_id for c in writer.engine.search(writer.engine.prepare(QUESTION)).candidates} == stored
+    assert not writer.engine.store.damaged
 
 
 def test_keeps_only_ids_that_a_generation_holds(folder: Path) -> None:
-    with open_library(folder) as library:
-        replace_notes(library)
-        assert library.store.last_passage_id() >= NOTES * ROUNDS
-        library.build()
-        assert_finds_only_stored_passages(library)
-        library.build()
-        assert removed_ids(library) == set()
+    with open_writer(folder) as writer:
+        replace_notes(writer)
+        assert writer.engine.store.last_passage_id() >= NOTES * ROUNDS
+        writer.engine.rebuild()
+        assert_finds_only_stored_passages(writer)
+        writer.engine.rebuild()
+        assert removed_ids(writer) == set()
 
 
 def test_number_of_ids_does_not_grow_with_replacements(folder: Path) -> None:
-    with open_library(folder) as library:
+    with open_writer(folder) as writer:
         most = []
         for round_ in range(4):
-            replace_notes(library, range(ROUNDS * round_, ROUNDS * (round_ + 1)))
-            most.append(len(removed_ids(library)))
-            assert_finds_only_stored_passages(library)
+            replace_notes(writer, range(ROUNDS * round_, ROUNDS * (round_ + 1)))
+            most.append(len(removed_ids(writer)))
+            assert_finds_only_stored_passages(writer)
         assert max(most) < NOTES * ROUNDS  # of 235 that were removed
 
 
 def test_generation_before_the_newest_finds_no_removed_passage(folder: Path) -> None:
-    with open_library(folder) as library:
-        replace_notes(library)
-        library.remove("note-0")
-        library.build()
+    with open_writer(folder) as writer:
+        replace_notes(writer)
+        writer.engine.remove("note-0")
+        writer.engine.rebuild()
         newest = generations.list_folders(generations_folder(folder))[-1]
     (newest / generations.MANIFEST).write_text("{}")
-    with open_library(folder) as library:
-        assert library.searcher.generation == int(newest.name) - 1
-        assert_finds_only_stored_passages(library)
+    with open_writer(folder) as writer:
+        assert writer.engine.generation == int(newest.name) - 1
+        assert_finds_only_stored_passages(writer)
 
 
 def test_crash_between_adoption_and_purge_is_harmless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with open_library(folder) as library:
-        replace_notes(library, range(2))
+    with open_writer(folder) as writer:
+        replace_notes(writer, range(2))
         with monkeypatch.context() as patched:
             patched.setattr("index.embedded.segments.builder.purge_removed_ids", crash)
             with pytest.raises(KeyboardInterrupt):
-                library.build()
-        left = removed_ids(library)
+                writer.engine.rebuild()
+        left = removed_ids(writer)
         assert left
-    with open_library(folder) as library:
-        assert removed_ids(library) == left
-        assert_finds_only_stored_passages(library)
-        library.build()
-        library.build()
-        assert removed_ids(library) == set()
-        assert_finds_only_stored_passages(library)
+    with open_writer(folder) as writer:
+        assert removed_ids(writer) == left
+        assert_finds_only_stored_passages(writer)
+        writer.engine.rebuild()
+        writer.engine.rebuild()
+        assert removed_ids(writer) == set()
+        assert_finds_only_stored_passages(writer)

@@ -1,0 +1,228 @@
+"""The Engine protocol: an engine holds the documents and ranks their passages for a question.
+
+Every method may be called from several threads. Methods that read or write storage raise StoreError where they cannot.
+tests/index/engine/ has the contract suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from corpus.types import Document, Passage
+from index.filters import Filter, Scalar
+from index.ranking.query import PreparedQuery
+from index.ranking.result import Ranking
+from index.types import Embedder, Job, Matrix, StoredDocument, StoredPassage, Vector
+
+PutOutcome = Literal["added", "replaced", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """`unindexed`: passages that no segment holds yet. `recall`: the lowest one measured when the segments were built, None if exact.
+
+    `generation`: 0 before the first build. `model`: name of the embedding model. `degraded`: damage was found and is withheld.
+    """
+
+    documents: int
+    passages: int
+    generation: int
+    segments: int
+    unindexed: int
+    recall: float | None
+    model: str | None
+    fingerprint: str | None
+    degraded: bool
+    jobs_waiting: int
+
+
+class Jobs(Protocol):
+    """Accepted files and addresses, on disk until they are ingested, in the order of acceptance."""
+
+    def accept(self, name: str, body: bytes, document_id: str) -> Job:
+        """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents."""
+        ...
+
+    def job(self, number: int) -> Job | None: ...
+    def waiting(self) -> int:
+        """The number of jobs that are queued or running."""
+        ...
+
+    def take(self) -> tuple[Job, bytes] | None:
+        """The next job, now running, with its body; again after a crash. Raises DamagedRow for a damaged body; the job has failed."""
+        ...
+
+    def is_cancelled(self, number: int) -> bool: ...
+    def finish(self, number: int, documents: int, failures: Sequence[str]) -> None:
+        """Mark a job done, or failed if it stored no document; a cancelled job stays cancelled."""
+        ...
+
+
+class Snapshot(Protocol):
+    """A consistent view of the documents that a filter allows: nothing changes between its calls."""
+
+    def search(self, query: PreparedQuery) -> Ranking:
+        """Rank the allowed passages."""
+        ...
+
+    def best_similarity(self, vector: Vector) -> float:
+        """The greatest inner product of a vector, of any length, and an allowed passage; 0 without passages."""
+        ...
+
+    def passages(self, ids: Sequence[int]) -> Sequence[StoredPassage]:
+        """As `Engine.passages`."""
+        ...
+
+
+class Engine(Protocol):
+    """`allowed=None` is no filter; a filter that matches no document allows nothing."""
+
+    # Facts
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model whose vectors are stored."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Number of the index build that is searched, 0 before the first."""
+        ...
+
+    @property
+    def version(self) -> Hashable:
+        """Changes whenever an answer may change."""
+        ...
+
+    @property
+    def degraded(self) -> bool:
+        """Whether damage was found; damaged rows are withheld."""
+        ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no document was ever stored."""
+        ...
+
+    def status(self) -> EngineStatus: ...
+    def counts(self) -> tuple[int, int]:
+        """The number of documents and of passages."""
+        ...
+
+    def languages(self) -> Sequence[tuple[str | None, int]]:
+        """The number of documents in each language, the most frequent first; None for an unknown language."""
+        ...
+
+    # Search
+
+    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
+        """Correct the spelling, if `spelling` is set, and embed the question, or start to. Does not wait for writes."""
+        ...
+
+    def search(self, query: PreparedQuery, allowed: Filter | None = None) -> Ranking:
+        """Rank passages, best first."""
+        ...
+
+    def snapshot(self, allowed: Filter | None = None) -> AbstractContextManager[Snapshot]:
+        """A view for several reads. Keep it short: writes wait for it. Do not open one inside another."""
+        ...
+
+    def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
+        """The values of a field or metadata key (`year`: of the date) with their document counts, the most frequent first.
+
+        A list in the metadata counts by its elements.
+        """
+        ...
+
+    # Documents
+
+    def document(self, document_id: str) -> StoredDocument | None:
+        """Raises DamagedRow."""
+        ...
+
+    def documents(self, after: str | None = None, limit: int = 100) -> Sequence[StoredDocument]:
+        """Up to `limit` undamaged documents with ids after `after`, ordered by id."""
+        ...
+
+    def documents_from(self, source: str) -> Sequence[StoredDocument]:
+        """The documents read from a source, ordered by id."""
+        ...
+
+    def sources(self, prefix: str) -> set[str]:
+        """The sources that begin with `prefix`."""
+        ...
+
+    def content(self, document_id: str) -> Document | None:
+        """A document with its text. Raises DamagedRow."""
+        ...
+
+    def passages(self, ids: Sequence[int]) -> Sequence[StoredPassage]:
+        """The stored, undamaged passages among `ids`, in their order."""
+        ...
+
+    def passages_of(self, document_id: str) -> Sequence[StoredPassage]:
+        """All undamaged passages of a document, in the order of its text. Raises DamagedRow."""
+        ...
+
+    def passage_counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        """The number of passages of each document that has any."""
+        ...
+
+    # Writing
+
+    def put(
+        self,
+        document_id: str,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: Matrix,
+        *,
+        source: str | None = None,
+        source_hash: str | None = None,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> PutOutcome:
+        """Store a document in place of any other with its id; when this returns it is on disk and found.
+
+        A search finds the old document or the new one, never parts. `vectors`: float32 (n, d) by `embedder`, one for each passage.
+        `source`: path or URL; `source_hash`: SHA-256 of the bytes read there. `unless`: called inside the transaction; if it
+        returns true, nothing is stored. Raises FingerprintMismatch.
+        """
+        ...
+
+    def holds(self, document_id: str, document: Document) -> bool:
+        """Whether this very document is stored, undamaged, with all its passages and vectors."""
+        ...
+
+    def find_duplicate(self, version: str, excluding: str) -> str | None:
+        """The id of another document than `excluding` with the same text."""
+        ...
+
+    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
+        """Change where a document was read from, and nothing else."""
+        ...
+
+    def remove(self, document_id: str) -> bool:
+        """Remove a document and cancel the jobs that would store it again; False if there was neither.
+
+        From the moment this returns it is not found.
+        """
+        ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+    def maintain(self) -> None:
+        """Index what is not indexed if it slows searches down; start a merge if one is due."""
+        ...
+
+    def rebuild(self) -> None:
+        """Build the whole index again from the stored documents and vectors."""
+        ...
+
+    def refresh(self) -> None:
+        """See the changes that other processes have made; for an engine opened to read."""
+        ...
+
+    def close(self) -> None: ...
