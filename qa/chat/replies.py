@@ -11,6 +11,8 @@ from index.types import StoredPassage
 from qa.answering.answerer import Answer
 
 Author = Literal["quotes", "model", "fixed"]
+# Separates a reply's text from the list of its sources.
+SOURCES = "\n\nSources:\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def prepend_text(begin: str, reply: Reply, citations: Sequence[Citation] = ()) -
 
 def format_sources(cited: Mapping[int, StoredPassage]) -> str:
     """The list of sources at the end of a reply, one line a number: `[1] Title › heading, address`."""
-    return "\n\nSources:\n" + "\n".join(_source(number, stored) for number, stored in cited.items())
+    return SOURCES + "\n".join(_source(number, stored) for number, stored in cited.items())
 
 
 def _source(number: int, stored: StoredPassage) -> str:

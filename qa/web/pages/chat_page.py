@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 
 from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
+from qa.chat.replies import SOURCES
 from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import record_if_unanswered
@@ -19,8 +20,6 @@ from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions
 from qa.web.server.dispatcher import release_slot
 
 blueprint = Blueprint("conversation", __name__)
-
-SOURCES = "\n\nSources:\n"  # in a reply's text; the page shows links instead
 
 
 @route(blueprint, "GET", "/chat", role=Role.READ)
@@ -62,7 +61,7 @@ def _reply_fields(completion: ChatCompletion) -> dict[str, Any]:
             (content[start:end], passage_address(annotation["document"]["id"], annotation["passage_id"])),
         ]
         position = end
-    rest = content[position:].partition(SOURCES)[0] if annotations else content
+    rest = content[position:].partition(SOURCES)[0] if annotations else content  # the page shows links instead
     return {
         "content": content,
         "pieces": [piece for piece in [*pieces, (rest, "")] if piece[0]],
@@ -84,4 +83,5 @@ def _source_fields(annotation: Annotation) -> dict[str, Any]:
 
 
 def _render(turns: list[dict[str, Any]], *, error: str | None = None) -> str:
-    return render_template("chat.html", turns=turns, error=error, full=len(turns) >= MAX_QUESTIONS_IN_ADDRESS)
+    most = MAX_QUESTIONS_IN_ADDRESS
+    return render_template("chat.html", turns=turns, error=error, full=len(turns) >= most, most_questions=most)

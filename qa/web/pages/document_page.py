@@ -112,9 +112,9 @@ def _block(document: Document, runs: Sequence[tuple[str | None, Span]]) -> Itera
     first = start + len(whole) - len(whole.lstrip())
     first = document.text.rfind("\n", start, first) + 1 or start  # keep the first line's indentation
     last = max(start + len(whole.rstrip()), first)
-    inside = [(name, (max(a, first), min(b, last))) for name, (a, b) in runs]
-    shown = [Run(name, tuple(_pieces(document, span))) for name, span in inside if span[0] < span[1]]
-    yield Block(document.text[start:first], shown, document.text[last:end])
+    clipped = [(name, (max(a, first), min(b, last))) for name, (a, b) in runs]
+    text_runs = [Run(name, tuple(_pieces(document, span))) for name, span in clipped if span[0] < span[1]]
+    yield Block(document.text[start:first], text_runs, document.text[last:end])
 
 
 def _pieces(document: Document, span: Span) -> Iterator[Piece]:

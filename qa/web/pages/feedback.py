@@ -37,9 +37,9 @@ def give_feedback() -> Response:
 @route(blueprint, "POST", "/feedback", role=Role.READ)
 def send_feedback() -> str:
     """POST /v1/feedback as a form, for pages without scripts."""
-    given = feedback_from_form(request)
-    _record(given)
-    return render_template("thanks.html", question=given.query)
+    feedback = feedback_from_form(request)
+    _record(feedback)
+    return render_template("thanks.html", question=feedback.query)
 
 
 def record_if_unanswered(answer: Answer) -> None:
@@ -50,10 +50,10 @@ def record_if_unanswered(answer: Answer) -> None:
 
 def record_unanswered(pieces: Pieces) -> Pieces:
     """Pass a reply's pieces on and record its question when it is complete, maybe after the request."""
-    return _recorded(pieces, service().questions) if settings().keep_questions else pieces
+    return _record_when_complete(pieces, service().questions) if settings().keep_questions else pieces
 
 
-def _recorded(pieces: Pieces, log: QuestionLog) -> Pieces:
+def _record_when_complete(pieces: Pieces, log: QuestionLog) -> Pieces:
     for piece in pieces:
         if isinstance(piece, Reply) and piece.answer:
             _record_if_unanswered(log, piece.answer)
@@ -67,8 +67,8 @@ def _record_if_unanswered(log: QuestionLog, answer: Answer) -> None:
         log.note(Outcome.UNANSWERED, answer.rewritten or answer.question, answer.generation, results)
 
 
-def _record(given: FeedbackRequest) -> None:
+def _record(feedback: FeedbackRequest) -> None:
     if not settings().feedback:
         raise Problem(403, "Feedback is turned off; the setting `feedback` turns it on")
-    outcome = Outcome.HELPED if given.helped else Outcome.DID_NOT_HELP
-    service().questions.note(outcome, given.query, given.generation, given.results)
+    outcome = Outcome.HELPED if feedback.helped else Outcome.DID_NOT_HELP
+    service().questions.note(outcome, feedback.query, feedback.generation, feedback.results)

@@ -54,7 +54,7 @@ CONTRAST = """() => {
 }"""
 
 
-def asked(words: str) -> Callable[[Page], None]:
+def ask_and_wait(words: str) -> Callable[[Page], None]:
     """Type the question and wait for the answer."""
 
     def ask(page: Page) -> None:
@@ -64,76 +64,76 @@ def asked(words: str) -> Callable[[Page], None]:
     return ask
 
 
-def refused(page: Page) -> None:
+def get_a_problem(page: Page) -> None:
     body = json.dumps({"detail": "no", "errors": [{"field": "query", "message": "must be shorter"}]})
     page.route("**/v1/search", lambda route: route.fulfill(status=422, content_type="application/problem+json", body=body))
     page.get_by_label("Ask these documents").fill("anything")
     page.locator(".error").wait_for()
 
 
-def unreachable(page: Page) -> None:
+def lose_the_server(page: Page) -> None:
     page.route("**/v1/search", lambda route: route.abort())
     page.get_by_label("Ask these documents").fill("anything")
     page.locator(".error").wait_for()
 
 
-def waiting(page: Page) -> None:
+def keep_waiting(page: Page) -> None:
     page.route("**/v1/search", lambda route: None)
     page.get_by_label("Ask these documents").fill("anything")
     page.locator("form.waiting").wait_for()
 
 
-def facets(page: Page) -> None:
+def open_facets(page: Page) -> None:
     page.get_by_text("Narrow the search").click()
 
 
-def noted(page: Page) -> None:
+def send_feedback(page: Page) -> None:
     page.get_by_role("button", name="Yes").click()
     page.get_by_text("Thank you").wait_for()
 
 
-def uploaded(page: Page) -> None:
+def upload_files(page: Page) -> None:
     buffers = [("note.txt", b"A note on boats."), ("none.pdf", b"%PDF-1.7")]
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in buffers])
     page.locator(".failed").wait_for()
     page.locator(".done").wait_for()
 
 
-def said(page: Page) -> None:
+def chat(page: Page) -> None:
     for question in ("How much is a night of mooring?", "What is the capital of France?"):
         page.get_by_label("Your question").fill(question)
         page.keyboard.press("Enter")
         page.locator("#latest .sources").wait_for()
 
 
-def nothing(page: Page) -> None:
+def do_nothing(page: Page) -> None:
     pass
 
 
 # Every page and state: its address, and the actions that lead to it.
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
-    "home": ("/", nothing),
-    "likely": ("/", asked("How much is a night of mooring?")),
-    "likely from the server": ("/?q=mooring+fee", nothing),
-    "closest": ("/", asked("harbour opening hours for boats that come late")),
-    "none": ("/", asked("What is the capital of France?")),
-    "corrected": ("/", asked("moorring fee at the quay")),
-    "notice": ("/", asked("¿Cuánto cuesta el amarre por noche en el puerto?")),
-    "nothing left": (f"/?type=none&q={quote('mooring fee')}", nothing),
-    "narrowed": ("/?q=fee&type=jsonl", facets),
-    "refused": ("/", refused),
-    "refused by the server": ("/?q=", nothing),
-    "unreachable": ("/", unreachable),
-    "waiting": ("/", waiting),
-    "feedback": ("/?q=mooring+fee", noted),
-    "document": ("/d//parking-permit", nothing),
-    "missing": ("/d/none", nothing),
-    "embedded": ("/embed?q=mooring+fee", nothing),
-    "chat": ("/chat", nothing),
-    "chat with turns": ("/chat", said),
-    "chat refused": ("/chat?q=", nothing),
-    "upload": ("/upload", nothing),
-    "uploaded": ("/upload", uploaded),
+    "home": ("/", do_nothing),
+    "likely": ("/", ask_and_wait("How much is a night of mooring?")),
+    "likely from the server": ("/?q=mooring+fee", do_nothing),
+    "closest": ("/", ask_and_wait("harbour opening hours for boats that come late")),
+    "none": ("/", ask_and_wait("What is the capital of France?")),
+    "corrected": ("/", ask_and_wait("moorring fee at the quay")),
+    "notice": ("/", ask_and_wait("¿Cuánto cuesta el amarre por noche en el puerto?")),
+    "nothing left": (f"/?type=none&q={quote('mooring fee')}", do_nothing),
+    "narrowed": ("/?q=fee&type=jsonl", open_facets),
+    "refused": ("/", get_a_problem),
+    "refused by the server": ("/?q=", do_nothing),
+    "unreachable": ("/", lose_the_server),
+    "waiting": ("/", keep_waiting),
+    "feedback": ("/?q=mooring+fee", send_feedback),
+    "document": ("/d//parking-permit", do_nothing),
+    "missing": ("/d/none", do_nothing),
+    "embedded": ("/embed?q=mooring+fee", do_nothing),
+    "chat": ("/chat", do_nothing),
+    "chat with turns": ("/chat", chat),
+    "chat refused": ("/chat?q=", do_nothing),
+    "upload": ("/upload", do_nothing),
+    "uploaded": ("/upload", upload_files),
 }
 
 
@@ -197,5 +197,5 @@ def test_print_style_hides_controls(open_page: OpenPage) -> None:
 
 def test_reduced_motion_stops_the_animation(open_page: OpenPage) -> None:
     page = open_page("/", reduced_motion="reduce")
-    waiting(page)
+    keep_waiting(page)
     assert page.evaluate("getComputedStyle(document.querySelector('form.waiting'), '::after').animationName") == "none"

@@ -4,7 +4,6 @@
 import { element, formatDate, httpUrl, passageAddress } from "./results.js";
 
 const SOURCES = "\n\nSources:\n"; // in a reply's text; the page shows links instead
-const MOST_QUESTIONS = 20; // in an address
 
 const form = document.querySelector(".chat-form");
 const box = document.getElementById("q");
@@ -43,7 +42,7 @@ async function ask(question) {
     form.querySelector(".restart").hidden = false;
     status.textContent = content;
     turn.scrollIntoView({ block: "start" });
-    if (conversation.length >= MOST_QUESTIONS) location.reload(); // shows that the conversation is full
+    if (conversation.length >= Number(form.dataset.mostQuestions)) location.reload(); // shows that the conversation is full
   } catch (error) {
     turn.remove();
     box.value = question;
