@@ -1,6 +1,6 @@
-"""The documents for programs that speak the Model Context Protocol: the tools `search` and `fetch`, as ChatGPT's connectors want them.
+"""MCP server with the tools `search` and `fetch`, in the form that ChatGPT's connectors require.
 
-The only importer of the SDK, which is an extra: `pip install "quotable[mcp]"`.
+The only module that imports the SDK, which is an extra: `make install EXTRAS=mcp`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.assembly import Service
 from qa.web.schemas.documents import document_json, passage_name, passage_number
 
-MOST_DOCUMENTS = 10
-PASSAGES = 30  # looked through for so many documents
-LONGEST_TEXT = 200_000  # characters of a document that one `fetch` gives
+MAX_DOCUMENTS = 10  # in a search result
+PASSAGES = 30  # ranked to find that many documents
+MAX_TEXT_CHARACTERS = 200_000  # of a document in one `fetch`
 
 INSTRUCTIONS = (
     "Searches a collection of documents and gives their exact words. Cite what you use by its url. `answerable` false means that"
@@ -31,7 +31,7 @@ READS_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempo
 
 
 class FoundDocument(BaseModel):
-    """`text`: the words of the document that answer best."""
+    """`text`: the quote that answers best."""
 
     id: str
     title: str
@@ -40,7 +40,7 @@ class FoundDocument(BaseModel):
 
 
 class SearchResults(BaseModel):
-    """`results`: documents, best first. `answerable` and `confidence`: whether they answer the question, and how likely (0 to 1)."""
+    """`results`: documents, best first. `answerable`: whether they answer the question; `confidence`: the probability that they do, 0 to 1."""
 
     results: list[FoundDocument]
     answerable: bool
@@ -56,11 +56,11 @@ class WholeDocument(BaseModel):
 
 
 def mcp_server(service: Service, site: str) -> MCPServer:
-    """A server of the tools. `site`: the address of this service's pages, for documents that have none of their own."""
+    """A server with both tools. `site`: base URL of this service's pages, for documents without an address."""
     server = MCPServer("quotable", instructions=INSTRUCTIONS)
 
     def search(query: str) -> SearchResults:
-        """Find documents that answer a question, with the words in them that answer best. Ask in a whole sentence."""
+        """Find documents that answer a question, each with the quote that answers best. Ask in a whole sentence."""
         service.engine.refresh()
         try:
             answer = service.answerer.ask(clean_question(query), PASSAGES)
@@ -69,22 +69,22 @@ def mcp_server(service: Service, site: str) -> MCPServer:
         best: dict[str, Result] = {}
         for result in answer.results:
             best.setdefault(result.stored.document.id, result)
-        found = [_found(result, site) for result in list(best.values())[:MOST_DOCUMENTS]]
+        found = [_found(result, site) for result in list(best.values())[:MAX_DOCUMENTS]]
         return SearchResults(results=found, answerable=answer.answerable, confidence=round(answer.confidence, 4))
 
     def fetch(id: str) -> WholeDocument:
-        """The whole text of a document that `search` named by its id."""
+        """Get the full text of a document by an id from `search`."""
         document_id = _document_id(service, id)
         stored, content = service.engine.document(document_id), service.engine.content(document_id)
         if stored is None or content is None:
-            raise ToolError(f"there is no document {id!r} here; it may have been removed. Use an id that search gave")
+            raise ToolError(f"there is no document {id!r}; it may have been removed. Use an id from a search result")
         metadata = dict(stored.metadata) | document_json(stored) | {"characters": len(content.text)}
-        if len(content.text) > LONGEST_TEXT:
-            metadata["text_is_cut_at"] = LONGEST_TEXT
+        if len(content.text) > MAX_TEXT_CHARACTERS:
+            metadata["text_is_cut_at"] = MAX_TEXT_CHARACTERS
         return WholeDocument(
             id=document_id,
             title=stored.title,
-            text=content.text[:LONGEST_TEXT],
+            text=content.text[:MAX_TEXT_CHARACTERS],
             url=stored.url or f"{site}/d/{quote(document_id)}",
             metadata=metadata,
         )
@@ -95,7 +95,7 @@ def mcp_server(service: Service, site: str) -> MCPServer:
 
 
 def _document_id(service: Service, name: str) -> str:
-    """A document's id, also by the id of one of its passages."""
+    """The id of a document, given that id or the id of one of its passages."""
     if service.engine.document(name) is None and (number := passage_number(name)) is not None:
         found = service.engine.passages([number])
         return found[0].document.id if found else name

@@ -1,4 +1,4 @@
-"""`qa chat`: a line a question, with follow-ups and sources; and the words that an operator wants said first."""
+"""`qa chat`, and the replies to crisis words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qa.chat.fixed_replies import CrisisWordsError, crisis_text, read_crisis_replies
-from tests.conftest import environment
+from tests.conftest import Server, StartServer, environment
 
 CRISIS = """
 [[reply]]
@@ -27,15 +27,15 @@ def crisis_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_conversation_in_the_terminal(server: Any, qa_path: Path) -> None:
-    said = (
+def test_chats_in_the_terminal(server: Server, qa_path: Path) -> None:
+    lines = (
         "Hello!\nWho signed the memorandum?\nAnd what is it about?\n"
         + "x" * 2001
         + "\nWhich club won the football cup in 1966?\n/quit\nmore\n"
     )
     ended = subprocess.run(
         [str(qa_path), "--data", str(server.data), "chat"],
-        input=said, capture_output=True, text=True, encoding="utf-8", env=environment({}), check=False, timeout=120,
+        input=lines, capture_output=True, text=True, encoding="utf-8", env=environment({}), check=False, timeout=120,
     )  # fmt: skip
     assert (ended.returncode, "at most 2000 characters" in ended.stderr) == (0, True)
     hello, signed, about, foreign = ended.stdout.split("\n\n", 1)[0], *_after(ended.stdout, 3)
@@ -48,14 +48,14 @@ def test_a_conversation_in_the_terminal(server: Any, qa_path: Path) -> None:
 
 
 def _after(output: str, replies: int) -> list[str]:
-    """The replies after the first; each ends with its list of sources."""
+    """The replies after the first, each with its list of sources."""
     parts = output.split("Sources:\n")
     begun = [parts[0].split("\n\n", 1)[1], *(part.split("\n\n", 1)[1] for part in parts[1:replies])]
     return [f"{text}Sources:\n{rest}" for text, rest in zip(begun, parts[1 : replies + 1], strict=True)]
 
 
-def test_crisis_words_are_answered_with_the_operators_text_first(
-    data_folder: Callable[[], Path], start_server: Callable[..., Any], crisis_file: Path
+def test_replies_to_crisis_words_with_the_operators_text_first(
+    data_folder: Callable[[], Path], start_server: StartServer, crisis_file: Path
 ) -> None:
     with start_server(data_folder(), QA_CRISIS_WORDS=str(crisis_file)) as running:
 
@@ -76,7 +76,7 @@ def test_crisis_words_are_answered_with_the_operators_text_first(
         assert ask("Who signed the memorandum?")["choices"][0]["message"]["content"].startswith(("“", "Closest"))
 
 
-def test_crisis_words_are_whole_words_however_they_are_written(crisis_file: Path) -> None:
+def test_crisis_words_match_whole_words_in_any_case(crisis_file: Path) -> None:
     replies = read_crisis_replies(crisis_file)
     for message in ("Suicide?", "SUÍCIDE", "i will kill  myself.", "kill, myself"):
         assert crisis_text(message, replies), message
@@ -90,7 +90,7 @@ def test_crisis_words_are_whole_words_however_they_are_written(crisis_file: Path
     ["", "reply = 1", "[[reply]]\nwords = []\ntext = 'x'", "[[reply]]\nwords = ['x']", "[[reply]]\nwords = ['!']\ntext = 'x'",
      "[[reply]]\nwords = ['x']\ntext = ' '", "[[reply]]\nwords = ['x']\ntext = 'x'\nmore = 1", "not toml"],
 )  # fmt: skip
-def test_a_file_of_crisis_words_that_cannot_be_used_is_refused_by_name(tmp_path: Path, content: str) -> None:
+def test_rejects_an_invalid_file_of_crisis_words_by_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "crisis.toml"
     path.write_text(content)
     with pytest.raises(CrisisWordsError, match=r"crisis\.toml"):
