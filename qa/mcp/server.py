@@ -40,7 +40,7 @@ class FoundDocument(BaseModel):
 
 
 class SearchResults(BaseModel):
-    """`results`: documents, best first. `answerable`: whether they answer the question; `confidence`: the probability that they do, 0 to 1."""
+    """`answerable`: whether the documents answer; `confidence`: the probability that they do, 0 to 1. `results`: best first."""
 
     results: list[FoundDocument]
     answerable: bool
