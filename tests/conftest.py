@@ -1,4 +1,4 @@
-"""What every test may use: the exported model, fresh data folders, the command `qa`, and a running server to ask."""
+"""Fixtures for all tests: the exported model, data folders, the command `qa` and running servers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from tests.corpus.sources.site import Site
 
 ROOT = Path(__file__).parent.parent
 QA = Path(sysconfig.get_path("scripts")) / "qa"
-# In seconds: how long a process that hangs may hold up the tests.
-PATIENCE = 120
+# Seconds until a process counts as hanging. Long, because the first start prepares the model, perhaps on a busy machine.
+PATIENCE = 600
 
-# The same examples every time, so that a red test is red for everyone; no deadline, because machines differ.
+# The same examples in every run, so that a failure is reproducible; no deadline, because machines differ.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
 def exported_model(request: pytest.FixtureRequest) -> Path:
-    """A models/ folder that holds the default model's exports, kept between runs: they are verified when they are opened."""
+    """A models/ folder with the exported default model. pytest's cache keeps it between runs; opening it verifies it."""
     folder: Path = request.config.cache.mkdir("models")
     load_embedder(DEFAULT_MODEL, folder, precision="int8")
     return folder
@@ -50,8 +50,8 @@ def embedder(exported_model: Path) -> Embedder:
 
 
 @pytest.fixture(scope="session")
-def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """Makes a data folder that holds nothing but the exported model (hard links where they can be: nothing is exported again)."""
+def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
+    """Create data folders that contain only the exported model, as hard links where possible."""
 
     def make() -> Path:
         folder = tmp_path_factory.mktemp("data")
@@ -69,14 +69,14 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without what would change the program's behaviour, and with `changes`."""
+    """This process's environment with `changes`, and without variables that configure the program or its libraries."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QA_", "HF_", "TRANSFORMERS_"))}
     return kept | {"PYTHONUNBUFFERED": "1"} | dict(changes)
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A process that ended."""
+    """The result of a process."""
 
     code: int
     stdout: str
@@ -88,6 +88,7 @@ class Finished:
 
 
 RunProcess = Callable[..., Finished]
+MakeFolder = Callable[[], Path]
 
 
 def _run(*command: object, cwd: Path = ROOT, patience: float | None = PATIENCE, **changes: str) -> Finished:
@@ -105,28 +106,28 @@ def _run(*command: object, cwd: Path = ROOT, patience: float | None = PATIENCE, 
 
 @pytest.fixture(scope="session")
 def run_process() -> RunProcess:
-    """Runs a command to its end; further settings of the environment as keywords, `cwd` for another folder.
+    """Run a command to its end. `cwd`: the working folder; other keywords are environment variables.
 
-    `patience`: seconds until it is taken to hang, None for no bound.
+    `patience`: seconds until it counts as hanging; None for no limit.
     """
     return _run
 
 
 @pytest.fixture(scope="session")
 def qa() -> RunProcess:
-    """Runs the command `qa` as a person would, in a process of its own."""
+    """Run the command `qa` in a process."""
     return lambda *words, **options: _run(QA, *words, **options)
 
 
 @pytest.fixture(scope="session")
 def qa_path() -> Path:
-    """Where the command `qa` is installed."""
+    """The path of the command `qa`."""
     return QA
 
 
 @pytest.fixture(scope="session")
 def python() -> RunProcess:
-    """Runs a Python program that is given as text, with its arguments after it."""
+    """Run a Python program given as text, with arguments."""
     return lambda program, *words, **options: _run(sys.executable, "-c", program, *words, **options)
 
 
@@ -145,7 +146,7 @@ class Response:
 
 
 class Server:
-    """`qa serve` in a process of its own on a free port, with its log, and a small client that sends exactly what it is told."""
+    """`qa serve` in a process on a free port, its log, and a minimal HTTP client."""
 
     def __init__(self, data: Path, log: Path, *options: object, command: tuple[object, ...] = (QA,), **changes: str) -> None:
         self.data = data
@@ -183,19 +184,19 @@ class Server:
         return self.request("POST", target, body, {"Content-Type": content_type} if content_type else {})
 
     def search(self, query: str, **fields: Any) -> Any:
-        """What POST /v1/search says to a question that must be accepted."""
+        """The response of POST /v1/search, which must be 200."""
         response = self.post("/v1/search", json.dumps({"query": query, **fields}).encode())
         assert response.status == 200, response.text
         return response.json()
 
     def add(self, **record: Any) -> Any:
-        """The job that POST /v1/documents took on for a document that must be accepted."""
+        """The job of POST /v1/documents, which must accept the document."""
         response = self.post("/v1/documents", json.dumps(record).encode())
         assert response.status == 202, response.text
         return response.json()["job"]
 
     def upload(self, name: str, body: bytes, **fields: str) -> Response:
-        """What POST /v1/documents says to a file, with further form fields."""
+        """The response of POST /v1/documents to a file, with further form fields."""
         boundary = "b" * 40
         parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{fields[key]}\r\n' for key in fields]
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
@@ -203,8 +204,9 @@ class Server:
         return self.post("/v1/documents", content, f"multipart/form-data; boundary={boundary}")
 
     def finished(self, job: Any) -> Any:
-        """A job as it is when nothing more comes of it."""
-        for _ in range(PATIENCE * 50):
+        """Wait until a job is finished and return it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             found = self.get(f"/v1/jobs/{job['id']}").json()
             if found["finished"]:
                 return found
@@ -212,7 +214,7 @@ class Server:
         raise AssertionError(f"the job is not finished: {found}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """The exit code after a signal."""
+        """Send a signal and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -229,16 +231,17 @@ class Server:
 
     def _wait_for_address(self) -> tuple[str, int]:
         marker = "Serving on http://"
-        for _ in range(PATIENCE * 20):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             for line in self.log.splitlines():
                 if marker in line:
                     host, _, port = line.partition(marker)[2].split()[0].rstrip("/").rpartition(":")
                     return host, int(port)
             if self.process.poll() is not None:
-                raise AssertionError(f"the server ended with {self.process.returncode}: {self.log}")
+                raise AssertionError(f"the server exited with {self.process.returncode}: {self.log}")
             time.sleep(0.05)
         self.stop(signal.SIGKILL)
-        raise AssertionError(f"the server did not say where it serves: {self.log}")
+        raise AssertionError(f"the server printed no address: {self.log}")
 
 
 StartServer = Callable[..., Server]
@@ -246,18 +249,18 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> StartServer:
-    """Starts a server on a data folder; to be used in a `with` statement, which ends it."""
+    """Start a server on a data folder. Use it in a `with` statement, which stops it."""
     numbers = itertools.count()
     logs = tmp_path_factory.mktemp("logs")
     return lambda data, *options, **settings_: Server(data, logs / f"{next(numbers)}.log", *options, **settings_)
 
 
 @pytest.fixture(scope="session")
-def server(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
-    """A server of the press release that all tests ask and none changes."""
+def server(data_folder: MakeFolder, start_server: StartServer) -> Iterator[Server]:
+    """A server with the press release. Tests must not change its documents."""
     with start_server(data_folder()) as running:
         yield running
-        # A request that ended in a traceback is a failure wherever it was made.
+        # Fails for a traceback in any test's request.
         assert "Traceback" not in running.log, running.log
 
 
@@ -268,7 +271,7 @@ def press_release_text() -> str:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """A web server on loopback that has documents."""
+    """A web server on loopback with documents."""
     running = Site()
     yield running
     running.stop()
