@@ -24,7 +24,7 @@ class Observation:
     """One request. Times are `time.perf_counter()` values in seconds; `waited` is the time in the queue before `began`.
 
     `route`: the matched rule, never the requested address; None without a match. `caller`: the name of the key.
-    `answered`: for each of `questions`, whether the documents answer it.
+    `answered`: for each question in it, whether the documents answer.
     """
 
     request_id: str
@@ -36,7 +36,6 @@ class Observation:
     status: int = 500
     trace_id: str | None = None
     marks: list[tuple[str, float]] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
     answered: list[bool] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
     ended: float = 0.0
@@ -94,12 +93,11 @@ def mark_stage(stage: str) -> None:
         observation.marks.append((stage, time.perf_counter()))
 
 
-def record_answer(question: str, answerable: bool) -> None:
-    """Record a question and whether the documents answer it; this ends the stage QUOTE."""
+def record_answer(answerable: bool) -> None:
+    """Record whether the documents answer a question; this ends the stage QUOTE."""
     observation = _thread.observation
     if observation is not None:
         observation.marks.append((QUOTE, time.perf_counter()))
-        observation.questions.append(question)
         observation.answered.append(answerable)
 
 

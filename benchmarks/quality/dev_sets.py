@@ -23,7 +23,8 @@ from qa.assembly import Service, open_to_read, open_to_write
 from qa.evaluation.question_sets import CORPUS, QUERIES, Question, read_corpus, read_question_set
 from qa.ingest.files import add_files
 from qa.ingest.writer import IncomingDocument
-from qa.settings.settings import Settings, read_settings
+from qa.settings.reading import read_settings
+from qa.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared"))

@@ -27,7 +27,7 @@ from qa.assembly import Service, open_to_read
 from qa.evaluation import measures
 from qa.evaluation.judging import Judge
 from qa.evaluation.question_sets import Question
-from qa.settings.settings import read_settings
+from qa.settings.reading import read_settings
 
 MEASURES = ("nDCG@10", "Success@1", "R@10")
 NAMED = 10

@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks.quality.dev_sets import DATA, RANKED, ROOT
 from benchmarks.quality.observations import SETS, Kind, Observation, observe
-from qa.answering.confidence import ANSWER_THRESHOLD
 from qa.evaluation import measures, plots
 from qa.evaluation.judging import Order
+from qa.settings.settings import ANSWER_THRESHOLD
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 DIAGRAM = ROOT / "docs" / "reliability.svg"

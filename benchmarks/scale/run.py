@@ -139,7 +139,7 @@ def ingest_ours(folder: Path, sample: Path) -> float:
     """Passages a second, from documents to found on disk: splitting, embedding, storing."""
     from qa.assembly import open_to_write
     from qa.ingest.writer import IncomingDocument
-    from qa.settings.settings import read_settings
+    from qa.settings.reading import read_settings
 
     entries = [IncomingDocument(str(one.document.id), one.document) for one in _some(sample)]
     with open_to_write(read_settings({"data": folder})) as writer:

@@ -138,7 +138,7 @@ def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str,
 
 def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
     """One client that asks one question after another."""
-    from qa.settings.settings import read_settings
+    from qa.settings.reading import read_settings
 
     threads = read_settings().threads
     times: defaultdict[str, list[float]] = defaultdict(list)

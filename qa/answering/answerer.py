@@ -106,7 +106,7 @@ class Answerer:
             found = _passages_of(ranking, snapshot, max(limit, JUDGED_PASSAGES))
         mark_stage(RANK)
         if not found:
-            record_answer(question, False)
+            record_answer(False)
             nothing = language_notice(unserved, None, self._languages)
             return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
@@ -114,7 +114,7 @@ class Answerer:
         evidence = _evidence(ranking, found)
         confidence = self._calibration.apply(probability(evidence))
         answerable = confidence >= self._answer_threshold
-        record_answer(question, answerable)
+        record_answer(answerable)
         rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
             question=question,

@@ -20,9 +20,6 @@ SIMILARITY = 5.98
 COVERAGE = 3.06
 MISSING_NAMES = -0.62
 TENFOLD = -0.24  # per factor of ten in the number of passages
-# The lowest confidence of an answerable question. On the development sets 1.6% of answerable questions are below it, and 93% of
-# foreign questions, 83% on the worst set (docs/decisions/0005-confidence.md).
-ANSWER_THRESHOLD = 0.45
 # The lowest confidence of an answer shown as likely; below it an answer is shown as the closest found.
 LIKELY_CONFIDENCE = 0.8
 # Coverage counts this many terms with the highest idf, because no answer repeats all words of a long question.

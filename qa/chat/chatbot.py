@@ -74,7 +74,7 @@ class Chatbot:
         cached = self.cache.get(key)
         if cached:
             if cached.answer:
-                record_answer(request.message, cached.answer.answerable)
+                record_answer(cached.answer.answerable)
             yield from _whole(cached)
             return
         if self.model is None or request.quotes_only:

@@ -1,4 +1,4 @@
-"""`qa config`: what can be set, what is set, and where."""
+"""`qa config`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import asdict
 import click
 
 from qa.cli.console import as_printable_json, configuration_of, say
-from qa.settings.settings import unknown_variables
+from qa.settings.reading import unknown_variables
 
 
 @click.command()
 @click.option(
-    "--toml", "as_toml", is_flag=True, help="Print a configuration file that sets what is set now and names the rest."
+    "--toml", is_flag=True, help="Print a configuration file with the current values; the other settings are comments."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a setting, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per setting, one per line.")
 @click.pass_context
-def config(context: click.Context, as_toml: bool, as_json: bool) -> None:
-    """Show every setting: its value, its default, where it was set, and what it is."""
-    from qa.settings import listing as settings_listing
+def config(context: click.Context, toml: bool, as_json: bool) -> None:
+    """Show every setting: its value, its default, where it was set, and its description."""
+    from qa.settings.listing import as_toml, rows
 
     configuration = configuration_of(context)
-    for line in unknown_variables():
-        say(line)
-    if as_toml:
-        click.echo(settings_listing.as_toml(configuration), nl=False)
+    for line in (*configuration.warnings, *unknown_variables()):
+        say(f"qa: {line}")
+    if toml:
+        click.echo(as_toml(configuration), nl=False)
         return
-    for row in settings_listing.rows(configuration):
+    for row in rows(configuration):
         if as_json:
             click.echo(as_printable_json(asdict(row)))
             continue

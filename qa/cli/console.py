@@ -1,4 +1,4 @@
-"""What every command needs of the console: its settings, where it talks, and JSON that the terminal can show."""
+"""The settings of a command, messages on standard error, and JSON that the terminal can show."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import Any
 
 import click
 
-from qa.settings.settings import Configuration, Settings, read_configuration
+from qa.settings.reading import Configuration, read_configuration
+from qa.settings.settings import Settings
 
 
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
-    """The settings in force for this call; `overrides` are the command's own options, None where they were not given."""
-    return configuration_of(context, **overrides).settings
+    """The settings of this call, with a message for each deprecated name. `overrides`: the command's own options."""
+    configuration = configuration_of(context, **overrides)
+    for warning in configuration.warnings:
+        say(f"qa: {warning}")
+    return configuration.settings
 
 
 def configuration_of(context: click.Context, **overrides: Any) -> Configuration:
-    """The same with where each setting was set."""
+    """The settings with the source of each; None in `overrides` means that an option was not given."""
     return read_configuration(context.obj | overrides)
 
 
 def say(message: str) -> None:
-    """Tell the person, on standard error: standard output is for what was asked for."""
+    """Print a message on standard error; standard output is for results."""
     click.echo(message, err=True)
 
 
 def as_printable_json(value: Any, indent: int | None = None) -> str:
-    """JSON with its characters as they are, or escaped where standard output cannot write them."""
+    """JSON, with characters escaped that standard output cannot encode."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

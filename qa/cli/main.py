@@ -15,7 +15,7 @@ from qa.cli import config, keys, mcp, serving
 from qa.cli.folder import documents, status, storage
 from qa.cli.questions import chat, evaluation, gaps
 from qa.cli.questions import search as asking
-from qa.settings.settings import SettingsError
+from qa.settings.reading import SettingsError
 
 
 class _Commands(click.Group):

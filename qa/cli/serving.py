@@ -7,8 +7,8 @@ import logging
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import say, settings_of
-from qa.settings.settings import unknown_variables
+from qa.cli.console import configuration_of, say
+from qa.settings.reading import unknown_variables
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +18,14 @@ log = logging.getLogger(__name__)
 @click.option("--port", type=int, help="The port to serve on (default: 8000).")
 @click.pass_context
 def serve(context: click.Context, host: str | None, port: int | None) -> None:
-    """Answer over HTTP."""
+    """Serve HTTP: the API, the pages and the metrics."""
     from qa.operate import logs
     from qa.web.server.process import serve as serve_until_stopped
 
-    settings = settings_of(context, host=host, port=port)
-    logs.configure(settings.log_format, questions=settings.log_questions)
-    for line in unknown_variables():
+    configuration = configuration_of(context, host=host, port=port)
+    settings = configuration.settings
+    logs.configure(settings.log_format)
+    for line in (*configuration.warnings, *unknown_variables()):
         log.warning("%s", line)
     if settings.log_format == "text":
         serve_until_stopped(settings, say)

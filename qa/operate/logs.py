@@ -1,8 +1,7 @@
-"""What the program says of itself while it serves: a line an event on standard error, for people or as JSON.
+"""The server's log: one event per line on standard error, as text or JSON, without questions, document text or keys.
 
-What people ask and what documents say stays out of it. Our own messages are written so; of other libraries' the template is told
-without its values, and of an exception nobody foresaw its kind and place, because its message may hold what it stumbled over. With
-`questions` these are told too, redacted.
+Our own messages contain none. Of other libraries' messages only the template is logged, without its values; of an unexpected exception
+only the type and place, because its message may contain the value that caused it.
 """
 
 from __future__ import annotations
@@ -15,49 +14,40 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from corpus.types import QuotableError
 from qa import observation
-from qa.operate.redaction import redacted
+from qa.settings.settings import LogFormat
 
-LogFormat = Literal["text", "json"]
-
-# Events of the program itself, which are told whatever the level: that it serves, and requests.
+# Requests and the program's own events, logged at any level.
 EVENTS = logging.getLogger("qa.events")
 OURS = ("corpus", "index", "qa")
-# Whose messages hold how to get into a collector, and never a question.
-SECRETIVE = ("opentelemetry",)
-# Characters of an unforeseen error, or of another library's message, that are told.
-MOST_TOLD = 2_000
-# waitress puts the address into the message itself.
+# waitress formats the address into the message itself.
 WITHOUT_ADDRESS = " while serving "
 
-# A terminal obeys them, and a line's end would begin a line that looks like another event.
+# A terminal obeys control characters, and a line break could forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
 
 
-def configure(form: LogFormat, *, questions: bool = False) -> None:
-    """Log from now on in this form. For a process that serves: what ends a thread or is warned of is logged as well.
-
-    `questions`: messages that may hold what was asked are told, redacted.
-    """
+def configure(form: LogFormat) -> None:
+    """Set up logging for a serving process, including unhandled exceptions and warnings."""
     handler = _Handler()
-    handler.setFormatter(_Json(questions) if form == "json" else _Text(questions))
+    handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     EVENTS.setLevel(logging.INFO)
-    # Nothing that is told needs them, and they take a fifth of a line's time (https://docs.python.org/3/howto/logging.html#optimization).
+    # Unused here, and a fifth of the time of a line (https://docs.python.org/3/howto/logging.html#optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    sys.excepthook = lambda kind, error, _: _unforeseen("the program ended", error)
-    threading.excepthook = lambda ended: _unforeseen("a thread ended", ended.exc_value)
-    sys.unraisablehook = lambda found: _unforeseen("an error could not be raised", found.exc_value)
-    warnings.showwarning = _warned
+    sys.excepthook = lambda kind, error, _: _log_unexpected("the program ended", error)
+    threading.excepthook = lambda ended: _log_unexpected("a thread ended", ended.exc_value)
+    sys.unraisablehook = lambda found: _log_unexpected("an error could not be raised", found.exc_value)
+    warnings.showwarning = _log_warning
 
 
 def event(message: str, fields: Mapping[str, Any] | None = None) -> None:
-    """`message` is the whole line for people, `fields` are told besides in JSON."""
+    """Log an event: `message` in the text format, `fields` in JSON."""
     record = logging.LogRecord(EVENTS.name, logging.INFO, "", 0, message, None, None)
     record.fields = fields
     EVENTS.handle(record)
@@ -65,29 +55,21 @@ def event(message: str, fields: Mapping[str, Any] | None = None) -> None:
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """A log that cannot be written stops nothing, and its line is not printed elsewhere."""
+        """Ignore a log that cannot be written."""
 
 
 class _Text(logging.Formatter):
-    """The time of day, the level where it is more than an event, the message."""
-
-    def __init__(self, questions: bool) -> None:
-        super().__init__()
-        self._questions = questions
+    """The time of day, the level above INFO, the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower()}: " if record.levelno > logging.INFO else ""
         request_id = getattr(observation.current(), "request_id", None) if level else None
         about = f" (request {request_id})" if request_id else ""
-        line = f"{self.formatTime(record, '%H:%M:%S')} {level}{_message(record, self._questions)}{about}"
-        return "\n".join(told.translate(_CONTROLS) for told in (line, *_Told(record, self._questions).lines()))
+        line = f"{self.formatTime(record, '%H:%M:%S')} {level}{_message(record)}{about}"
+        return "\n".join(each.translate(_CONTROLS) for each in (line, *_error_lines(record)))
 
 
 class _Json(logging.Formatter):
-    def __init__(self, questions: bool) -> None:
-        super().__init__()
-        self._questions = questions
-
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -97,41 +79,31 @@ class _Json(logging.Formatter):
         if fields:
             entry["message"] = "request"
             return _encode(entry | fields)
-        entry |= {"logger": record.name, "message": _message(record, self._questions)}
-        seen = observation.current()
-        if seen:
-            entry["request_id"] = seen.request_id
-        told = list(_Told(record, self._questions).lines())
-        return _encode(entry | ({"error": "\n".join(told)} if told else {}))
+        entry |= {"logger": record.name, "message": _message(record)}
+        request = observation.current()
+        if request:
+            entry["request_id"] = request.request_id
+        error = list(_error_lines(record))
+        return _encode(entry | ({"error": "\n".join(error)} if error else {}))
 
 
-class _Told:
-    """An exception as it is told: where it was raised, line by line, and its kind."""
+def _error_lines(record: logging.LogRecord) -> Iterator[str]:
+    """The tracebacks of the exception and its causes."""
+    for error in reversed(list(_with_causes(record.exc_info[1] if record.exc_info else None))):
+        yield "Traceback (most recent call last):"
+        yield from (line for entry in traceback.format_tb(error.__traceback__) for line in entry.splitlines())
+        yield f"{type(error).__qualname__}: {_error_message(error)}"
 
-    def __init__(self, record: logging.LogRecord, questions: bool) -> None:
-        self._error = record.exc_info[1] if record.exc_info else None
-        self._questions = questions
 
-    def lines(self) -> Iterator[str]:
-        for error in reversed(list(_with_causes(self._error))):
-            yield "Traceback (most recent call last):"
-            yield from (line for entry in traceback.format_tb(error.__traceback__) for line in entry.splitlines())
-            yield f"{type(error).__qualname__}: {self._words(error)}"
-
-    def _words(self, error: BaseException) -> str:
-        if isinstance(error, QuotableError):
-            return str(error)
-        if isinstance(error, OSError) and error.strerror:
-            return error.strerror
-        return (
-            redacted(str(error)[:MOST_TOLD])
-            if self._questions
-            else "(what it says may hold what was asked; log_questions tells it)"
-        )
+def _error_message(error: BaseException) -> str:
+    if isinstance(error, QuotableError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "(message not logged: it may contain a question)"
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception, and those that it came of."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -139,24 +111,22 @@ def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _message(record: logging.LogRecord, questions: bool) -> str:
+def _message(record: logging.LogRecord) -> str:
     if record.name.partition(".")[0] in OURS:
         return record.getMessage()
-    if questions and not record.name.startswith(SECRETIVE):
-        return redacted(record.getMessage()[:MOST_TOLD])
     values = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
     if not all(isinstance(value, int | float) for value in values):
         return str(record.msg)
-    said, cut, _ = record.getMessage().partition(WITHOUT_ADDRESS)
-    return said + cut.rstrip()
+    message, address, _ = record.getMessage().partition(WITHOUT_ADDRESS)
+    return message + address.rstrip()
 
 
-def _unforeseen(what: str, error: BaseException | None) -> None:
-    logging.getLogger("qa").critical("%s by an unforeseen error", what, exc_info=error)
+def _log_unexpected(what: str, error: BaseException | None) -> None:
+    logging.getLogger("qa").critical("%s with an unexpected error", what, exc_info=error)
 
 
-def _warned(
+def _log_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    """Where it was warned, and of what kind; the message may hold values."""
+    """Log the category and place; the message may contain values."""
     logging.getLogger("qa").warning("%s at %s:%d", category.__name__, filename, lineno)

@@ -1,4 +1,4 @@
-"""What a value of a setting must be: each function gives it back, or raises ValueError saying what it should be. None repeats a secret."""
+"""Validate setting values: each function returns the value, or raises ValueError saying what it must be. No message repeats a secret."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def line(value: str) -> str:
 
 
 def path(value: Any) -> Any:
-    """Before it becomes a Path: of an empty text that would be the folder one happens to be in."""
+    """For use before conversion to Path: an empty string would become the current folder."""
     return line(value) if isinstance(value, str) else value
 
 
 def key(value: str) -> str:
-    """As a header of HTTP holds it."""
+    """A value that an HTTP header can carry."""
     if not re.fullmatch(r"[!-~]+( +[!-~]+)*", value):
         raise ValueError("must be one line of visible ASCII characters")
     return value
@@ -32,12 +32,12 @@ def key(value: str) -> str:
 
 def language(value: str) -> str:
     if not re.fullmatch("[a-z]{2}", value):
-        raise ValueError(f"{value!r} is not a language's code of two letters such as en")
+        raise ValueError(f"{value!r} is not a two-letter language code such as en")
     return value
 
 
 def machine(value: str) -> str:
-    """In the form in which a connection's other end is told."""
+    """An IP address in the form that sockets report."""
     try:
         return str(ip_address(value))
     except ValueError as error:
@@ -46,7 +46,7 @@ def machine(value: str) -> str:
 
 def host(value: str) -> str:
     if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*|[0-9a-fA-F:]+", value):
-        raise ValueError(f"{value!r} is not a host's name such as docs.example.org")
+        raise ValueError(f"{value!r} is not a host name such as docs.example.org")
     return value
 
 
@@ -68,7 +68,7 @@ def address(value: str) -> str:
     try:
         parts = urlsplit(line(value))
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-    except ValueError:  # its own words may hold a part of a password
+    except ValueError:  # its message may contain part of a password
         usable = False
     if not usable:
         raise ValueError("must be an address such as http://127.0.0.1:8080/v1")

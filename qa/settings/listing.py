@@ -1,4 +1,4 @@
-"""The settings as they are shown: a row for each, and the TOML file that would set them. Secrets are not in either."""
+"""Show the settings: a row for each, and a TOML file that sets them. Neither contains secrets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa.settings.settings import SECRETS, Configuration, Settings, variables
+from qa.settings.reading import Configuration
+from qa.settings.settings import SECRETS, Settings, variables
 
-NOT_SHOWN = "(set, and not shown)"
-# What stands before the @ of an address: a name and a password.
+HIDDEN = "(set, not shown)"
+# The user name and password before the @ of an address.
 _CREDENTIALS = re.compile(r"(?<=//)[^/]*(?=@)")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A setting. `source` is `default`, or where it was set. Values are plain ones, as JSON and TOML have them."""
+    """A setting. `source`: `default`, or where it was set. Values have JSON types."""
 
     name: str
     value: Any
@@ -36,17 +37,17 @@ def rows(configuration: Configuration) -> Iterator[Row]:
 
 
 def as_toml(configuration: Configuration) -> str:
-    """A file that sets what is set now; each other setting stands in a comment, with its default or an example.
+    """A file that sets the current values; every other setting is a comment with its default or an example.
 
-    Read back it gives the same settings, but for secrets and passwords in addresses.
+    Reading it gives the same settings, except for secrets and addresses with passwords.
     """
     lines = [
-        "# Quotable's settings: name this file with `qa --config FILE` or QA_CONFIG. The command line and the environment go",
-        "# before it. A setting behind a # has its default, or an example where that is none; take the # away to change it.",
+        "# Quotable's settings. Pass this file with `qa --config FILE` or QA_CONFIG. The command line and the environment",
+        "# take precedence. Lines that start with # show a default, or an example if there is none; remove the # to set one.",
     ]
     for row in rows(configuration):
         lines += ["", f"# {row.description}"]
-        shown = row.value != NOT_SHOWN and _CREDENTIALS.search(str(row.value)) is None
+        shown = row.value != HIDDEN and _CREDENTIALS.search(str(row.value)) is None
         if row.source != "default" and shown and row.value is not None:
             lines.append(f"{row.name} = {_toml(row.value)}")
             continue
@@ -57,7 +58,7 @@ def as_toml(configuration: Configuration) -> str:
 
 def _shown(name: str, value: Any) -> Any:
     if name in SECRETS and value is not None:
-        return NOT_SHOWN
+        return HIDDEN
     plain = _plain(value)
     return _CREDENTIALS.sub("…", plain) if isinstance(plain, str) else plain
 
@@ -69,5 +70,5 @@ def _plain(value: Any) -> Any:
 
 
 def _toml(value: Any) -> str:
-    """Of booleans, numbers, strings and lists of strings, which TOML writes as JSON does."""
+    """Booleans, numbers, strings and lists of strings look the same in TOML and JSON."""
     return json.dumps(value, ensure_ascii=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, jsonify, render_template
@@ -12,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import ConfigDict, create_model
 
 from qa.operate.keys import Role
+from qa.version import installed_version
 from qa.web.routes import Route, route, routes_of
 from qa.web.schemas.problems import OPENAI_ROUTES, OpenAIErrorAnswer, ProblemAnswer
 
@@ -74,7 +74,7 @@ def _document(routes: Mapping[str, Route]) -> Mapping[str, Any]:
         "openapi": OPENAPI_VERSION,
         "info": {
             "title": "Quotable",
-            "version": version("quotable"),
+            "version": installed_version(),
             "description": "Ask documents a question and get the exact words that answer it. All offsets are Unicode code points.",
         },
         "paths": paths,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import version
 
 from flask import Blueprint, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -19,6 +18,7 @@ from corpus.types import QuotableError
 from qa.assembly import Service
 from qa.observation import STAGES, Observation
 from qa.operate.keys import Role
+from qa.version import installed_version
 from qa.web.current import GetService
 from qa.web.routes import route
 from qa.web.server.admission import Admission
@@ -103,7 +103,7 @@ class _StateCollector(Collector):
         yield InfoMetricFamily(
             "quotable_build",
             "Versions of Quotable and Python.",
-            {"version": version("quotable"), "python": platform.python_version()},
+            {"version": installed_version(), "python": platform.python_version()},
         )
         if self._admission:
             yield from _queue(self._admission)

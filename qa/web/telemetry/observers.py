@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from corpus.types import QuotableError
 from qa.settings.settings import Settings, TracesExporter
 from qa.web.telemetry.observed import Observer
-from qa.web.telemetry.request_log import RequestLog
+from qa.web.telemetry.request_log import log_request
 
 if TYPE_CHECKING:
     from qa.web.telemetry.tracing import Tracing
@@ -29,7 +29,7 @@ def open_observers(settings: Settings) -> Iterator[Sequence[Observer]]:
             closing.callback(tracing.close)
             observers.append(tracing)
         if settings.log_requests:
-            observers.append(RequestLog(questions=settings.log_questions))
+            observers.append(log_request)
         yield observers
 
 
@@ -40,5 +40,5 @@ def _tracing(name: TracesExporter) -> Tracing:
         return Tracing(exporter(name))
     except ImportError as error:
         raise CannotTrace(
-            f'traces ({name}) need OpenTelemetry\'s SDK, which is not installed: pip install "quotable[otel]", or set traces to none'
+            f"traces ({name}) need OpenTelemetry's SDK: run `make install EXTRAS=otel` in the checkout, or set traces to none"
         ) from error

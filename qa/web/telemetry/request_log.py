@@ -7,7 +7,6 @@ from typing import Any
 
 from qa.observation import Observation
 from qa.operate.logs import event
-from qa.operate.redaction import redacted
 from qa.web.server.admission import Admission
 
 log = logging.getLogger(__name__)
@@ -16,36 +15,25 @@ log = logging.getLogger(__name__)
 QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/static/{filename}"})
 
 
-class RequestLog:
-    def __init__(self, *, questions: bool) -> None:
-        """`questions`: what was asked is told too, redacted."""
-        self._questions = questions
-
-    def __call__(self, observation: Observation) -> None:
-        if observation.route in QUIET and observation.status < 500:
-            return
-        milliseconds = round(observation.seconds * 1000, 3)
-        fields: dict[str, Any] = {
-            "request_id": observation.request_id,
-            "method": observation.method,
-            "route": observation.route,
-            "status": observation.status,
-            "duration_ms": milliseconds,
-            "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in observation.stages().items()},
-            "key": observation.caller,
-        }
-        if observation.answered:
-            fields["answerable"] = observation.answered[-1]
-        if observation.trace_id:
-            fields["trace_id"] = observation.trace_id
-        asked = ""
-        if self._questions and observation.questions:
-            fields["questions"] = [" ".join(redacted(question).split()) for question in observation.questions]
-            asked = " " + " | ".join(fields["questions"])
-        route = observation.route or "(no such route)"
-        event(
-            f"{observation.method} {route} {observation.status} {milliseconds:.1f} ms {observation.request_id}{asked}", fields
-        )
+def log_request(observation: Observation) -> None:
+    if observation.route in QUIET and observation.status < 500:
+        return
+    milliseconds = round(observation.seconds * 1000, 3)
+    fields: dict[str, Any] = {
+        "request_id": observation.request_id,
+        "method": observation.method,
+        "route": observation.route,
+        "status": observation.status,
+        "duration_ms": milliseconds,
+        "stages_ms": {stage: round(seconds * 1000, 3) for stage, seconds in observation.stages().items()},
+        "key": observation.caller,
+    }
+    if observation.answered:
+        fields["answerable"] = observation.answered[-1]
+    if observation.trace_id:
+        fields["trace_id"] = observation.trace_id
+    route = observation.route or "(no such route)"
+    event(f"{observation.method} {route} {observation.status} {milliseconds:.1f} ms {observation.request_id}", fields)
 
 
 class RefusalLog:

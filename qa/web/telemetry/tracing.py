@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from importlib.metadata import version
 from typing import Any
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -20,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from qa.observation import Observation
 from qa.settings.settings import TracesExporter
+from qa.version import installed_version
 from qa.web.telemetry.request_log import QUIET
 
 SERVICE_NAME = "quotable"
@@ -34,7 +34,7 @@ class Tracing:
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        own = Resource({"service.name": SERVICE_NAME, "service.version": version("quotable")})
+        own = Resource({"service.name": SERVICE_NAME, "service.version": installed_version()})
         self._provider = TracerProvider(
             resource=Resource.create().merge(own).merge(OTELResourceDetector().detect()),
             shutdown_on_exit=False,  # it would wait for an unresponsive collector

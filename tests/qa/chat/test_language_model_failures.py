@@ -157,7 +157,7 @@ def test_unreachable_model_gives_quotes(data_folder: Callable[[], Path], start_s
     ],
 )
 def test_rejects_invalid_model_settings(settings: dict[str, str], words: list[str]) -> None:
-    from qa.settings.settings import SettingsError, read_settings
+    from qa.settings.reading import SettingsError, read_settings
 
     with pytest.raises(SettingsError) as refused:
         read_settings({}, settings)

@@ -1,22 +1,23 @@
-"""`qa config`, the file it prints and the documentation: the same settings in all of them, and no secret in any."""
+"""`qa config`, the file it prints and the documentation list the same settings, without secrets."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from qa.settings.listing import as_toml, rows
-from qa.settings.settings import LISTS, SECRETS, Settings, SettingsError, read_configuration, read_settings, variables
+from qa.settings.reading import SettingsError, read_configuration, read_settings
+from qa.settings.settings import LISTS, SECRETS, Settings, variables
+from tests.conftest import MakeFolder, RunProcess, Server, StartServer
 
 DOCS = Path(__file__).parent.parent.parent.parent / "docs"
 NAMES = list(Settings.model_fields)
-# A value for each that is not its default.
+# A value other than the default.
 OTHERS: dict[str, Any] = {
     "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "offline": False, "threads": 3,
     "languages": ["en", "de"], "answer_threshold": 0.6, "reranker": "/srv/ä", "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
@@ -25,7 +26,7 @@ OTHERS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def another(name: str) -> Any:
+def other_value(name: str) -> Any:
     default = Settings.model_fields[name].default
     words = get_args(Settings.model_fields[name].annotation)
     if default in words:
@@ -37,8 +38,8 @@ def another(name: str) -> Any:
     return not default if isinstance(default, bool) else default + 1
 
 
-# Of each setting a value that cannot be used, and what is said then.
-UNUSABLE: dict[str, tuple[Any, str]] = {
+# An invalid value of each setting, and a part of the error message.
+INVALID: dict[str, tuple[Any, str]] = {
     "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
     "answer_threshold": (float("nan"), "1"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
@@ -46,33 +47,33 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "llm_timeout": (float("inf"), "3600"),
     "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),
     "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
-    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host's name"), "origins": (["https://a.example/"], "an origin"),
+    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host name"), "origins": (["https://a.example/"], "an origin"),
     "url_hosts": (["http://a.example"], "no host"), "url_private_hosts": ("a.example", "a list"), "upload_page": ([], "boolean"),
     "example_questions": ([""], "not empty"),
     "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
-    "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"), "log_questions": ("JSON", "boolean"),
+    "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"),
     "traces": ("zipkin", "'otlp'"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_value_that_cannot_be_used_is_refused_in_a_line_that_says_why_and_repeats_no_secret(name: str) -> None:
-    value, said = UNUSABLE[name]
-    with pytest.raises(SettingsError, match=f"^the setting {name} on the command line cannot be used: ") as refusal:
+def test_rejects_invalid_values_in_one_line_without_secrets(name: str) -> None:
+    value, message = INVALID[name]
+    with pytest.raises(SettingsError, match=f"^the setting {name} on the command line cannot be used: ") as error:
         read_settings({name: value}, {})
-    told = str(refusal.value).partition("cannot be used: ")[2]
-    assert said in told
-    assert not any(word in told for word in ("\n", "zq", "Value error", "tuple", "class"))
+    reason = str(error.value).partition("cannot be used: ")[2]
+    assert message in reason
+    assert not any(word in reason for word in ("\n", "zq", "Value error", "tuple", "class"))
 
 
-def test_an_empty_variable_is_none_and_an_empty_list_is_one() -> None:
+def test_empty_variables_are_unset_except_for_lists() -> None:
     environment = {variable: "" for name in NAMES for variable in variables(name)}
     configuration = read_configuration({}, environment)
     assert configuration.sources == {name: f"in QA_{name.upper()}" for name in LISTS}
     assert configuration.settings == read_settings({"languages": []}, {})
 
 
-def test_the_file_is_utf_8_whatever_the_machine_prefers(qa: Callable[..., Any], tmp_path: Path) -> None:
+def test_file_is_utf_8_in_any_locale(qa: RunProcess, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_bytes("\ufeffdata = 'é'".encode())
     listed = qa(
         "--config", tmp_path / "my.toml", "config", "--json", LC_ALL="nowhere", PYTHONUTF8="0", PYTHONIOENCODING="utf-8"
@@ -80,14 +81,16 @@ def test_the_file_is_utf_8_whatever_the_machine_prefers(qa: Callable[..., Any], 
     assert json.loads(listed.stdout.splitlines()[0])["value"] == "é"
 
 
-def test_the_documented_defaults_are_those_in_force() -> None:
+def test_documented_defaults_are_the_actual_ones() -> None:
     table = (DOCS / "operations" / "settings.md").read_text("utf-8").partition("## Settings")[2].partition("\n## ")[0]
     lines = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| `")]
-    told = {
+    documented = {
         name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
     }
     machines_own = {"model": "the folder's; `all-MiniLM-L6-v2` for a new one", "threads": "the cores, at most 4"}
-    assert told == {name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()}
+    assert documented == {
+        name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()
+    }
 
 
 def as_documented(default: Any) -> str:
@@ -101,7 +104,7 @@ def as_documented(default: Any) -> str:
     return "none" if default is None else str(default)
 
 
-def test_every_setting_is_in_the_listing_the_file_and_the_documentation() -> None:
+def test_every_setting_is_listed_printed_and_documented() -> None:
     operations = (DOCS / "operations" / "settings.md").read_text("utf-8")
     table = operations.partition("## Settings")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))) & {*NAMES}
@@ -112,12 +115,12 @@ def test_every_setting_is_in_the_listing_the_file_and_the_documentation() -> Non
     assert all(row.description for row in rows(read_configuration({}, {})))
 
 
-def test_the_file_in_the_documentation_is_the_one_that_is_printed() -> None:
+def test_documented_file_is_the_printed_one() -> None:
     printed = as_toml(read_configuration({}, {}))
     assert (DOCS / "quotable.toml").read_text("utf-8") == printed, "run `qa config --toml > docs/quotable.toml`"
 
 
-def test_the_printed_file_is_taken_as_it_is_and_with_every_comment_taken_away(tmp_path: Path) -> None:
+def test_printed_file_is_valid_with_and_without_its_comments(tmp_path: Path) -> None:
     file = tmp_path / "quotable.toml"
     file.write_text(as_toml(read_configuration({}, {})), "utf-8")
     assert read_settings({"config": file}, {}) == read_settings({}, {})
@@ -125,8 +128,8 @@ def test_the_printed_file_is_taken_as_it_is_and_with_every_comment_taken_away(tm
     assert read_settings({"config": file}, {}).model_fields_set == {*NAMES}
 
 
-def test_a_file_made_of_other_settings_sets_the_same_again(tmp_path: Path) -> None:
-    values = {name: another(name) for name in NAMES if name not in SECRETS}
+def test_printed_file_sets_the_same_values(tmp_path: Path) -> None:
+    values = {name: other_value(name) for name in NAMES if name not in SECRETS}
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
     first.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()), "utf-8")
     configuration = read_configuration({"config": first}, {})
@@ -138,7 +141,7 @@ def test_a_file_made_of_other_settings_sets_the_same_again(tmp_path: Path) -> No
     assert tomllib.loads(second.read_text("utf-8")) == values
 
 
-def test_it_is_said_where_each_was_set(qa: Callable[..., Any], tmp_path: Path) -> None:
+def test_shows_where_each_setting_was_set(qa: RunProcess, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text('port = 1\nlanguages = ["de"]\n')
     listed = qa("--data", "here", "--config", tmp_path / "my.toml", "config", "--json", QA_PORT="2", QA_PROT="3")
     found = {row["name"]: row for row in map(json.loads, listed.stdout.splitlines())}
@@ -153,7 +156,7 @@ def test_it_is_said_where_each_was_set(qa: Callable[..., Any], tmp_path: Path) -
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--toml"]])
-def test_no_secret_is_shown(qa: Callable[..., Any], options: list[str]) -> None:
+def test_shows_no_secrets(qa: RunProcess, options: list[str]) -> None:
     secrets = {"QA_LLM_KEY": "zqsecret", "QA_LLM_URL": "http://me:a@zqsecret@127.0.0.1:1/v1", "QA_LLM_MODEL": "m"}
     shown = qa("config", *options, **secrets)
     assert shown.code == 0
@@ -164,25 +167,26 @@ def test_no_secret_is_shown(qa: Callable[..., Any], options: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("contents", "said"),
+    ("contents", "message"),
     [
         ("prot = 1", "did you mean port?"),
-        ("log_questons = true", "did you mean log_questions?"),
+        ("log_request = true", "did you mean log_requests?"),
+        ("log_questions = true", "it was removed; keep_questions"),
         ("zzzzzz = 1", "`qa config` lists"),
         ('log_format = "xml"', "'text' or 'json'"),
         ("hosts = 5", "hosts"),
         ('public = "often"', "public"),
     ],
 )
-def test_a_setting_in_the_file_that_is_none_or_cannot_be_used_is_told(tmp_path: Path, contents: str, said: str) -> None:
+def test_rejects_unknown_settings_and_invalid_values_in_the_file(tmp_path: Path, contents: str, message: str) -> None:
     file = tmp_path / "quotable.toml"
     file.write_text(contents)
-    with pytest.raises(SettingsError, match=re.escape(said)) as refusal:
+    with pytest.raises(SettingsError, match=re.escape(message)) as error:
         read_settings({"config": file}, {})
-    assert str(file) in str(refusal.value)
+    assert str(file) in str(error.value)
 
 
-def test_the_file_on_the_command_line_goes_before_the_one_in_the_environment(tmp_path: Path) -> None:
+def test_config_option_takes_precedence_over_the_environment(tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text("port = 1")
     (tmp_path / "two.toml").write_text("port = 2")
     environment = {"QA_CONFIG": str(tmp_path / "one.toml")}
@@ -190,12 +194,12 @@ def test_the_file_on_the_command_line_goes_before_the_one_in_the_environment(tmp
     assert read_settings({"config": tmp_path / "two.toml"}, environment).port == 2
 
 
-def test_a_server_tells_of_a_variable_that_is_no_setting(data_folder: Any, start_server: Any) -> None:
+def test_server_warns_of_unknown_variables(data_folder: MakeFolder, start_server: StartServer) -> None:
     with start_server(data_folder(), QA_REQUIRE_KEYS="1") as running:
-        assert "QA_REQUIRE_KEYS in the environment is no setting; did you mean QA_REQUIRE_KEY?" in running.log
+        assert "QA_REQUIRE_KEYS in the environment is not a setting: did you mean QA_REQUIRE_KEY?" in running.log
 
 
-def test_status_for_programs_says_what_people_are_told_and_what_the_server_says(server: Any, qa: Callable[..., Any]) -> None:
+def test_status_agrees_in_text_json_and_readyz(server: Server, qa: RunProcess) -> None:
     found = qa("--data", server.data, "status", "--json").json()
     ready = server.get("/readyz").json()
     assert {name: found[name] for name in ("documents", "passages", "generation", "degraded")} == {
@@ -204,5 +208,5 @@ def test_status_for_programs_says_what_people_are_told_and_what_the_server_says(
     assert (found["written"], found["recall"], found["jobs_waiting"]) == (True, None, 0)
     assert found["languages"] == [{"code": "en", "documents": 1, "served": True}]
     text = qa("--data", server.data, "status").stdout
-    for told in (found["data_folder"], found["model"], found["fingerprint"], str(found["passages"]), "in use"):
-        assert told in text
+    for shown in (found["data_folder"], found["model"], found["fingerprint"], str(found["passages"]), "in use"):
+        assert shown in text

@@ -15,7 +15,7 @@ FREE_MUCH_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from qa.assembly import open_to_write
-from qa.settings.settings import read_settings
+from qa.settings.reading import read_settings
 from qa.ingest.worker import Worker
 
 def resident():

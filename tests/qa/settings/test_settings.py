@@ -1,15 +1,15 @@
-"""Settings: the command line before the environment before the file before the default; what cannot be used is named."""
+"""Settings: precedence of the sources, former names, and errors that name the setting and where it was set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from qa.settings.settings import SettingsError, read_settings
+from qa.settings.reading import SettingsError, read_configuration, read_settings, unknown_variables
+from tests.conftest import RunProcess
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_command_line_goes_before_the_environment_before_the_file_before_the_default(file: Path) -> None:
+def test_command_line_takes_precedence_over_environment_over_file_over_default(file: Path) -> None:
     config = {"QA_CONFIG": str(file)}
     assert read_settings({}, {}).port == 8000
     assert read_settings({}, config).port == 3
@@ -30,22 +30,22 @@ def test_the_command_line_goes_before_the_environment_before_the_file_before_the
     assert read_settings({"port": 1}, config).data == Path("from-file")
 
 
-def test_the_defaults_are_those_that_are_promised() -> None:
+def test_defaults() -> None:
     settings = read_settings({}, {})
     assert (settings.data, settings.host, settings.offline) == (Path("qa-data"), "127.0.0.1", True)
 
 
-def test_settings_cannot_be_changed_once_read() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         read_settings({}, {}).port = 1  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("1", True), ("0", False)])
-def test_the_environment_says_yes_and_no_in_words_and_digits(text: str, value: bool) -> None:
+def test_booleans_in_the_environment(text: str, value: bool) -> None:
     assert read_settings({}, {"QA_OFFLINE": text}).offline is value
 
 
-def test_other_names_in_the_environment_are_left_alone() -> None:
+def test_ignores_other_environment_variables() -> None:
     assert read_settings({}, {"PORT": "1", "QAPORT": "1", "qa_port": "1"}).port == 8000
 
 
@@ -61,7 +61,7 @@ def test_other_names_in_the_environment_are_left_alone() -> None:
         ({"QA_PORT": "5"}, {"port": -1}, ["port", "command line"]),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_with_where_it_was_set(
+def test_error_names_the_setting_and_its_source(
     environment: dict[str, str], overrides: dict[str, Any], words: list[str]
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
@@ -73,7 +73,7 @@ def test_a_value_that_cannot_be_used_is_named_with_where_it_was_set(
     ("contents", "word"),
     [(b"prot = 1", "prot"), (b"port = 'x'", "port"), (b"port = ", "TOML"), (b"\xff\xfe", "TOML"), (b"[port]\nx = 1", "port")],
 )
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, contents: bytes, word: str) -> None:
+def test_error_names_an_invalid_file(tmp_path: Path, contents: bytes, word: str) -> None:
     path = tmp_path / "quotable.toml"
     path.write_bytes(contents)
     with pytest.raises(SettingsError, match=word) as refusal:
@@ -81,12 +81,12 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, contents: bytes, wo
     assert str(path) in str(refusal.value)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_rejects_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing\.toml"):
         read_settings({}, {"QA_CONFIG": str(tmp_path / "missing.toml")})
 
 
-def test_wrong_settings_are_wrong_usage_on_the_command_line(qa: Callable[..., Any], tmp_path: Path) -> None:
+def test_invalid_settings_exit_with_usage_error(qa: RunProcess, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text("prot = 1")
     for result, word in (
         (qa("status", QA_CONFIG=str(tmp_path / "wrong.toml")), "prot"),
@@ -99,7 +99,50 @@ def test_wrong_settings_are_wrong_usage_on_the_command_line(qa: Callable[..., An
         assert "Traceback" not in result.stderr
 
 
-def test_the_command_line_says_which_data_folder_goes_first(qa: Callable[..., Any], tmp_path: Path) -> None:
+def test_data_option_takes_precedence_over_the_environment(qa: RunProcess, tmp_path: Path) -> None:
     result = qa("--data", tmp_path / "one", "status", QA_DATA=str(tmp_path / "two"))
     assert "one" in result.stderr
     assert "two" in qa("status", QA_DATA=str(tmp_path / "two")).stderr
+
+
+@pytest.mark.parametrize(("old", "new"), [("operating_point", "answer_threshold"), ("llm_silence", "llm_idle_timeout")])
+def test_former_names_work_with_a_warning(tmp_path: Path, old: str, new: str) -> None:
+    file = tmp_path / "quotable.toml"
+    file.write_text(f"{old} = 0.5")
+    in_file = read_configuration({"config": file}, {})
+    assert (getattr(in_file.settings, new), in_file.sources[new]) == (0.5, f"in {file}")
+    (warning,) = in_file.warnings
+    assert f"{old} in {file} is now called {new}" in warning
+    in_environment = read_configuration({"config": file}, {f"QA_{old.upper()}": "0.6"})
+    assert (getattr(in_environment.settings, new), in_environment.sources[new]) == (0.6, f"in QA_{old.upper()}")
+    assert f"QA_{old.upper()} in the environment is now called QA_{new.upper()}" in in_environment.warnings[1]
+    assert unknown_variables({f"QA_{old.upper()}": "0.6"}) == []
+
+
+@pytest.mark.parametrize(("old", "new"), [("operating_point", "answer_threshold"), ("llm_silence", "llm_idle_timeout")])
+def test_new_names_take_precedence_over_former_ones(tmp_path: Path, old: str, new: str) -> None:
+    file = tmp_path / "quotable.toml"
+    for lines in ([f"{old} = 0.5", f"{new} = 0.7"], [f"{new} = 0.7", f"{old} = 0.5"]):
+        file.write_text("\n".join(lines))
+        assert getattr(read_settings({"config": file}, {}), new) == 0.7
+    environment = {f"QA_{old.upper()}": "0.5", f"QA_{new.upper()}": "0.7"}
+    assert getattr(read_settings({}, environment), new) == 0.7
+
+
+def test_commands_print_the_warning_on_a_former_name(qa: RunProcess, tmp_path: Path) -> None:
+    (tmp_path / "old.toml").write_text("operating_point = 0.5")
+    result = qa("--config", tmp_path / "old.toml", "config", QA_LLM_SILENCE="5")
+    assert "operating_point in " in result.stderr
+    assert "QA_LLM_IDLE_TIMEOUT" in result.stderr
+    assert "answer_threshold = 0.5" in result.stdout
+    assert "operating_point in " in qa("--config", tmp_path / "old.toml", "--data", tmp_path / "none", "status").stderr
+
+
+def test_a_removed_setting_is_refused_with_its_replacement(tmp_path: Path) -> None:
+    file = tmp_path / "quotable.toml"
+    file.write_text("log_questions = true")
+    with pytest.raises(SettingsError, match=r"log_questions in .* it was removed; keep_questions"):
+        read_settings({"config": file}, {})
+    (line,) = unknown_variables({"QA_LOG_QUESTIONS": "1"})
+    assert "QA_LOG_QUESTIONS" in line
+    assert "keep_questions" in line

@@ -124,7 +124,7 @@ def test_no_question_document_or_key_is_in_the_log_or_in_a_file_that_is_not_for_
 
 @pytest.fixture(scope="module")
 def server_of_json(data_folder: Any, start_server: Any) -> Iterator[Any]:
-    with start_server(data_folder(), QA_LOG_FORMAT="json", QA_LOG_QUESTIONS="1") as running:
+    with start_server(data_folder(), QA_LOG_FORMAT="json") as running:
         yield running
 
 
@@ -155,13 +155,6 @@ def test_a_streamed_answer_is_told_when_it_is_complete(server_of_json: Any) -> N
     answer = server_of_json.post("/v1/chat/completions", json.dumps(body).encode())
     entry = line_about(server_of_json, answer.headers["X-Request-Id"])
     assert (entry["route"], entry["status"], entry["answerable"]) == ("/v1/chat/completions", 200, True)
-
-
-def test_questions_are_told_where_that_is_set_and_then_redacted(server_of_json: Any) -> None:
-    asked = quote("I am jo@example.org, AB 12 34 56 C, 020 7946 0958, 4111 1111 1111 1111: who signed it?")
-    answer = server_of_json.get(f"/v1/search?q={asked}")
-    (question,) = line_about(server_of_json, answer.headers["X-Request-Id"])["questions"]
-    assert question == "I am [e-mail], [NI number], [phone number], [card number]: who signed it?"
 
 
 @pytest.mark.parametrize("sent", ["0af7651916cd43dd8448eb211c80319c", "a-1.B_2:c=/+", "x" * 128])
@@ -210,12 +203,11 @@ def test_requests_are_not_told_where_that_is_set(data_folder: Any, start_server:
 
 UNFORESEEN = """
 import logging, sys, threading, warnings
-from qa import logs
+from qa.operate import logs
 from qa.web.application import create_app
-from qa.web.telemetry.request_log import RequestLog
+from qa.web.telemetry.request_log import log_request
 
-form, questions = sys.argv[1], sys.argv[2] == "questions"
-logs.configure(form, questions=questions)
+logs.configure(sys.argv[1])
 
 def fails():
     try:
@@ -223,7 +215,7 @@ def fails():
     except KeyError as error:
         raise ValueError("zqcanaryquestion jo@example.org") from error
 
-app = create_app(fails, observers=[RequestLog(questions=questions)])
+app = create_app(fails, observers=[log_request])
 with app.test_client().get("/v1/search?q=zqcanaryquestion") as answer:
     assert answer.status_code == 500
 unfinished = create_app(lambda: None)
@@ -247,7 +239,7 @@ fails()
 def test_an_error_nobody_foresaw_is_told_by_its_kind_and_place_and_not_by_its_words(
     python: Callable[..., Any], form: str
 ) -> None:
-    ended = python(UNFORESEEN, form, "no questions")
+    ended = python(UNFORESEEN, form)
     assert ended.code == 1
     assert "zqcanaryquestion" not in ended.stderr
     for said in (
@@ -266,18 +258,15 @@ def test_an_error_nobody_foresaw_is_told_by_its_kind_and_place_and_not_by_its_wo
         assert entries[0]["request_id"] == entries[1]["request_id"]
 
 
-def test_its_words_are_told_redacted_where_questions_are(python: Callable[..., Any]) -> None:
-    ended = python(UNFORESEEN, "text", "questions")
-    assert "ValueError: zqcanaryquestion [e-mail]" in ended.stderr
-    assert "jo@" not in ended.stderr
-
-
-def test_what_was_asked_cannot_command_a_terminal_or_make_up_a_line(data_folder: Any, start_server: Any) -> None:
-    with start_server(data_folder(), QA_LOG_QUESTIONS="1") as running:
-        assert running.search("who\x1b[2J\x9b2J\r\n12:00:00 GET /fine 200\u2028?")["results"]
-        running.stop()
-        (line,) = [line for line in running.log.split("\n") if "who" in line]
-        assert line.endswith("who\\x1b[2J\\x9b2J 12:00:00 GET /fine 200 ?")
+def test_control_characters_are_escaped(python: Callable[..., Any]) -> None:
+    program = r"""
+import logging
+from qa.operate import logs
+logs.configure("text")
+logging.getLogger("qa").warning("who\x1b[2J\x9b2J\r\n12:00:00 GET /fine 200\u2028?")
+"""
+    (line,) = python(program).stderr.splitlines()
+    assert line.endswith("warning: who\\x1b[2J\\x9b2J\\x0d\\x0a12:00:00 GET /fine 200\\x2028?")
 
 
 def test_those_refused_under_load_are_told_together(caplog: pytest.LogCaptureFixture) -> None:

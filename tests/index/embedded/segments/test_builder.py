@@ -17,7 +17,7 @@ from index.embedded.segments.generations import generations_folder
 from index.embedded.segments.segment_process import BuildStopped
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument
-from qa.settings.settings import read_settings
+from qa.settings.reading import read_settings
 
 WORDS = "otter heron kingfisher trout salmon dipper vole mayfly alder willow reed sedge".split()
 QUESTIONS = ("Where does the otter live?", "salmon and trout", "What grows beside the reed?")

@@ -13,7 +13,7 @@ from index.embedded.segments import generations
 from index.embedded.segments.generations import generations_folder
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument
-from qa.settings.settings import read_settings
+from qa.settings.reading import read_settings
 
 NOTES, ROUNDS = 5, 12
 POLICY = Policy(unindexed=3, merged_at_once=6)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qa.settings.settings import SettingsError, read_settings
+from qa.settings.reading import SettingsError, read_settings
 from qa.web.access.browser import ServedHosts
 
 JSON = {"Content-Type": "application/json"}
