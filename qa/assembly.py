@@ -11,7 +11,7 @@ from corpus.press_release import press_release
 from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from index.embedded.engine import OpenEmbedder
-from index.embedded.opening import open_engine_to_read, open_engine_to_write
+from index.embedded.opening import has_store, open_engine_to_read, open_engine_to_write
 from index.embedded.policy import DEFAULT, Policy
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
@@ -74,6 +74,13 @@ def open_to_write(
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     """Open an existing data folder without changing its documents; another process may be serving it."""
     return service_over(open_reading_engine(settings, say, reranker_of(settings)), settings)
+
+
+def open_or_create(settings: Settings, say: Say = log.info) -> Service:
+    """Open a data folder to read; a folder without documents is first created with the press release, as `qa serve` does."""
+    if not has_store(settings.data):
+        open_to_write(settings, say, fill=True).close()
+    return open_to_read(settings, say)
 
 
 def open_reading_engine(settings: Settings, say: Say = log.info, reranker: Reranker | None = None) -> Engine:

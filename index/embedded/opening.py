@@ -88,12 +88,16 @@ def open_database_to_write(folder: Path, say: Say = log.info) -> Iterator[Databa
         lock.release()
 
 
-def _check_exists(folder: Path) -> None:
+def has_store(folder: Path) -> bool:
+    """Whether the folder holds a database. Raises StoreError if the folder cannot be read."""
     try:
-        exists = (folder / FILE_NAME).exists()
+        return (folder / FILE_NAME).exists()
     except OSError as error:
         raise StoreError(f"cannot read the data folder {folder}: {error.strerror}") from error
-    if not exists:
+
+
+def _check_exists(folder: Path) -> None:
+    if not has_store(folder):
         raise StoreError(
             f"there is no data folder at {folder}: create one with `qa serve` or `qa add FILE`, or name another with --data"
         )

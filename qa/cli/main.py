@@ -1,11 +1,11 @@
-"""The command `qa`. Exit codes: 0 done, 1 could not, 2 wrong usage."""
+"""The command `qa`. Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
 from __future__ import annotations
 
 import io
 import logging
 import sys
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
@@ -13,13 +13,13 @@ import click
 from corpus.types import QuotableError
 from qa.cli import config, keys, mcp, serving
 from qa.cli.folder import documents, status, storage
-from qa.cli.questions import chat, evaluation, gaps
-from qa.cli.questions import search as asking
+from qa.cli.questions import chat, evaluation, gaps, search
 from qa.settings.reading import SettingsError
+from qa.version import DISTRIBUTION
 
 
 class _Commands(click.Group):
-    """Tells our own errors in one line and leaves no traceback for what a person can mend."""
+    """Prints the project's own errors as one line, without a traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -31,31 +31,44 @@ class _Commands(click.Group):
             context.exit(1)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="quotable")
-@click.option(
-    "--data", type=click.Path(path_type=str, readable=False), help="The one data folder (default: ./qa-data, or QA_DATA)."
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The TOML file of settings (default: QA_CONFIG).",
-)
-@click.pass_context
-def main(context: click.Context, data: str | None, config_file: Path | None) -> None:
+def _store_option(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Record --data or --config, which may come before and after the command."""
+    given = context.ensure_object(dict)
+    name = str(option.name)
+    if value is not None and given.setdefault(name, value) != value:
+        raise click.UsageError(f"--{name} is given twice, as {given[name]} and as {value}; give it once", context)
+
+
+def _folder_options() -> list[click.Parameter]:
+    option = partial(click.Option, expose_value=False, callback=_store_option, metavar="PATH")
+    return [
+        option(["--data"], help="The data folder (default: qa-data, or QA_DATA)."),
+        option(["--config"], help="The TOML file of settings (default: QA_CONFIG)."),
+    ]
+
+
+def _with_folder_options(command: click.Command) -> click.Command:
+    """Accept --data and --config after the command too."""
+    command.params += _folder_options()
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        _with_folder_options(subcommand)
+    return command
+
+
+@click.group(cls=_Commands, params=_folder_options(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=DISTRIBUTION)
+def main() -> None:
     """Ask your documents a question and get the exact words that answer it."""
     logging.basicConfig(format="qa: %(message)s", level=logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
-    context.obj = {"data": data, "config": config_file}
+            stream.reconfigure(errors="backslashreplace")  # do not fail on characters that the terminal cannot show
 
 
 for command in (
     serving.serve,
-    asking.search,
-    asking.why_not,
+    search.search,
+    search.why_not,
     chat.chat,
     mcp.mcp,
     documents.add,
@@ -71,7 +84,7 @@ for command in (
     gaps.gaps,
     keys.keys,
 ):
-    main.add_command(command)
+    main.add_command(_with_folder_options(command))
 
 
 if __name__ == "__main__":

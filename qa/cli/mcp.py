@@ -10,18 +10,18 @@ from qa.cli.console import say, settings_of
 
 @click.command()
 @click.option(
-    "--http", is_flag=True, help="Serve streamable HTTP at /mcp, on this machine alone, instead of standard input and output."
+    "--http", is_flag=True, help="Serve streamable HTTP at /mcp, for this machine only, instead of standard input and output."
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="With --http: the port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="The port with --http.")
 @click.pass_context
 def mcp(context: click.Context, http: bool, port: int) -> None:
-    """Offer the documents to programs that speak the Model Context Protocol."""
+    """Serve the documents over the Model Context Protocol."""
     from qa.assembly import open_to_read
 
     try:
         from qa.mcp.server import mcp_server
     except ModuleNotFoundError as error:
-        raise QuotableError('`qa mcp` needs the MCP SDK: pip install "quotable[mcp]"') from error
+        raise QuotableError("`qa mcp` needs the MCP SDK: run `make install EXTRAS=mcp` in the checkout") from error
     settings = settings_of(context)
     site = f"http://{settings.host}:{settings.port}"
     server = mcp_server(open_to_read(settings, say), site)

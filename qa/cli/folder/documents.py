@@ -1,4 +1,4 @@
-"""`qa add`, `qa remove` and `qa list`: the documents of the data folder."""
+"""`qa add`, `qa remove` and `qa list`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qa.ingest.progress import Rate, Summary
 
 @click.command()
 @click.argument("places", metavar="PATHS...", nargs=-1, required=True)
-@click.option("--watch", is_flag=True, help="Stay, and follow new, changed and deleted files.")
+@click.option("--watch", is_flag=True, help="Keep running and follow new, changed and deleted files.")
 @click.pass_context
 def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
-    """Add the files at PATHS and in the folders among them, or replace what was read from them before.
+    """Add the files at PATHS, folders included, or replace their earlier versions.
 
-    A PATH may be the address of a document (https://…) on a host that is named in url_hosts.
+    A PATH may also be the address of a document (https://…) on a host in url_hosts.
     """
     from itertools import chain
 
@@ -33,7 +33,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
     urls = [place for place in places if is_address(place)]
     paths = [Path(place) for place in places if not is_address(place)]
     if watch and urls:
-        raise QuotableError("--watch follows files and folders; add addresses without it")
+        raise QuotableError("--watch follows files and folders only; add addresses without it")
     settings = settings_of(context)
     fetcher = fetcher_of(settings)
     with open_to_write(settings, say) as writer, Sandbox() as sandbox:
@@ -50,7 +50,9 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
             summary.show(follow(writer, sandbox, changes, stopping))
     if summary.failed:
-        raise QuotableError(f"{summary.failed} of {summary.files} files could not be added whole")
+        raise QuotableError(
+            f"{summary.failed} of {summary.files} files could not be added completely; the messages above say why"
+        )
 
 
 @click.command()
@@ -63,11 +65,11 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
     with open_to_write(settings_of(context), say) as writer:
         missing = [document_id for document_id in document_ids if not writer.engine.remove(document_id)]
     if missing:
-        raise QuotableError(f"there is no document {', '.join(missing)}; `qa list` names those that are there")
+        raise QuotableError(f"no document {', '.join(missing)}; `qa list` lists all documents")
 
 
 @click.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
 def list_documents(context: click.Context, as_json: bool) -> None:
     """List the documents."""

@@ -1,17 +1,17 @@
-"""`qa status`: what the data folder holds."""
+"""`qa status`."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qa.cli.console import as_printable_json, settings_of
+from qa.version import installed_version
 
 if TYPE_CHECKING:
     from qa.settings.settings import Settings
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`recall`: of the approximate index, None where search is exact. `written`: a process writes the folder now, as `qa serve` does.
+    """State of a data folder.
 
-    `jobs_waiting`: accepted documents that are not taken in yet. `bytes`: of all files in the folder.
+    `bytes`: of all files. `written`: another process, such as `qa serve`, is writing to it. `recall`: of the approximate index; None
+    when search is exact. `jobs_waiting`: accepted documents that are not indexed yet.
     """
 
     version: str
@@ -40,10 +41,10 @@ class Status:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Say what the data folder holds."""
+    """Show the state of the data folder."""
     found = _status(settings_of(context))
     if as_json:
         click.echo(as_printable_json(asdict(found), indent=2))
@@ -59,7 +60,7 @@ def _status(settings: Settings) -> Status:
     engine = open_reading_engine(settings)
     found = engine.status()
     return Status(
-        version=version("quotable"),
+        version=installed_version(),
         data_folder=str(settings.data.resolve()),
         bytes=_size(settings.data),
         written=is_held(settings.data),
@@ -79,7 +80,7 @@ def _status(settings: Settings) -> Status:
 
 
 def _size(folder: Path) -> int:
-    """In bytes; files come and go while a server runs."""
+    """In bytes. Files may disappear meanwhile: a server may be running."""
     size = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -102,17 +103,17 @@ def _lines(found: Status) -> list[str]:
         f"model        {found.model} ({found.fingerprint})",
     ]
     if found.written:
-        lines.append("in use       a process writes the folder, as `qa serve` does")
+        lines.append("in use       by another process, such as `qa serve`")
     if found.jobs_waiting:
-        lines.append(f"waiting      {found.jobs_waiting} accepted documents are not taken in yet")
+        lines.append(f"waiting      {found.jobs_waiting} accepted documents are not indexed yet")
     if found.degraded:
-        lines.append("state        degraded: something is damaged and withheld; `qa check` says what, and what to do")
+        lines.append("state        degraded: damaged data is withheld; run `qa check`")
     for language in found.languages:
-        note = "" if language["served"] else " (the model does not serve it; use words that stand in the text)"
-        told = name(language["code"]) if language["code"] else "not told"
-        lines.append(f"language     {told}: {language['documents']}{note}")
+        note = "" if language["served"] else " (not supported by the model; search for words in the text)"
+        label = name(language["code"]) if language["code"] else "unknown"
+        lines.append(f"language     {label}: {language['documents']}{note}")
     return lines
 
 
 def _search(recall: float | None, depth: int) -> str:
-    return "exact" if recall is None else f"recall@{depth} {recall:.3f}, measured when it was built"
+    return "exact" if recall is None else f"recall@{depth} {recall:.3f}, measured when the index was built"

@@ -15,18 +15,18 @@ LEAVING = ("/quit", "/exit")
 @click.command()
 @click.pass_context
 def chat(context: click.Context) -> None:
-    """Talk with the documents: one question a line, answered with quotes and their sources."""
+    """Ask questions in a conversation, one per line; replies quote their sources."""
     from qa.answering.question.turn import Turn
     from qa.assembly import open_to_read
     from qa.chat.chatbot import Request
     from qa.chat.replies import Reply
 
     service = open_to_read(settings_of(context), say)
-    person = sys.stdin.isatty()
-    if person:
-        say("Ask a question a line; an empty line, /quit or Ctrl+D ends the conversation.")
+    interactive = sys.stdin.isatty()
+    if interactive:
+        say("Ask one question per line. An empty line, /quit or Ctrl+D ends the conversation.")
     history: list[Turn] = []
-    while (line := _line(person)) is not None:
+    while (line := _line(interactive)) is not None:
         try:
             message = clean_question(line)
         except InvalidQuestion as error:
@@ -41,10 +41,10 @@ def chat(context: click.Context) -> None:
                 click.echo(piece, nl=False)
 
 
-def _line(person: bool) -> str | None:
-    """The next line that a person or a file gives; None at the end."""
-    if person:
+def _line(interactive: bool) -> str | None:
+    """The next line of standard input; None at the end."""
+    if interactive:
         click.echo("> ", nl=False)
     line = sys.stdin.readline()
-    ended = not line or line.strip() in LEAVING or (person and not line.strip())
+    ended = not line or line.strip() in LEAVING or (interactive and not line.strip())
     return None if ended else line

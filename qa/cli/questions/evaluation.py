@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from qa.cli.console import say, settings_of
+from qa.settings.settings import RENAMED
 
 
 @click.command(name="eval")
 @click.argument("question_set", metavar="FILE|FOLDER", type=click.Path(path_type=Path, exists=True))
-@click.option("--compare", help="A second setting: legs=fused|dense|lexical|rrf, spelling=on|off, answer_threshold=0..1.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object a question to this file."
+    "--compare", help="Settings of a second run: legs=fused|dense|lexical|rrf, spelling=on|off, answer_threshold=0..1."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object per question to this file."
 )
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page with plots to this file.")
-@click.option("--calibrate", is_flag=True, help="Fit confidence to these questions and keep it in the data folder.")
+@click.option("--calibrate", is_flag=True, help="Fit confidence to these questions and store the result in the data folder.")
 @click.pass_context
 def evaluate(
     context: click.Context, question_set: Path, compare: str | None, output: Path | None, report: Path | None, calibrate: bool
@@ -28,6 +32,9 @@ def evaluate(
     from qa.evaluation.report import html, json_lines, table
     from qa.evaluation.session import InvalidVariant, Variant, fit_calibration, open_service, parse_variant, run_variant
 
+    if compare and (old := re.search(r"\boperating_point\b", compare)):
+        say(f"qa: {old[0]} is now called {RENAMED[old[0]]}; the next version rejects the old name")
+        compare = compare.replace(old[0], RENAMED[old[0]])
     try:
         variants = [Variant(), *([parse_variant(compare)] if compare else [])]
     except InvalidVariant as error:
@@ -35,7 +42,7 @@ def evaluate(
     settings, found = settings_of(context), read_question_set(question_set)
     if calibrate and found.corpus is not None:
         raise click.UsageError(
-            "--calibrate fits confidence to the data folder; a question set with its own corpus says nothing of it"
+            "--calibrate fits confidence to the data folder; give it a question set without a corpus of its own"
         )
     with open_service(found, settings, say) as service:
         judge = Judge(service.engine)

@@ -10,11 +10,11 @@ from qa.cli.console import as_printable_json, say, settings_of
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The most gaps.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The maximum number of gaps.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
 def gaps(context: click.Context, limit: int, as_json: bool) -> None:
-    """List questions that found no answer, those of one meaning together."""
+    """List questions without an answer, grouped by meaning."""
     from qa.assembly import open_to_read
     from qa.evaluation.gaps import find_gaps
 
@@ -36,5 +36,5 @@ def gaps(context: click.Context, limit: int, as_json: bool) -> None:
 
 def _nothing_kept(keep_questions: bool) -> str:
     if keep_questions:
-        return "No question was kept yet: those that find no answer are kept while `qa serve` runs."
-    return "No questions are kept: set QA_KEEP_QUESTIONS=true where `qa serve` runs, and those that find no answer are listed here."
+        return "No questions yet: `qa serve` keeps questions without an answer while it runs."
+    return "No questions are kept: set QA_KEEP_QUESTIONS=true for `qa serve` to keep questions without an answer."

@@ -15,17 +15,17 @@ from qa.cli.console import as_printable_json, say, settings_of
 
 @click.command()
 @click.argument("question")
-@click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="The most passages.")
-@click.option("--json", "as_json", is_flag=True, help="Print what POST /v1/search answers.")
-@click.option("--explain", is_flag=True, help="With --json: say of each passage why it stands where it does.")
+@click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="The maximum number of passages.")
+@click.option("--json", "as_json", is_flag=True, help="Print the response of POST /v1/search.")
+@click.option("--explain", is_flag=True, help="With --json: explain the rank of each passage.")
 @click.pass_context
 def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool) -> None:
-    """Ask one QUESTION."""
-    from qa.assembly import open_to_read
+    """Answer one QUESTION."""
+    from qa.assembly import open_or_create
     from qa.web.schemas.answers import answer_json, explained_answer_json
 
-    question = _asked(question)
-    service = open_to_read(settings_of(context), say)
+    question = _clean(question)
+    service = open_or_create(settings_of(context), say)
     began = perf_counter()
     answer = service.answerer.ask(question, limit)
     to_json = explained_answer_json if explain else answer_json
@@ -38,20 +38,20 @@ def search(context: click.Context, question: str, limit: int, as_json: bool, exp
 @click.argument("document_id", metavar="DOCUMENT")
 @click.pass_context
 def why_not(context: click.Context, question: str, document_id: str) -> None:
-    """Say why DOCUMENT did not come up, or not higher, for QUESTION."""
+    """Explain why DOCUMENT is not among the results for QUESTION, or not higher."""
     from qa.answering.explanation import why_not as reasons
     from qa.assembly import open_to_read
 
-    question = _asked(question)
+    question = _clean(question)
     service = open_to_read(settings_of(context), say)
     try:
         lines = reasons(service.engine, question, document_id)
     except KeyError as error:
-        raise QuotableError(f"there is no document {document_id}; `qa list` names those that are there") from error
+        raise QuotableError(f"no document {document_id}; `qa list` lists all documents") from error
     click.echo("\n".join(lines))
 
 
-def _asked(question: str) -> str:
+def _clean(question: str) -> str:
     try:
         return clean_question(question)
     except InvalidQuestion as error:
