@@ -1,0 +1,312 @@
+"""Contract of every engine, with the reference engine as the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.types import Document, Passage
+from index.engine import Engine
+from index.filters import Combination, Comparison, Filter
+from index.ranking.result import Ranking
+from index.types import Scores
+from tests.index.engine.conftest import OpenEngine
+from tests.index.engine.reference import Found, HashingEmbedder, ReferenceEngine
+
+NewEngine = Callable[[], AbstractContextManager[Engine]]
+
+EMBEDDER = HashingEmbedder()
+WORDS = "otter heron trout salmon alder willow reed passport".split()
+NOTHING = Combination("or", ())
+EVERYTHING = Combination("and", ())
+
+sentences = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
+ids = st.sampled_from("abcd")
+sources = st.sampled_from(["one.txt", "two.txt"])
+documents = st.builds(
+    lambda document_id, title, parts, date, colours: document(
+        document_id, parts, title, date=date, metadata={"colour": colours}
+    ),
+    ids,
+    sentences,
+    st.lists(sentences, min_size=1, max_size=3),
+    st.sampled_from([None, "2024-05-01", "2025-07-21"]),
+    st.lists(st.sampled_from(["red", "green"]), max_size=2, unique=True),
+)
+comparisons = st.one_of(
+    st.builds(Comparison, st.sampled_from(["eq", "ne"]), st.just("id"), ids),
+    st.builds(Comparison, st.sampled_from(["eq", "ne"]), st.just("source"), sources),
+    st.builds(
+        Comparison, st.sampled_from(["gt", "gte", "lt", "lte"]), st.just("date"), st.sampled_from(["2025", "2025-07-21"])
+    ),
+    st.builds(Comparison, st.sampled_from(["in", "nin"]), st.just("colour"), st.sampled_from([(), ("red",), ("red", "green")])),
+)
+filters = st.recursive(
+    comparisons,
+    lambda parts: st.builds(Combination, st.sampled_from(["and", "or"]), st.lists(parts, max_size=2).map(tuple)),
+    max_leaves=3,
+)
+steps = st.one_of(
+    st.tuples(st.just("put"), documents, sources),
+    st.tuples(st.just("remove"), ids),
+    st.tuples(st.just("update_source"), ids, sources),
+    st.tuples(st.sampled_from(["maintain", "rebuild"])),
+)
+searches = st.tuples(sentences, st.none() | filters)
+
+
+def document(document_id: str, parts: list[str], title: str = "", **fields: object) -> Document:
+    return Document(text="\n\n".join(parts), title=title, id=document_id, **fields)  # type: ignore[arg-type]
+
+
+def passages_of(document: Document) -> list[Passage]:
+    """A passage a paragraph."""
+    found, start = [], 0
+    for part in document.text.split("\n\n"):
+        found.append(Passage(start, start + len(part), part, (), document.title))
+        start += len(part) + 2
+    return found
+
+
+def put(engine: Engine, document: Document, source: str | None = None) -> str:
+    passages = passages_of(document)
+    vectors = EMBEDDER.embed_passages([passage.searchable_text for passage in passages])
+    return engine.put(str(document.id), document, passages, vectors, source=source)
+
+
+def found(engine: Engine, ranking: Ranking) -> list[Found]:
+    stored = {passage.id: passage for passage in engine.passages([c.passage_id for c in ranking.candidates])}
+    return [
+        Found(stored[c.passage_id].document.id, stored[c.passage_id].passage.start, c.score)
+        for c in ranking.candidates
+        if c.passage_id in stored
+    ]
+
+
+def search(engine: Engine, question: str, allowed: Filter | None = None) -> list[Found]:
+    return found(engine, engine.search(engine.prepare(question, spelling=False), allowed))
+
+
+def assert_same_ranking(ours: list[Found], expected: list[Found]) -> None:
+    """The same scores; passages whose scores are equal but for rounding may change places."""
+    assert [score for _, _, score in ours] == pytest.approx([score for _, _, score in expected], abs=1e-4)
+    theirs = {(document_id, start): score for document_id, start, score in expected}
+    assert {(document_id, start): score for document_id, start, score in ours} == pytest.approx(theirs, abs=1e-4)
+
+
+@given(st.lists(st.tuples(steps, searches), min_size=1, max_size=8))
+@settings(max_examples=40)
+def test_matches_the_reference_after_any_sequence(new_engine: NewEngine, sequence: list[tuple[tuple, tuple]]) -> None:  # type: ignore[type-arg]
+    reference, exact = ReferenceEngine(), True
+    with new_engine() as engine:
+        for (name, *arguments), (question, allowed) in sequence:
+            changed = name == "remove" or (name == "put" and arguments[0].id in reference.documents)
+            if name == "put":
+                incoming, source = arguments
+                vectors = EMBEDDER.embed_passages([passage.searchable_text for passage in passages_of(incoming)])
+                assert put(engine, incoming, source) == reference.put(incoming, passages_of(incoming), vectors, source)
+            elif name == "remove":
+                assert engine.remove(*arguments) == reference.remove(*arguments)
+            elif name == "update_source":
+                engine.update_source(*arguments, None)
+                reference.update_source(*arguments)
+            else:
+                getattr(engine, name)()
+            # Until the index is rebuilt, removed passages may count in document frequencies.
+            exact = name == "rebuild" or (exact and not (changed and engine.generation))
+            query = engine.prepare(question, spelling=False)
+            ours, expected = found(engine, engine.search(query, allowed)), reference.search(query, allowed)
+            if exact:
+                assert_same_ranking(ours, expected)
+            assert {each[:2] for each in ours} == {each[:2] for each in expected}
+            assert engine.counts() == reference.counts()
+            for key in ("colour", "year", "source"):
+                assert dict(engine.facets(key, allowed, 100)) == reference.facet(key, allowed)
+        for document_id, stored in reference.documents.items():
+            assert engine.content(document_id) == stored.document
+            assert [passage.passage for passage in engine.passages_of(document_id)] == list(stored.passages)
+            assert engine.holds(document_id, stored.document)
+        assert [each.id for each in engine.documents()] == sorted(reference.documents)
+        expected_counts = {document_id: len(stored.passages) for document_id, stored in reference.documents.items()}
+        assert engine.passage_counts([*expected_counts, "unknown"]) == expected_counts
+
+
+def filled(engine: Engine) -> ReferenceEngine:
+    reference = ReferenceEngine()
+    for number, word in enumerate(WORDS):
+        each = document(f"d{number}", [f"{word} {WORDS[number - 1]}", f"{word} reed reed"], word)
+        put(engine, each)
+        vectors = EMBEDDER.embed_passages([passage.searchable_text for passage in passages_of(each)])
+        reference.put(each, passages_of(each), vectors, None)
+    return reference
+
+
+def test_no_filter_allows_everything_and_an_empty_filter_nothing(engine: Engine) -> None:
+    filled(engine)
+    everything = search(engine, "otter reed")
+    assert len(everything) == 2 * len(WORDS)
+    assert search(engine, "otter reed", EVERYTHING) == everything
+    for nothing in (NOTHING, Comparison("in", "id", ()), Comparison("eq", "id", "unknown")):
+        assert search(engine, "otter reed", nothing) == []
+        assert engine.facets("id", nothing, 10) in ([], ())
+
+
+def test_ranks_with_context_and_by_words_only_as_the_reference(engine: Engine) -> None:
+    reference = filled(engine)
+    engine.rebuild()
+    query = engine.prepare("otter reed", spelling=False)
+    for variant in (query, replace(query, context="salmon trout", context_weight=0.3), replace(query, lexical_only=True)):
+        assert_same_ranking(found(engine, engine.search(variant)), reference.search(variant))
+
+
+@pytest.mark.parametrize("allowed", [None, Comparison("in", "id", ("d1", "d2")), NOTHING])
+def test_snapshot_ranks_the_same_after_its_similarities_were_asked_for(engine: Engine, allowed: Filter | None) -> None:
+    reference = filled(engine)
+    engine.rebuild()
+    query = engine.prepare("otter reed", spelling=False)
+    with engine.snapshot(allowed) as snapshot:
+        for vector in (query.vector, query.vector + EMBEDDER.embed_question("heron")):
+            assert snapshot.best_similarity(vector) == pytest.approx(reference.best_similarity(vector, allowed), abs=1e-5)
+        ranking = snapshot.search(query)
+    assert_same_ranking(found(engine, ranking), reference.search(query, allowed))
+
+
+def test_replaced_document_is_never_half_visible(engine: Engine) -> None:
+    filled(engine)
+    put(engine, document("changing", ["heron 0"] * 3))
+    ended, wrong = Event(), []
+
+    def read() -> None:
+        while not ended.is_set():
+            query = engine.prepare("heron")
+            with engine.snapshot(Comparison("eq", "id", "changing")) as snapshot:
+                candidates = snapshot.search(query).candidates
+                texts = [stored.passage.text for stored in snapshot.passages([c.passage_id for c in candidates])]
+            if len(texts) != 3 or len(set(texts)) != 1:
+                wrong.append(texts)
+
+    reading = Thread(target=read)
+    reading.start()
+    for version in range(1, 25):
+        assert put(engine, document("changing", [f"heron {version}"] * 3)) == "replaced"
+        engine.maintain()
+    ended.set()
+    reading.join()
+    assert wrong == []
+
+
+def test_removed_document_is_not_found(engine: Engine) -> None:
+    filled(engine)
+    for indexed in (False, True):
+        if indexed:
+            engine.rebuild()
+        document_id = "d1" if indexed else "d2"
+        assert engine.remove(document_id)
+        assert document_id not in {each.document_id for each in search(engine, "otter heron trout")}
+        assert engine.document(document_id) is None
+        assert not engine.remove(document_id)
+
+
+def test_filter_finds_a_document_by_its_current_source_only(engine: Engine) -> None:
+    """A filter that was evaluated before the source changed is evaluated again."""
+    put(engine, document("a", ["otter"]), "old.txt")
+    old, new = Comparison("eq", "source", "old.txt"), Comparison("eq", "source", "new.txt")
+    assert [len(search(engine, "otter", each)) for each in (old, new)] == [1, 0]
+    assert dict(engine.facets("source", None, 10)) == {"old.txt": 1}
+    before = engine.version
+    engine.update_source("a", "new.txt", None)
+    assert [len(search(engine, "otter", each)) for each in (old, new)] == [0, 1]
+    assert dict(engine.facets("source", None, 10)) == {"new.txt": 1}
+    assert engine.version != before
+    assert [each.id for each in engine.documents_from("new.txt")] == ["a"]
+    assert engine.sources("n") == {"new.txt"}
+
+
+def test_version_changes_with_every_change_of_an_answer(engine: Engine) -> None:
+    versions = [engine.version]
+    for change in (
+        lambda: put(engine, document("a", ["otter"])),
+        lambda: put(engine, document("a", ["heron"])),
+        engine.rebuild,
+        lambda: engine.remove("a"),
+    ):
+        change()
+        assert engine.version not in versions
+        versions.append(engine.version)
+        search(engine, "otter")
+        assert engine.version == versions[-1]
+
+
+def test_put_stores_nothing_if_it_is_cancelled(engine: Engine) -> None:
+    put(engine, document("a", ["otter"]))
+    changed = document("a", ["heron"])
+    passages = passages_of(changed)
+    vectors = EMBEDDER.embed_passages([passage.text for passage in passages])
+    assert engine.put("a", changed, passages, vectors, unless=lambda: True) == "cancelled"
+    assert engine.content("a") == document("a", ["otter"])
+    assert engine.find_duplicate(document("a", ["otter"]).version, excluding="b") == "a"
+    assert engine.find_duplicate(document("a", ["otter"]).version, excluding="a") is None
+
+
+def test_remove_cancels_the_jobs_of_the_document(engine: Engine) -> None:
+    first, second = engine.jobs.accept("a.txt", b"otter", "a"), engine.jobs.accept("b.txt", b"heron", "b")
+    assert engine.remove("a")
+    assert engine.jobs.is_cancelled(first.id)
+    taken = engine.jobs.take()
+    assert taken is not None
+    assert (taken[0].id, taken[1]) == (second.id, b"heron")
+    engine.jobs.finish(second.id, 1, [])
+    assert (engine.jobs.waiting(), engine.status().jobs_waiting) == (0, 0)
+    assert not engine.remove("a")
+
+
+def test_everything_is_found_after_it_is_opened_again(open_engine: OpenEngine, tmp_path: Path) -> None:
+    engine = open_engine(tmp_path)
+    assert engine.is_new
+    filled(engine)
+    engine.rebuild()
+    put(engine, document("tail", ["otter alder"]), "tail.txt")
+    engine.remove("d3")
+    expected, status = search(engine, "otter reed"), engine.status()
+    engine.close()
+    reopened = open_engine(tmp_path)
+    try:
+        assert not reopened.is_new
+        assert_same_ranking(search(reopened, "otter reed"), expected)
+        assert reopened.counts() == (status.documents, status.passages)
+    finally:
+        reopened.close()
+
+
+class ReverseReranker:
+    """Prefers what the engine ranked last."""
+
+    def scores(self, question: str, texts: list[str]) -> Scores:
+        return np.arange(len(texts), dtype=np.float32)
+
+
+def test_reranker_orders_the_first_candidates_and_explains_their_scores(open_engine: OpenEngine, tmp_path: Path) -> None:
+    plain, reranking = open_engine(tmp_path / "plain"), open_engine(tmp_path / "reranking", ReverseReranker())
+    try:
+        rankings = []
+        for engine in (plain, reranking):
+            filled(engine)
+            engine.rebuild()
+            rankings.append(engine.search(engine.prepare("otter reed", spelling=False)))
+        before, after = ([each.passage_id for each in ranking.candidates] for ranking in rankings)
+        assert after == before[::-1]
+        scores = [each.score for each in rankings[1].candidates]
+        assert scores == sorted(scores, reverse=True)
+        total = np.sum(list(rankings[1].contributions.values()), axis=0)
+        assert total.tolist() == pytest.approx(scores, abs=1e-5)
+    finally:
+        plain.close()
+        reranking.close()
