@@ -1,16 +1,19 @@
-"""The data folder as a whole: checked, repaired, backed up, restored, rebuilt."""
+"""Maintenance of a whole data folder: check, repair, back up, restore, rebuild."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from corpus.splitting.passages import split
 from corpus.types import QuotableError
 from index.embedded.folder_lock import FolderLock, is_held
-from index.embedded.integrity.backup import BEFORE, back_up, restore
+from index.embedded.integrity.backup import BEFORE as BEFORE_RESTORE
+from index.embedded.integrity.backup import back_up, restore
+from index.embedded.integrity.repair import BEFORE as BEFORE_REPAIR
 from index.embedded.integrity.repair import repair
 from index.embedded.integrity.scrub import scrub
 from index.embedded.opening import open_database_to_read, open_database_to_write
@@ -20,6 +23,7 @@ from index.embedded.segments.generations import generations_folder
 from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.store.store import Store
 from index.embedding import onnx_embedder
+from index.types import DamagedRow, Embedder
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
 from qa.assembly import absolute_model_name, embedder_of, model_name
@@ -28,68 +32,65 @@ from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
 from qa.settings.settings import Settings
 
-# What a backup keeps of the files beside the store.
-BESIDE = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE)
+# Files beside the store that a backup includes.
+INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE)
+
+REPAIR = "run `qa check --repair`, which keeps everything that can be read, or restore a backup with `qa restore FILE`"
+RESTORE = "restore a backup with `qa restore FILE`"
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    what: str
+    damage: str
     remedy: str
 
 
 def check_folder(settings: Settings) -> list[Finding]:
-    """Read and check all that is in the data folder, while others read and write it; what was found, none where all is whole.
+    """Read and check everything in the data folder, while other processes may use it.
 
-    What the server remembers as damaged is forgotten where all is whole and no other process writes the folder.
+    Damage remembered by the server is forgotten if the store is intact and no other process writes the folder.
     """
-    with closing(open_database_to_read(settings.data)) as database:
-        damaged = scrub(database)
-        if not damaged and not is_held(settings.data):
-            database.damage.clear()
-    findings = [Finding(what, _remedy(what)) for what in damaged]
+    findings = _check_store(settings.data)
     for path in generations.list_folders(generations_folder(settings.data)):
-        findings += _tried(
-            partial(generations.verify, path), "`qa rebuild` builds another, and so does the server when it starts"
-        )
+        findings += _find(partial(generations.verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
     for folder in sorted((settings.data / "models").glob("[0-9a-f]*")):
         if (folder / onnx_embedder.FACTS_FILE).exists():
-            findings += _tried(partial(onnx_embedder.verify, folder), "it is made anew at the next start")
-    findings += _tried(lambda: read_calibration(settings.data), "run `qa eval --calibrate` again, or delete it")
-    findings += _tried(lambda: read_keys(settings.data), "restore a backup, or make new keys")
+            findings += _find(partial(onnx_embedder.verify, folder), "the next start exports it again")
+    findings += _find(lambda: read_calibration(settings.data), "run `qa eval --calibrate` again, or delete the file")
+    findings += _find(lambda: read_keys(settings.data), "restore a backup, or create new keys")
     return findings
 
 
 def repair_folder(settings: Settings, say: Say) -> Iterator[str]:
-    """Take out what is damaged; a line for each document. Raises StoreError where another process writes the folder."""
-    with open_database_to_write(settings.data, say) as database:
-        for document_id in repair(database):
-            yield f"taken out: {document_id}"
+    """Rewrite the store without its damaged rows, then rebuild what is derived; yield a line for each loss.
+
+    Raises StoreError if another process writes the folder, or if nothing can be saved.
+    """
+    with _locked(settings.data):
+        yield from repair(settings.data)
+    yield f"The damaged store is kept as {settings.data / BEFORE_REPAIR}."
     rebuild_folder(settings, None, say, lambda done, total: None)
 
 
 def back_up_folder(settings: Settings, target: Path) -> None:
     """Raises StoreError."""
     with closing(open_database_to_read(settings.data)) as database:
-        back_up(database, target, BESIDE)
+        back_up(database, target, INCLUDED_FILES)
 
 
 def restore_folder(settings: Settings, source: Path) -> Path | None:
-    """Where what the folder held before is kept, None where it held nothing. Raises StoreError."""
+    """Restore a backup; return where the previous store is kept, None if there was none. Raises StoreError."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(settings.data)
-    try:
-        restore(settings.data, source, BESIDE)
-    finally:
-        lock.release()
-    kept = settings.data / BEFORE
+    with _locked(settings.data):
+        restore(settings.data, source, INCLUDED_FILES)
+    kept = settings.data / BEFORE_RESTORE
     return kept if kept.exists() else None
 
 
 def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:
-    """Make vectors and index anew, by another model where one is named. Raises StoreError where another process writes the folder."""
+    """Make missing vectors and the index, with another model if one is named. Raises StoreError if another process writes the folder."""
     with open_database_to_write(settings.data, say) as database:
         store = Store(database)
         name = absolute_model_name(model) if model else model_name(settings, store.model)
@@ -98,6 +99,7 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
             store.check_fingerprint(embedder.fingerprint)
         embedded = embed_missing(store, embedder, progress)
         store.set_model(embedder.fingerprint, name)
+        _split_again(store, embedder)
         folder = generations_folder(settings.data)
         generations.build(folder, store, embedder.fingerprint, embedder.dimension)
         purge_removed_ids(folder, store)
@@ -105,7 +107,7 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
 
 
 def drop_old_vectors(settings: Settings, say: Say) -> list[str]:
-    """Delete the vectors of all models but the one that is searched; their fingerprints."""
+    """Delete the vectors of all models but the one in use; return their fingerprints."""
     with open_database_to_write(settings.data, say) as database:
         store = Store(database)
         old = [fingerprint for fingerprint in store.fingerprints() if fingerprint != store.fingerprint]
@@ -114,17 +116,49 @@ def drop_old_vectors(settings: Settings, say: Say) -> list[str]:
         return old
 
 
-def _remedy(what: str) -> str:
-    if "qa rebuild" in what:
-        return "run `qa rebuild`"
-    if "job" in what:
-        return "send it again"
-    return "add what is named again, or restore a backup with `qa restore FILE`, or take it out with `qa check --repair`"
+def _split_again(store: Store, embedder: Embedder) -> None:
+    """Give documents that a repair left without passages new ones."""
+    for document_id in store.documents_without_passages():
+        document, stored = store.content(document_id), store.document(document_id)
+        if document and stored:
+            passages = split(document, embedder, embedder.max_tokens)
+            vectors = embedder.embed_passages([passage.searchable_text for passage in passages])
+            store.put(document_id, document, passages, vectors, embedder.fingerprint, stored.source, stored.source_hash)
 
 
-def _tried(look: Callable[[], object], remedy: str) -> list[Finding]:
+def _check_store(folder: Path) -> list[Finding]:
     try:
-        look()
+        with closing(open_database_to_read(folder)) as database:
+            damage = scrub(database)
+            if not damage and not is_held(folder):
+                database.damage.clear()
+    except DamagedRow as error:
+        return [Finding(str(error), REPAIR)]
+    return [Finding(line, _remedy(line)) for line in damage]
+
+
+def _remedy(damage: str) -> str:
+    if "qa rebuild" in damage:
+        return "run `qa rebuild`"
+    if "job" in damage:
+        return "send it again"
+    if "document" in damage:
+        return f"add the document again, or {REPAIR}"
+    return REPAIR
+
+
+def _find(check: Callable[[], object], remedy: str) -> list[Finding]:
+    try:
+        check()
     except QuotableError as error:
         return [Finding(str(error), remedy)]
     return []
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = FolderLock(folder)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,6 +1,6 @@
-"""Older formats of the store -> today's: a backup beside it first, then one transaction.
+"""Convert older formats of the store to the current one: a backup first, then one transaction.
 
-1 -> 2: pages have checksums, hashes cover the row's own number, and what there is is counted.
+1 -> 2: pages have checksums, hashes cover the row's own number, and documents and passages are counted.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ _OLD_PASSAGE = 'document, start, "end", page, anchor, headings, context, text, h
 
 
 def migrate(database: Database, say: Callable[[str], None]) -> None:
-    """Bring a store that was opened to be written to today's format; nothing is done to one that has it.
+    """Convert a store opened for writing to the current format.
 
-    Raises StorageFull where there is no space for the backup and the change. A killed migration is begun again.
+    Raises StorageFull if the disk has no space for the backup or the change. A killed migration starts over.
     """
     if database.format != FORMAT:
-        _to_todays(database, say)
+        _convert(database, say)
     if not database.rows("SELECT 1 FROM sqlite_schema WHERE name = 'documents_filtered'"):
-        _index_what_is_filtered(database, say)
+        _create_filter_index(database, say)
 
 
-def _index_what_is_filtered(database: Database, say: Callable[[str], None]) -> None:
-    """Stores of this format had no such index at first, and do without where it cannot be made."""
-    say("Making an index of what documents are filtered by (once, some seconds) …")
+def _create_filter_index(database: Database, say: Callable[[str], None]) -> None:
+    """The first stores of format 2 lack this index. Filters work without it, but slower."""
+    say("Creating the index of the filtered columns (once, a few seconds) …")
     try:
         with database.transaction() as connection:
             connection.execute(FILTER_INDEX)
     except (DamagedRow, StorageFull) as error:
-        log.warning("filters take longer for now, because their index cannot be made: %s", error)
+        log.warning("filters are slower, because their index cannot be created: %s", error)
 
 
-def _to_todays(database: Database, say: Callable[[str], None]) -> None:
+def _convert(database: Database, say: Callable[[str], None]) -> None:
     backup = database.path.with_name(f"{database.path.name}.format-{database.format}")
-    say(f"Bringing {database.path} to format {FORMAT}; what was there is kept as {backup.name} …")
+    say(f"Converting {database.path} to format {FORMAT}; the old file is kept as {backup.name} …")
     if not backup.exists():
         _back_up(database, backup)
     with database.exclusive() as connection:
-        # Before the transaction, and of no meaning to older versions: room for a checksum at the end of each page.
+        # Reserve space for the checksums before the transaction, as VACUUM cannot run in one; older versions ignore it.
         if connection.reserve_bytes() != RESERVED_BYTES:
             connection.reserve_bytes(reserve=RESERVED_BYTES)
             connection.execute("VACUUM")
     with database.transaction() as connection:
-        _to_format_2(connection)
+        _convert_to_2(connection)
         connection.pragma("user_version", FORMAT)
     database.format = FORMAT
 
@@ -76,7 +76,7 @@ def _back_up(database: Database, target: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _to_format_2(connection: apsw.Connection) -> None:
+def _convert_to_2(connection: apsw.Connection) -> None:
     for number, *row in _all(connection, "documents", "number", _OLD_DOCUMENT):
         _rehash(connection, "documents", "number", number, row)
     for number, *row in _all(connection, "passages", "id", _OLD_PASSAGE):
@@ -92,7 +92,7 @@ def _to_format_2(connection: apsw.Connection) -> None:
 
 
 def _rehash(connection: apsw.Connection, table: str, key: str, number: int, row: list[Any]) -> None:
-    """A row that is not what was written keeps its hash, and stays known as damaged."""
+    """A damaged row keeps its hash, and so stays damaged."""
     *values, stored = row
     if row_hash(*values) == stored:
         connection.execute(f"UPDATE {table} SET hash = ? WHERE {key} = ?", (row_hash(number, *values), number))

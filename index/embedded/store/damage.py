@@ -1,4 +1,4 @@
-"""What was found damaged: told once each, remembered beside the store until a check finds the store whole."""
+"""Log of damage found in a store. Each line is logged once, and kept beside the store until a check finds the store intact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 FILE_NAME = "damage.log"
-MOST_REMEMBERED = 1_000
+MAX_LINES = 1_000
 
 
 class DamageLog:
@@ -19,37 +19,37 @@ class DamageLog:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE_NAME
-        self._changing = threading.Lock()
-        self._found: dict[str, None] = dict.fromkeys(self._remembered())
+        self._lock = threading.Lock()
+        self._found: dict[str, None] = dict.fromkeys(self._read())
 
     @property
     def found(self) -> Sequence[str]:
-        """One line each, in the order in which they were found."""
+        """Lines in the order of their discovery."""
         return tuple(self._found)
 
-    def report(self, what: str) -> None:
-        with self._changing:
-            if what in self._found or len(self._found) >= MOST_REMEMBERED:
+    def report(self, line: str) -> None:
+        with self._lock:
+            if line in self._found or len(self._found) >= MAX_LINES:
                 return
-            self._found[what] = None
-            if what not in self._remembered():
-                # The folder may be what is failing, or not ours to write: what was found is told all the same.
+            self._found[line] = None
+            if line not in self._read():
+                # The folder may be unwritable or on the failing disk; the line is logged all the same.
                 with suppress(OSError), self._file.open("a", encoding="utf-8") as file:
-                    file.write(f"{what}\n")
-        log.warning("%s; `qa check` says what to do", what)
+                    file.write(f"{line}\n")
+        log.warning("%s; run `qa check` for what to do", line)
 
     def forget(self) -> None:
-        """Begin anew in this process; what is remembered beside the store stays."""
-        with self._changing:
+        """Forget the lines in this process; the file stays."""
+        with self._lock:
             self._found.clear()
 
     def clear(self) -> None:
-        """Everything was found whole."""
+        """Forget the lines and delete the file."""
         self.forget()
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
 
-    def _remembered(self) -> list[str]:
+    def _read(self) -> list[str]:
         try:
             return self._file.read_text("utf-8", errors="replace").splitlines()
         except OSError:

@@ -1,7 +1,7 @@
-"""The one SQLite file: how it is made, opened, read and written. What is in it: `store.py` (documents), `jobs.py` (work to do).
+"""The SQLite file: schema, connections, transactions and errors. `store.py` holds the documents in it, `jobs.py` the queue.
 
-A write is one transaction, on disk (WAL, synchronous=FULL) before it returns. Every page has a checksum; what is found damaged is
-reported in `damage`, and what can still be read is read: the hashes of the rows tell what of it may be shown.
+A transaction is on disk (WAL, synchronous=FULL) before it returns. Every page has a checksum. A damaged page is reported in `damage`
+and still read; the hash of each row decides whether the row may be used.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 FILE_NAME = "store.sqlite"
 LOG_FILE = f"{FILE_NAME}-wal"
 FORMAT = 2
-CHECKED_FROM = 2  # the first format whose pages have checksums
+FIRST_CHECKSUM_FORMAT = 2  # pages of older formats have no checksums
 PAGES_BETWEEN_CHECKPOINTS = 1_000
-CACHE_KIB = 8_192  # of a connection, in thousands of bytes; a page that is in it is not read, and checked, again
-APPLICATION_ID = 0x51544231  # "QTB1": tells our file from any other SQLite file
-LEAST_SQLITE = 3051003  # 3.51.3; earlier ones can corrupt a WAL database when it is reset while being read
+CACHE_KIB = 8_192  # per connection; the checksum of a cached page is not checked again
+APPLICATION_ID = 0x51544231  # "QTB1", in the header of every store
+MIN_SQLITE = 3051003  # 3.51.3; older versions can corrupt a WAL database that is reset while it is read
 
-# All that filters and facets ask for: they read it instead of the documents' texts.
+# Covers the columns of filters and facets, so that they do not read the texts.
 FILTER_INDEX = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -63,23 +63,23 @@ CREATE INDEX jobs_by_status ON jobs(status, id);
 
 
 class Database:
-    """One connection a thread. Writes are serialised; readers never wait for them."""
+    """One connection per thread. Writes are serialised; readers never wait for them."""
 
     def __init__(
         self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME, vfs: str = ""
     ) -> None:
-        """Open the file in `folder`, which must be there. `vfs`: the SQLite VFS below the checksums; "" is the default.
+        """Open the file in `folder`, which must exist. `vfs`: the SQLite VFS below the checksums; "" is the default.
 
         Raises NewerFormat or StoreError with the way out.
         """
-        if apsw.SQLITE_VERSION_NUMBER < LEAST_SQLITE:
+        if apsw.SQLITE_VERSION_NUMBER < MIN_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
-        # SQLite tells of links by a code that apsw takes for an error where files are its own.
+        # Resolved, because SQLite reports a link by a code that apsw's own VFS takes for an error.
         self.path = (folder / file_name).resolve()
         self.damage = DamageLog(folder)
-        self._files = ChecksumVFS(self._page_is_damaged, CHECKED_FROM, vfs)
-        self.format = 0  # not known yet
-        self._first_damaged: list[int] = []
+        self._files = ChecksumVFS(self._report_page, FIRST_CHECKSUM_FORMAT, vfs)
+        self.format = 0  # unknown until checked
+        self._damaged_before_check: list[int] = []
         self.pages_between_checkpoints = PAGES_BETWEEN_CHECKPOINTS
         self._log_pages = 0
         write = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
@@ -95,37 +95,42 @@ class Database:
                 if create:
                     self._create()
                 self.format = self._check_format()
-            for page in self._first_damaged:
-                self._page_is_damaged(page)
+            for page in self._damaged_before_check:
+                self._report_page(page)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         for connection in self._connections:
-            # SQLite brings the log into the file as it closes; where it cannot, the log stays, and is read by the next process.
+            # Closing writes the log into the file. If that fails, the log stays and the next process reads it.
             with suppress(apsw.Error):
                 connection.close()
         self._connections.clear()
         self._local = threading.local()
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows of a SELECT. Raises DamagedRow where one of them cannot be read."""
+        """All rows of a SELECT. Raises DamagedRow if one of them cannot be read."""
         with self._translate_errors():
             return list(self._connection().execute(statement, values))
 
+    def scan(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a SELECT, one by one. Raises DamagedRow at the first that cannot be read."""
+        with self._translate_errors():
+            yield from self._connection().execute(statement)
+
     def batches(self, statement: str, after: Any, size: int, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a SELECT that ends in `> ? ORDER BY … LIMIT ?`, some at a time; its first column is what it is ordered by."""
+        """The rows of a SELECT that ends in `> ? ORDER BY … LIMIT ?`, in batches; its first column is the one it is ordered by."""
         while found := self.rows(statement, *values, after, size):
-            if not _rise([after, *(row[0] for row in found)]):
-                # In a damaged tree the order may turn back, and going on would never end.
-                self.damage.report(f"rows of {self.path} are out of their order")
+            if not _ascend([after, *(row[0] for row in found)]):
+                # In a damaged tree the order may turn back, and this loop would never end.
+                self.damage.report(f"rows of {self.path} are out of order")
                 return
             after = found[-1][0]
             yield found
 
     def rows_by_key(self, statement: str, keys: Sequence[Any], *values: Any) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT that ends in `IN` with a place for `keys`; those that cannot be read are left out, and reported."""
+        """The rows of a SELECT that ends in `IN`, for these keys; unreadable rows are reported and left out."""
         if not keys:
             return []
         try:
@@ -138,7 +143,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
-        """All that is written inside is kept, on disk, or none of it is. One inside another is part of the outer one."""
+        """All writes inside are committed to disk together, or rolled back. A nested transaction joins the outer one."""
         with self._writing, self._translate_errors():
             connection = self._connection()
             if connection.in_transaction:
@@ -152,30 +157,30 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            self._shorten_log(connection)
+            self._checkpoint(connection)
 
-    def _shorten_log(self, connection: apsw.Connection) -> None:
-        """Bring the log into the file now and then. SQLite would do it within COMMIT, where a failure of it looks like one to write."""
+    def _checkpoint(self, connection: apsw.Connection) -> None:
+        """Checkpoint once the log is long. SQLite would do so within COMMIT, where a failed checkpoint looks like a failed write."""
         if self._log_pages >= self.pages_between_checkpoints:
             with suppress(apsw.Error):
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     @contextmanager
     def exclusive(self) -> Iterator[apsw.Connection]:
-        """For what cannot run inside a transaction; no other thread writes meanwhile."""
+        """A connection for statements that cannot run in a transaction; other threads do not write meanwhile."""
         with self._writing, self._translate_errors():
             yield self._connection()
 
     def copy_to(self, target: Path) -> None:
-        """Write all that is committed now to a new file, page by page, while readers and writers go on; it is on disk when this returns."""
+        """Write a consistent copy of the database to a new file, synced, without blocking readers or writers."""
         with self._translate_errors():
             connection = apsw.Connection(
                 str(target), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=self._files.name
             )
             try:
                 with connection.backup("main", self._connection(), "main") as backup:
-                    backup.step()  # all at once: a consistent state, and readers and writers of a WAL file do not wait for it
-                connection.pragma("journal_mode", "delete")  # one file, without a log beside it
+                    backup.step()  # all pages in one read transaction, which blocks nobody in WAL mode
+                connection.pragma("journal_mode", "delete")  # no log beside the file
             finally:
                 connection.close()
 
@@ -198,27 +203,25 @@ class Database:
         self._log_pages = pages
         return apsw.SQLITE_OK
 
-    def _page_is_damaged(self, page: int) -> None:
+    def _report_page(self, page: int) -> None:
         if self.format:
-            self.damage.report(f"page {page} of {self.path} is not what was written")
-        else:  # of a newer format, whose checksums may be others, that is not for us to say
-            self._first_damaged.append(page)
+            self.damage.report(f"page {page} of {self.path} does not match its checksum")
+        else:  # a newer format may use another checksum
+            self._damaged_before_check.append(page)
 
     def _check_log(self) -> None:
-        """Before SQLite reads the write-ahead log: it would drop what comes after a damaged frame without a word."""
+        """Check the write-ahead log before SQLite reads it, which drops everything after a damaged frame silently."""
         path = self.path.with_name(f"{self.path.name}-wal")
         try:
-            state = write_ahead_log.state(path)
+            state = write_ahead_log.read_state(path)
             if state is write_ahead_log.State.DAMAGED and not self.read_only:
                 shutil.copyfile(path, path.with_name(f"{path.name}.damaged"))
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from error
         if state is write_ahead_log.State.DAMAGED:
-            self.damage.report(f"{path} was damaged: what was written last may be missing, or as it was before")
-        elif state is write_ahead_log.State.CUT_OFF:
-            log.warning(
-                "the last write to %s was cut off; it had not been acknowledged, unless the file was altered", self.path
-            )
+            self.damage.report(f"{path} was damaged; the last changes may be missing")
+        elif state is write_ahead_log.State.INCOMPLETE:
+            log.warning("the last write to %s is incomplete; it was not acknowledged, unless the file was altered", self.path)
 
     def _check_format(self) -> int:
         connection = self._connection()
@@ -227,7 +230,7 @@ class Database:
         written = int(connection.pragma("user_version"))
         if written > FORMAT:
             raise NewerFormat(
-                f"{self.path} has format {written}, this version reads up to {FORMAT}: install the version that wrote it, or a newer one"
+                f"{self.path} has format {written}, this version reads up to {FORMAT}; install the version that wrote it, or a newer one"
             )
         return written
 
@@ -238,8 +241,8 @@ class Database:
             connection.set_busy_timeout(10_000)
             connection.pragma("synchronous", "full")
             connection.pragma("cache_size", -CACHE_KIB)
-            connection.set_wal_hook(self._note_log_pages)  # in the place of SQLite's own, which would shorten it
-            # Whatever removes a row removes what refers to it; to enforce that, SQLite would look through all vectors for each passage.
+            connection.set_wal_hook(self._note_log_pages)  # replaces SQLite's own, which would checkpoint
+            # Removals delete the referring rows themselves; enforcing it, SQLite would scan all vectors for each passage.
             connection.pragma("foreign_keys", False)
             self._local.connection = connection
             self._connections.append(connection)
@@ -247,26 +250,32 @@ class Database:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
+        """Raise SQLite's errors as StoreError, StorageFull or DamagedRow."""
         try:
             yield
         except apsw.CantOpenError as error:
-            raise StoreError(f"cannot open {self.path}: is the folder there, and may this user read and write it?") from error
+            raise StoreError(
+                f"cannot open {self.path}; check that the folder exists and that this user may read and write it"
+            ) from error
         except apsw.NotADBError as error:
-            raise StoreError(f"{self.path} is not a Quotable store; name another data folder, or restore a backup") from error
+            raise StoreError(
+                f"{self.path} is not a Quotable store; name another data folder, or restore a backup with `qa restore FILE`"
+            ) from error
         except apsw.ReadOnlyError as error:
-            raise StoreError(f"{self.path} cannot be written by this user") from error
+            raise StoreError(f"{self.path} cannot be written by this user; check its permissions") from error
         except apsw.FullError as error:
             raise StorageFull(f"the disk of {self.path} is full; free some space and try again") from error
         except (apsw.CorruptError, UnicodeDecodeError) as error:
-            self.damage.report(f"a part of {self.path} cannot be read ({type(error).__name__})")
-            raise DamagedRow(f"{self.path} is damaged ({error}); run `qa check`") from error
+            self.damage.report(f"part of {self.path} cannot be read ({type(error).__name__})")
+            raise DamagedRow(
+                f"{self.path} is damaged ({error}); run `qa check --repair`, or restore a backup with `qa restore FILE`"
+            ) from error
         except apsw.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 
 
-def _rise(values: Sequence[Any]) -> bool:
-    """Whether each is more than the one before; values of different types, which damage may bring, are not."""
+def _ascend(values: Sequence[Any]) -> bool:
+    """Whether the values strictly ascend; values of different types, which damage can cause, do not."""
     try:
         return all(one < other for one, other in pairwise(values))
     except TypeError:
@@ -274,18 +283,18 @@ def _rise(values: Sequence[Any]) -> bool:
 
 
 def next_number(connection: apsw.Connection, table: str, column: str) -> int:
-    """What the next row is called: numbers rise and are never given twice. Rows are told it beforehand, so that their hash covers it."""
+    """The number for the next row. Numbers rise and are never reused; known before the insert, they are part of the hash."""
     highest = f"coalesce((SELECT max({column}) FROM {table}), 0)"
     given = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
     return 1 + int(connection.execute(f"SELECT max({highest}, {given})").get)
 
 
 def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[Any]) -> int:
-    """The number that the row was given."""
+    """Insert a row; return its number."""
     connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({placeholders(row)})", row)
     return connection.last_insert_rowid()
 
 
 def placeholders(values: Sequence[Any]) -> str:
-    """Question marks to bind that many values."""
+    """Question marks to bind these values."""
     return ",".join("?" * len(values))

@@ -38,6 +38,11 @@ class Documents(RowReader):
         found = self._database.rows("SELECT number FROM documents WHERE source = ? ORDER BY id", source)
         return self._documents_by_number([number for (number,) in found])
 
+    def documents_without_passages(self) -> list[str]:
+        """Ids of documents that cannot be found because a repair dropped their passages."""
+        query = "SELECT id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM passages WHERE document = d.number) ORDER BY id"
+        return [document_id for (document_id,) in self._database.rows(query)]
+
     def content(self, document_id: str) -> Document | None:
         """A document with its text, headings and pages. Raises DamagedRow."""
         query = f"SELECT {CONTENT_COLUMNS}, number, {DOCUMENT_COLUMNS} FROM documents WHERE id = ?"
@@ -64,5 +69,5 @@ class Documents(RowReader):
     def _documents_by_number(self, numbers: Sequence[int]) -> list[StoredDocument]:
         """Undamaged documents in the order of `numbers`."""
         found = self._database.rows_by_key(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
-        read = self._read_each(rows.known_document, ((number, tuple(row)) for number, *row in found))
+        read = self._read_each(rows.cached_document, ((number, tuple(row)) for number, *row in found))
         return [read[number] for number in numbers if number in read]

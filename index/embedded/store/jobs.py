@@ -1,7 +1,7 @@
-"""Work that was accepted: kept in the database until it is done, so that a restart takes it up again.
+"""The queue of accepted work, kept in the database so that a restart continues it.
 
-An accepted job is on disk before its caller is told. It is taken up in the order of acceptance, once or, after a crash, again;
-doing it twice gives what doing it once gives.
+A job is on disk before its acceptance is acknowledged. Jobs run in the order of acceptance, at least once: after a crash the running
+one runs again, with the same result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from index.embedded.store.database import Database, insert, next_number
 from index.embedded.store.rows import row_hash
 from index.types import DamagedRow, Job, JobStatus
 
-FINISHED_KEPT = 10_000
+MAX_FINISHED = 10_000  # older finished jobs are deleted
+JOB_COLUMNS = "id, status, document_id, name, body, hash, documents, failures, created, finished"
 _COLUMNS = "id, status, document_id, name, documents, failures, created, finished"
 
 
@@ -24,28 +25,28 @@ class JobQueue:
         self._database = database
 
     def accept(self, name: str, body: bytes, document_id: str) -> Job:
-        """Take a job on; it is on disk when this returns. `name` is the file's name, `body` what was sent."""
+        """Store a job. `name` is the file name, `body` the content of the file."""
         with self._database.transaction() as connection:
             number = next_number(connection, "jobs", "id")
             hashed = row_hash(number, document_id, name, body)
             row = (number, JobStatus.QUEUED.value, document_id, name, body, hashed, _now())
             insert(connection, "jobs", "id, status, document_id, name, body, hash, created", row)
             old = "SELECT id FROM jobs WHERE finished IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?"
-            connection.execute(f"DELETE FROM jobs WHERE id IN ({old})", (FINISHED_KEPT,))
+            connection.execute(f"DELETE FROM jobs WHERE id IN ({old})", (MAX_FINISHED,))
         return self._jobs("WHERE id = ?", number)[0]
 
     def job(self, number: int) -> Job | None:
         return next(iter(self._jobs("WHERE id = ?", number)), None)
 
     def waiting(self) -> int:
-        """How many jobs are accepted and not finished."""
+        """Number of unfinished jobs."""
         ((count,),) = self._database.rows("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
         return int(count)
 
     def take(self) -> tuple[Job, bytes] | None:
-        """The next job, now running, with what was sent. One that was running when the process ended comes again.
+        """Set the next job running and return it with its body; a job that was running when the process ended comes first.
 
-        Raises DamagedRow where what was sent is no longer what is stored; the job has failed then.
+        Raises DamagedRow if the body is damaged; the job has failed then.
         """
         # In one transaction, so that a job that is cancelled meanwhile is not set running.
         with self._database.transaction() as connection:
@@ -56,33 +57,26 @@ class JobQueue:
             ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
             damaged = row_hash(job.id, job.document_id, job.name, body) != stored_hash
             if damaged:
-                self.finish(job.id, 0, ["what was sent is damaged on disk; send it again"])
+                self.finish(job.id, 0, ["the body is damaged on disk; send it again"])
             else:
                 connection.execute("UPDATE jobs SET status = ? WHERE id = ?", (JobStatus.RUNNING.value, job.id))
         if damaged:
-            damage = f"what was sent as job {job.id} is damaged; send it again"
-            self._database.damage.report(damage)
-            raise DamagedRow(damage)
+            self._database.damage.report(_damage(job.id))
+            raise DamagedRow(_damage(job.id))
         return job, body
 
     def damaged(self) -> list[str]:
-        """What of the jobs is not what was accepted, a line each."""
-        lines = []
-        for number, status, document_id, name, body, stored_hash in self._database.rows(
-            "SELECT id, status, document_id, name, body, hash FROM jobs"
-        ):
-            unfinished = status in (JobStatus.QUEUED, JobStatus.RUNNING)
-            if status not in set(JobStatus) or (unfinished and row_hash(number, document_id, name, body) != stored_hash):
-                lines.append(f"what was sent as job {number} is damaged; send it again")
-        return lines
+        """One line for each damaged job."""
+        found = self._database.rows(f"SELECT {JOB_COLUMNS} FROM jobs")
+        return [_damage(number) for number, *row in found if not is_job_intact(number, row)]
 
     def is_cancelled(self, number: int) -> bool:
-        """Whether the job's document was deleted while it waited or ran."""
+        """Whether the job's document was deleted while the job waited or ran."""
         job = self.job(number)
         return job is None or job.status == JobStatus.CANCELLED
 
     def cancel(self, document_id: str) -> int:
-        """Cancel what would bring this document; how many jobs that were."""
+        """Cancel the unfinished jobs of a document; return their number."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET status = ?, body = NULL, finished = ? WHERE document_id = ? AND status IN ('queued', 'running')",
@@ -91,7 +85,7 @@ class JobQueue:
             return connection.changes()
 
     def finish(self, number: int, documents: int, failures: Sequence[str]) -> None:
-        """Done, or failed where it brought nothing; a job that was cancelled stays so. What was sent is dropped."""
+        """Set a job done, or failed if it stored no document, and delete its body. A cancelled job stays cancelled."""
         status = JobStatus.DONE if documents else JobStatus.FAILED
         with self._database.transaction() as connection:
             connection.execute(
@@ -101,6 +95,17 @@ class JobQueue:
 
     def _jobs(self, condition: str, *values: int | str) -> list[Job]:
         return [_job(row) for row in self._database.rows(f"SELECT {_COLUMNS} FROM jobs {condition}", *values)]
+
+
+def is_job_intact(number: int, row: Sequence[Any]) -> bool:
+    """From the id and the other JOB_COLUMNS. The hash covers what an unfinished job needs."""
+    status, document_id, name, body, stored_hash, *_ = row
+    unfinished = status in (JobStatus.QUEUED, JobStatus.RUNNING)
+    return status in set(JobStatus) and not (unfinished and row_hash(number, document_id, name, body) != stored_hash)
+
+
+def _damage(number: int) -> str:
+    return f"the body of job {number} is damaged; send it again"
 
 
 def _job(row: Sequence[Any]) -> Job:

@@ -23,7 +23,7 @@ class Passages(Facts, Documents):
         """The stored, undamaged passages among `ids`, in their order."""
         found = self._database.rows_by_key(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
         self._report_missing(ids, {i for i, *_ in found})
-        read = self._read_each(rows.known_passage, ((i, tuple(row)) for i, *row in found))
+        read = self._read_each(rows.cached_passage, ((i, tuple(row)) for i, *row in found))
         numbers = {i: number for i, number, *_ in found if i in read}
         documents = {document.number: document for document in self._documents_by_number(sorted(set(numbers.values())))}
         by_id = {i: StoredPassage(i, documents[numbers[i]], passage) for i, passage in read.items() if numbers[i] in documents}

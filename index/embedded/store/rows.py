@@ -1,4 +1,4 @@
-"""Rows of the store <-> values, each row with a hash of its contents that is checked whenever it is read."""
+"""Convert rows of the store to values and back. Each row has a hash of its contents, checked whenever it is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text
 
 
 def document_row(number: int, document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:
-    """Values for the number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
+    """The number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
     head = document_head(
         StoredDocument(
             number=number,
@@ -44,7 +44,7 @@ def document_row(number: int, document_id: str, document: Document, source: str 
 
 
 def document_head(stored: StoredDocument) -> Row:
-    """Values for DOCUMENT_COLUMNS."""
+    """DOCUMENT_COLUMNS of a document."""
     named = (stored.id, stored.title, stored.source, stored.source_hash, stored.url, stored.date, stored.type, stored.language)
     head = (*named, stored.version, json.dumps(dict(stored.metadata), ensure_ascii=False, sort_keys=True))
     return (*head, row_hash(stored.number, *head))
@@ -54,23 +54,23 @@ def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
     """From DOCUMENT_COLUMNS."""
     *head, stored_hash = row
     if row_hash(number, *head) != stored_hash:
-        raise DamagedRow(f"the stored document {head[0]!r} is damaged; restore a backup or add it again")
+        raise DamagedRow(f"the stored document {head[0]!r} is damaged; add it again or restore a backup")
     head[-1] = json.loads(head[-1])
     return StoredDocument(number, *head)
 
 
 @lru_cache(maxsize=2048)
-def known_document(number: int, row: Row) -> StoredDocument:
-    """`stored_document`, kept for those that are read again: a row that says the very same as one that was checked needs no check."""
+def cached_document(number: int, row: Row) -> StoredDocument:
+    """`stored_document`, cached by the whole row, which needs no second check."""
     return stored_document(number, row)
 
 
 def content(stored: StoredDocument, row: Row) -> Document:
-    """The document whole, from its head and CONTENT_COLUMNS."""
+    """A document from its head and CONTENT_COLUMNS."""
     structure, text, structure_hash = row
-    whole = isinstance(text, str) and row_hash(structure) == structure_hash and text_version(text) == stored.version
-    if not whole:
-        raise DamagedRow(f"the stored text of {stored.id!r} is damaged; restore a backup or add it again")
+    intact = isinstance(text, str) and row_hash(structure) == structure_hash and text_version(text) == stored.version
+    if not intact:
+        raise DamagedRow(f"the stored text of {stored.id!r} is damaged; add it again or restore a backup")
     parts = json.loads(structure)
     return Document(
         text=text,
@@ -87,7 +87,7 @@ def content(stored: StoredDocument, row: Row) -> Document:
 
 
 def passage_row(passage_id: int, number: int, passage: Passage) -> Row:
-    """Values for the id and PASSAGE_COLUMNS; `number` is the document's."""
+    """The id and PASSAGE_COLUMNS; `number` is the document's."""
     headings = json.dumps(passage.headings, ensure_ascii=False)
     row = (number, passage.start, passage.end, passage.page, passage.anchor, headings, passage.context, passage.text)
     return (passage_id, *row, row_hash(passage_id, *row))
@@ -97,14 +97,14 @@ def passage(passage_id: int, row: Sequence[Any]) -> Passage:
     """From PASSAGE_COLUMNS."""
     *values, stored_hash = row
     if row_hash(passage_id, *values) != stored_hash:
-        raise DamagedRow(f"the stored passage {passage_id} is damaged; restore a backup or add its document again")
+        raise DamagedRow(f"the stored passage {passage_id} is damaged; add its document again or restore a backup")
     _, start, end, page, anchor, headings, context, text = values
     return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
 
 
 @lru_cache(maxsize=2048)
-def known_passage(passage_id: int, row: Row) -> Passage:
-    """`passage`, kept as `known_document` is."""
+def cached_passage(passage_id: int, row: Row) -> Passage:
+    """`passage`, cached by the whole row."""
     return passage(passage_id, row)
 
 
@@ -114,14 +114,14 @@ def vector_row(fingerprint: str, passage_id: int, vector: Vector) -> Row:
 
 
 def vector(fingerprint: str, passage_id: int, data: bytes | None, stored_hash: bytes | None) -> Vector:
-    """Raises DamagedRow, also for one that is not there."""
+    """Raises DamagedRow, also for a missing vector."""
     if data is None or row_hash(fingerprint, passage_id, data) != stored_hash:
-        raise DamagedRow(f"the stored vector of passage {passage_id} is damaged; restore a backup or add its document again")
+        raise DamagedRow(f"the stored vector of passage {passage_id} is damaged; add its document again or restore a backup")
     return np.frombuffer(data, "<f4").astype(np.float32)
 
 
 def row_hash(*values: Any) -> bytes:
-    """128 bits over the values' types, lengths and contents."""
+    """128 bits over types, lengths and contents of the values."""
     digest = hashlib.blake2b(digest_size=16)
     for value in values:
         data = value if isinstance(value, bytes) else str(value).encode()

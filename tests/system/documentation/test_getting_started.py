@@ -48,13 +48,13 @@ PRINTED = {
     "qa --data my-data serve --host 0.0.0.0": SERVES,
     'curl -s "http://192.0.2.10:8000/v1/search?q=how+long+do+refunds+take"': '"status": 401',
     'curl -s -H "Authorization: Bearer $(cat web-site.key)" "http://192.0.2.10:8000/v1/search?q=how+long+do+refunds+take"': REFUNDS,
-    "qa --data my-data backup my-data.backup": "my-data.backup holds what was stored",
-    "qa --data restored restore my-data.backup": "restored holds what my-data.backup held",
-    "qa --data restored check": "restored is whole.",
+    "qa --data my-data backup my-data.backup": "Backed up to my-data.backup",
+    "qa --data restored restore my-data.backup": "Restored restored from my-data.backup",
+    "qa --data restored check": "restored is intact.",
     'qa --data restored search "what does a parking permit cost?"': PERMIT,
     "qa --data restored key list": "the web site",
     "qa --data my-data status": "passages",
-    "qa --data my-data check": "my-data is whole.",
+    "qa --data my-data check": "my-data is intact.",
 }
 # What the page says of errors: after which of its commands, what fails, and how.
 REFUSED = {

@@ -1,4 +1,4 @@
-"""The write-ahead log of a killed process: whole, cut off in its last write, or damaged, which SQLite itself would not say."""
+"""The write-ahead log of a killed process: intact, incomplete in its last write, or damaged, which SQLite does not report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from corpus.splitting.passages import split
 from corpus.types import Document
-from index.embedded.integrity.write_ahead_log import FRAME_HEADER_BYTES, HEADER_BYTES, State, state
+from index.embedded.integrity.write_ahead_log import FRAME_HEADER_BYTES, HEADER_BYTES, State, read_state
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import Embedder, StoreError
@@ -50,36 +50,32 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(contents)
 
 
-def test_a_log_that_nobody_touched_is_whole_and_so_is_one_that_is_not_there(log: Path, tmp_path: Path) -> None:
-    assert state(log) is State.WHOLE
-    assert state(tmp_path / "none") is State.WHOLE
+def test_untouched_and_missing_logs_are_intact(log: Path, tmp_path: Path) -> None:
+    assert read_state(log) is State.INTACT
+    assert read_state(tmp_path / "none") is State.INTACT
 
 
-def test_a_flipped_byte_anywhere_before_the_last_write_is_damage(log: Path) -> None:
+def test_detects_a_flipped_byte_before_the_last_write(log: Path) -> None:
     whole = log.read_bytes()
     for place in [*range(HEADER_BYTES), *random.Random(0).sample(range(HEADER_BYTES, len(whole) // 2), 100)]:
         flip(log, place)
-        assert state(log) is State.DAMAGED, place
+        assert read_state(log) is State.DAMAGED, place
         log.write_bytes(whole)
 
 
-def test_a_log_that_ends_within_its_last_write_is_cut_off_and_opens_without_it(
-    log: Path, open_store: OpenStore, tmp_path: Path
-) -> None:
+def test_a_log_that_ends_within_its_last_write_opens_without_it(log: Path, open_store: OpenStore, tmp_path: Path) -> None:
     flip(log, log.stat().st_size - PAGE_BYTES)
-    assert state(log) is State.CUT_OFF
+    assert read_state(log) is State.INCOMPLETE
     store = open_store(tmp_path)
     assert store.counts()[0] == DOCUMENTS - 1
     assert not store.damaged
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_what_a_damaged_log_held_is_reported_as_missing(
-    log: Path, open_store: OpenStore, tmp_path: Path, read_only: bool
-) -> None:
+def test_reports_a_damaged_log(log: Path, open_store: OpenStore, tmp_path: Path, read_only: bool) -> None:
     flip(log, HEADER_BYTES + 3 * FRAME_BYTES // 2)
     before = log.read_bytes()
-    with suppress(StoreError):  # with so much of it lost there may be no store left at all
+    with suppress(StoreError):  # too much may be lost to open the store
         assert open_store(tmp_path, read_only=read_only).damaged
     assert "was damaged" in (tmp_path / "damage.log").read_text()
     if not read_only:
