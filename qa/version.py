@@ -1,10 +1,10 @@
-"""The name on PyPI and the installed version."""
+"""The distribution's name and installed version. On PyPI the name `quotable` belongs to another project."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
-DISTRIBUTION = "quotable"
+DISTRIBUTION = "quotable-qa"
 
 
 def installed_version() -> str:

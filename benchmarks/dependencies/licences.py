@@ -16,9 +16,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from benchmarks.dependencies.pins import ROOT, is_cuda, pins
+from qa.version import DISTRIBUTION
 
 LIST = ROOT / "docs" / "licences.md"
-PROJECT = "quotable"
+PROJECT = DISTRIBUTION
 # Licences read from the packages' own files: the metadata name none, or the package is not installed for tests.
 FROM_FILES = {
     "apsw": "any OSI-approved licence",

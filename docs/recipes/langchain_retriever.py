@@ -1,4 +1,4 @@
-"""A LangChain retriever over a running Quotable: pip install "quotable[langchain]", or langchain-core alone.
+"""A LangChain retriever over a running Quotable: `make install EXTRAS=langchain`, or pip install langchain-core.
 
 retriever = QuotableRetriever(address="http://127.0.0.1:8000", limit=5)
 documents = retriever.invoke("who signed the memorandum")

@@ -1,4 +1,4 @@
-"""A LlamaIndex retriever over a running Quotable: pip install "quotable[llama-index]", or llama-index-core alone.
+"""A LlamaIndex retriever over a running Quotable: `make install EXTRAS=llama-index`, or pip install llama-index-core.
 
 retriever = QuotableRetriever("http://127.0.0.1:8000", limit=5)
 nodes = retriever.retrieve("who signed the memorandum")

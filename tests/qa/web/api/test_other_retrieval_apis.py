@@ -158,7 +158,7 @@ def test_without_the_sdk_the_command_names_the_extra(python: Any, server: Any) -
     program = "import sys; sys.modules['mcp'] = None; sys.argv = ['qa', '--data', sys.argv[1], 'mcp']; from qa.cli.main import main; main()"
     ended = python(program, server.data)
     assert ended.code == 1
-    assert 'pip install "quotable[mcp]"' in ended.stderr
+    assert "make install EXTRAS=mcp" in ended.stderr
 
 
 def test_langchain_recipe(server: Any) -> None:
