@@ -1,4 +1,4 @@
-"""Many passages on a GPU, where sentence-transformers sees one; questions and single documents stay with the export, which is quicker."""
+"""Embeds many passages on a GPU if sentence-transformers finds one; questions and single documents use the export, which is faster."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from index.types import Embedder, Matrix, Vector
 
 log = logging.getLogger(__name__)
 
-# There while the kernel driver of NVIDIA's GPUs is loaded. To ask torch costs seconds, which no start without a GPU should take.
+# Exists while NVIDIA's kernel driver is loaded. Asking torch takes seconds, too long for a start without a GPU.
 DRIVER = Path("/proc/driver/nvidia/version")
-# From so many passages on it pays to bring them to the device; the first time the model is loaded, which takes seconds.
-MANY = 64
+MANY = 64  # passages from which the device is faster; loading the model for the first ones takes seconds
 
 Probe = Callable[[], str | None]
 
 
 def cuda_device() -> str | None:
-    """The name of the CUDA device that sentence-transformers would use; None where there is none."""
+    """The name of the CUDA device that sentence-transformers would use, or None."""
     if not DRIVER.exists():
         return None
     from index.embedding.torch_embedder import device_name
@@ -31,21 +30,21 @@ def cuda_device() -> str | None:
     return name if name.startswith("cuda") else None
 
 
-def accelerated(embedder: Embedder, files: ModelFiles, probe: Probe = cuda_device) -> Embedder:
-    """The embedder, with many passages on the device that `probe` finds; the same one where it finds none."""
+def use_gpu(embedder: Embedder, files: ModelFiles, probe: Probe = cuda_device) -> Embedder:
+    """Wrap the embedder to embed many passages on the device that `probe` finds; return it unchanged if there is none."""
     device = probe()
     if device is None:
         return embedder
-    log.info("passages are embedded on %s", device)
+    log.info("embedding passages on %s", device)
     return GpuEmbedder(embedder, files, device)
 
 
 class GpuEmbedder:
-    """Safe to call from several threads at once."""
+    """Thread-safe."""
 
     def __init__(self, embedder: Embedder, files: ModelFiles, device: str) -> None:
         self._embedder, self._files, self._device = embedder, files, device
-        self._original: TorchEmbedder | None = None
+        self._torch_embedder: TorchEmbedder | None = None
         self._loading = threading.Lock()
 
     @property
@@ -82,6 +81,6 @@ class GpuEmbedder:
         if len(texts) < MANY:
             return self._embedder.embed_passages(texts)
         with self._loading:
-            if self._original is None:
-                self._original = TorchEmbedder(self._files, self._device)
-        return self._original.embed_passages(texts)
+            if self._torch_embedder is None:
+                self._torch_embedder = TorchEmbedder(self._files, self._device)
+        return self._torch_embedder.embed_passages(texts)

@@ -1,4 +1,4 @@
-"""An exported model, served with onnxruntime and tokenizers. The only importer of the ONNX runtime."""
+"""Embedder for a model exported to ONNX. Importer of the ONNX runtime."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from index.embedding.model_files import sha256
 from index.embedding.vocabulary import RelatedWords, whole_words
 from index.types import Matrix, ModelError, Vector
 
-# From so many passages on it pays to load the model a second time, with one thread a passage, for as long as they take.
-MANY = 16
-# Questions whose vectors are kept: 8 MB at 384 dimensions. People ask the same things, and a page asks again when it is reloaded.
-QUESTIONS_KEPT = 4096
-# How long the model's threads look for the next step before they sleep. By default that is long enough to be in the way of whoever
-# takes the answer and asks the next question, on other threads and in other processes; the next step comes much sooner.
+MANY = 16  # passages from which a temporary second session with one thread per passage is faster
+CACHED_QUESTIONS = 4096  # vectors: 8 MB at 384 dimensions
+# How long idle threads of the model spin before they sleep. The default is so long that they slow down other threads and processes.
 SPIN_MICROSECONDS = 1000
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
@@ -29,12 +26,13 @@ MODEL_FILE = "model.onnx"
 
 
 class OnnxEmbedder:
-    """Serves an export with onnxruntime and tokenizers. Safe to call from several threads at once."""
+    """Thread-safe."""
 
     def __init__(self, folder: Path, fingerprint: str, threads: int = 2, questions: Path | None = None) -> None:
-        """`threads`: cores for one question, and passages embedded side by side. Raises ModelError where a file was changed.
+        """Load an export. Raises ModelError if a file is missing or modified.
 
-        `questions`: the verified folder of another export, whose vectors of questions can be compared with these passages'.
+        `threads`: for one question, and for passages embedded in parallel. `questions`: verified folder of a second export that embeds
+        questions, with vectors comparable to the passages'.
         """
         import tokenizers
 
@@ -58,19 +56,21 @@ class OnnxEmbedder:
         self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
         if not questions:
             self._passage_session = self._question_session
-        self._question_vector = lru_cache(QUESTIONS_KEPT)(self._embedded_question)
+        self._question_vector = lru_cache(CACHED_QUESTIONS)(self._compute_question_vector)
 
     @cached_property
     def _passage_session(self) -> Any:
-        """Loaded when passages come, where another export embeds the questions: a server that is only asked never needs it."""
-        return _session(self._model_file, self._threads)
+        """Loaded on first use: a server that only answers questions never needs it if another export embeds them."""
+        return _create_session(self._model_file, self._threads)
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
         return whole_words(self._tokenizer.get_vocab(with_added_tokens=False))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(e.ids) for e in self._counter.encode_batch([self._cased(t) for t in texts], add_special_tokens=False)]
+        return [
+            len(e.ids) for e in self._counter.encode_batch([self._normalize_case(t) for t in texts], add_special_tokens=False)
+        ]
 
     def embed_question(self, text: str) -> Vector:
         """float32 (d,), unit length, read-only: the array is cached."""
@@ -78,23 +78,25 @@ class OnnxEmbedder:
 
     @property
     def cache_counts(self) -> tuple[int, int]:
-        kept = self._question_vector.cache_info()
-        return kept.hits, kept.misses
+        info = self._question_vector.cache_info()
+        return info.hits, info.misses
 
-    def _embedded_question(self, text: str) -> Vector:
-        vector = self._embed(self._question_session, self._question_prompt + text)
+    def _compute_question_vector(self, text: str) -> Vector:
+        vector = self._vector(
+            self._question_session, self._tokenizer.encode(self._normalize_case(self._question_prompt + text))
+        )
         vector.flags.writeable = False
         return vector
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        """One text at a time on each core, the longest first, so that the cores come to the end together.
+        """One text at a time per core, longest first, so that all cores finish at about the same time.
 
-        Batches were slower a text, also of texts of like length (docs/decisions/0014-scale.md).
+        Batches were slower per text, even with texts of equal length (docs/decisions/0014-scale.md).
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        encodings = self._tokenizer.encode_batch([self._cased(self._passage_prompt + text) for text in texts])
+        encodings = self._tokenizer.encode_batch([self._normalize_case(self._passage_prompt + text) for text in texts])
         order = sorted(range(len(texts)), key=lambda place: -len(encodings[place].ids))
-        session = self._passage_session if len(texts) < MANY else _session(self._model_file, 1)
+        session = self._passage_session if len(texts) < MANY else _create_session(self._model_file, 1)
 
         def embed(place: int) -> None:
             vectors[place] = self._vector(session, encodings[place])
@@ -103,46 +105,43 @@ class OnnxEmbedder:
             list(pool.map(embed, order))
         return vectors
 
-    def _embed(self, session: Any, text: str) -> Vector:
-        return self._vector(session, self._tokenizer.encode(self._cased(text)))
-
     def _vector(self, session: Any, encoding: Any) -> Vector:
         columns = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask, "token_type_ids": encoding.type_ids}
         vector = session.run(None, {name: np.array([columns[name]], np.int64) for name in self._inputs})[0][0]
         return unit(vector)
 
-    def _cased(self, text: str) -> str:
+    def _normalize_case(self, text: str) -> str:
         return text.lower() if self._lower else text
 
 
 class _QuestionSession:
-    """A question that is alone is computed on all threads; several at once on one thread each, so that they do not wait for each other.
+    """Runs a single question on all threads, and concurrent questions on one thread each; the vectors are equal.
 
-    What is computed is the same. No lock is held meanwhile. docs/decisions/0015-speed.md has the figures.
+    No lock is held while the model runs. docs/decisions/0015-speed.md has the figures.
     """
 
     def __init__(self, model_file: Path, threads: int) -> None:
         self._model_file = model_file
-        self._alone = _session(model_file, threads)
-        self._together: Any = self._alone if threads == 1 else None  # loaded when it is first needed: it takes as much memory
+        self._all_threads = _create_session(model_file, threads)
+        self._one_thread: Any = self._all_threads if threads == 1 else None  # loaded on first use: it doubles the memory
         self._running = 0
         self._counting, self._loading = threading.Lock(), threading.Lock()
 
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Any]) -> Any:
         with self._counting:
             self._running += 1
-            session = self._alone if self._running == 1 else None
+            session = self._all_threads if self._running == 1 else None
         try:
-            return (session or self._loaded()).run(outputs, inputs)
+            return (session or self._one_thread_session()).run(outputs, inputs)
         finally:
             with self._counting:
                 self._running -= 1
 
-    def _loaded(self) -> Any:
-        if self._together is None:
+    def _one_thread_session(self) -> Any:
+        if self._one_thread is None:
             with self._loading:
-                self._together = self._together or _session(self._model_file, 1)
-        return self._together
+                self._one_thread = self._one_thread or _create_session(self._model_file, 1)
+        return self._one_thread
 
 
 def unit(vector: Vector) -> Vector:
@@ -150,7 +149,7 @@ def unit(vector: Vector) -> Vector:
     return vector / np.float32(length) if length > 0 else vector
 
 
-def _session(model_file: Path, threads: int) -> Any:
+def _create_session(model_file: Path, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -162,14 +161,14 @@ def _session(model_file: Path, threads: int) -> Any:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """What is said of an export, all of whose files are what was written. Raises ModelError."""
+    """Check the SHA-256 of every file of an export and return its description. Raises ModelError."""
     try:
         facts: dict[str, Any] = durable_files.read_json(folder / FACTS_FILE)
         if RELATED_FILE not in facts["sha256_of"]:
-            raise ModelError("an earlier version made it")
+            raise ModelError("it was exported by an earlier version")
         damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]
     except (OSError, ValueError, KeyError, ModelError) as error:
         raise ModelError(f"the exported model in {folder} is incomplete: {error}") from error
     if damaged:
-        raise ModelError(f"the exported model in {folder} was altered: {', '.join(damaged)}")
+        raise ModelError(f"the exported model in {folder} was modified: {', '.join(damaged)}")
     return facts

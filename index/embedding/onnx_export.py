@@ -1,9 +1,8 @@
-"""A sentence-transformers model -> one folder with an ONNX file, through torch's own exporter, checked on the spot. Run once a model.
+"""Exports a sentence-transformers model to a folder with an ONNX file, and checks the export against the original. Once per model.
 
     python -m index.embedding.onnx_export FOLDER TARGET
 
-Run in a process of its own: it needs torch, which keeps hundreds of megabytes for as long as its process lives, and serving needs
-none of it.
+Runs in a child process, because torch holds hundreds of megabytes until its process ends and serving does not need it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import torch
 from index import child_process, durable_files
 from index.durable_files import write_folder_atomically
 from index.embedding import torch_embedder
-from index.embedding.model_files import sha256, write_refusal
+from index.embedding.model_files import sha256, write_rejection
 from index.embedding.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
 from index.types import ModelError
 
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 OUTPUT = "sentence_embedding"
-LEAST_COSINE = 0.9999
-# What must come out alike before an export is trusted: short, long, beyond the model's reach, other scripts, odd characters.
+MIN_COSINE = 0.9999  # between the export's vectors and the original's
+# Short, long, truncated, other scripts, unusual characters.
 PROBES = (
     "Who signed the memorandum?",
     "The MOU will include collaboration to explore adoption across both public services and the private sector.",
@@ -39,13 +38,13 @@ PROBES = (
 
 
 class NotExportable(Exception):
-    """The reason why a model has to be served by sentence-transformers."""
+    """The model cannot be exported; the message is the reason."""
 
 
 def export(folder: Path, target: Path) -> None:
-    """Export, check against sentence-transformers on the spot, and put the finished folder in place in one step.
+    """Export a model, check the export, and rename the finished folder to `target`.
 
-    Raises NotExportable, or ModelError where the model cannot be loaded.
+    Raises NotExportable, or ModelError if the model cannot be loaded.
     """
     model = torch_embedder.load(folder)
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
@@ -53,7 +52,7 @@ def export(folder: Path, target: Path) -> None:
         raise NotExportable("it has no fast tokenizer")
     example = {name: value for name, value in model.preprocess(["one", "two or three"]).items() if hasattr(value, "shape")}
     if not set(example) <= {"input_ids", "attention_mask", "token_type_ids"}:
-        raise NotExportable(f"it wants the inputs {', '.join(sorted(example))}")
+        raise NotExportable(f"it needs the inputs {', '.join(sorted(example))}")
     max_length = torch_embedder.max_length(model)
 
     def write(part: Path) -> None:
@@ -82,7 +81,7 @@ def export(folder: Path, target: Path) -> None:
 
 
 class _WholeModel(torch.nn.Module):
-    """All modules of a sentence-transformers model (transformer, pooling, normalising, dense) as one forward pass."""
+    """All modules of a sentence-transformers model (transformer, pooling, dense, normalisation) as one forward pass."""
 
     def __init__(self, model: torch.nn.Sequential, inputs: list[str]) -> None:
         super().__init__()
@@ -98,14 +97,14 @@ class _WholeModel(torch.nn.Module):
 
 
 def _write_onnx(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_length: int, path: Path) -> None:
-    """Write `path`, with inputs named as in `example` ((2, n) each), batch and length left open.
+    """Write `path` with the inputs of `example`, (2, n) each, and dynamic batch and length.
 
-    Raises whatever torch's exporter raises: there are models that it cannot trace.
+    Raises any exception of torch's exporter, which cannot trace every model.
     """
     batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=max_length)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # like its log: about the exporter's own parts, which nobody here can act on
+        warnings.simplefilter("ignore")  # about the exporter's internals
         torch.onnx.export(
             _WholeModel(model, list(example)).eval(),
             tuple(example.values()),
@@ -120,13 +119,13 @@ def _write_onnx(model: torch.nn.Sequential, example: dict[str, torch.Tensor], ma
 
 
 def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
-    for ours, theirs in (
+    for embed, reference in (
         (exported.embed_question, model.encode_query),
         (lambda t: exported.embed_passages([t])[0], model.encode_document),
     ):
         for probe in PROBES:
-            cosine = float(ours(probe) @ unit(theirs(probe, show_progress_bar=False)))
-            if not cosine >= LEAST_COSINE:
+            cosine = float(embed(probe) @ unit(reference(probe, show_progress_bar=False)))
+            if not cosine >= MIN_COSINE:
                 raise NotExportable(f"the export's vectors differ from the model's: cosine {cosine:.6f} on {probe[:30]!r}")
 
 
@@ -136,7 +135,7 @@ def main() -> None:
     try:
         export(folder, target)
     except NotExportable as error:
-        write_refusal(target, str(error))
+        write_rejection(target, str(error))
     except (ModelError, OSError) as error:
         sys.exit(str(error))
 

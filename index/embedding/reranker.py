@@ -1,7 +1,4 @@
-"""Re-ranking by a cross-encoder, which reads question and passage together: off unless the operator names a model.
-
-Every question costs as many readings of a passage as are re-ranked.
-"""
+"""Optional re-ranking by a cross-encoder, which reads question and passage together; off unless a model is configured."""
 
 from __future__ import annotations
 
@@ -14,12 +11,12 @@ from index.types import ModelError, Scores
 
 
 class CrossEncoderReranker:
-    """A cross-encoder of sentence-transformers."""
+    """A cross-encoder in sentence-transformers."""
 
     def __init__(self, name: str, *, offline: bool = True) -> None:
-        """`name`: a folder, or a name in this machine's model cache. Raises ModelError where it is missing or unusable."""
+        """`name`: a folder, or a name in the local model cache. Raises ModelError if it is missing or unusable."""
         folder = model_folder(name, offline=offline, marker="config.json")
-        set_up_hub(offline=True)  # the files are here by now
+        set_up_hub(offline=True)  # the files are local by now
         from sentence_transformers import CrossEncoder
 
         try:
@@ -27,10 +24,8 @@ class CrossEncoderReranker:
         except Exception as error:
             raise ModelError(f"sentence-transformers cannot load the cross-encoder {folder}: {error}") from error
         if self._model.num_labels != 1:
-            raise ModelError(f"{folder} is no re-ranking model: it has {self._model.num_labels} outputs and not one")
+            raise ModelError(f"{folder} is not a re-ranking model: it has {self._model.num_labels} outputs instead of one")
 
     def scores(self, question: str, texts: Sequence[str]) -> Scores:
-        found: Scores = np.asarray(
-            self._model.predict([(question, text) for text in texts], show_progress_bar=False), np.float32
-        ).reshape(len(texts))
-        return found
+        pairs = [(question, text) for text in texts]
+        return np.asarray(self._model.predict(pairs, show_progress_bar=False), np.float32).reshape(len(texts))

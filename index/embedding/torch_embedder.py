@@ -1,6 +1,6 @@
-"""A model in sentence-transformers itself: what an export is made from and checked against, and what serves where there is none.
+"""Embedder that runs a model in sentence-transformers: the source of exports, and the fallback for models without one.
 
-The only importer of sentence_transformers, which costs seconds and hundreds of megabytes.
+Importing sentence_transformers takes seconds and hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from index.types import Matrix, ModelError, Vector
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# Tokens that are read of a text by models that would read without end.
-LONG_ENOUGH = 512
+DEFAULT_MAX_LENGTH = 512  # tokens, for models without a limit
 
 
 class TorchEmbedder:
-    """Serves a model with sentence-transformers itself: any model it can load, at the price of importing torch."""
+    """Supports every model that sentence-transformers can load."""
 
     def __init__(self, files: ModelFiles, device: str = "cpu") -> None:
         self._model = load(files.folder, device)
@@ -52,7 +51,7 @@ class TorchEmbedder:
 
     @property
     def cache_counts(self) -> tuple[int, int]:
-        return 0, 0  # none are kept
+        return 0, 0  # no cache
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         if not texts:
@@ -62,14 +61,15 @@ class TorchEmbedder:
 
 
 def device_name() -> str:
-    """The device that sentence-transformers would use: "cuda", "mps", "cpu" and others."""
+    """The device that sentence-transformers would use, such as "cuda", "mps" or "cpu"."""
     from sentence_transformers.util import get_device_name
 
     return str(get_device_name())
 
 
 def load(folder: Path, device: str = "cpu") -> SentenceTransformer:
-    set_up_hub(offline=True)  # the files are here by now
+    """Raises ModelError if sentence-transformers cannot load the folder."""
+    set_up_hub(offline=True)  # the files are local by now
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -81,13 +81,13 @@ def load(folder: Path, device: str = "cpu") -> SentenceTransformer:
 
 
 def max_length(model: SentenceTransformer) -> int:
-    """The most tokens that are read, special ones counted; of models that read without end (word vectors), LONG_ENOUGH."""
+    """Maximum number of tokens with special ones; DEFAULT_MAX_LENGTH for models without a limit (word vectors)."""
     length = model.max_seq_length
-    return int(length) if length and math.isfinite(length) else LONG_ENOUGH
+    return int(length) if length and math.isfinite(length) else DEFAULT_MAX_LENGTH
 
 
 def prompt(model: SentenceTransformer, names: Sequence[str]) -> str:
-    """The prompt that sentence-transformers puts before a text of this kind, found by what its own encode methods look for."""
+    """The prompt that sentence-transformers prepends to texts of this kind, found by the names its encode methods use."""
     for name in names:
         if model.prompts.get(name):
             return str(model.prompts[name])
@@ -95,7 +95,7 @@ def prompt(model: SentenceTransformer, names: Sequence[str]) -> str:
 
 
 def related_words(model: SentenceTransformer) -> RelatedWords:
-    """By the vectors that a transformer gives its tokens before it reads them together; none for models of other kinds."""
+    """From the input embeddings of a transformer; empty for other kinds of models."""
     embeddings = getattr(getattr(model[0], "auto_model", None), "get_input_embeddings", lambda: None)()
     weight = getattr(embeddings, "weight", None)
     if weight is None:
@@ -105,13 +105,13 @@ def related_words(model: SentenceTransformer) -> RelatedWords:
 
 
 def _token_counter(tokenizer: Any) -> Callable[[str], int]:
-    """The tokens of a text without special ones, whichever of three libraries the model's tokenizer is from."""
+    """Counts tokens without special ones, for tokenizers of three libraries."""
     import tokenizers
 
-    if isinstance(tokenizer, tokenizers.Tokenizer):  # of static embeddings
+    if isinstance(tokenizer, tokenizers.Tokenizer):  # static embeddings
         whole = tokenizers.Tokenizer.from_str(tokenizer.to_str())
         whole.no_truncation()
         return lambda text: len(whole.encode(text, add_special_tokens=False).ids)
-    if callable(tokenizer):  # of transformers
+    if callable(tokenizer):  # transformers
         return lambda text: len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
-    return lambda text: len(tokenizer.tokenize(text))  # of word lists
+    return lambda text: len(tokenizer.tokenize(text))  # word lists

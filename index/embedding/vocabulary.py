@@ -1,4 +1,4 @@
-"""The words of an embedding model's vocabulary, and which of them are of like meaning."""
+"""The words of an embedding model's vocabulary, and the words related to each."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from index.text.analysis import stems
 from index.types import Matrix
 
-# Of each word: how many of like meaning are kept, and what cosine makes them so. By chance cosines spread by 1 / sqrt(dimension).
-MOST_RELATED = 5
-LEAST_COSINE, LEAST_SPREADS = 0.3, 4.0
-LEAST_LETTERS = 3
-MOST_WORDS = 40_000  # the commonest; every pair of them is compared
-_AT_ONCE = 1000
-_LOOKED_AT = 40  # of the nearest words most are other forms of the word itself
+MAX_RELATED = 5  # per word
+# Cosines of unrelated words have a standard deviation of 1 / sqrt(dimension): require MIN_DEVIATIONS of them, and MIN_COSINE.
+MIN_COSINE, MIN_DEVIATIONS = 0.3, 4.0
+MIN_LETTERS = 3
+MAX_WORDS = 40_000  # the commonest; every pair of them is compared
+_ROWS_AT_ONCE = 1000
+_NEAREST = 40  # candidates; most of them are other forms of the word itself
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedWords:
-    """Row r is of word `words[r]`: its nearest words as `places` in `words` (n, k), -1 for none, and their `cosines` (n, k)."""
+    """For `words[r]` the related words as `places[r]` in `words` (n, k), -1 for none, and their `cosines[r]` (n, k)."""
 
     words: Sequence[str]
     places: NDArray[np.int32]
@@ -32,33 +32,29 @@ class RelatedWords:
 
     @classmethod
     def of(cls, words: Mapping[str, int], vectors: Matrix) -> RelatedWords:
-        """`words` with their ranks; `vectors` (V, d): the model's own vector of each rank, before it has read any context.
-
-        Other forms of a word (the same stem) are not among its related words.
-        """
-        chosen = [word for word, rank in words.items() if len(word) >= LEAST_LETTERS and rank < len(vectors)][-MOST_WORDS:]
-        return cls._made(chosen, *_nearest(chosen, vectors[[words[word] for word in chosen]]))
+        """`words`: word -> rank; `vectors` (V, d): the model's input embedding of each rank. Words with the same stem are not related."""
+        chosen = [word for word, rank in words.items() if len(word) >= MIN_LETTERS and rank < len(vectors)][-MAX_WORDS:]
+        return cls._create(chosen, *_nearest(chosen, vectors[[words[word] for word in chosen]]))
 
     @classmethod
     def none(cls) -> RelatedWords:
-        """For a model that has no vectors of words."""
-        return cls._made([], np.empty((0, MOST_RELATED), np.int32), np.empty((0, MOST_RELATED), np.float32))
+        """For models without input embeddings."""
+        return cls._create([], np.empty((0, MAX_RELATED), np.int32), np.empty((0, MAX_RELATED), np.float32))
 
     @classmethod
     def load(cls, path: Path) -> RelatedWords:
-        """Read what `save` wrote."""
         with np.load(path) as arrays:
-            return cls._made(arrays["words"].tolist(), arrays["places"], arrays["cosines"])
+            return cls._create(arrays["words"].tolist(), arrays["places"], arrays["cosines"])
 
     @classmethod
-    def _made(cls, words: Sequence[str], places: NDArray[np.int32], cosines: NDArray[np.float32]) -> RelatedWords:
+    def _create(cls, words: Sequence[str], places: NDArray[np.int32], cosines: NDArray[np.float32]) -> RelatedWords:
         return cls(words, places, cosines, {word: row for row, word in enumerate(words)})
 
     def save(self, path: Path) -> None:
         np.savez(path, words=np.array(self.words, np.str_), places=self.places, cosines=self.cosines)
 
     def __call__(self, word: str) -> list[tuple[str, float]]:
-        """The words of like meaning with their cosines, nearest first; none for a word that is not in the vocabulary."""
+        """Related words with their cosines, nearest first; empty for a word outside the vocabulary."""
         row = self.rows.get(word)
         if row is None:
             return []
@@ -67,34 +63,34 @@ class RelatedWords:
 
 
 def whole_words(vocabulary: Mapping[str, int]) -> dict[str, int]:
-    """Those tokens that are words, in lower case: WordPiece marks what continues a word, SentencePiece and BPE what begins one."""
+    """Whole words in lower case with their ranks: WordPiece marks continuations, SentencePiece and BPE mark beginnings."""
     marks = tuple("▁Ġ")
-    begun = any(token.startswith(marks) for token in vocabulary)
+    marks_beginnings = any(token.startswith(marks) for token in vocabulary)
     words: dict[str, int] = {}
     for token, rank in sorted(vocabulary.items(), key=lambda item: -item[1]):
-        word = token[1:] if begun and token.startswith(marks) else "" if begun else token
+        word = token if not marks_beginnings else token[1:] if token.startswith(marks) else ""
         if len(word) > 1 and word.isalpha():
             words[word.lower()] = rank
     return words
 
 
 def _nearest(words: Sequence[str], vectors: Matrix) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Places and cosines of each word's nearest. The mean is taken off first: what all words share says nothing of them."""
-    places = np.full((len(words), MOST_RELATED), -1, np.int32)
-    cosines = np.zeros((len(words), MOST_RELATED), np.float32)
+    """Places and cosines of each word's related words, from mean-centred vectors."""
+    places = np.full((len(words), MAX_RELATED), -1, np.int32)
+    cosines = np.zeros((len(words), MAX_RELATED), np.float32)
     if not words:
         return places, cosines
     centred = vectors - vectors.mean(0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
-    least = max(LEAST_COSINE, LEAST_SPREADS / vectors.shape[1] ** 0.5)
+    threshold = max(MIN_COSINE, MIN_DEVIATIONS / vectors.shape[1] ** 0.5)
     stem_of = np.unique(stems(list(words)), return_inverse=True)[1]
-    looked_at = min(_LOOKED_AT, len(words))
-    for first in range(0, len(words), _AT_ONCE):
-        found = unit[first : first + _AT_ONCE] @ unit.T
-        nearest = np.argpartition(-found, looked_at - 1, axis=1)[:, :looked_at]
+    candidates_per_word = min(_NEAREST, len(words))
+    for first in range(0, len(words), _ROWS_AT_ONCE):
+        found = unit[first : first + _ROWS_AT_ONCE] @ unit.T
+        nearest = np.argpartition(-found, candidates_per_word - 1, axis=1)[:, :candidates_per_word]
         for row, candidates in enumerate(nearest, first):
-            alike = found[row - first, candidates]
-            other = (stem_of[candidates] != stem_of[row]) & (alike >= least)
-            best = candidates[other][np.argsort(-alike[other], kind="stable")][:MOST_RELATED]
+            cosines_to = found[row - first, candidates]
+            other = (stem_of[candidates] != stem_of[row]) & (cosines_to >= threshold)
+            best = candidates[other][np.argsort(-cosines_to[other], kind="stable")][:MAX_RELATED]
             places[row, : len(best)], cosines[row, : len(best)] = best, found[row - first, best]
     return places, cosines

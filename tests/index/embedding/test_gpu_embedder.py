@@ -1,4 +1,4 @@
-"""Where sentence-transformers sees a GPU, many passages are embedded on it. Here its place is taken by the processor."""
+"""Many passages are embedded on a GPU if there is one; here the CPU stands in for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.embedding import gpu_embedder as module
-from index.embedding.gpu_embedder import MANY, accelerated, cuda_device
+from index.embedding.gpu_embedder import MANY, cuda_device, use_gpu
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from index.types import Embedder
 
@@ -17,16 +17,14 @@ TEXTS = [
 ]
 
 
-def test_without_a_driver_nothing_is_asked_and_the_embedder_stays_as_it_is(
-    embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_driver_torch_is_not_asked(embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DRIVER", tmp_path / "version")
     monkeypatch.setattr("index.embedding.torch_embedder.device_name", lambda: pytest.fail("torch was asked"))
-    assert accelerated(embedder, find_model(DEFAULT_MODEL, offline=True)) is embedder
+    assert use_gpu(embedder, find_model(DEFAULT_MODEL, offline=True)) is embedder
 
 
 @pytest.mark.parametrize(("name", "found"), [("cuda", "cuda"), ("cuda:1", "cuda:1"), ("mps", None), ("cpu", None)])
-def test_with_a_driver_the_device_is_what_sentence_transformers_would_use(
+def test_cuda_device_is_the_one_of_sentence_transformers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, found: str | None
 ) -> None:
     (tmp_path / "version").write_text("NVRM version")
@@ -35,11 +33,11 @@ def test_with_a_driver_the_device_is_what_sentence_transformers_would_use(
     assert cuda_device() == found
 
 
-def test_many_passages_go_to_the_device_few_and_questions_do_not(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_many_passages_use_the_device(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
     load = module.TorchEmbedder
     monkeypatch.setattr(module, "TorchEmbedder", lambda files, device: loaded.append(device) or load(files, device))
-    using = accelerated(embedder, find_model(DEFAULT_MODEL, offline=True), lambda: "cpu")
+    using = use_gpu(embedder, find_model(DEFAULT_MODEL, offline=True), lambda: "cpu")
     few, question = using.embed_passages(TEXTS[: MANY - 1]), using.embed_question(TEXTS[0])
     assert loaded == []
     many = using.embed_passages(TEXTS)
