@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -156,13 +156,23 @@ def publish(
 
     Raises DamagedIndex if it cannot be read back or fails its self-test, StorageFull or StoreError if it cannot be written.
     """
-    span, number = segment.span, int(before[-1].name) + 1 if (before := list_folders(folder)) else 1
+    span, before = segment.span, list_folders(folder)
     shared = [s for s in running.segments if s.span.last <= span.after or s.span.after >= span.last] if running else []
     spans = sorted([span, *(other.span for other in shared)], key=lambda span: span.after)
     if any(one.last != next_.after for one, next_ in pairwise(spans)):
         raise ValueError(f"the segments {spans} are not consecutive")
+    number = int(before[-1].name) + 1 if before else 1
+    path = folder / f"{number:06}"
+    manifest = {
+        "format": FORMAT,
+        "store": store.identity,
+        "fingerprint": fingerprint,
+        "changes": store.changes,
+        "segments": [[span.after, span.last] for span in spans],
+    }
     with translate_disk_errors(folder):
-        path = _write_generation(folder, store, fingerprint, segment, spans, number, running, shared)
+        linked = [folder / f"{running.number:06}" / _name(other.span) for other in shared] if running else []
+        _write_generation(path, manifest, segment, linked)
     try:
         built = load_segment(path / _name(span), span, policy)
     except Exception as error:  # any exception of FAISS, tantivy or NumPy
@@ -177,50 +187,32 @@ def publish(
     return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
 
 
-def _write_generation(
-    folder: Path,
-    store: Store,
-    fingerprint: str,
-    segment: BuiltSegment,
-    spans: Sequence[Span],
-    number: int,
-    running: Generation | None,
-    shared: Sequence[Segment],
-) -> Path:
-    """Write all files to a temporary folder, sync and rename it; the generation's folder."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-", ignore_cleanup_errors=True) as scratch:
+def _write_generation(path: Path, manifest: dict[str, Any], segment: BuiltSegment, linked: Sequence[Path]) -> None:
+    """Move the new segment and link the others into a temporary folder, sync it and rename it to `path`."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-", ignore_cleanup_errors=True) as scratch:
         whole = Path(scratch) / "generation"
         whole.mkdir()
         segment.folder.rename(whole / segment.folder.name)
         files = dict(segment.files)
-        if running and shared:
-            files |= _link_segments(folder / f"{running.number:06}", whole, {_name(other.span) for other in shared})
-        manifest = {
-            "format": FORMAT,
-            "store": store.identity,
-            "fingerprint": fingerprint,
-            "changes": store.changes,
-            "segments": [[span.after, span.last] for span in spans],
-            "files": files,
-        }
-        durable_files.write_json(whole / MANIFEST, manifest)
+        for other in linked:
+            files |= _link_segment(other, whole)
+        durable_files.write_json(whole / MANIFEST, manifest | {"files": files})
         durable_files.sync_tree(whole)
-        path = whole.rename(folder / f"{number:06}")
-    durable_files.sync(folder)
-    return path
+        whole.rename(path)
+    durable_files.sync(path.parent)
 
 
-def _link_segments(before: Path, whole: Path, names: Collection[str]) -> dict[str, str]:
-    """Hard-link the files of these segments into the new generation, or copy them if links fail. Returns their SHA-256."""
-    digests = durable_files.read_json(before / MANIFEST)["files"]
-    of_segments = {name: digest for name, digest in digests.items() if name.split("/")[0] in names}
-    for name in of_segments:
+def _link_segment(segment: Path, whole: Path) -> dict[str, str]:
+    """Hard-link a segment's files into the new generation, or copy them if links fail. Returns their SHA-256 by the old manifest."""
+    digests = durable_files.read_json(segment.parent / MANIFEST)["files"]
+    files = {name: digest for name, digest in digests.items() if name.split("/")[0] == segment.name}
+    for name in files:
         (whole / name).parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(before / name, whole / name)
+            os.link(segment.parent / name, whole / name)
         except OSError:
-            shutil.copyfile(before / name, whole / name)
-    return of_segments
+            shutil.copyfile(segment.parent / name, whole / name)
+    return files
 
 
 def _load(path: Path, store: Store, fingerprint: str, policy: Policy) -> Generation:

@@ -71,7 +71,7 @@ def test_modified_rejection_is_ignored(model_int8_spoils: Path, tmp_path: Path) 
     load_embedder(str(model_int8_spoils), tmp_path, precision="int8")
     (file,) = tmp_path.rglob("refused.json")
     original = file.read_bytes()
-    file.write_bytes(original.replace(b"8 bits", b"9 bits"))
+    file.write_bytes(original.replace(b"quantising", b"quantizing"))
     said: list[str] = []
     load_embedder(str(model_int8_spoils), tmp_path, precision="int8", say=said.append)
     assert len(said) == 1
