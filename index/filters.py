@@ -1,13 +1,11 @@
-"""Which documents may be found: comparisons and their combinations, as in OpenAI's vector-store filters, and what SQL they are.
+"""Filters of documents: comparisons and their combinations, as in OpenAI's vector stores.
 
-Keys are the document's own fields (`id`, `title`, `source`, `url`, `date`, `type`, `language`) or those of its metadata.
-A document without the key matches none of the comparisons but `ne` and `nin`. A list in the metadata matches by its elements.
+Keys are the document's own fields (FIELDS) or those of its metadata. A document without the key matches only `ne` and `nin`. A list in
+the metadata matches by its elements. Text and numbers never compare.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,13 +13,11 @@ Scalar = str | int | float | bool
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
 
 FIELDS = ("id", "title", "source", "url", "date", "type", "language")
-_LARGEST_INTEGER = 2**63 - 1
-_SQL_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`value` is a tuple for `in` and `nin`. A date compares as text: "2025" is before "2025-07-21"."""
+    """`value`: a tuple for `in` and `nin`. A date compares as text: "2025" is before "2025-07-21"."""
 
     operator: Operator
     key: str
@@ -37,51 +33,3 @@ class Combination:
 
 
 Filter = Comparison | Combination
-
-
-def sql(filter_: Filter) -> tuple[str, list[Scalar]]:
-    """A condition on the table `documents`, named d, and the values to bind."""
-    if isinstance(filter_, Combination):
-        return _combined(filter_)
-    values = filter_.value if isinstance(filter_.value, tuple) else (filter_.value,)
-    match filter_.operator:
-        case "eq" | "in":
-            return _any_equal(filter_.key, values)
-        case "ne" | "nin":
-            condition, bound = _any_equal(filter_.key, values)
-            return f"NOT {condition}", bound
-        case operator:
-            return _holds(filter_.key, f"{_SQL_OPERATORS[operator]} ?", isinstance(values[0], str), values[0])
-
-
-def _combined(combination: Combination) -> tuple[str, list[Scalar]]:
-    parts = [sql(part) for part in combination.filters]
-    if not parts:
-        return ("1" if combination.operator == "and" else "0"), []
-    joined = f" {combination.operator.upper()} ".join(condition for condition, _ in parts)
-    return f"({joined})", [value for _, bound in parts for value in bound]
-
-
-def _any_equal(key: str, values: Sequence[Scalar]) -> tuple[str, list[Scalar]]:
-    """The values are bound as one list of each kind, because SQLite bounds how many conditions and values a query may have."""
-    texts, numbers = [v for v in values if isinstance(v, str)], [v for v in values if not isinstance(v, str)]
-    among = "IN (SELECT value FROM json_each(?))"
-    parts = [_holds(key, among, some is texts, json.dumps(some)) for some in (texts, numbers) if some]
-    if not parts:
-        return "0", []
-    return f"({' OR '.join(condition for condition, _ in parts)})", [value for _, bound in parts for value in bound]
-
-
-def _holds(key: str, comparison: str, is_text: bool, value: Scalar) -> tuple[str, list[Scalar]]:
-    """A value under the key compares so. Text and numbers never compare (SQLite would put all text after all numbers)."""
-    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-        value = float(value)  # as SQLite reads such a number in JSON
-    same_kind = "= 'text'" if is_text else "IN ('integer', 'real')"
-    if key in FIELDS:
-        return f"(d.{key} IS NOT NULL AND typeof(d.{key}) {same_kind} AND d.{key} {comparison})", [value]
-    single = f"m.type NOT IN ('array', 'object') AND typeof(m.value) {same_kind} AND m.value {comparison}"
-    element = f"EXISTS (SELECT 1 FROM json_each(m.value) e WHERE typeof(e.value) {same_kind} AND e.value {comparison})"
-    condition = (
-        f"EXISTS (SELECT 1 FROM json_each(d.metadata) m WHERE m.key = ? AND (({single}) OR (m.type = 'array' AND {element})))"
-    )
-    return condition, [key, value, value]

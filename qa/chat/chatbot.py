@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from index.filters import Filter
+from index.lru import LRU
 from qa.answering.answerer import Answer, Answerer
 from qa.answering.question.small_talk import small_talk
 from qa.answering.question.turn import Turn
@@ -17,11 +18,11 @@ from qa.chat.prompt import NOTHING_FOUND, build_messages
 from qa.chat.quoting import MAX_QUOTES, quoted_reply
 from qa.chat.reasoning import strip_reasoning
 from qa.chat.replies import Reply, format_sources, prepend_text
-from qa.chat.reply_cache import ReplyCache
 from qa.observation import WRITE, mark_stage, record_answer
 
 log = logging.getLogger(__name__)
 
+CACHED_REPLIES = 256
 PASSAGES_FOR_MODEL = 5
 MAX_REMOVED_CHARACTERS = 500  # reported of each removed statement
 
@@ -47,7 +48,7 @@ class Chatbot:
     state: Callable[[], Hashable]
     crisis: Sequence[CrisisReply] = ()
     model: ModelServer | None = None
-    cache: ReplyCache = field(default_factory=ReplyCache)
+    cache: LRU[Hashable, Reply] = field(default_factory=lambda: LRU(CACHED_REPLIES))
 
     def reply(self, request: Request) -> Pieces:
         """Yield pieces of the text as they become available, and the complete Reply last."""

@@ -1,67 +1,70 @@
-"""Which documents filters let through, and which values there are to choose from: asked of a database index that holds no texts."""
+"""Documents that a filter allows, and facet counts, from a covering index that holds no texts."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from index import filters
 from index.embedded.policy import DEFAULT, Policy
 from index.embedded.store.database import Database
-from index.filters import Filter
+from index.embedded.store.filter_sql import filter_sql
+from index.filters import FIELDS, Filter, Scalar
+from index.lru import LRU
 from index.types import Ids
+
+Facet = Sequence[tuple[Scalar, int]]
 
 
 class FilteredDocuments:
-    """Documents are numbered as they come and never change but for their sources, so what a filter let through stays true: of the last
-    filters it is kept, and only what came since is looked at. Facets are counted anew when a document came or went.
+    """Caches results of filters and extends them by new documents, whose numbers rise: only a document's source can change.
+
+    Facets are counted again after every change.
     """
 
     def __init__(self, database: Database, policy: Policy = DEFAULT) -> None:
         self._database = database
         self._policy = policy
-        self._kept: OrderedDict[Filter, tuple[Ids, int]] = OrderedDict()
+        self._numbers: LRU[Filter, tuple[Ids, int]] = LRU(policy.filters)
+        self._facets: LRU[tuple[object, ...], Facet] = LRU(policy.facets)
         self._lock = threading.Lock()
-        self._forgotten = 0
-        self._facet = lru_cache(policy.facets)(self._counted)
+        self._invalidations = 0
 
     def numbers(self, filter_: Filter) -> Ids:
-        """Those of the documents that a filter lets through, in rising order. Some may have been removed since."""
-        with self._lock:
-            forgotten = self._forgotten
-            known, seen = self._kept.get(filter_, (np.empty(0, np.int64), 0))
+        """Numbers of the documents that a filter allows, ascending. Some may have been removed since."""
+        before = self._invalidations
+        known, seen = self._numbers.get(filter_) or (np.empty(0, np.int64), 0)
         last = self._last_number()
         if last > seen:
-            known, seen = self._found(filter_, known, seen, last), last
-        with self._lock:
-            if forgotten == self._forgotten:
-                self._kept[filter_] = known, seen
-                self._kept.move_to_end(filter_)
-                if len(self._kept) > self._policy.filters:
-                    self._kept.popitem(last=False)
+            known = self._extend(filter_, known, seen, last)
+            with self._lock:
+                if before == self._invalidations:
+                    self._numbers.put(filter_, (known, last))
         return known
 
-    def facet(self, key: str, filter_: Filter | None, limit: int) -> Sequence[tuple[str | int | float, int]]:
-        """The values under a key (`year` is that of the date) with how many documents have each, the commonest first.
+    def facet(self, key: str, filter_: Filter | None, limit: int) -> Facet:
+        """The values under a key (`year`: of the date) with their document counts, the most frequent first.
 
         A list in the metadata counts by its elements.
         """
-        changes = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
-        return self._facet(key, filter_, limit, (self._forgotten, *changes))
+        ((changes,),) = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
+        state = (key, filter_, limit, self._invalidations, changes)
+        found = self._facets.get(state)
+        if found is None:
+            found = self._count(key, filter_, limit)
+            self._facets.put(state, found)
+        return found
 
     def forget(self) -> None:
-        """A document may be another than it was."""
+        """Drop all results: the source of a document changed."""
         with self._lock:
-            self._kept.clear()
-            self._forgotten += 1
+            self._invalidations += 1
+            self._numbers.clear()
 
-    def _counted(self, key: str, filter_: Filter | None, limit: int, _state: object) -> Sequence[tuple[str | int | float, int]]:
-        condition, values = filters.sql(filter_) if filter_ else ("1", [])
-        if key == "year" or key in filters.FIELDS:
+    def _count(self, key: str, filter_: Filter | None, limit: int) -> Facet:
+        condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
+        if key == "year" or key in FIELDS:
             value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), "documents d", []
             truth = "0"
         else:
@@ -78,19 +81,19 @@ class FilteredDocuments:
         return tuple((bool(value) if is_truth else value, count) for value, is_truth, count in found)
 
     def _last_number(self) -> int:
-        """The highest ever given."""
+        """The highest number ever given to a document."""
         found = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name = 'documents'")
         return int(found[0][0]) if found else 0
 
-    def _found(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
-        """Of the documents up to the last; those up to `seen` are known."""
-        condition, values = filters.sql(filter_)
+    def _extend(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
+        """The result up to document `last`, from the one up to document `seen`."""
+        condition, values = filter_sql(filter_)
         if last - seen > self._policy.new_documents:
-            return self._asked(f"SELECT d.number FROM documents d WHERE {condition}", values, last)
-        # The rows themselves, by their numbers.
+            return self._select(f"SELECT d.number FROM documents d WHERE {condition}", values, last)
+        # By their numbers, from the table: faster for a few documents than the covering index.
         query = f"SELECT d.number FROM documents d NOT INDEXED WHERE d.number > ? AND {condition}"
-        return np.concatenate([known, self._asked(query, [seen, *values], last)])
+        return np.concatenate([known, self._select(query, [seen, *values], last)])
 
-    def _asked(self, query: str, values: list[filters.Scalar], last: int) -> Ids:
+    def _select(self, query: str, values: list[Scalar], last: int) -> Ids:
         numbers = np.array([number for (number,) in self._database.rows(query, *values)], np.int64)
         return np.sort(numbers[numbers <= last])

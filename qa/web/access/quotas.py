@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+from index.lru import LRU
 
 # Buckets kept. The least recently used one is dropped; by then it is full again, or the server is under attack.
 MAX_BUCKETS = 10_000
@@ -20,7 +21,7 @@ class Quotas:
         self._per_key, self._per_address = per_key, per_address
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._buckets: LRU[tuple[str, str], tuple[float, float]] = LRU(MAX_BUCKETS)
 
     def wait(self, key: str | None, address: str) -> float:
         """Take a request from the bucket of the key, or of the address if `key` is None. Seconds until it is allowed, 0 for now."""
@@ -30,12 +31,10 @@ class Quotas:
         name = ("address", network(address)) if key is None else ("key", key)
         with self._lock:
             now = self._clock()
-            left, updated = self._buckets.pop(name, (float(size), now))
+            left, updated = self._buckets.get(name) or (float(size), now)
             left = min(float(size), left + (now - updated) * size / 60)
             missing = 1 - left
-            self._buckets[name] = (left - 1 if missing <= 0 else left, now)
-            if len(self._buckets) > MAX_BUCKETS:
-                self._buckets.popitem(last=False)
+            self._buckets.put(name, (left - 1 if missing <= 0 else left, now))
         return max(missing * 60 / size, 0.0)
 
 

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from corpus.types import Document, Heading, Passage
 from index.embedded.store.database import Database
+from index.embedded.store.filter_sql import filter_sql
 from index.embedded.store.filtered_documents import FilteredDocuments
 from index.embedded.store.store import Store
-from index.filters import Comparison, sql
+from index.filters import Comparison
 from index.types import DamagedRow, FingerprintMismatch, Matrix, NewerFormat, StoreError
 
 OpenStore = Callable[..., Store]
@@ -261,7 +262,7 @@ def test_what_filters_let_through_is_known_by_what_changed_and_told_without_the_
     put(store, replace(OTHER, id="third"))
     assert filtered.numbers(by_type).tolist() == [fees, other, other + 1]
     for filter_ in (by_type, by_source, Comparison("in", "publisher", ("HMPO",))):
-        condition, values = sql(filter_)
+        condition, values = filter_sql(filter_)
         with apsw.Connection(str(tmp_path / FILE)) as connection:
             plan = [
                 row[3]
