@@ -22,9 +22,10 @@ PutOutcome = Literal["added", "replaced", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """`unindexed`: passages that no segment holds yet. `recall`: the lowest one measured when the segments were built, None if exact.
+    """`unindexed`: passages that no segment holds yet. `recall`: the lowest recall@10 measured when segments were built, None if exact.
 
     `generation`: 0 before the first build. `model`: name of the embedding model. `degraded`: damage was found and is withheld.
+    `written`: a process writes the documents now.
     """
 
     documents: int
@@ -37,6 +38,7 @@ class EngineStatus:
     fingerprint: str | None
     degraded: bool
     jobs_waiting: int
+    written: bool
 
 
 class Jobs(Protocol):

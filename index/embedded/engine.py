@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.types import Document, Passage
-from index.embedded.folder_lock import FolderLock
+from index.embedded.folder_lock import FolderLock, is_held
 from index.embedded.policy import Policy
 from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.searcher import Searcher
@@ -135,6 +135,7 @@ class EmbeddedEngine:
             fingerprint=self.store.fingerprint,
             degraded=self.degraded,
             jobs_waiting=self.jobs.waiting(),
+            written=is_held(self.store.folder),
         )
 
     def counts(self) -> tuple[int, int]:

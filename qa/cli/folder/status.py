@@ -54,7 +54,6 @@ def status(context: click.Context, as_json: bool) -> None:
 
 
 def _status(settings: Settings) -> Status:
-    from index.embedded.folder_lock import is_held
     from qa.assembly import model_name, open_reading_engine
 
     engine = open_reading_engine(settings)
@@ -63,7 +62,7 @@ def _status(settings: Settings) -> Status:
         version=installed_version(),
         data_folder=str(settings.data.resolve()),
         bytes=_size(settings.data),
-        written=is_held(settings.data),
+        written=found.written,
         documents=found.documents,
         passages=found.passages,
         generation=found.generation or None,
@@ -91,14 +90,13 @@ def _size(folder: Path) -> int:
 
 def _lines(found: Status) -> list[str]:
     from corpus.languages import name
-    from index.embedded.dense.recall import DEPTH
 
     lines = [
         f"data folder  {found.data_folder}",
         f"size         {found.bytes / 1e6:,.1f} MB",
         f"documents    {found.documents}",
         f"passages     {found.passages}",
-        f"search       {_search(found.recall, DEPTH)}",
+        f"search       {_search(found.recall)}",
         f"generation   {found.generation or 'none yet'}",
         f"model        {found.model} ({found.fingerprint})",
     ]
@@ -115,5 +113,5 @@ def _lines(found: Status) -> list[str]:
     return lines
 
 
-def _search(recall: float | None, depth: int) -> str:
-    return "exact" if recall is None else f"recall@{depth} {recall:.3f}, measured when the index was built"
+def _search(recall: float | None) -> str:
+    return "exact" if recall is None else f"recall@10 {recall:.3f}, measured when the index was built"

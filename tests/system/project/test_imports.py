@@ -76,6 +76,7 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
         (
             ("apsw",),
             {
+                "index/embedded/store/facts.py",
                 "index/embedded/store/store.py",
                 "index/embedded/store/database.py",
                 "index/embedded/store/page_checksums.py",
@@ -95,6 +96,11 @@ def test_each_engine_is_behind_one_door(modules: tuple[str, ...], allowed: set[s
     assert importers(*modules) <= allowed
 
 
+def test_only_assembly_and_folder_maintenance_know_the_embedded_engine() -> None:
+    outside = {path for path in importers("index.embedded") if not path.startswith("index/embedded/")}
+    assert outside == {"qa/assembly.py", "qa/operate/maintenance.py"}
+
+
 def test_flask_is_known_to_the_web_alone() -> None:
     assert all(path.startswith("qa/web/") for path in importers("flask", "werkzeug", "waitress", "jinja2"))
 
@@ -106,7 +112,7 @@ def test_only_the_settings_read_the_environment_and_only_the_model_files_set_wha
             of_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
             if of_os and node.attr in {"environ", "getenv", "environb", "putenv"}:
                 reading.setdefault(path.relative_to(ROOT).as_posix(), set()).add(node.attr)
-    reading.pop("qa/settings/settings.py")
+    reading.pop("qa/settings/reading.py")
     assert set(reading) <= {"index/embedding/model_files.py", "corpus/sandbox/pool.py"}
     for path in reading:
         assert '"QA_' not in (ROOT / path).read_text("utf-8")
