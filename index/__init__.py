@@ -1,1 +1,5 @@
-"""Passages to something that can be searched: embeddings, the store, the derived indexes and the search over them."""
+"""Index: holds documents and ranks their passages for a question.
+
+Documents with split and embedded passages enter; ranked passages leave. `engine.py` is the contract; `embedded/` implements it in one
+folder, with the pure rooms `text/` and `ranking/` and the embedding models of `embedding/`. Imports `corpus.types` only.
+"""

@@ -1,4 +1,4 @@
-"""What the tests of the index share: stores that are closed afterwards, and a way to put a document into one."""
+"""Fixtures of the index tests: stores that are closed after each test, and a function that stores a document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PutDocument = Callable[[Store, str, Document], Ids]
 
 @pytest.fixture
 def open_store() -> Iterator[OpenStore]:
-    """Opens the store of a folder; `create=True` makes one, `read_only=True` cannot write."""
+    """Open the store of a folder, with `create=True` a new one, with `read_only=True` for reading."""
     opened: list[Database] = []
 
     def open_it(folder: Path, **options: bool) -> Store:
@@ -34,7 +34,7 @@ def open_store() -> Iterator[OpenStore]:
 
 @pytest.fixture(scope="session")
 def put_document(embedder: Embedder) -> PutDocument:
-    """Splits, embeds and stores a document; the ids of the passages it replaced."""
+    """Split, embed and store a document; returns the ids of the passages that it replaces."""
 
     def put(store: Store, document_id: str, document: Document) -> Ids:
         passages = split(document, embedder, embedder.max_tokens)
