@@ -1,4 +1,4 @@
-"""What a server says of itself: an id and a line for each request, and in none of it a question, a document's words or a key."""
+"""The log: request ids, a line for each request, and no question, document text or key in it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from qa.operate.keys import Role, create_key, revoke_key
+from qa.web.server.admission import Admission
 from qa.web.telemetry.request_log import RefusalLog
+from tests.conftest import PATIENCE, RunProcess, Server, StartServer
+from tests.waiting import wait_for
 
 QUESTION = "zqcanaryquestion"
 DOCUMENT = "zqcanarydocument"
-STORED = re.compile(r"store\.sqlite|generations/")  # documents, and the indexes that are made of them
+STORED = re.compile(r"store\.sqlite|generations/")  # documents and their indexes
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +30,19 @@ def secrets() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=["json", "text"])
-def told(request: Any, data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
-    """A server that asks everyone for a key, and was asked in every way that a question, a document or a key can come."""
+def queried(
+    request: pytest.FixtureRequest, data_folder: Callable[[], Path], start_server: StartServer, secrets: dict[str, str]
+) -> Iterator[Server]:
+    """A server that needs keys, after requests with a question, a document or a key in every possible place."""
     folder = data_folder()
     secrets |= {name: create_key(folder, name, Role.WRITE) for name in ("valid", "revoked")}
     revoke_key(folder, "revoked")
     with start_server(folder, QA_REQUIRE_KEY="1", QA_LOG_FORMAT=request.param) as running:
-        ask_in_every_way(running, secrets)
+        send_canaries(running, secrets)
         yield running
 
 
-def ask_in_every_way(server: Any, secrets: dict[str, str]) -> None:
+def send_canaries(server: Server, secrets: dict[str, str]) -> None:
     bearer = {"Authorization": f"Bearer {secrets['valid']}"}
 
     def post(target: str, body: Any, **headers: str) -> int:
@@ -98,50 +104,49 @@ def ask_in_every_way(server: Any, secrets: dict[str, str]) -> None:
     )
     assert job.status == 202
     for malformed in (f"{QUESTION}\r\n\r\n", f"GET /?q={QUESTION} HTTP/9.9 x\r\n\r\n", f"GET / HTTP/1.1\r\n{QUESTION}\r\n\r\n"):
-        with socket.create_connection((server.host, server.port), timeout=30) as connection:
+        with socket.create_connection((server.host, server.port), timeout=PATIENCE) as connection:
             connection.sendall(malformed.encode())
             assert b" 400 " in connection.recv(65536)
-    with socket.create_connection((server.host, server.port), timeout=30) as gone:
+    with socket.create_connection((server.host, server.port), timeout=PATIENCE) as gone:
         head = f"GET /v1/search?q={QUESTION} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {bearer['Authorization']}\r\n\r\n"
-        gone.sendall(head.encode() * 20)  # and nobody takes the answers
+        gone.sendall(head.encode() * 20)  # and never read the answers
     while server.request("GET", job.headers["Location"], headers=bearer).json()["finished"] is None:
         time.sleep(0.05)
 
 
-def test_no_question_document_or_key_is_in_the_log_or_in_a_file_that_is_not_for_it(told: Any, secrets: dict[str, str]) -> None:
-    told.stop()  # so that everything is written
-    written = {str(path.relative_to(told.data)): path.read_bytes() for path in told.data.rglob("*") if path.is_file()}
+def test_no_canary_is_in_the_log_or_in_unexpected_files(queried: Server, secrets: dict[str, str]) -> None:
+    queried.stop()  # flushes all files
+    written = {str(path.relative_to(queried.data)): path.read_bytes() for path in queried.data.rglob("*") if path.is_file()}
     assert "keys-used.json" in written
     assert DOCUMENT.encode() in b"".join(written.values())
     hidden = [secret.rpartition("_")[2] if secret.count("_") == 2 else secret for secret in secrets.values()]
-    assert len(told.log.splitlines()) > 40
+    assert len(queried.log.splitlines()) > 40
     for text in (QUESTION, QUESTION.upper(), DOCUMENT, *hidden):
-        assert text not in told.log
+        assert text not in queried.log
     for name, contents in written.items():
         for text in (QUESTION, *hidden, *(() if STORED.match(name) else (DOCUMENT,))):
             assert text.encode() not in contents, f"{text} in {name}"
 
 
 @pytest.fixture(scope="module")
-def server_of_json(data_folder: Any, start_server: Any) -> Iterator[Any]:
+def json_server(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
     with start_server(data_folder(), QA_LOG_FORMAT="json") as running:
         yield running
 
 
-def line_about(server: Any, request_id: str) -> Any:
-    """What the log says of a request; it is written a moment after the answer."""
-    for _ in range(200):
-        for line in server.log.splitlines():
-            entry = json.loads(line)
-            if entry.get("request_id") == request_id:
-                return entry
-        time.sleep(0.02)
-    raise AssertionError(f"nothing about {request_id} in {server.log}")
+def log_entry(server: Server, request_id: str) -> Any:
+    """The log entry of a request, which is written a moment after the answer."""
+
+    def find() -> Any:
+        entries = map(json.loads, server.log.splitlines())
+        return next((entry for entry in entries if entry.get("request_id") == request_id), None)
+
+    return wait_for(find)
 
 
-def test_each_request_has_a_line_with_its_route_status_and_stages(server_of_json: Any) -> None:
-    answer = server_of_json.get("/v1/search?q=Who+signed+the+memorandum")
-    entry = line_about(server_of_json, answer.headers["X-Request-Id"])
+def test_logs_route_status_and_stages(json_server: Server) -> None:
+    answer = json_server.get("/v1/search?q=Who+signed+the+memorandum")
+    entry = log_entry(json_server, answer.headers["X-Request-Id"])
     assert (entry["level"], entry["method"], entry["route"], entry["status"]) == ("info", "GET", "/v1/search", 200)
     assert entry["key"] == "this machine"
     assert entry["answerable"] is True
@@ -150,58 +155,58 @@ def test_each_request_has_a_line_with_its_route_status_and_stages(server_of_json
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", entry["time"])
 
 
-def test_a_streamed_answer_is_told_when_it_is_complete(server_of_json: Any) -> None:
+def test_logs_a_streamed_answer_when_it_is_complete(json_server: Server) -> None:
     body = {"messages": [{"role": "user", "content": "Who signed the memorandum?"}], "stream": True}
-    answer = server_of_json.post("/v1/chat/completions", json.dumps(body).encode())
-    entry = line_about(server_of_json, answer.headers["X-Request-Id"])
+    answer = json_server.post("/v1/chat/completions", json.dumps(body).encode())
+    entry = log_entry(json_server, answer.headers["X-Request-Id"])
     assert (entry["route"], entry["status"], entry["answerable"]) == ("/v1/chat/completions", 200, True)
 
 
 @pytest.mark.parametrize("sent", ["0af7651916cd43dd8448eb211c80319c", "a-1.B_2:c=/+", "x" * 128])
-def test_a_request_id_that_is_well_formed_is_kept(server_of_json: Any, sent: str) -> None:
-    answer = server_of_json.request("GET", "/nothing", headers={"X-Request-Id": sent})
+def test_keeps_a_well_formed_request_id(json_server: Server, sent: str) -> None:
+    answer = json_server.request("GET", "/nothing", headers={"X-Request-Id": sent})
     assert answer.headers["X-Request-Id"] == sent
     assert answer.json()["request_id"] == sent
-    assert line_about(server_of_json, sent)["status"] == 404
+    assert log_entry(json_server, sent)["status"] == 404
 
 
 @pytest.mark.parametrize("sent", ["", "two words", "x" * 129, 'quote"', "é"])
-def test_another_is_made_in_the_place_of_one_that_is_not(server_of_json: Any, sent: str) -> None:
-    answer = server_of_json.request("GET", "/nothing", headers={"X-Request-Id": sent.encode().decode("latin-1")})
+def test_replaces_a_malformed_request_id(json_server: Server, sent: str) -> None:
+    answer = json_server.request("GET", "/nothing", headers={"X-Request-Id": sent.encode().decode("latin-1")})
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-Id"])
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_what_is_no_request_at_all_has_an_id_and_a_line_too(server_of_json: Any) -> None:
-    with socket.create_connection((server_of_json.host, server_of_json.port), timeout=30) as connection:
+def test_malformed_http_has_a_request_id_and_a_line(json_server: Server) -> None:
+    with socket.create_connection((json_server.host, json_server.port), timeout=PATIENCE) as connection:
         connection.sendall(b"GET\r\n\r\n")
         head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
     found = re.search(rb"X-Request-Id: (\w+)", head)
     assert found
     assert json.loads(body)["request_id"] == found[1].decode()
-    assert line_about(server_of_json, found[1].decode())["status"] == 400
+    assert log_entry(json_server, found[1].decode())["status"] == 400
 
 
-def test_each_line_is_one_json_object_the_first_and_the_last_too(data_folder: Any, start_server: Any, qa: Any) -> None:
+def test_every_line_is_a_json_object(data_folder: Callable[[], Path], start_server: StartServer, qa: RunProcess) -> None:
     with start_server(data_folder(), QA_LOG_FORMAT="json") as running:
         refused = qa("--data", running.data, "serve", "--port", running.port, QA_LOG_FORMAT="json")
         health = running.get("/healthz")
         running.stop()
         entries = [json.loads(line) for line in running.log.splitlines()]
     assert any("press release" in entry["message"] for entry in entries)
-    assert not any(entry.get("request_id") == health.headers["X-Request-Id"] for entry in entries)  # asked every few seconds
+    assert not any(entry.get("request_id") == health.headers["X-Request-Id"] for entry in entries)  # a probe
     (entry,) = [json.loads(line) for line in refused.stderr.splitlines()]
     assert (refused.code, entry["level"]) == (1, "critical")
 
 
-def test_requests_are_not_told_where_that_is_set(data_folder: Any, start_server: Any) -> None:
+def test_log_requests_off(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     with start_server(data_folder(), QA_LOG_REQUESTS="0") as running:
         assert running.search("who")["results"]
         running.stop()
         assert "/v1/search" not in running.log
 
 
-UNFORESEEN = """
+UNEXPECTED_ERRORS = """
 import logging, sys, threading, warnings
 from qa.operate import logs
 from qa.web.application import create_app
@@ -219,7 +224,7 @@ app = create_app(fails, observers=[log_request])
 with app.test_client().get("/v1/search?q=zqcanaryquestion") as answer:
     assert answer.status_code == 500
 unfinished = create_app(lambda: None)
-unfinished.after_request(lambda response: fails())  # an answer that cannot even be finished
+unfinished.after_request(lambda response: fails())  # an error after the answer
 with unfinished.test_client().get("/v1/documents/zqcanaryquestion") as answer:
     assert answer.status_code == 500
 thread = threading.Thread(target=fails)
@@ -236,13 +241,11 @@ fails()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_an_error_nobody_foresaw_is_told_by_its_kind_and_place_and_not_by_its_words(
-    python: Callable[..., Any], form: str
-) -> None:
-    ended = python(UNFORESEEN, form)
+def test_logs_unexpected_errors_by_type_and_place_without_their_message(python: RunProcess, form: str) -> None:
+    ended = python(UNEXPECTED_ERRORS, form)
     assert ended.code == 1
     assert "zqcanaryquestion" not in ended.stderr
-    for said in (
+    for expected in (
         "KeyError",
         "ValueError",
         "in fails",
@@ -251,14 +254,14 @@ def test_an_error_nobody_foresaw_is_told_by_its_kind_and_place_and_not_by_its_wo
         "UserWarning at",
         "/v1/search",
     ):
-        assert said in ended.stderr
+        assert expected in ended.stderr
     if form == "json":
         entries = [json.loads(line) for line in ended.stderr.splitlines()]
         assert sum("error" in entry for entry in entries) == 5
         assert entries[0]["request_id"] == entries[1]["request_id"]
 
 
-def test_control_characters_are_escaped(python: Callable[..., Any]) -> None:
+def test_control_characters_are_escaped(python: RunProcess) -> None:
     program = r"""
 import logging
 from qa.operate import logs
@@ -269,9 +272,7 @@ logging.getLogger("qa").warning("who\x1b[2J\x9b2J\r\n12:00:00 GET /fine 200\u202
     assert line.endswith("warning: who\\x1b[2J\\x9b2J\\x0d\\x0a12:00:00 GET /fine 200\\x2028?")
 
 
-def test_those_refused_under_load_are_told_together(caplog: pytest.LogCaptureFixture) -> None:
-    from qa.web.server.admission import Admission
-
+def test_logs_refusals_as_one_number(caplog: pytest.LogCaptureFixture) -> None:
     admission = Admission()
     log = RefusalLog(admission)
     log.log_new()

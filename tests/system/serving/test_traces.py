@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span a request with its stages, in the caller's trace, sent where the standard variables say, and nothing when off."""
+"""OpenTelemetry: spans of requests and stages, in the caller's trace, sent as the standard variables say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from qa.settings.reading import read_settings
 from qa.settings.settings import Settings
 from qa.web.telemetry.observers import CannotTrace, open_observers
+from tests.conftest import Response, RunProcess, Server, StartServer
+from tests.waiting import wait_for
 
 QUESTION = "zqcanaryquestion"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -58,14 +61,15 @@ class Collector:
             for span in scope.spans
         ]
 
-    def of_trace(self, trace_id: str) -> list[Any]:
-        """The spans of a trace, when they have come."""
-        for _ in range(500):
+    def wait_for_trace(self, trace_id: str) -> list[Any]:
+        """Wait for the spans of a trace."""
+
+        def find() -> list[Any]:
             found = [span for span in self.spans() if span.trace_id.hex() == trace_id]
-            if any(not span.parent_span_id or span.parent_span_id.hex() == PARENT for span in found):
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"nothing of {trace_id} came")
+            complete = any(not span.parent_span_id or span.parent_span_id.hex() == PARENT for span in found)
+            return found if complete else []
+
+        return wait_for(find)
 
     def close(self) -> None:
         self._http.shutdown()
@@ -80,7 +84,7 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def traced(collector: Collector, data_folder: Any, start_server: Any) -> Iterator[Any]:
+def traced(collector: Collector, data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
     options = {
         "QA_TRACES": "otlp",
         "QA_LOG_FORMAT": "json",
@@ -96,15 +100,15 @@ def attributes(span: Any) -> dict[str, Any]:
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes}
 
 
-def ask(server: Any, traceparent: str | None, query: str = "Who signed the memorandum?") -> Any:
+def ask(server: Server, traceparent: str | None, query: str = "Who signed the memorandum?") -> Response:
     headers = {"Content-Type": "application/json"} | ({"traceparent": traceparent} if traceparent else {})
     return server.request("POST", "/v1/search", json.dumps({"query": query}).encode(), headers)
 
 
-def test_a_request_is_a_span_in_the_callers_trace_with_a_span_for_each_stage(traced: Any, collector: Collector) -> None:
+def test_spans_of_a_request_and_its_stages_in_the_callers_trace(traced: Server, collector: Collector) -> None:
     before = time.time_ns()
     answer = ask(traced, f"00-{TRACE}-{PARENT}-01")
-    spans = collector.of_trace(TRACE)
+    spans = collector.wait_for_trace(TRACE)
     (request,) = [span for span in spans if span.parent_span_id.hex() == PARENT]
     stages = [span for span in spans if span is not request]
     assert request.name == "POST /v1/search"
@@ -127,26 +131,22 @@ def test_a_request_is_a_span_in_the_callers_trace_with_a_span_for_each_stage(tra
     assert "service.version" in attributes(resource)
 
 
-def test_the_log_names_the_trace(traced: Any, collector: Collector) -> None:
+def test_log_contains_the_trace_id(traced: Server, collector: Collector) -> None:
     request_id = ask(traced, None).headers["X-Request-Id"]
-    for _ in range(200):
-        found = re.search(f'"request_id": "{request_id}".*"trace_id": "([0-9a-f]{{32}})"', traced.log)
-        if found:
-            break
-        time.sleep(0.02)
+    found = wait_for(lambda: re.search(f'"request_id": "{request_id}".*"trace_id": "([0-9a-f]{{32}})"', traced.log))
     assert found
-    assert collector.of_trace(found[1])
+    assert collector.wait_for_trace(found[1])
 
 
-def test_what_its_caller_does_not_keep_is_not_sent(traced: Any, collector: Collector) -> None:
+def test_follows_the_callers_sampling_decision(traced: Server, collector: Collector) -> None:
     dropped, kept = "1" * 32, "2" * 32
     ask(traced, f"00-{dropped}-{PARENT}-00")
     ask(traced, f"00-{kept}-{PARENT}-01")
-    collector.of_trace(kept)
+    collector.wait_for_trace(kept)
     assert dropped not in {span.trace_id.hex() for span in collector.spans()}
 
 
-def test_nothing_that_was_asked_is_in_what_is_sent(traced: Any, collector: Collector) -> None:
+def test_sends_no_question(traced: Server, collector: Collector) -> None:
     ask(traced, f"00-{'3' * 32}-{PARENT}-01", QUESTION)
     ask(traced, f"{QUESTION}-{TRACE}-{PARENT}-01", QUESTION * 500)
     traced.get(f"/v1/search?q={QUESTION}")
@@ -155,13 +155,15 @@ def test_nothing_that_was_asked_is_in_what_is_sent(traced: Any, collector: Colle
     traced.get("/healthz")
     traced.request(QUESTION.upper(), "/v1/search")
     ask(traced, f"00-{'4' * 32}-{PARENT}-01")
-    collector.of_trace("3" * 32)
-    collector.of_trace("4" * 32)
+    collector.wait_for_trace("3" * 32)
+    collector.wait_for_trace("4" * 32)
     assert QUESTION.encode() not in b"".join(collector.received).lower()
     assert not any("healthz" in span.name for span in collector.spans())
 
 
-def test_a_collector_that_is_not_there_holds_up_neither_answers_nor_the_end(data_folder: Any, start_server: Any) -> None:
+def test_missing_collector_delays_neither_answers_nor_shutdown(
+    data_folder: Callable[[], Path], start_server: StartServer
+) -> None:
     gone = Collector()
     gone.close()
     options = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": gone.address, "OTEL_BSP_SCHEDULE_DELAY": "50"}
@@ -175,7 +177,7 @@ def test_a_collector_that_is_not_there_holds_up_neither_answers_nor_the_end(data
         assert QUESTION not in running.log
 
 
-def test_a_collector_that_says_nothing_does_not_hold_up_the_end(data_folder: Any, start_server: Any) -> None:
+def test_unresponsive_collector_does_not_delay_shutdown(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         options = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
@@ -190,7 +192,7 @@ def test_a_collector_that_says_nothing_does_not_hold_up_the_end(data_folder: Any
             assert time.monotonic() - began < 7  # the SDK alone waits ten seconds for an answer
 
 
-def test_a_trace_that_is_not_made_is_not_named(data_folder: Any, start_server: Any) -> None:
+def test_log_contains_no_trace_id_if_the_sdk_is_disabled(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     options = {"QA_TRACES": "otlp", "QA_LOG_FORMAT": "json", "OTEL_SDK_DISABLED": "true"}
     with start_server(data_folder(), **options) as running:
         assert ask(running, None).status == 200
@@ -199,7 +201,7 @@ def test_a_trace_that_is_not_made_is_not_named(data_folder: Any, start_server: A
         assert "trace_id" not in running.log
 
 
-def test_collector_secrets_are_not_logged(data_folder: Any, start_server: Any) -> None:
+def test_collector_secrets_are_not_logged(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     options = {"QA_TRACES": "otlp", "OTEL_EXPORTER_OTLP_HEADERS": "authorization zqsecret"}
     with start_server(data_folder(), OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", **options) as running:
         running.stop()
@@ -207,20 +209,20 @@ def test_collector_secrets_are_not_logged(data_folder: Any, start_server: Any) -
         assert "zqsecret" not in running.log
 
 
-def test_the_standard_variable_turns_them_on_and_our_own_goes_before_it() -> None:
+def test_standard_variable_turns_traces_on_and_ours_takes_precedence() -> None:
     assert read_settings({}, {}).traces == "none"
     assert read_settings({}, {"OTEL_TRACES_EXPORTER": "otlp"}).traces == "otlp"
     assert read_settings({}, {"OTEL_TRACES_EXPORTER": "otlp", "QA_TRACES": "none"}).traces == "none"
 
 
-def test_without_the_sdk_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sdk_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "qa.web.telemetry.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
     with pytest.raises(CannotTrace, match="make install EXTRAS=otel"), open_observers(Settings(traces="otlp")):
         pass
 
 
-def test_nothing_of_it_is_imported_where_it_is_off(python: Callable[..., Any]) -> None:
+def test_sdk_is_not_imported_when_off(python: RunProcess) -> None:
     program = (
         "import sys; from qa.settings.settings import Settings; from qa.web.server import process; "
         "from qa.web.application import create_app;"
