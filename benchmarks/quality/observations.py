@@ -1,4 +1,4 @@
-"""Asking the dev sets' questions, their own and foreign ones, of the product, and keeping what came out until the code changes."""
+"""Asks the product the questions of the dev sets and caches the results until the code changes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from qa.evaluation.judging import Judge, Order, arrange
 from qa.evaluation.question_sets import Question
 
 SETS = ("or_sharc", "cranfield", "squad2", "govuk", "mtrag", "scifact", *CUTS, *(f"xquad-{code}" for code in LANGUAGES))
-FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the most questions of each kind a set
-NAMED = 10
+FOREIGN, NEAR, REMOVED = 300, 1000, 300  # the maximum number of questions of each kind in a set
+DEPTH = 10  # names in a ranking
 
 
 class Kind(StrEnum):
-    """A set's own questions; the same with typing errors, or without spelling; questions of other sets; questions on the topic
-    that the documents do not answer; own ones with the documents that answer them taken away.
+    """OWN: the set's questions. TYPO: the same with typing errors. UNSPELLED: without spelling correction. FOREIGN: questions of
+    other sets. NEAR: on the topic, but not answered. REMOVED: own ones without the documents that answer them.
     """
 
     OWN = "own"
@@ -39,8 +39,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One question asked of one set. `ranked`: order -> the first names. `quoted`: whether the quote of the first passage, where
-    that is a right one, holds the answer.
+    """One question asked of one set. `ranked`: order -> the first names. `quoted`: whether the quote of the first passage contains
+    the answer, None if that passage is not relevant.
     """
 
     kind: Kind
@@ -54,67 +54,66 @@ class Observation:
 
     @property
     def confidence(self) -> float:
-        """By today's coefficients, so that a new fit needs no new asking."""
+        """By the current coefficients, so that a new fit reuses the observations."""
         return probability(self.evidence) if self.evidence else 0.0
 
 
 def observe(name: str) -> list[Observation]:
-    """All that is asked of a set; read back from disk where this code asked it before."""
-    kept = FOLDERS / "observations" / f"{name}-{_code_digest()}.jsonl"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
+    """All observations of a set, from the cache if the code is unchanged."""
+    cached = FOLDERS / "observations" / f"{name}-{_code_digest()}.jsonl"
+    if not cached.is_file():
+        cached.parent.mkdir(parents=True, exist_ok=True)
         lines = [json.dumps(asdict(observation), ensure_ascii=False) for observation in _ask_all(name)]
-        for old in kept.parent.glob(f"{name}-*.jsonl"):
+        for old in cached.parent.glob(f"{name}-*.jsonl"):
             old.unlink()
-        kept.write_text("\n".join(lines), "utf-8")
-    return [_observation(json.loads(line)) for line in kept.read_text("utf-8").splitlines()]
+        cached.write_text("\n".join(lines), "utf-8")
+    return [_observation(json.loads(line)) for line in cached.read_text("utf-8").splitlines()]
 
 
 def _ask_all(name: str) -> Iterator[Observation]:
     if name in CUTS:
         for corpus in cut_corpora(name):
-            asking = _Asking(corpus.service)
+            asker = _Asker(corpus.service)
             by_kind = {
                 Kind.OWN: corpus.own,
                 Kind.FOREIGN: corpus.foreign,
                 Kind.NEAR: corpus.near,
                 Kind.REMOVED: corpus.siblings,
             }
-            yield from (asking.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
+            yield from (asker.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
         return
     dev, service = read_dev_set(name), open_dev_set(name)
-    asking = _Asking(service, dev.answers)
-    yield from (asking.ask(Kind.OWN, question) for question in dev.questions)
+    asker = _Asker(service, dev.answers)
+    yield from (asker.ask(Kind.OWN, question) for question in dev.questions)
     if name.startswith("xquad-"):
         return
-    yield from (asking.ask(Kind.FOREIGN, question) for question in _foreign_questions(name))
-    yield from (asking.ask(Kind.NEAR, question) for question in _sample(dev.near, NEAR))
-    yield from (asking.ask_without_answers(question) for question in _sample(dev.questions, REMOVED))
+    yield from (asker.ask(Kind.FOREIGN, question) for question in _foreign_questions(name))
+    yield from (asker.ask(Kind.NEAR, question) for question in _sample(dev.near, NEAR))
+    yield from (asker.ask_without_answers(question) for question in _sample(dev.questions, REMOVED))
     if name == "squad2":
         typed = with_typos(dev.questions)
-        yield from (asking.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
+        yield from (asker.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
     if name == "govuk":
-        unspelled = _Asking(service, spelling=False)
+        unspelled = _Asker(service, spelling=False)
         yield from (unspelled.ask(Kind.UNSPELLED, question) for question in dev.questions)
 
 
 def _foreign_questions(name: str) -> list[Question]:
-    """Questions of the sets of other families, as many of each."""
+    """Questions of the sets of other families, the same number from each."""
     own = read_dev_set(name)
     others = [other for other in map(read_dev_set, (*RANKED, "mtrag")) if other.family != own.family]
     return [question for other in others for question in _sample(other.questions, FOREIGN // len(others))]
 
 
 def _sample(questions: Sequence[Question], most: int) -> list[Question]:
-    """The same every time."""
+    """A deterministic sample."""
     return random.Random(7).sample(list(questions), min(most, len(questions)))
 
 
-class _Asking:
+class _Asker:
     def __init__(self, service: Service, answers: Mapping[str, Sequence[str]] | None = None, *, spelling: bool = True) -> None:
-        self._service = service
         self._answers = answers or {}
-        # At an operating point of 0 the first passage is always quoted.
+        # With a threshold of 0 the first passage is always quoted.
         self._answerer = Answerer(service.engine, 0.0, ("en",), spelling=spelling)
         self._judge = Judge(service.engine)
 
@@ -144,7 +143,7 @@ class _Asking:
         return self.ask(Kind.REMOVED, question, others)
 
     def _names_of(self, question: Question, ranking: Ranking) -> dict[str, Sequence[str]]:
-        return {order.value: self._judge.names(arrange(ranking, order), question.relevant, NAMED) for order in Order}
+        return {order.value: self._judge.names(arrange(ranking, order), question.relevant, DEPTH) for order in Order}
 
 
 def _observation(record: dict[str, object]) -> Observation:
@@ -153,8 +152,11 @@ def _observation(record: dict[str, object]) -> Observation:
 
 
 def _code_digest() -> str:
-    """Of all code that an answer depends on, and of what is asked."""
-    asked = ("answerer", "answer_types", "evaluation", "languages", "near_copies", "quotes")
-    paths = [*sorted((ROOT / "index").glob("*.py")), *(ROOT / "qa" / f"{name}.py" for name in asked)]
-    paths += [ROOT / "benchmarks" / f"{name}.py" for name in ("dev_sets", "observations", "cut_corpora")]
+    """A digest of all code that the observations depend on."""
+    paths = [
+        path
+        for folder in ("corpus", "index", "qa/answering", "qa/evaluation")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+    paths += [ROOT / "benchmarks" / "quality" / f"{name}.py" for name in ("dev_sets", "observations", "cut_corpora")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]

@@ -15,7 +15,7 @@ from index.types import StoredPassage
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
 from qa.answering.near_duplicates import are_near_duplicates
-from qa.answering.question.follow_ups import Context, FollowUp, completed, context_of, follow_up
+from qa.answering.question.follow_ups import Context, FollowUp, complete_question, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
@@ -74,8 +74,8 @@ class Answerer:
     ) -> None:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
-        `languages`: codes of the languages that the embedding model serves, empty for all; a question in another one is searched by
-        words. `spelling`: correct questions. `arrange`: reorders each ranking, to compare orders.
+        `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
+        `spelling`: correct questions. `arrange`: reorders each ranking, to compare orders.
         """
         self._engine = engine
         self._answer_threshold = answer_threshold
@@ -91,23 +91,23 @@ class Answerer:
         """
         mark_stage(REQUEST)
         plain = strip_courtesies(question)
-        context = context_of(history)
-        whole = completed(plain, context)
+        context = read_context(history)
+        whole = complete_question(plain, context)
         query = self._engine.prepare(whole, spelling=self._spelling)
-        unserved = unsupported_language(query.question, self._languages)
-        if unserved is not None:
+        unsupported = unsupported_language(query.question, self._languages)
+        if unsupported is not None:
             query, context = replace(query, lexical_only=True), None
         mark_stage(EMBED)
         with self._engine.snapshot(filter_) as snapshot:
             followed = self._follow_up(query, context, snapshot) if context else None
-            ranking = snapshot.search(followed.asked if followed else query)
+            ranking = snapshot.search(followed.query if followed else query)
             if self._arrange:
                 ranking = self._arrange(ranking)
             found = _passages_of(ranking, snapshot, max(limit, JUDGED_PASSAGES))
         mark_stage(RANK)
         if not found:
             record_answer(False)
-            nothing = language_notice(unserved, None, self._languages)
+            nothing = language_notice(unsupported, None, self._languages)
             return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
@@ -125,20 +125,20 @@ class Answerer:
             quote=results[0] if answerable else None,
             results=results[:limit],
             generation=ranking.generation,
-            notice=language_notice(unserved, found[0][1].document.language, self._languages),
+            notice=language_notice(unsupported, found[0][1].document.language, self._languages),
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
         )
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
-        """Embeds the context only if the question may need it, which most that stand alone do not."""
+        """The question with its context. The context is embedded only if the question may need it."""
         embedder, best = self._engine.embedder, snapshot.best_similarity
-        return follow_up(query, context, best(query.vector), lambda texts: embed_together(embedder, texts), best)
+        return resolve_follow_up(query, context, best(query.vector), lambda texts: embed_together(embedder, texts), best)
 
 
 def _passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
-    """The first candidates that are still stored, without near copies of earlier ones."""
+    """The first candidates that are still stored, without near-duplicates."""
     found: list[tuple[Candidate, StoredPassage]] = []
     for first in range(0, len(ranking.candidates), wanted):
         candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
@@ -155,8 +155,8 @@ def _rewritten(
 ) -> tuple[str | None, str | None]:
     """The question that was searched and why it differs from the one that was asked; None if it does not."""
     reasons = [
-        "greetings and thanks are left out" if plain != question else None,
-        "it continues the question before it" if whole != plain else None,
+        "greetings and thanks were removed" if plain != question else None,
+        "it completes the previous question" if whole != plain else None,
         followed.reason if followed else None,
         "its spelling was corrected" if corrected != whole else None,
     ]

@@ -1,4 +1,4 @@
-"""Why a passage has its rank, or why a document was not found."""
+"""Explains the rank of a passage, and why a document was not found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Explanation:
 
 
 def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanation:
-    """Raises KeyError for a passage that is not a candidate."""
+    """Explain the rank of a passage. Raises KeyError if it is not a candidate."""
     places = {candidate.passage_id: place for place, candidate in enumerate(ranking.candidates)}
     place = places[passage_id]
     candidate = ranking.candidates[place]
@@ -48,7 +48,7 @@ def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanat
 
 
 def why_not(engine: Engine, question: str, document_id: str) -> list[str]:
-    """Sentences on how a document ranked for a question, by its best passage. Raises KeyError for an unknown document."""
+    """Sentences about the rank of a document's best passage for a question. Raises KeyError for an unknown document."""
     document = engine.document(document_id)
     if document is None:
         raise KeyError(document_id)

@@ -1,4 +1,4 @@
-"""Running a set of questions against the documents, and summing up how they did."""
+"""Asks the questions of a set, judges the rankings and answers, and summarises them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from qa.evaluation import measures
 from qa.evaluation.measures import Bin
 from qa.evaluation.question_sets import Question
 
-DEPTH = 50  # documents (or quotes) of a ranking that are judged
+DEPTH = 50  # documents (or relevant items) of a ranking that are judged
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009
-READ_AT_ONCE = 50
-# Over questions with a relevant quote: the quote that is shown holds it, or lies in it.
+PASSAGE_BATCH = 50
+# For questions with a relevant quote: the quote shown contains it, or is part of it.
 QUOTED = "quote hit"
-# Over questions whose truth is known: answered where the documents answer, refused where they do not.
+# For labelled questions: answered if the documents answer, refused if they do not.
 DECIDED = "decision accuracy"
 
 
 class Order(StrEnum):
-    """By what passages are ranked: both legs and all else, either leg alone, or reciprocal rank fusion of both."""
+    """The order of the candidates: by the fused score, by one leg alone, or by reciprocal rank fusion of both legs."""
 
     FUSED = "fused"
     DENSE = "dense"
@@ -39,8 +39,8 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one question did. `ranked`: ids of documents, best first, or the item of `question.relevant` that a passage satisfies.
-    `quotes`: those of the relevant items that are quotes; `quote`: what was shown as the answer.
+    """The outcome of one question. `ranked`: best first, the item of `question.relevant` that a passage matches, or its document's id.
+    `quotes`: the relevant items that are quotes. `quote`: the text shown as the answer.
     """
 
     question: Question
@@ -57,8 +57,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The measures of a run by their names, those of each question, and what the plots show. A measure that needs what the
-    set does not hold (questions that cannot be answered, say) is left out.
+    """Measures of a run: overall, by question, and the bins of the reliability diagram. Measures that do not apply to the set (for
+    example without unanswerable questions) are left out.
     """
 
     measures: Mapping[str, float]
@@ -68,27 +68,27 @@ class Summary:
 
 
 class Judge:
-    """Names what was found: the item of a question that a passage satisfies, else its document. Passages are read once."""
+    """Names the passages of a ranking: by the relevant item that they match, else by their document. Caches the passages."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._read: dict[int, StoredPassage] = {}
+        self._passages: dict[int, StoredPassage] = {}
         self._ids: dict[str, bool] = {}
 
     def names(self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH) -> tuple[str, ...]:
-        """Best first, each once, at most `depth`."""
-        quotes = {_plain(item): item for item in self.quotes(relevant)}
+        """At most `depth` distinct names, best first."""
+        quotes = {_normalise(item): item for item in self.quotes(relevant)}
         found: dict[str, None] = {}
         ids = [candidate.passage_id for candidate in ranking.candidates]
-        for first in range(0, len(ids), READ_AT_ONCE):
-            for stored in self._stored(ids[first : first + READ_AT_ONCE]):
+        for first in range(0, len(ids), PASSAGE_BATCH):
+            for stored in self._load(ids[first : first + PASSAGE_BATCH]):
                 found.setdefault(_name(stored, relevant, quotes))
             if len(found) >= depth:
                 break
         return tuple(found)[:depth]
 
     def quotes(self, relevant: Mapping[str, int]) -> list[str]:
-        """Those items that are quotes: they hold a space and are no document's id."""
+        """The relevant items that are quotes: they contain a space and are not the id of a document."""
         return [item for item in relevant if " " in item and not self._is_id(item)]
 
     def _is_id(self, item: str) -> bool:
@@ -96,14 +96,14 @@ class Judge:
             self._ids[item] = self._engine.document(item) is not None
         return self._ids[item]
 
-    def _stored(self, ids: Sequence[int]) -> list[StoredPassage]:
-        unread = [i for i in ids if i not in self._read]
-        self._read.update((stored.id, stored) for stored in self._engine.passages(unread))
-        return [self._read[i] for i in ids if i in self._read]
+    def _load(self, ids: Sequence[int]) -> list[StoredPassage]:
+        missing = [i for i in ids if i not in self._passages]
+        self._passages.update((stored.id, stored) for stored in self._engine.passages(missing))
+        return [self._passages[i] for i in ids if i in self._passages]
 
 
 def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
-    """Ask each question once, but the first twice, so that its time is not that of a start. Raises InvalidQuestion."""
+    """Ask each question once, after one question to warm up. Raises InvalidQuestion."""
     if questions:
         answerer.ask(clean_question(questions[0].text), history=questions[0].history)
     for question in questions:
@@ -116,7 +116,7 @@ def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iter
 
 
 def arrange(ranking: Ranking, order: Order) -> Ranking:
-    """The same candidates in another order; by words alone, those that hold any."""
+    """The candidates in another order; in the lexical order only those that contain a term."""
     if order is Order.FUSED:
         return ranking
     scores = _scores(ranking.candidates, order)
@@ -131,10 +131,10 @@ def arrange(ranking: Ranking, order: Order) -> Ranking:
 
 
 def summarise(outcomes: Sequence[Outcome]) -> Summary:
-    """All measures that the questions allow for; latencies in milliseconds."""
+    """All measures that apply to the questions; latencies in milliseconds."""
     relevant = {outcome.question.id: outcome.question.relevant for outcome in outcomes if outcome.question.relevant}
     per_question = measures.ranking_measures({o.question.id: o.ranked for o in outcomes if o.question.relevant}, relevant)
-    per_question[QUOTED] = {o.question.id: float(_quoted(o)) for o in outcomes if o.quotes}
+    per_question[QUOTED] = {o.question.id: float(_is_quote_hit(o)) for o in outcomes if o.quotes}
     per_question[DECIDED] = {
         o.question.id: float(o.answerable == o.question.is_answerable) for o in outcomes if o.question.is_answerable is not None
     }
@@ -153,12 +153,12 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
 def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
     confidences = [outcome.confidence for outcome in judged]
     truth = np.array([bool(outcome.question.is_answerable) for outcome in judged])
-    said = np.array([outcome.answerable for outcome in judged])
+    decisions = np.array([outcome.answerable for outcome in judged])
     found = {"ECE": measures.expected_calibration_error(confidences, truth)}
     if truth.any():
-        found["false refusals"] = float((~said[truth]).mean())
+        found["false refusals"] = float((~decisions[truth]).mean())
     if not truth.all():
-        found["refused"] = float((~said[~truth]).mean())
+        found["refused"] = float((~decisions[~truth]).mean())
     area = measures.auroc(confidences, truth)
     if area is not None:
         found["AUROC"] = area
@@ -195,7 +195,7 @@ def _scores(candidates: Sequence[Candidate], order: Order) -> list[float]:
 
 
 def _ranks(scores: Sequence[float]) -> list[int]:
-    """1 for the highest."""
+    """The rank of each score, 1 for the highest."""
     order = np.argsort(-np.asarray(scores), kind="stable")
     ranks = np.empty(len(scores), int)
     ranks[order] = np.arange(1, len(scores) + 1)
@@ -209,18 +209,18 @@ def _name(stored: StoredPassage, relevant: Mapping[str, int], quotes: Mapping[st
     if document.url in relevant:
         return str(document.url)
     if quotes:
-        text = _plain(stored.passage.text)
+        text = _normalise(stored.passage.text)
         for quote, item in quotes.items():
             if quote in text:
                 return item
     return document.id
 
 
-def _quoted(outcome: Outcome) -> bool:
-    shown = _plain(outcome.quote or "")
-    return bool(shown) and any(quote in shown or shown in quote for quote in map(_plain, outcome.quotes))
+def _is_quote_hit(outcome: Outcome) -> bool:
+    shown = _normalise(outcome.quote or "")
+    return bool(shown) and any(quote in shown or shown in quote for quote in map(_normalise, outcome.quotes))
 
 
-def _plain(text: str) -> str:
-    """Quotes are compared without regard to line breaks and letter case."""
+def _normalise(text: str) -> str:
+    """Normalise white space and case, to compare quotes."""
     return " ".join(text.split()).casefold()

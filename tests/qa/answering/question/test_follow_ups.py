@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from index.ranking.query import PreparedQuery
 from index.types import Vector
-from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS, FollowUp, completed, context_of, follow_up
+from qa.answering.question.follow_ups import (
+    NOT_IN_THESE_DOCUMENTS,
+    FollowUp,
+    complete_question,
+    read_context,
+    resolve_follow_up,
+)
 from qa.answering.question.turn import Turn
 from tests.conftest import Server, StartServer
 
@@ -58,46 +64,47 @@ def guidance(data_folder: Callable[[], Path], start_server: StartServer) -> Iter
     ],
 )
 def test_phrase_completes_the_previous_question(question: str, whole: str) -> None:
-    assert completed(question, context_of(user(PASSPORT))) == whole
+    assert complete_question(question, read_context(user(PASSPORT))) == whole
 
 
 def test_phrase_replaces_one_with_the_same_preposition() -> None:
     assert (
-        completed("And in Wales?", context_of(user("How do I renew a passport in England?")))
+        complete_question("And in Wales?", read_context(user("How do I renew a passport in England?")))
         == "How do I renew a passport in Wales?"
     )
     assert (
-        completed("And in Scotland?", context_of(user(PASSPORT, "And in Wales?"))) == "How do I renew a passport in Scotland?"
+        complete_question("And in Scotland?", read_context(user(PASSPORT, "And in Wales?")))
+        == "How do I renew a passport in Scotland?"
     )
 
 
 def test_phrase_without_a_previous_question_is_unchanged() -> None:
-    assert completed("And in Wales?", context_of([])) == "And in Wales?"
-    assert completed("And in Wales?", context_of(user("Hello!"))) == "And in Wales?"
+    assert complete_question("And in Wales?", read_context([])) == "And in Wales?"
+    assert complete_question("And in Wales?", read_context(user("Hello!"))) == "And in Wales?"
 
 
-def along(*components: float) -> Vector:
+def vector(*components: float) -> Vector:
     return np.array(components, np.float32)
 
 
-QUESTION, CONTEXT = along(1, 0, 0), along(0, 1, 0)
+QUESTION, CONTEXT = vector(1, 0, 0), vector(0, 1, 0)
 
 
-def followed(question: str, history: list[Turn], nearest: float, suits_context: float = 0.6) -> FollowUp | None:
+def resolve(question: str, history: list[Turn], nearest: float, suits_context: float = 0.6) -> FollowUp | None:
     """The follow-up of a question after a history. `suits_context`: cosine of its nearest passage with the context."""
-    context = context_of(history)
+    context = read_context(history)
     if context is None:
         return None
-    everything = (along(nearest, suits_context, 0), along(0, 0.7, 0))
-    asked = PreparedQuery(question, lambda: QUESTION)
-    return follow_up(
-        asked, context, nearest, lambda texts: CONTEXT, lambda vector: max(float(vector @ each) for each in everything)
+    everything = (vector(nearest, suits_context, 0), vector(0, 0.7, 0))
+    query = PreparedQuery(question, lambda: QUESTION)
+    return resolve_follow_up(
+        query, context, nearest, lambda texts: CONTEXT, lambda one: max(float(one @ each) for each in everything)
     )
 
 
-def taken(found: FollowUp | None) -> float:
+def context_share(found: FollowUp | None) -> float:
     """The share of the context vector in the query vector."""
-    return float(found.asked.vector @ CONTEXT) if found else 0.0
+    return float(found.query.vector @ CONTEXT) if found else 0.0
 
 
 @pytest.mark.parametrize(
@@ -107,11 +114,11 @@ def taken(found: FollowUp | None) -> float:
         ("And what does the office want to see?", 0.9, "it opens with “And”"),
         ("Opening hours?", 0.9, "it has few words of its own"),
         ("Which is cheaper for an adult today?", 0.9, "it opens with “Which”"),
-        ("What photographs does the office accept today?", 0.3, "the documents say little to it by itself"),
+        ("What photographs does the office accept today?", 0.3, "the documents match it poorly without the conversation"),
     ],
 )
 def test_uses_the_context_and_gives_the_reason(question: str, nearest: float, reason: str) -> None:
-    found = followed(question, user(PASSPORT), nearest)
+    found = resolve(question, user(PASSPORT), nearest)
     assert found is not None
     assert found.reason == reason
     assert found.question == f"{question} (after “{PASSPORT}”)"
@@ -127,17 +134,18 @@ def test_uses_the_context_and_gives_the_reason(question: str, nearest: float, re
     ],
 )
 def test_question_that_stands_alone_is_no_follow_up(question: str) -> None:
-    assert followed(question, user(PASSPORT), 0.7) is None
+    assert resolve(question, user(PASSPORT), 0.7) is None
 
 
 def test_no_context_without_earlier_questions() -> None:
-    assert followed("How much does it cost?", [], 0.3) is None
-    assert followed("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
+    assert resolve("How much does it cost?", [], 0.3) is None
+    assert resolve("How much does it cost?", user("Hello", "Thanks!"), 0.3) is None
 
 
 def test_lower_similarity_gives_the_context_more_weight() -> None:
     shares = [
-        taken(followed("What photographs does the office accept?", user(PASSPORT), near)) for near in (0.57, 0.53, 0.48, 0.45)
+        context_share(resolve("What photographs does the office accept?", user(PASSPORT), near))
+        for near in (0.57, 0.53, 0.48, 0.45)
     ]
     assert shares == sorted(shares)
     assert 0 < shares[0] < shares[1] < shares[2] == shares[3]
@@ -145,24 +153,24 @@ def test_lower_similarity_gives_the_context_more_weight() -> None:
 
 def test_change_of_topic_ignores_the_context() -> None:
     question, pointing_back = "What photographs does the office accept?", "What photographs does it accept?"
-    assert followed(question, user(PASSPORT), 0.4, 0.0) is None
-    assert followed(question, user(PASSPORT), 0.4, 0.1) is None
-    assert taken(followed(question, user(PASSPORT), 0.4, 0.3)) > 0
-    assert taken(followed(pointing_back, user(PASSPORT), 0.4, 0.1)) > 0
-    assert followed(pointing_back, user(PASSPORT), 0.4, -0.1) is None
+    assert resolve(question, user(PASSPORT), 0.4, 0.0) is None
+    assert resolve(question, user(PASSPORT), 0.4, 0.1) is None
+    assert context_share(resolve(question, user(PASSPORT), 0.4, 0.3)) > 0
+    assert context_share(resolve(pointing_back, user(PASSPORT), 0.4, 0.1)) > 0
+    assert resolve(pointing_back, user(PASSPORT), 0.4, -0.1) is None
 
 
 def test_context_is_the_last_questions_and_the_start_of_the_last_reply() -> None:
     earlier = [f"What is the fee for {number} visas?" for number in range(6)]
-    context = context_of([*user(*earlier, PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
+    context = read_context([*user(*earlier, PASSPORT), Turn("assistant", "word " * 50), *user("Thanks!")])
     assert context is not None
     assert context.earlier == earlier[-4:]
     assert context.questions == f"{earlier[-1]} {PASSPORT}"
-    assert context.said == f"{PASSPORT} {('word ' * 30).strip()}"
+    assert context.last_exchange == f"{PASSPORT} {('word ' * 30).strip()}"
 
 
 def test_reads_only_the_end_of_a_long_conversation() -> None:
-    context = context_of(user(PASSPORT, *["Thanks!"] * 40))
+    context = read_context(user(PASSPORT, *["Thanks!"] * 40))
     assert context is None
 
 
@@ -173,9 +181,9 @@ def test_context_ignores_refusals_and_small_talk() -> None:
         *user("Thanks!"),
         Turn("assistant", "You are welcome."),
     ]
-    context = context_of(history)
+    context = read_context(history)
     assert context is not None
-    assert (context.said, context.earlier) == (PASSPORT, [])
+    assert (context.last_exchange, context.earlier) == (PASSPORT, [])
 
 
 def test_follow_up_ranks_like_the_complete_question(guidance: Server) -> None:
@@ -189,7 +197,7 @@ def test_follow_up_ranks_like_the_complete_question(guidance: Server) -> None:
     whole = guidance.search("How do I renew a passport in Wales?")
     assert found["results"][0]["document"]["id"] == "passports-wales"
     assert (found["query"], found["rewritten_query"]) == ("And in Wales?", "How do I renew a passport in Wales?")
-    assert found["rewrite_reason"] == "it continues the question before it"
+    assert found["rewrite_reason"] == "it completes the previous question"
     assert [result["id"] for result in found["results"]] == [result["id"] for result in whole["results"]]
 
 
@@ -232,12 +240,10 @@ def test_filter_applies_to_follow_ups(guidance: Server) -> None:
         ([{"role": "user", "content": "x", "name": "y"}], "history.0.name"),
         ([{"role": "user", "content": "a\0b"}], "history.0.content"),
         ("And?", "history"),
-        ([{"role": "user", "content": "x"}] * 201, "history"),
+        ([{"role": "user", "content": "x"}] * 2_001, "history"),
     ],
 )
-def test_rejects_an_invalid_history_by_field(guidance: Server, history: Any, field: str) -> None:
-    import json
-
+def test_rejects_an_invalid_history_by_field(guidance: Server, history: object, field: str) -> None:
     refused = guidance.post("/v1/search", json.dumps({"query": "And?", "history": history}).encode())
     assert refused.status == 422
     assert refused.json()["errors"][0]["field"] == field
