@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from flask import Blueprint
 from flask.sansio.app import App
 from pydantic import BaseModel
+from typing_extensions import is_typeddict
 
 from qa.operate.keys import Role
 
-ANYONE = None
+ANYONE, READ, WRITE = None, Role.READ, Role.WRITE
 _EXTENSION = "quotable-routes"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,7 +35,7 @@ class Route:
     :param request: models of the JSON body, of which it must match one.
     :param upload: the body may be a multipart form with one file instead.
     :param query: model of the query string.
-    :param response: type of the JSON response; None for plain text, or for no content with 204.
+    :param response: type of the JSON response: the view's return type. None for plain text, or for no content with 204.
     :param streams: the response may be server-sent events.
     :param errors: status codes of errors besides those that follow from the other fields. A path parameter implies 404.
     :param tag: group in the documentation, by default the name of the blueprint.
@@ -58,17 +59,32 @@ class Route:
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def route(blueprint: Blueprint, method: str, rule: str, *, role: Role | None, **documentation: Any) -> Callable[[View], View]:
+def route(
+    blueprint: Blueprint, method: str, rule: str, role: Role | None, summary: str = "", **documentation: Any
+) -> Callable[[View], View]:
     """Register a view on a blueprint. `documentation`: further fields of `Route`."""
-    declared = Route(method, rule, role, **{"tag": blueprint.name} | documentation)
 
     def register(view: View) -> View:
         name = view.__name__
+        declared = Route(
+            method,
+            rule,
+            role,
+            summary,
+            response=_json_type(view) if summary else None,
+            **{"tag": blueprint.name} | documentation,
+        )
         blueprint.add_url_rule(rule, name, view, methods=[method])
         blueprint.record(lambda state: declare(state.app, f"{state.name_prefix}.{state.name}.{name}".lstrip("."), declared))
         return view
 
     return register
+
+
+def _json_type(view: Callable[..., Any]) -> Any:
+    """The TypedDict that a view returns, alone or with a status or as an alternative to a Response."""
+    returned = get_type_hints(view).get("return")
+    return next((each for each in (returned, *get_args(returned)) if is_typeddict(each)), None)
 
 
 def declare(app: App, endpoint: str, declared: Route) -> None:

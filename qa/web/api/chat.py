@@ -16,10 +16,9 @@ from flask import Blueprint, Response, request
 from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
-from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import record_unanswered
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import (
     ChatCompletion,
@@ -41,12 +40,12 @@ blueprint = Blueprint("chat", __name__)
 MODELS = (MODEL, QUOTES_MODEL)
 
 
-@route(blueprint, "GET", "/v1/models", role=Role.READ, summary="List the models", response=ChatModelList)
+@route(blueprint, "GET", "/v1/models", READ, "List the models")
 def list_models() -> ChatModelList:
     return {"object": "list", "data": [model_json(name) for name in MODELS]}
 
 
-@route(blueprint, "GET", "/v1/models/<model_id>", role=Role.READ, summary="Show a model", response=ChatModel)
+@route(blueprint, "GET", "/v1/models/<model_id>", READ, "Show a model")
 def show_model(model_id: str) -> ChatModel:
     _check_model(model_id)
     return model_json(model_id)
@@ -56,10 +55,9 @@ def show_model(model_id: str) -> ChatModel:
     blueprint,
     "POST",
     "/v1/chat/completions",
-    role=Role.READ,
-    summary="Reply to a conversation",
+    READ,
+    "Reply to a conversation",
     request=(ChatRequest,),
-    response=ChatCompletion,
     streams=True,
     errors=(404,),
 )

@@ -13,9 +13,8 @@ from index.types import Job, StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
 from qa.ingest.writer import check_document_id, id_for_address, readable_id
-from qa.operate.keys import Role
 from qa.web.current import service, writer
-from qa.web.routes import route
+from qa.web.routes import READ, WRITE, route
 from qa.web.schemas.documents import (
     AcceptedDocument,
     DocumentList,
@@ -47,16 +46,7 @@ def _document_links(pointer: str) -> dict[str, dict[str, str]]:
     return {operation: {"document_id": f"$response.body#/{pointer}/id"} for operation in operations}
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/documents",
-    role=Role.READ,
-    summary="List the documents",
-    query=PageParameters,
-    response=DocumentList,
-    links=_document_links("data/0"),
-)
+@route(blueprint, "GET", "/v1/documents", READ, "List the documents", query=PageParameters, links=_document_links("data/0"))
 def list_documents() -> DocumentList:
     page = from_query_string(request, PageParameters)
     engine = service().engine
@@ -71,11 +61,10 @@ def list_documents() -> DocumentList:
     blueprint,
     "POST",
     "/v1/documents",
-    role=Role.WRITE,
-    summary="Add or replace a document",
+    WRITE,
+    "Add or replace a document",
     request=(DocumentRequest, AddressRequest),
     upload=True,
-    response=AcceptedDocument,
     status=202,
     errors=(507,),
     links={"documents.show_job": {"job_id": "$response.body#/job/id"}, **_document_links("document")},
@@ -87,43 +76,21 @@ def add_document() -> tuple[AcceptedDocument, int, dict[str, str]]:
     return {"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"}
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/documents/<document_id:document_id>",
-    role=Role.READ,
-    summary="Show a document",
-    response=ListedDocument,
-)
+@route(blueprint, "GET", "/v1/documents/<document_id:document_id>", READ, "Show a document")
 def show_document(document_id: str) -> ListedDocument:
     document = _document(document_id)
     count = service().engine.passage_counts([document.id]).get(document.id, 0)
     return listed_document_json(document, count)
 
 
-@route(
-    blueprint,
-    "DELETE",
-    "/v1/documents/<document_id:document_id>",
-    role=Role.WRITE,
-    summary="Remove a document",
-    response=RemovedDocument,
-    errors=(507,),
-)
+@route(blueprint, "DELETE", "/v1/documents/<document_id:document_id>", WRITE, "Remove a document", errors=(507,))
 def remove_document(document_id: str) -> RemovedDocument:
     if not writer().engine.remove(document_id):
         raise _not_found("document", document_id)
     return {"id": document_id, "deleted": True}
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/documents/<document_id:document_id>/text",
-    role=Role.READ,
-    summary="Show the text of a document",
-    response=DocumentText,
-)
+@route(blueprint, "GET", "/v1/documents/<document_id:document_id>/text", READ, "Show the text of a document")
 def show_text(document_id: str) -> DocumentText:
     content = service().engine.content(document_id)
     if content is None:
@@ -131,7 +98,7 @@ def show_text(document_id: str) -> DocumentText:
     return {"text": content.text, "version": content.version}
 
 
-@route(blueprint, "GET", "/v1/passages/<passage_id>", role=Role.READ, summary="Show a passage", response=PassageDetails)
+@route(blueprint, "GET", "/v1/passages/<passage_id>", READ, "Show a passage")
 def show_passage(passage_id: str) -> PassageDetails:
     number = passage_number(passage_id)
     found = service().engine.passages([number]) if number is not None else []
@@ -140,7 +107,7 @@ def show_passage(passage_id: str) -> PassageDetails:
     return passage_details_json(found[0])
 
 
-@route(blueprint, "GET", "/v1/jobs/<job_id>", role=Role.WRITE, summary="Show the status of a job", response=JobState)
+@route(blueprint, "GET", "/v1/jobs/<job_id>", WRITE, "Show the status of a job")
 def show_job(job_id: str) -> JobState:
     number = passage_number(f"p{job_id}")
     job = writer().engine.jobs.job(number) if number is not None else None
@@ -149,9 +116,7 @@ def show_job(job_id: str) -> JobState:
     return job_json(job)
 
 
-@route(
-    blueprint, "POST", "/v1/verify", role=Role.READ, summary="Verify a quote", request=(VerifyRequest,), response=Verification
-)
+@route(blueprint, "POST", "/v1/verify", READ, "Verify a quote", request=(VerifyRequest,))
 def verify_quote() -> Verification:
     body = from_body(request, VerifyRequest)
     content = service().engine.content(body.document_id)

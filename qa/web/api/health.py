@@ -28,14 +28,12 @@ class Readiness(TypedDict):
     generation: Count
 
 
-@route(blueprint, "GET", "/healthz", role=ANYONE, summary="Check that the process runs", response=Health, tag="monitoring")
+@route(blueprint, "GET", "/healthz", ANYONE, "Check that the process runs", tag="monitoring")
 def healthz() -> Health:
     return {"status": "ok"}
 
 
-@route(
-    blueprint, "GET", "/readyz", role=ANYONE, summary="Check that the service is ready", response=Readiness, tag="monitoring"
-)
+@route(blueprint, "GET", "/readyz", ANYONE, "Check that the service is ready", tag="monitoring")
 def readyz() -> Readiness:
     engine = service().engine
     documents, passages = engine.counts()

@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, jsonify, render_template
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from pydantic import ConfigDict, create_model
 
-from qa.operate.keys import Role
 from qa.version import installed_version
-from qa.web.routes import Route, route, routes_of
+from qa.web.routes import READ, Route, route, routes_of
 from qa.web.schemas.problems import OPENAI_ROUTES, OpenAIErrorAnswer, ProblemAnswer
 
 blueprint = Blueprint("openapi", __name__)
@@ -46,13 +44,13 @@ _UPLOAD = {
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
-@route(blueprint, "GET", "/openapi.json", role=Role.READ)
-def openapi() -> ResponseReturnValue:
+@route(blueprint, "GET", "/openapi.json", READ)
+def openapi() -> Response:
     return jsonify(document(current_app))
 
 
-@route(blueprint, "GET", "/docs", role=Role.READ)
-def docs() -> ResponseReturnValue:
+@route(blueprint, "GET", "/docs", READ)
+def docs() -> str:
     described = document(current_app)
     return render_template("docs.html", document=described, schemas=described["components"]["schemas"])
 

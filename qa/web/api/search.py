@@ -6,10 +6,9 @@ from time import perf_counter
 
 from flask import Blueprint, request
 
-from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import record_if_unanswered
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.answers import SearchAnswer, answer_json, explained_answer_json, facet_json
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import SearchParameters, SearchRequest
@@ -19,15 +18,7 @@ FACET_VALUES = 100
 blueprint = Blueprint("search", __name__)
 
 
-@route(
-    blueprint,
-    "GET",
-    "/v1/search",
-    role=Role.READ,
-    summary="Ask a question by URL",
-    query=SearchParameters,
-    response=SearchAnswer,
-)
+@route(blueprint, "GET", "/v1/search", READ, "Ask a question by URL", query=SearchParameters)
 def search_by_address() -> SearchAnswer:
     parameters = from_query_string(request, SearchParameters)
     return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit))
@@ -37,10 +28,9 @@ def search_by_address() -> SearchAnswer:
     blueprint,
     "POST",
     "/v1/search",
-    role=Role.READ,
-    summary="Ask a question",
+    READ,
+    "Ask a question",
     request=(SearchRequest,),
-    response=SearchAnswer,
     links={"documents.show_passage": {"passage_id": "$response.body#/results/0/id"}},
 )
 def search() -> SearchAnswer:

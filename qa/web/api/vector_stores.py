@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, request
 
 from qa.answering.answerer import Result
-from qa.operate.keys import Role
 from qa.web.current import service
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import VectorStoreSearchRequest
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body
@@ -24,12 +23,12 @@ from qa.web.schemas.vector_stores import (
 blueprint = Blueprint("vector_stores", __name__)
 
 
-@route(blueprint, "GET", "/v1/vector_stores", role=Role.READ, summary="List the vector stores", response=VectorStoreList)
+@route(blueprint, "GET", "/v1/vector_stores", READ, "List the vector stores")
 def list_stores() -> VectorStoreList:
     return {"object": "list", "data": [_store()], "first_id": STORE, "last_id": STORE, "has_more": False}
 
 
-@route(blueprint, "GET", "/v1/vector_stores/<store_id>", role=Role.READ, summary="Show the vector store", response=VectorStore)
+@route(blueprint, "GET", "/v1/vector_stores/<store_id>", READ, "Show the vector store")
 def show_store(store_id: str) -> VectorStore:
     _check_store(store_id)
     return _store()
@@ -39,10 +38,9 @@ def show_store(store_id: str) -> VectorStore:
     blueprint,
     "POST",
     "/v1/vector_stores/<store_id>/search",
-    role=Role.READ,
-    summary="Search the vector store",
+    READ,
+    "Search the vector store",
     request=(VectorStoreSearchRequest,),
-    response=VectorStoreSearchAnswer,
 )
 def search_store(store_id: str) -> VectorStoreSearchAnswer:
     _check_store(store_id)

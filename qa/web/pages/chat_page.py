@@ -9,11 +9,10 @@ from flask import Blueprint, render_template, request
 from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.chat.replies import SOURCES
-from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.feedback import record_if_unanswered
 from qa.web.pages.presentation import format_date, http_url, passage_address
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
@@ -22,7 +21,7 @@ from qa.web.server.dispatcher import release_slot
 blueprint = Blueprint("conversation", __name__)
 
 
-@route(blueprint, "GET", "/chat", role=Role.READ)
+@route(blueprint, "GET", "/chat", READ)
 def chat_page() -> tuple[str, int]:
     try:
         questions = questions_from_address(request)

@@ -10,10 +10,9 @@ from flask import Blueprint, abort, render_template
 
 from corpus.types import Document, Heading, Span
 from index.types import StoredPassage
-from qa.operate.keys import Role
 from qa.web.current import service
 from qa.web.pages.presentation import format_date, http_url
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.documents import passage_name
 
 blueprint = Blueprint("document", __name__)
@@ -55,7 +54,7 @@ class Block:
     marks: tuple[str, str] = ("", "")
 
 
-@route(blueprint, "GET", "/d/<document_id:document_id>", role=Role.READ)
+@route(blueprint, "GET", "/d/<document_id:document_id>", READ)
 def document_page(document_id: str) -> str:
     engine = service().engine
     document = engine.content(document_id)

@@ -7,10 +7,9 @@ from flask import Blueprint, Response, render_template, request
 from qa.answering.answerer import Answer
 from qa.chat.chatbot import Pieces
 from qa.chat.replies import Reply
-from qa.operate.keys import Role
 from qa.operate.question_log import Outcome, QuestionLog
 from qa.web.current import service, settings
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.documents import passage_name
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import feedback_from_form, from_body
@@ -23,8 +22,8 @@ blueprint = Blueprint("feedback", __name__)
     blueprint,
     "POST",
     "/v1/feedback",
-    role=Role.READ,
-    summary="Report whether the results helped",
+    READ,
+    "Report whether the results helped",
     request=(FeedbackRequest,),
     status=204,
     tag="search",
@@ -34,7 +33,7 @@ def give_feedback() -> Response:
     return Response(status=204)
 
 
-@route(blueprint, "POST", "/feedback", role=Role.READ)
+@route(blueprint, "POST", "/feedback", READ)
 def send_feedback() -> str:
     """POST /v1/feedback as a form, for pages without scripts."""
     feedback = feedback_from_form(request)

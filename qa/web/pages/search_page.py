@@ -13,12 +13,11 @@ from flask import Blueprint, g, render_template, request
 
 from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
-from qa.operate.keys import Role
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
 from qa.web.pages.feedback import record_if_unanswered
 from qa.web.pages.presentation import TEXTS, result_fields, verdict
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.schemas.answers import answer_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
@@ -42,12 +41,12 @@ class Choice:
     count: int
 
 
-@route(blueprint, "GET", "/", role=Role.READ)
+@route(blueprint, "GET", "/", READ)
 def search_page() -> tuple[str, int]:
     return _page("/")
 
 
-@route(blueprint, "GET", "/embed", role=Role.READ)
+@route(blueprint, "GET", "/embed", READ)
 def embedded_page() -> tuple[str, int]:
     """For a frame in a page of an allowed origin (setting `embed_origins`)."""
     g.embedded = True

@@ -6,10 +6,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from index.types import Job
-from qa.operate.keys import Role
 from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_file, refuse_when_full
 from qa.web.current import settings, writer
-from qa.web.routes import route
+from qa.web.routes import WRITE, route
 from qa.web.schemas.documents import passage_number
 from qa.web.schemas.problems import Problem
 
@@ -18,13 +17,13 @@ blueprint = Blueprint("upload", __name__)
 MOST_JOBS = 100  # shown on one page
 
 
-@route(blueprint, "GET", "/upload", role=Role.WRITE)
+@route(blueprint, "GET", "/upload", WRITE)
 def upload_page() -> str:
     _require_upload_page()
     return render_template("upload.html", jobs=_jobs(request.args.getlist("job")), most_bytes=MAX_UPLOAD_BYTES)
 
 
-@route(blueprint, "POST", "/upload", role=Role.WRITE)
+@route(blueprint, "POST", "/upload", WRITE)
 def upload() -> Response:
     """The form without scripts. With scripts each file goes to POST /v1/documents."""
     _require_upload_page()

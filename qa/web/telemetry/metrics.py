@@ -17,10 +17,9 @@ from prometheus_client.registry import Collector
 from corpus.types import QuotableError
 from qa.assembly import Service
 from qa.observation import STAGES, Observation
-from qa.operate.keys import Role
 from qa.version import installed_version
 from qa.web.current import GetService
-from qa.web.routes import route
+from qa.web.routes import READ, route
 from qa.web.server.admission import Admission
 
 blueprint = Blueprint("metrics", __name__)
@@ -30,16 +29,7 @@ BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5
 NO_ROUTE = "none"
 
 
-@route(
-    blueprint,
-    "GET",
-    "/metrics",
-    role=Role.READ,
-    public=False,
-    summary="Prometheus metrics",
-    media_type="text/plain",
-    tag="monitoring",
-)
+@route(blueprint, "GET", "/metrics", READ, "Prometheus metrics", public=False, media_type="text/plain", tag="monitoring")
 def metrics() -> Response:
     return current_app.extensions["quotable-metrics"].render(request.headers.get("Accept", ""))  # type: ignore[no-any-return]
 
