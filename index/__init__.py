@@ -1,5 +1,5 @@
-"""Index: holds documents and ranks their passages for a question.
+"""The index: passages in, ranked passages out. Imports only corpus.types.
 
-Documents with split and embedded passages enter; ranked passages leave. `engine.py` is the contract; `embedded/` implements it in one
-folder, with the pure rooms `text/` and `ranking/` and the embedding models of `embedding/`. Imports `corpus.types` only.
+`engine.py` is the protocol that callers use and `embedded/` its implementation. `embedding/` turns text into vectors, `text/` into terms,
+and `ranking/` scores candidates; none of the three knows an engine. `types.py` and `filters.py` hold the shared types.
 """

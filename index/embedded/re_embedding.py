@@ -1,7 +1,7 @@
-"""Everything that is derived, made anew: vectors that are missing, damaged or of another model, and the index over them.
+"""Embed the passages that have no undamaged vector of a model.
 
-Vectors of a new model are stored beside those of the old one, some at a time, so that a killed run goes on where it was; when the last
-is there, one step makes them the ones that are searched. The old ones stay, so that going back is as quick, until they are dropped.
+Vectors of a new model are stored beside those of the old one, in small transactions, so that a killed run can resume; afterwards
+`Store.set_model` switches to them in one step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from index.embedded.store.store import Store
 from index.types import Embedder
 
-# Passages embedded between two transactions: some seconds of work, which is what a killed run loses.
+# Passages embedded per transaction: some seconds of work, the most that a killed run loses.
 EMBEDDED_AT_ONCE = 64
 
 Progress = Callable[[int, int], None]
@@ -20,14 +20,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """`new`: passages that were embedded; `cut`: those of them that are longer than the model reads."""
+    """`new`: number of passages embedded; `cut`: number of those longer than the model reads."""
 
     new: int
     cut: int
 
 
 def embed_missing(store: Store, embedder: Embedder, progress: Progress) -> Embedded:
-    """Give every whole passage a whole vector of this model. `progress` is told how many passages of how many are done."""
+    """Embed every undamaged passage without an undamaged vector of this model. `progress`: called with the numbers done and in total."""
     _, total = store.counts()
     done = new = cut = 0
     for ids in store.ids_in_batches():

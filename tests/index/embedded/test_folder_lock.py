@@ -1,4 +1,4 @@
-"""One writer a folder: a second is refused and told who the first is; the lock ends with its owner."""
+"""The lock of a data folder: one writer, released with its owner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from index.embedded.folder_lock import FolderLock
 from index.types import StoreError
 
-HOLDS_THE_LOCK = """
+HOLD_LOCK = """
 import sys
 from pathlib import Path
 from index.embedded.folder_lock import FolderLock
@@ -23,7 +23,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_second_writer_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
+def test_refuses_a_second_writer_with_the_id_of_the_first(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path)
     with pytest.raises(StoreError, match=f"{os.getpid()}"):
         FolderLock(tmp_path)
@@ -31,9 +31,9 @@ def test_a_second_writer_is_refused_with_the_id_of_the_first(tmp_path: Path) -> 
     FolderLock(tmp_path).release()
 
 
-def test_the_lock_of_another_process_holds_until_that_is_killed(tmp_path: Path) -> None:
+def test_holds_until_the_owning_process_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDS_THE_LOCK, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "held\n"
@@ -43,6 +43,6 @@ def test_the_lock_of_another_process_holds_until_that_is_killed(tmp_path: Path) 
     FolderLock(tmp_path).release()
 
 
-def test_a_folder_that_is_not_there_cannot_be_locked(tmp_path: Path) -> None:
+def test_refuses_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot write in .*missing"):
         FolderLock(tmp_path / "missing")

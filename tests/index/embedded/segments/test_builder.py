@@ -1,4 +1,4 @@
-"""The index keeps up with the store: small segments at once, large ones merged apart; nothing is missed or found twice on the way."""
+"""Building and merging segments: every stored passage is found exactly once meanwhile."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def spans(writer: DocumentWriter) -> list[tuple[int, int]]:
     return [(span.after, span.last) for span in found]
 
 
-def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_meanwhile(
-    writer: DocumentWriter, folder: Path
-) -> None:
+def test_finds_every_document_while_segments_are_built_and_merged(writer: DocumentWriter, folder: Path) -> None:
     most = 0
     for number in range(40):
         writer.put(entry(number))
@@ -85,7 +83,7 @@ def test_every_document_is_found_from_the_moment_it_is_put_whatever_is_built_mea
     [replace(POLICY, built_in_process=0), replace(POLICY, exact_passages=0)],
     ids=["in a child process", "with an approximate index"],
 )
-def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(folder: Path, policy: Policy) -> None:
+def test_other_policies_find_the_same_also_after_a_restart(folder: Path, policy: Policy) -> None:
     with open_to_write(read_settings({"data": folder}, {}), policy=policy) as writer:
         for number in range(30):
             writer.put(entry(number))
@@ -101,7 +99,7 @@ def test_segments_built_otherwise_find_the_same_and_come_back_after_a_restart(fo
             assert scores == pytest.approx(exact[question], abs=1e-5)
 
 
-def test_a_build_that_is_stopped_leaves_nothing_behind(writer: DocumentWriter, folder: Path) -> None:
+def test_stopped_build_leaves_no_files(writer: DocumentWriter, folder: Path) -> None:
     for number in range(5):
         writer.put(entry(number))
     stopping = Event()
@@ -119,7 +117,7 @@ def test_a_build_that_is_stopped_leaves_nothing_behind(writer: DocumentWriter, f
     assert list(scratch.glob(".part-*")) == []
 
 
-def test_searches_go_on_while_segments_are_built_and_merged(writer: DocumentWriter) -> None:
+def test_searches_during_builds_and_merges_see_all_stored_documents(writer: DocumentWriter) -> None:
     ended, told, wrong = Event(), [], []
 
     def search() -> None:
