@@ -1,4 +1,4 @@
-"""`python -m benchmarks.durability WHAT`: puts in faults of one kind, prints the counts as JSON, and fails where anything was lost."""
+"""`python -m benchmarks.durability KIND`: inject faults of one kind, print counts as JSON, exit with 1 if anything was lost."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ KINDS = ("kills", "boundaries", "flips", "full_disk", "power", "start")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--rounds", type=int, default=20, help="how many faults; 0 for all there are")
+    parser.add_argument("--rounds", type=int, default=20, help="number of faults; 0 for all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--part", default="1/1", help="of a long run: 2/4 is the second quarter of the faults")
-    parser.add_argument("--output", type=Path, help="also add the counts to those in this file")
-    asked = parser.parse_args()
-    part = slice(int(asked.part.partition("/")[0]) - 1, None, int(asked.part.partition("/")[2]))
-    logging.disable()  # what is damaged is told thousands of times here
+    parser.add_argument("--part", default="1/1", help="part of a long run: 2/4 is the second quarter of the faults")
+    parser.add_argument("--output", type=Path, help="also add the counts to this file")
+    options = parser.parse_args()
+    part = slice(int(options.part.partition("/")[0]) - 1, None, int(options.part.partition("/")[2]))
+    logging.disable()  # damage is logged thousands of times here
     with tempfile.TemporaryDirectory(prefix="durability-") as folder:
-        counts = import_module(f"benchmarks.durability.{asked.kind}").run(Path(folder), asked.rounds, asked.seed, part)
-    if asked.output:
-        _add(asked.output, asked.kind, counts)
+        counts = import_module(f"benchmarks.durability.{options.kind}").run(Path(folder), options.rounds, options.seed, part)
+    if options.output:
+        _add(options.output, options.kind, counts)
     print(json.dumps(counts))
     sys.exit(bool(counts["lost"]))
 
 
 def _add(path: Path, kind: str, counts: dict[str, Any]) -> None:
-    """Counts of the same kind are added up, so that a long run may be made in parts."""
+    """Add counts to those of the same kind, for a long run in parts."""
     all_kinds = json.loads(path.read_text()) if path.exists() else {}
     before = all_kinds.get(kind, {})
     constant = ("files", "bytes")

@@ -1,7 +1,7 @@
-"""At every write, fsync, rename and unlink of a change: killed there, refused there (EIO), and without space there (ENOSPC).
+"""A fault at every write, fsync, rename and unlink of a change: SIGKILL, EIO or ENOSPC.
 
-strace (Debian's package) puts the fault in at the n-th such call of a process that makes one change, for n = 1, 2, … until the change
-comes through. After each fault the folder is opened and looked at; where the call was only refused, also by the process that met it.
+strace (package `strace`) injects the fault at the n-th such call of a process that makes one change, for n = 1, 2, … up to the last
+call. After each fault the folder is reopened and verified; after a refused call, also by the process that received the error.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Child, Say, Shelf, Wait
+from benchmarks.durability.small import Child, Expected, Send, Wait
 from corpus.types import QuotableError
 from qa.operate.maintenance import rebuild_folder
 
 CALLS = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate"
 CHANGES = ("add", "delete", "swap", "rebuild")
 FAULTS = ("signal=KILL", "error=EIO", "error=ENOSPC")
-STAYED_THERE = {str(name): 1 for name in range(4)}
+UNCHANGED = {str(name): 1 for name in range(4)}
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
-    """`rounds`: how many boundaries of each change and fault, spread evenly; 0 for every one."""
+    """`rounds`: calls per change and kind of fault, evenly spaced; 0 for every call."""
     if not shutil.which("strace"):
         raise SystemExit("strace is not installed (apt-get install strace)")
     models = [small.make_model(folder / f"model{number}", folder / "whole" / "models", number) for number in (0, 1)]
@@ -38,49 +38,49 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
         step = max(1, total // rounds) if rounds else 1
         for fault in FAULTS:
             for number in range(1 + seed % step, total + 1, step)[part]:
-                _broken(folder, models, change, f"{fault}:when={number}", counts, lost)
+                _inject(folder, models, change, f"{fault}:when={number}", counts, lost)
     return {**counts, "lost": lost}
 
 
 def _calls(folder: Path, models: list[str], change: str) -> int:
-    """How many boundaries a change has that nothing disturbs."""
+    """Number of calls that an undisturbed change makes."""
     trace = folder / "trace"
     _run(folder, models, change, ["-o", str(trace), "-e", f"trace={CALLS}"])
     return sum("resumed" not in line and "(" in line for line in trace.read_text().splitlines())
 
 
-def _broken(folder: Path, models: list[str], change: str, fault: str, counts: Counter[str], lost: list[str]) -> None:
-    said = _run(folder, models, change, ["-o", "/dev/null", "-e", f"inject={CALLS}:{fault}"])
+def _inject(folder: Path, models: list[str], change: str, fault: str, counts: Counter[str], lost: list[str]) -> None:
+    messages = _run(folder, models, change, ["-o", "/dev/null", "-e", f"inject={CALLS}:{fault}"])
     counts[f"{change} {fault.split(':')[0].partition('=')[2]}"] += 1
-    acknowledged = any(line["said"] == "done" for line in said)
+    acknowledged = any(line["kind"] == "done" for line in messages)
     counts["acknowledged"] += acknowledged
-    lost += [f"{change} {fault}: {line['what']}" for line in said if line["said"] == "wrong"]
-    shelf = Shelf(dict(STAYED_THERE))
+    lost += [f"{change} {fault}: {line['what']}" for line in messages if line["kind"] == "wrong"]
+    expected = Expected(dict(UNCHANGED))
     if change == "add":
-        shelf.unsure = {"9": {1} if acknowledged else {1, None}}
+        expected.unsure = {"9": {1} if acknowledged else {1, None}}
     if change == "delete":
-        shelf.unsure = {"1": {None} if acknowledged else {1, None}}
-    looked = Child(partial(_look, folder / "data", shelf)).rest()
-    lost += [f"{change} {fault}: {line['what']}" for line in looked]
+        expected.unsure = {"1": {None} if acknowledged else {1, None}}
+    found = Child(partial(_verify, folder / "data", expected)).rest()
+    lost += [f"{change} {fault}: {line['what']}" for line in found]
 
 
-def _fill(data: Path, model: str, _say: Say, _wait: Wait) -> None:
+def _fill(data: Path, model: str, _send: Send, _wait: Wait) -> None:
     with small.open_writer(data, model) as writer:
-        for name, version in STAYED_THERE.items():
+        for name, version in UNCHANGED.items():
             small.put(writer, name, version)
         writer.engine.rebuild()
 
 
-def _look(data: Path, shelf: Shelf, say: Say, _wait: Wait) -> None:
+def _verify(data: Path, expected: Expected, send: Send, _wait: Wait) -> None:
     with small.open_writer(data, None) as writer:
-        for problem in small.problems(writer, shelf):
-            say(said="wrong", what=problem)
-        shelf.settle(writer)
-        small.put(writer, "after", 1)  # and it goes on
-        shelf.there["after"] = 1
+        for problem in small.problems(writer, expected):
+            send(kind="wrong", what=problem)
+        expected.settle(writer)
+        small.put(writer, "after", 1)  # further changes succeed
+        expected.there["after"] = 1
         writer.engine.rebuild()
-        for problem in small.problems(writer, shelf):
-            say(said="wrong", what=f"afterwards: {problem}")
+        for problem in small.problems(writer, expected):
+            send(kind="wrong", what=f"afterwards: {problem}")
 
 
 def _run(folder: Path, models: list[str], change: str, options: list[str]) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def _run(folder: Path, models: list[str], change: str, options: list[str]) -> li
     shutil.copytree(folder / "whole", data)
     child = Child(partial(_change, data, change, models))
     child.line()
-    # The fault is for the change alone: the process is traced from when it says that it is ready.
+    # Only the change is traced, from the moment the process is ready.
     with subprocess.Popen(["strace", "-f", "-qq", *options, "-p", str(child.pid)], stderr=subprocess.DEVNULL) as tracer:
         _wait_until_traced(child.pid)
         child.go()
@@ -103,10 +103,10 @@ def _wait_until_traced(pid: int) -> None:
         os.sched_yield()
 
 
-def _change(data: Path, change: str, models: list[str], say: Say, wait: Wait) -> None:
-    """What is wrong with reading after a refused call is said too."""
+def _change(data: Path, change: str, models: list[str], send: Send, wait: Wait) -> None:
+    """Make one change, and report what reads find wrong after a refused call."""
     writer = None if change == "rebuild" else small.open_writer(data, models[0])
-    say(said="ready")
+    send(kind="ready")
     wait()
     try:
         if writer is None:
@@ -118,11 +118,11 @@ def _change(data: Path, change: str, models: list[str], say: Say, wait: Wait) ->
         else:
             writer.engine.rebuild()
         done = True
-    except (QuotableError, OSError, ValueError):  # the last of tantivy, for what the disk refused
+    except (QuotableError, OSError, ValueError):  # tantivy raises ValueError for disk errors
         done = False
     if done:
-        say(said="done")
-    shelf = Shelf(dict(STAYED_THERE))
-    shelf.unsure = {"9": {1, None}} if change == "add" else {"1": {1, None}} if change == "delete" else {}
-    for problem in small.problems(writer, shelf) if writer else []:
-        say(said="wrong", what=f"in the process that met it: {problem}")
+        send(kind="done")
+    expected = Expected(dict(UNCHANGED))
+    expected.unsure = {"9": {1, None}} if change == "add" else {"1": {1, None}} if change == "delete" else {}
+    for problem in small.problems(writer, expected) if writer else []:
+        send(kind="wrong", what=f"in the same process: {problem}")

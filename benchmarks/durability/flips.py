@@ -1,7 +1,7 @@
-"""Every byte of a small data folder flipped in turn: the change is reported, or every answer is what it was.
+"""Flip every byte of a small data folder in turn: the damage is reported, or every answer stays the same.
 
-Asked each time through what a reader goes through: the files are opened and verified, all questions searched, all documents listed
-and read. An error with a way out counts as reported; an exception of any other kind is a crash.
+After each flip a reader opens and verifies all files, searches all questions, and lists and reads all documents. An error with a next
+step counts as reported, any other exception as a crash.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from qa.answering.calibration import AS_SHIPPED, read_calibration, write_calibra
 
 MASKS = (0x01, 0x80, 0xFF)
 QUESTIONS = ("wizard studies", small.mark("1", 2), "adult passport pounds")
-BESIDE_THE_POINT = ("lock", "-shm", ".lock")  # read by nobody, or made anew by whoever opens the folder
+IGNORED = ("lock", "-shm", ".lock")  # never read, or recreated when the folder is opened
 
 
 class Reader:
-    """Reads a data folder as a process that only reads does, with the model's files read anew only where one of them was flipped."""
+    """Reads a data folder as a read-only process does; the model is read again only after a flip in one of its files."""
 
     def __init__(self, data: Path, model: str) -> None:
         self._data, self._model = data, model
@@ -35,11 +35,11 @@ class Reader:
         from index.embedding.onnx_embedder import OnnxEmbedder, verify
 
         exported, rounded = sorted(path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
-        verify(rounded)  # the export itself is verified as it is opened
+        verify(rounded)  # opening verifies the export itself
         return OnnxEmbedder(exported, exported.name, 1, rounded)
 
     def all(self, embedder: Embedder | None = None) -> tuple[list[Any], bool]:
-        """Everything that can be asked, and whether something was reported. Raises QuotableError where it cannot be read."""
+        """All answers, and whether damage was reported. Raises QuotableError if the folder cannot be read."""
         embedder = embedder or self._embedder
         calibration = read_calibration(self._data)
         engine = open_engine_to_read(self._data, lambda _: (self._model, embedder))
@@ -56,19 +56,19 @@ class Reader:
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
-    """`rounds`: bytes to flip, spread at random; 0 for every one. `lost`: changed answers and crashes."""
+    """`rounds`: number of random bytes to flip; 0 for every byte. `lost`: changed answers and crashes."""
     model = small.make_model(folder / "model", folder / "data" / "models")
     data = folder / "data"
     _fill(data, model)
     reader = Reader(data, model)
     expected, damaged = reader.all()
     assert not damaged
-    chance, counts, lost = random.Random(seed), Counter[str](), list[str]()
+    rng, counts, lost = random.Random(seed), Counter[str](), list[str]()
     places = [(path, place) for path in _files(data) for place in range(path.stat().st_size)]
-    chosen = places if not rounds else sorted(chance.sample(places, min(rounds, len(places))))
+    chosen = places if not rounds else sorted(rng.sample(places, min(rounds, len(places))))
     chosen = chosen[part]
     for path, place in chosen:
-        outcome = _flipped(reader, data, path, place, chance.choice(MASKS), expected)
+        outcome = _flip(reader, data, path, place, rng.choice(MASKS), expected)
         counts[outcome.split(":")[0]] += 1
         if outcome not in ("detected", "same"):
             lost.append(f"{path.relative_to(data)} byte {place}: {outcome}")
@@ -82,15 +82,15 @@ def _fill(data: Path, model: str) -> None:
         small.put(writer, "1", 2)
         writer.engine.remove("2")
         writer.engine.rebuild()
-        small.put(writer, "4", 1)  # searched without the index
+        small.put(writer, "4", 1)  # not indexed
     write_calibration(data, replace(AS_SHIPPED, intercept=0.1, questions=30))
 
 
 def _files(data: Path) -> list[Path]:
-    return sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith(BESIDE_THE_POINT))
+    return sorted(path for path in data.rglob("*") if path.is_file() and not path.name.endswith(IGNORED))
 
 
-def _flipped(reader: Reader, data: Path, path: Path, place: int, mask: int, expected: list[Any]) -> str:
+def _flip(reader: Reader, data: Path, path: Path, place: int, mask: int, expected: list[Any]) -> str:
     with path.open("r+b") as file:
         file.seek(place)
         before = file.read(1)
@@ -113,9 +113,9 @@ def _outcome(reader: Reader, path: Path, expected: list[Any]) -> str:
         seen, reported = reader.all(embedder)
     except QuotableError:
         return "detected"
-    except Exception as error:  # noqa: BLE001 - that is what is counted
+    except Exception as error:  # noqa: BLE001 - counted as a crash
         return f"crash: {type(error).__name__}: {error}"
-    # An index that is not loaded is one that was found damaged: it is told in the log, and the answers are exact.
+    # A damaged index is logged and not loaded; the search is exact then.
     if seen[3] != expected[3]:
         reported = True
     if reported:

@@ -1,6 +1,6 @@
-"""The disk is full: a folder on a tmpfs of a few megabytes. Reads go on, nothing is half done, and writes go on when there is space again.
+"""A full disk, a tmpfs of a few megabytes: reads continue, no change is half done, and writes succeed once there is space again.
 
-Needs to be root, to mount it. The space left is another each round, so that it runs out in another place of a change.
+Mounting needs root. Each round leaves a different amount of space, so that it runs out at another point of a change.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Child, Say, Shelf, Wait
+from benchmarks.durability.small import Child, Expected, Send, Wait
 from index.types import StorageFull
 from qa.ingest.writer import DocumentWriter
 
@@ -30,15 +30,15 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
         ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
-        raise SystemExit(f"a tmpfs cannot be mounted: {mounted.stderr.decode().strip()}")
+        raise SystemExit(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
     counts, lost = Counter[str](), list[str]()
     try:
         for number in range(rounds)[part]:
-            for said in Child(partial(_round, disk / "data", seed * 1_000_003 + number)).rest():
-                if said["said"] == "counts":
-                    counts.update(said["counts"])
+            for message in Child(partial(_round, disk / "data", seed * 1_000_003 + number)).rest():
+                if message["kind"] == "counts":
+                    counts.update(message["counts"])
                 else:
-                    lost.append(f"round {number}: {said['what']}")
+                    lost.append(f"round {number}: {message['what']}")
             shutil.rmtree(disk / "data", ignore_errors=True)
             (disk / "filling").unlink(missing_ok=True)
     finally:
@@ -46,54 +46,54 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     return {"rounds": len(range(rounds)[part]), **counts, "lost": lost}
 
 
-def _round(data: Path, seed: int, say: Say, _wait: Wait) -> None:
-    chance, shelf, counts = random.Random(seed), Shelf(), Counter[str]()
+def _round(data: Path, seed: int, send: Send, _wait: Wait) -> None:
+    rng, expected, counts = random.Random(seed), Expected(), Counter[str]()
     model = small.make_model(data / "model", data / "models")
     with small.open_writer(data, model) as writer:
         for name in range(NAMES):
             small.put(writer, str(name), 1)
-            shelf.there[str(name)] = 1
+            expected.there[str(name)] = 1
         writer.engine.rebuild()
-        fill(data.parent / "filling", leave=chance.randrange(200_000))
+        fill(data.parent / "filling", leave=rng.randrange(200_000))
         for _ in range(12):
-            _change(writer, shelf, chance, counts)
-            for problem in small.problems(writer, shelf):
-                say(said="wrong", what=f"while the disk is full: {problem}")
-            shelf.settle(writer)
-            counts["looked at while full"] += 1
+            _change(writer, expected, rng, counts)
+            for problem in small.problems(writer, expected):
+                send(kind="wrong", what=f"while the disk is full: {problem}")
+            expected.settle(writer)
+            counts["verified while full"] += 1
         (data.parent / "filling").unlink()
         small.put(writer, "afterwards", 1)
-        shelf.there["afterwards"] = 1
+        expected.there["afterwards"] = 1
         writer.engine.rebuild()
-        for problem in small.problems(writer, shelf):
-            say(said="wrong", what=f"when there is space again: {problem}")
+        for problem in small.problems(writer, expected):
+            send(kind="wrong", what=f"with space again: {problem}")
     with small.open_writer(data, model) as writer:
-        for problem in small.problems(writer, shelf):
-            say(said="wrong", what=f"opened again: {problem}")
-    say(said="counts", counts=counts)
+        for problem in small.problems(writer, expected):
+            send(kind="wrong", what=f"reopened: {problem}")
+    send(kind="counts", counts=counts)
 
 
-def _change(writer: DocumentWriter, shelf: Shelf, chance: random.Random, counts: Counter[str]) -> None:
-    name, version = str(chance.randrange(NAMES)), chance.randrange(2, 1_000_000)
+def _change(writer: DocumentWriter, expected: Expected, rng: random.Random, counts: Counter[str]) -> None:
+    name, version = str(rng.randrange(NAMES)), rng.randrange(2, 1_000_000)
     try:
-        if chance.random() < 0.2:
+        if rng.random() < 0.2:
             writer.engine.rebuild()
-        elif chance.random() < 0.2:
-            shelf.unsure = {name: {shelf.there.get(name)}}
+        elif rng.random() < 0.2:
+            expected.unsure = {name: {expected.there.get(name)}}
             writer.engine.remove(name)
-            shelf.gone[name] = shelf.there.pop(name, 1)
+            expected.gone[name] = expected.there.pop(name, 1)
         else:
-            shelf.unsure = {name: {shelf.there.get(name)}}
+            expected.unsure = {name: {expected.there.get(name)}}
             small.put(writer, name, version)
-            shelf.there[name] = version
-        shelf.unsure = {}
+            expected.there[name] = version
+        expected.unsure = {}
         counts["changes made"] += 1
     except StorageFull:
         counts["changes refused"] += 1
 
 
 def fill(path: Path, leave: int) -> None:
-    """All of the disk but some bytes."""
+    """Fill the disk up to `leave` free bytes."""
     status = os.statvfs(path.parent)
     size = max(0, status.f_bavail * status.f_frsize - leave)
     with path.open("wb") as file:

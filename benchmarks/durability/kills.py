@@ -1,7 +1,7 @@
-"""SIGKILL at random moments: of a process that adds, replaces, removes, builds and changes the model, as fast as it can.
+"""SIGKILL at random moments, in a process that adds, replaces, removes, builds and changes the model as fast as it can.
 
-Each round is a process of its own, forked from one that has everything imported. It opens the folder that the last one was killed over,
-looks whether all that was acknowledged is there, and goes on changing until it is killed in its turn.
+Each round is a new process. It opens the folder as the killed one left it, verifies that everything acknowledged is present, and
+continues with changes until it is killed in turn.
 """
 
 from __future__ import annotations
@@ -14,80 +14,80 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Child, Say, Shelf, Wait
+from benchmarks.durability.small import Child, Expected, Send, Wait
 from qa.operate.maintenance import rebuild_folder
 
-LONGEST = 0.4  # seconds that a process is left alone after it has looked
+MAX_SECONDS = 0.4  # from the end of the verification to the kill
 NAMES = 12
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
-    """`lost`: everything that was not as it must be, over all rounds."""
+    """`lost`: all problems of all rounds."""
     data = folder / "data"
     models = [small.make_model(folder / f"model{number}", data / "models", number) for number in (0, 1)]
-    chance, shelf, counts, lost = random.Random(seed), Shelf(), Counter[str](), list[str]()
+    rng, expected, counts, lost = random.Random(seed), Expected(), Counter[str](), list[str]()
     for number in range(rounds)[part]:
-        child = Child(partial(_change, data, models, shelf, random.Random(seed * 1_000_003 + number)))
-        if chance.random() < 0.7:  # else it may be killed while it rebuilds, opens or looks
+        child = Child(partial(_change, data, models, expected, random.Random(seed * 1_000_003 + number)))
+        if rng.random() < 0.7:  # otherwise it may be killed while it rebuilds, opens or verifies
             first = child.line()
-            counts["looked"] += first is not None
-            _note(first, shelf, counts, lost)
-        time.sleep(chance.random() ** 2 * LONGEST)
+            counts["verified"] += first is not None
+            _note(first, expected, counts, lost)
+        time.sleep(rng.random() ** 2 * MAX_SECONDS)
         child.kill()
-        for said in child.rest():
-            _note(said, shelf, counts, lost)
+        for message in child.rest():
+            _note(message, expected, counts, lost)
     return {"kills": len(range(rounds)[part]), **counts, "lost": lost}
 
 
-def _note(said: dict[str, Any] | None, shelf: Shelf, counts: Counter[str], lost: list[str]) -> None:
-    if said is None:
+def _note(message: dict[str, Any] | None, expected: Expected, counts: Counter[str], lost: list[str]) -> None:
+    if message is None:
         return
-    match said["said"]:
+    match message["kind"]:
         case "state":
-            lost += said["problems"]
-            shelf.there, shelf.gone = said["there"], said["gone"]
-            shelf.unsure = {}
+            lost += message["problems"]
+            expected.there, expected.gone = message["there"], message["gone"]
+            expected.unsure = {}
         case "begins":
-            shelf.unsure = {said["name"]: {shelf.there.get(said["name"]), said["version"]}}
+            expected.unsure = {message["name"]: {expected.there.get(message["name"]), message["version"]}}
         case "done":
-            counts[said["what"]] += 1
-            if said["what"] in ("put", "remove"):
-                name = said["name"]
-                if said["version"] is None:
-                    shelf.gone[name] = shelf.there.pop(name, 1)
+            counts[message["what"]] += 1
+            if message["what"] in ("put", "remove"):
+                name = message["name"]
+                if message["version"] is None:
+                    expected.gone[name] = expected.there.pop(name, 1)
                 else:
-                    shelf.there[name] = said["version"]
-                shelf.unsure = {}
+                    expected.there[name] = message["version"]
+                expected.unsure = {}
         case "failed":
-            lost.append(said["what"])
+            lost.append(message["what"])
 
 
-def _change(data: Path, models: list[str], shelf: Shelf, chance: random.Random, say: Say, _wait: Wait) -> None:
+def _change(data: Path, models: list[str], expected: Expected, rng: random.Random, send: Send, _wait: Wait) -> None:
     model = models[0]
-    begun = bool(shelf.there or shelf.gone)
-    if begun and chance.random() < 0.2:
-        model = chance.choice(models)
+    started = bool(expected.there or expected.gone)
+    if started and rng.random() < 0.2:
+        model = rng.choice(models)
         settings = small.settings_for(data, model)
         rebuild_folder(settings, model, lambda _: None, lambda done, total: None)
-        say(said="done", what="rebuild")
-    writer = small.open_writer(data, None if begun else model)
-    wrong = small.problems(writer, shelf)
-    shelf.settle(writer)
-    say(said="state", problems=wrong, there=shelf.there, gone=shelf.gone)
+        send(kind="done", what="rebuild")
+    writer = small.open_writer(data, None if started else model)
+    wrong = small.problems(writer, expected)
+    expected.settle(writer)
+    send(kind="state", problems=wrong, there=expected.there, gone=expected.gone)
     while True:
-        name = str(chance.randrange(NAMES))
-        drawn = chance.random()
+        name = str(rng.randrange(NAMES))
+        drawn = rng.random()
         if drawn < 0.1:
             writer.engine.rebuild()
-            say(said="done", what="build")
-        elif drawn < 0.3 and name in shelf.there:
-            say(said="begins", name=name, version=None)
+            send(kind="done", what="build")
+        elif drawn < 0.3 and name in expected.there:
+            send(kind="begins", name=name, version=None)
             writer.engine.remove(name)
-            shelf.there.pop(name)
-            say(said="done", what="remove", name=name, version=None)
+            expected.there.pop(name)
+            send(kind="done", what="remove", name=name, version=None)
         else:
-            version = chance.randrange(1_000_000)
-            say(said="begins", name=name, version=version)
+            version = rng.randrange(1_000_000)
+            send(kind="begins", name=name, version=version)
             small.put(writer, name, version)
-            shelf.there[name] = version
-            say(said="done", what="put", name=name, version=version)
+            expected.there[name] = version
+            send(kind="done", what="put", name=name, version=version)

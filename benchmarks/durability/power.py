@@ -1,11 +1,11 @@
-"""The power goes: what was written and not synced is there, gone, torn at a sector or partly overtaken by what was written later.
+"""Power loss: each unsynced write is on disk, missing, torn at a sector, or overtaken by a later one.
 
-A file layer under SQLite's writes down every write, truncation, sync and deletion of a process that stores, replaces and removes
-documents and takes jobs on. A crash state is a moment of that, with everything that was synced before it and any part of what was not:
-each 512-byte sector of an unsynced write may be there or not. From each state the store is opened and looked at.
+A VFS below SQLite records every write, truncation, sync and deletion of a process that stores, replaces and removes documents and
+accepts jobs. A crash state is a prefix of that record: everything synced before it, and any subset of the 512-byte sectors written
+since. The store is opened and verified in each state.
 
-What it does not show: disks that lie about a sync, or that damage sectors nobody wrote to. Generations are not part of it: they are
-derived, and one that is not what was written is discarded when it is opened.
+Not covered: disks that acknowledge a sync too early, and damage to sectors that were not written. Generations are left out; they are
+derived, and a damaged one is discarded when it is opened.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from index.embedded.store.store import Store
 SECTOR = 512
 CHANGES = 150
 NAMES = 12
-PAGES_BETWEEN_CHECKPOINTS = 20  # so that there are many
+PAGES_BETWEEN_CHECKPOINTS = 20  # to have many checkpoints
 
 
 @dataclass(slots=True)
 class Log:
-    """What was done to the files, in order; between it, after which change everything before was acknowledged."""
+    """File operations in order, and the point at which each change was acknowledged."""
 
     done: list[tuple[str, str, int, bytes]] = field(default_factory=list)
     acknowledged: list[tuple[int, dict[str, int], int]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Log:
         self.done.append((what, Path(path).name, place, data))
 
 
-class _Recorder(apsw.VFS):
+class _RecordingVFS(apsw.VFS):
     def __init__(self, log: Log) -> None:
         self.name = f"recorder-{id(self)}"
         self._log = log
@@ -55,14 +55,14 @@ class _Recorder(apsw.VFS):
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         if not path or not Path(path).name.startswith(FILE_NAME):
             return super().xOpen(name, flags)
-        return _Recorded(self._log, path, name, flags)
+        return _RecordingFile(self._log, path, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
         super().xDelete(filename, syncdir)
         self._log.note("delete", filename)
 
 
-class _Recorded(apsw.VFSFile):
+class _RecordingFile(apsw.VFSFile):
     def __init__(self, log: Log, path: str, name: Any, flags: list[int]) -> None:
         super().__init__("", name, flags)
         self._log, self._path = log, path
@@ -81,18 +81,18 @@ class _Recorded(apsw.VFSFile):
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
-    """`rounds`: crash states; 0 for ten at every point of the log."""
+    """`rounds`: number of crash states; 0 for ten at every point of the record."""
     log = Log()
-    _live(folder / "lived", log, random.Random(seed))
-    chance, counts, lost = random.Random(seed), Counter[str](), list[str]()
+    _record(folder / "lived", log, random.Random(seed))
+    rng, counts, lost = random.Random(seed), Counter[str](), list[str]()
     moments = [m for m in range(len(log.done) + 1) for _ in range(10)]
     if rounds:
-        moments = sorted(chance.choice(moments) for _ in range(rounds))
+        moments = sorted(rng.choice(moments) for _ in range(rounds))
     for number, moment in list(enumerate(moments))[part]:
-        files = _survivors(log, moment, chance)
+        files = _survivors(log, moment, rng)
         state = folder / "state"
         _write(state, files)
-        wrong = _wrong(state, log, moment)
+        wrong = _problems(state, log, moment)
         counts["crash states"] += 1
         counts["with writes lost or torn"] += any(data != _all(log, moment).get(name) for name, data in files.items())
         lost += [f"state {number} at {moment}: {problem}" for problem in wrong]
@@ -100,10 +100,10 @@ def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
     return {**counts, "changes": len(log.acknowledged), "recorded": dict(kinds), "lost": lost}
 
 
-def _live(folder: Path, log: Log, chance: random.Random) -> None:
-    """Change after change, opened anew from time to time."""
+def _record(folder: Path, log: Log, rng: random.Random) -> None:
+    """Make changes, reopening the store from time to time."""
     folder.mkdir()
-    recorder = _Recorder(log)
+    recorder = _RecordingVFS(log)
     there: dict[str, int] = {}
     jobs = 0
     for _ in range(3):
@@ -112,8 +112,8 @@ def _live(folder: Path, log: Log, chance: random.Random) -> None:
             store, queue = Store(database), JobQueue(database)
             log.acknowledged.append((len(log.done), dict(there), jobs))
             for _ in range(CHANGES // 3):
-                name = str(chance.randrange(NAMES))
-                drawn = chance.random()
+                name = str(rng.randrange(NAMES))
+                drawn = rng.random()
                 if drawn < 0.2:
                     queue.accept(f"{jobs}.txt", text_of(name, jobs).encode(), name)
                     jobs += 1
@@ -121,7 +121,7 @@ def _live(folder: Path, log: Log, chance: random.Random) -> None:
                     store.remove(name)
                     there.pop(name)
                 else:
-                    there[name] = chance.randrange(1_000_000)
+                    there[name] = rng.randrange(1_000_000)
                     _put(store, name, there[name])
                 log.acknowledged.append((len(log.done), dict(there), jobs))
 
@@ -133,8 +133,8 @@ def _put(store: Store, name: str, version: int) -> None:
     store.put(name, Document(text=text, title=f"Document {name}"), passages, vectors, "model")
 
 
-def _survivors(log: Log, moment: int, chance: random.Random) -> dict[str, bytes]:
-    """The files after a loss of power when so much of the log was done."""
+def _survivors(log: Log, moment: int, rng: random.Random) -> dict[str, bytes]:
+    """The files after a power loss at this point of the record."""
     files: dict[str, bytearray] = {}
     unsynced: dict[str, list[Callable[[bytearray], None]]] = {}
     for what, name, place, data in log.done[:moment]:
@@ -147,14 +147,14 @@ def _survivors(log: Log, moment: int, chance: random.Random) -> dict[str, bytes]
         else:
             unsynced.setdefault(name, []).append(_change(what, place, data))
             files.setdefault(name, bytearray())
-    share = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))  # of the sectors that reached the disk
+    share = rng.choice((0.0, 0.1, 0.5, 0.9, 1.0))  # of the sectors that reach the disk
     for what, name, place, data in _unsynced(log, moment):
         if what == "truncate":
-            if chance.random() < share:
+            if rng.random() < share:
                 _change(what, place, data)(files[name])
             continue
         for first in range(0, len(data), SECTOR):
-            if chance.random() < share:
+            if rng.random() < share:
                 _change("write", place + first, data[first : first + SECTOR])(files[name])
     return {name: bytes(data) for name, data in files.items()}
 
@@ -170,7 +170,7 @@ def _unsynced(log: Log, moment: int) -> list[tuple[str, str, int, bytes]]:
 
 
 def _all(log: Log, moment: int) -> dict[str, bytes]:
-    """The files as the process saw them."""
+    """The files as the process saw them, without a power loss."""
     files: dict[str, bytearray] = {}
     for what, name, place, data in log.done[:moment]:
         if what == "delete":
@@ -199,11 +199,11 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
-def _wrong(folder: Path, log: Log, moment: int) -> list[str]:
-    """What of the acknowledged is not there. The change under way may be there whole, or not at all."""
+def _problems(folder: Path, log: Log, moment: int) -> list[str]:
+    """Acknowledged changes that are missing. The current change may be present completely or not at all."""
     before = [state for state in log.acknowledged if state[0] <= moment]
     if not before:
-        return []  # the store was being made
+        return []  # the store was being created
     possible = [before[-1], *log.acknowledged[len(before) : len(before) + 1]]
     try:
         with closing(Database(folder, create=True)) as database:
@@ -214,9 +214,7 @@ def _wrong(folder: Path, log: Log, moment: int) -> list[str]:
             states = [
                 ({name: text_of(name, version) for name, version in there.items()}, count) for _, there, count in possible
             ]
-            wrong = (
-                [] if (seen, jobs) in states else [f"{len(seen)} documents and {jobs} jobs are in no state that they may be in"]
-            )
+            wrong = [] if (seen, jobs) in states else [f"{len(seen)} documents and {jobs} jobs match no possible state"]
             return wrong + scrub(database)
     except QuotableError as error:
-        return [f"it does not open: {error}"]
+        return [f"cannot open: {error}"]

@@ -1,4 +1,4 @@
-"""A small data folder to break: a model of a few kilobytes, documents whose text follows from their name, and a look at all of it."""
+"""A small data folder to damage: a model of a few kilobytes, documents whose text follows from their name, and a complete check."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORDS = "the wizard studies at university a passport costs pounds tower fee adul
 
 
 def make_model(folder: Path, models: Path, seed: int = 0) -> str:
-    """Write a model (a vector a word, their mean) and its export; what the model is called. No torch is needed."""
+    """Write a model (the mean of one vector per word) and its export, without torch; return its name."""
     folder.mkdir(parents=True)
     (folder / "modules.json").write_text(json.dumps({"seed": seed}))
     exported = models / find_model(str(folder), offline=True).fingerprint
@@ -75,21 +75,21 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
 
 
 def settings_for(data: Path, model: str | None) -> Settings:
-    """With no model named: the one whose vectors the folder holds."""
+    """Settings of a folder; without a model, the one whose vectors the folder holds."""
     return Settings(data=data, threads=1, **({"model": model} if model else {}))
 
 
 def mark(name: str, version: int) -> str:
-    """A word that stands in one version of one document only."""
+    """A word that occurs in one version of one document only."""
     return f"mark{name}v{version}x"
 
 
 def text_of(name: str, version: int) -> str:
     """One to five passages, each with the mark."""
-    chance = random.Random(f"{name} {version}")
+    rng = random.Random(f"{name} {version}")
     parts = []
-    for number in range(chance.randint(1, 5)):
-        words = " ".join(chance.choice(WORDS[:-3]) for _ in range(30))
+    for number in range(rng.randint(1, 5)):
+        words = " ".join(rng.choice(WORDS[:-3]) for _ in range(30))
         parts.append(f"# Part {number}\n\n{mark(name, version)} {words}.")
     return "\n\n".join(parts)
 
@@ -98,15 +98,15 @@ def put(writer: DocumentWriter, name: str, version: int) -> None:
     writer.put(IncomingDocument(name, Document(text=text_of(name, version), title=f"Document {name}")))
 
 
-Say = Callable[..., None]
+Send = Callable[..., None]
 Wait = Callable[[], None]
 
 
 class Child:
-    """A process forked from this one, which has everything imported: it runs `work`, and what it says comes here, a JSON object a line."""
+    """A forked process that runs `work` and sends JSON objects, one per line. Forking saves the imports."""
 
-    def __init__(self, work: Callable[[Say, Wait], None]) -> None:
-        """`work` is given what to speak with and what to wait with until `go` is called."""
+    def __init__(self, work: Callable[[Send, Wait], None]) -> None:
+        """`work` gets a function that sends an object, and one that waits until `go` is called."""
         report, self._speak = os.pipe()
         listen, self._go = os.pipe()
         self.pid = os.fork()
@@ -119,7 +119,7 @@ class Child:
         self._report = os.fdopen(report, "rb")
 
     def line(self) -> dict[str, Any] | None:
-        """The next thing it says; None where it ended."""
+        """The next object; None after the end."""
         line = self._report.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
@@ -130,40 +130,40 @@ class Child:
         os.kill(self.pid, signal.SIGKILL)
 
     def rest(self) -> list[dict[str, Any]]:
-        """What else it says before it ends."""
+        """The remaining objects, after the process ended."""
         lines = list(iter(self.line, None))
         self._report.close()
         os.close(self._go)
         os.waitpid(self.pid, 0)
         return lines
 
-    def _live(self, work: Callable[[Say, Wait], None], listen: int) -> None:
+    def _live(self, work: Callable[[Send, Wait], None], listen: int) -> None:
         """Never returns."""
 
-        def say(**what: Any) -> None:
+        def send(**what: Any) -> None:
             os.write(self._speak, json.dumps(what).encode() + b"\n")
 
         def wait() -> None:
             os.read(listen, 1)
 
         try:
-            work(say, wait)
-        except BaseException as error:  # noqa: BLE001 - told, whatever it is
+            work(send, wait)
+        except BaseException as error:  # noqa: BLE001 - reported, whatever it is
             with suppress(OSError):
-                say(said="failed", what=f"{type(error).__name__}: {error}")
+                send(kind="failed", what=f"{type(error).__name__}: {error}")
         os._exit(0)
 
 
 @dataclass(slots=True)
-class Shelf:
-    """What must be there: name -> version. `unsure`: of the change that was under way, the versions (None: not there) it may be in."""
+class Expected:
+    """Expected documents: name -> version. `unsure`: possible versions (None: absent) of the document changed when the fault hit."""
 
     there: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, set[int | None]] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
 
     def settle(self, writer: DocumentWriter) -> None:
-        """Take over what became of the change that was under way."""
+        """Take over the outcome of the unacknowledged change."""
         for name, versions in self.unsure.items():
             found = next((v for v in versions if v is not None and _holds(writer, name, v)), None)
             if found is None:
@@ -177,28 +177,28 @@ def open_writer(data: Path, model: str | None) -> DocumentWriter:
     return open_to_write(settings_for(data, model))
 
 
-def problems(writer: DocumentWriter, shelf: Shelf) -> list[str]:
-    """What is not as it must be: lost, half there, back from the dead, damaged or not found."""
+def problems(writer: DocumentWriter, expected: Expected) -> list[str]:
+    """One line for each document that is lost, incomplete, damaged, not found, or present although removed."""
     listed = {document.id for document in writer.engine.store.documents(limit=1_000_000)}
-    wrong = [f"lost: {name}" for name in shelf.there if name not in listed and None not in shelf.unsure.get(name, set())]
-    wrong += [f"not of ours: {name}" for name in listed if name not in shelf.there and name not in shelf.unsure]
+    wrong = [f"lost: {name}" for name in expected.there if name not in listed and None not in expected.unsure.get(name, set())]
+    wrong += [f"unexpected: {name}" for name in listed if name not in expected.there and name not in expected.unsure]
     for name in listed:
-        versions = shelf.unsure.get(name, {shelf.there.get(name)})
+        versions = expected.unsure.get(name, {expected.there.get(name)})
         found = [version for version in versions if version is not None and _holds(writer, name, version)]
         if len(found) != 1:
-            wrong.append(f"none of the versions {versions} of {name} is there whole")
+            wrong.append(f"none of the versions {versions} of {name} is complete")
         elif not _found(writer, name, found[0]):
             wrong.append(f"not found: {name}")
     wrong += [
         f"found though removed: {name}"
-        for name, version in shelf.gone.items()
+        for name, version in expected.gone.items()
         if name not in listed and _found(writer, name, version)
     ]
     return wrong + scrub(writer.engine.database)
 
 
 def _holds(writer: DocumentWriter, name: str, version: int) -> bool:
-    """Whether this version is there, text, passages and vectors."""
+    """Whether this version is stored completely: text, passages and vectors."""
     content = writer.engine.store.content(name)
     if content is None or content.text != text_of(name, version):
         return False
@@ -207,6 +207,6 @@ def _holds(writer: DocumentWriter, name: str, version: int) -> bool:
 
 
 def _found(writer: DocumentWriter, name: str, version: int) -> bool:
-    """Whether a search for the version's mark finds the document first."""
+    """Whether a search for the mark of this version ranks the document first."""
     candidates = [c for c in writer.engine.search(writer.engine.prepare(mark(name, version))).candidates if c.lexical > 0]
     return any(stored.document.id == name for stored in writer.engine.store.passages([c.passage_id for c in candidates[:1]]))

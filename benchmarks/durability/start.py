@@ -1,4 +1,4 @@
-"""How long `qa serve` takes to serve again after kill -9, over 100,000 passages of the default model's size with vectors made up."""
+"""Time until `qa serve` serves again after kill -9, with 100,000 passages and random vectors of the default model's size."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ from index.embedding.model_files import DEFAULT_MODEL
 from qa.operate.maintenance import rebuild_folder
 from qa.settings.settings import Settings
 
-PASSAGES, OF_A_DOCUMENT, WORDS_OF_A_PASSAGE = 100_000, 20, 60
+PASSAGES, PASSAGES_PER_DOCUMENT, WORDS_PER_PASSAGE = 100_000, 20, 60
 PROMISED_SECONDS = 5.0
 
 
 def run(folder: Path, rounds: int, seed: int, part: slice) -> dict[str, Any]:
-    """`seconds`: from the process's start to the line that says where it serves, after each kill. `lost`: those beyond the promise."""
+    """`seconds`: from process start to the line "Serving on", after each kill. `lost`: starts above PROMISED_SECONDS."""
     data = folder / "data"
     data.mkdir()
     _fill(data, np.random.default_rng(seed))
-    seconds = [_served_and_killed(data, folder / "log") for _ in range(rounds + 1)][1:]
+    seconds = [_serve_and_kill(data, folder / "log") for _ in range(rounds + 1)][1:]
     late = [f"{took:.1f} s" for took in seconds if took > PROMISED_SECONDS]
     return {"passages": PASSAGES, "starts": rounds, "seconds": [round(took, 2) for took in seconds], "lost": late}
 
 
-def _fill(data: Path, chance: np.random.Generator) -> None:
+def _fill(data: Path, rng: np.random.Generator) -> None:
     embedder = load_embedder(DEFAULT_MODEL, data / "models")
     vocabulary = np.array([f"{a}{b}{c}" for a in "bcdfgl" for b in "aeiou" for c in ("n", "rd", "st", "mple", "ting", "lar")])
     database = Database(data, create=True)
     store = Store(database)
     store.set_model(embedder.fingerprint, DEFAULT_MODEL)
-    for number in range(PASSAGES // OF_A_DOCUMENT):
-        parts = [" ".join(chance.choice(vocabulary, WORDS_OF_A_PASSAGE)) + "." for _ in range(OF_A_DOCUMENT)]
+    for number in range(PASSAGES // PASSAGES_PER_DOCUMENT):
+        parts = [" ".join(rng.choice(vocabulary, WORDS_PER_PASSAGE)) + "." for _ in range(PASSAGES_PER_DOCUMENT)]
         text, passages, start = "\n\n".join(parts), [], 0
         for one in parts:
             passages.append(Passage(start, start + len(one), one, (), f"Document {number}"))
             start += len(one) + 2
-        vectors = chance.normal(size=(OF_A_DOCUMENT, embedder.dimension)).astype(np.float32)
+        vectors = rng.normal(size=(PASSAGES_PER_DOCUMENT, embedder.dimension)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         store.put(str(number), Document(text=text, title=f"Document {number}"), passages, vectors, embedder.fingerprint)
     database.close()
     rebuild_folder(Settings(data=data), None, lambda _: None, lambda done, total: None)
 
 
-def _served_and_killed(data: Path, log: Path) -> float:
-    """Killed while documents come in, so that there is something in the write-ahead log."""
+def _serve_and_kill(data: Path, log: Path) -> float:
+    """Start, add a document and kill, so that the write-ahead log is not empty."""
     command = [Path(sysconfig.get_path("scripts")) / "qa", "--data", data, "serve", "--port", "0"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:

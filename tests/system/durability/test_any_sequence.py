@@ -1,4 +1,4 @@
-"""Whatever is done to a data folder, in whatever order, it holds what a plain dictionary would hold."""
+"""After any sequence of operations, a data folder holds the same documents as a plain dictionary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from benchmarks.durability import small
-from benchmarks.durability.small import Shelf
+from benchmarks.durability.small import Expected
 from qa.ingest.writer import DocumentWriter
 
 NAMES = st.sampled_from([str(number) for number in range(8)])
@@ -23,7 +23,7 @@ FILES_OF_A_KILLED_PROCESS = ("store.sqlite", "store.sqlite-wal", "generations")
 
 
 class Folder(RuleBasedStateMachine):
-    """Steps are counted over all machines, so that the long form can say how many there were."""
+    """Counts the steps of all machines, for the long form."""
 
     steps = 0
     template: Path
@@ -34,7 +34,7 @@ class Folder(RuleBasedStateMachine):
         self.data = self.place / "data"
         shutil.copytree(self.template / "models", self.data / "models")
         self.model = str(self.template / "model")
-        self.shelf = Shelf()
+        self.expected = Expected()
         self.writer: DocumentWriter = small.open_writer(self.data, self.model)
 
     def teardown(self) -> None:
@@ -53,29 +53,29 @@ class Folder(RuleBasedStateMachine):
     def put(self, name: str, version: int) -> None:
         self.counted()
         small.put(self.writer, name, version)
-        self.shelf.there[name] = version
-        self.shelf.gone.pop(name, None)
+        self.expected.there[name] = version
+        self.expected.gone.pop(name, None)
 
     @rule(name=NAMES)
     def remove(self, name: str) -> None:
         self.counted()
-        assert self.writer.engine.remove(name) == (name in self.shelf.there)
-        if name in self.shelf.there:
-            self.shelf.gone[name] = self.shelf.there.pop(name)
+        assert self.writer.engine.remove(name) == (name in self.expected.there)
+        if name in self.expected.there:
+            self.expected.gone[name] = self.expected.there.pop(name)
 
     @rule(name=NAMES)
     def search(self, name: str) -> None:
         self.counted()
-        version = self.shelf.there.get(name, self.shelf.gone.get(name, 1))
+        version = self.expected.there.get(name, self.expected.gone.get(name, 1))
         candidates = [
             c
             for c in self.writer.engine.search(self.writer.engine.prepare(small.mark(name, version))).candidates
             if c.lexical > 0
         ]
         found = {stored.document.id for stored in self.writer.engine.store.passages([c.passage_id for c in candidates])}
-        assert found == ({name} if name in self.shelf.there else set())
+        assert found == ({name} if name in self.expected.there else set())
 
-    @precondition(lambda self: self.shelf.there)
+    @precondition(lambda self: self.expected.there)
     @rule()
     def swap(self) -> None:
         self.counted()
@@ -91,13 +91,13 @@ class Folder(RuleBasedStateMachine):
 
     @rule()
     def kill(self) -> None:
-        """The files as they are at this moment, opened by another: what a killed process leaves behind."""
+        """Open a copy of the current files, as a killed process leaves them behind."""
         self.counted()
         left = self.place / "left"
         left.mkdir()
         for name in FILES_OF_A_KILLED_PROCESS:
             if (self.data / name).is_dir():
-                with suppress(shutil.Error):  # segments are merged meanwhile: what is half there is one more thing to cope with
+                with suppress(shutil.Error):  # segments are being merged; incomplete copies are part of the test
                     shutil.copytree(self.data / name, left / name, copy_function=os.link)
             elif (self.data / name).exists():
                 shutil.copyfile(self.data / name, left / name)
@@ -110,8 +110,8 @@ class Folder(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         self.counted()
-        assert small.problems(self.writer, self.shelf) == []
-        assert self.writer.engine.store.counts()[0] == len(self.shelf.there)
+        assert small.problems(self.writer, self.expected) == []
+        assert self.writer.engine.store.counts()[0] == len(self.expected.there)
 
 
 @pytest.fixture
@@ -123,9 +123,7 @@ def template(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("machines", "least"), [(6, 100), pytest.param(450, 20_000, marks=pytest.mark.long)], ids=["short", "long"]
 )
-def test_any_sequence_of_changes_restarts_and_kills_leaves_what_a_dictionary_would_hold(
-    template: Path, machines: int, least: int
-) -> None:
+def test_any_sequence_of_changes_restarts_and_kills_matches_a_dictionary(template: Path, machines: int, least: int) -> None:
     Folder.template, Folder.steps = template, 0
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Folder,

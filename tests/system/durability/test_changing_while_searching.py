@@ -1,4 +1,4 @@
-"""Documents are added, replaced and deleted while clients search without pause: nothing fails, nothing is half there."""
+"""Documents are added, replaced and deleted while clients search: no request fails, no result is incomplete."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ WEATHER = "fog frost gale hail haze mist rain sleet snow storm sunshine thunder 
 
 @dataclass
 class Facts:
-    """What was sent and answered, as far as is known at any moment."""
+    """Requests sent and answered so far."""
 
     versions: dict[str, list[str]] = field(default_factory=dict)
-    there: set[str] = field(default_factory=set)  # taken in, and no DELETE sent
+    there: set[str] = field(default_factory=set)  # added, and no DELETE sent
     deleted_at: dict[str, float] = field(default_factory=dict)
     wrong: list[object] = field(default_factory=list)
     searches: int = 0
@@ -37,7 +37,7 @@ class Facts:
 
 
 def station_log(number: int, version: int) -> str:
-    """Some paragraphs of words that no other document and version has in this order; each long enough to be a passage."""
+    """Paragraphs of passage length, whose word order is unique to this document and version."""
     chance = random.Random(f"{number} {version}")
     paragraphs = []
     for day in range(chance.randint(1, 3)):
@@ -48,7 +48,7 @@ def station_log(number: int, version: int) -> str:
     return "\n\n".join(paragraphs)
 
 
-def search_without_pause(server: Any, facts: Facts, passages_of: dict[str, int], stop: threading.Event, seed: int) -> None:
+def search_continuously(server: Any, facts: Facts, passages_of: dict[str, int], stop: threading.Event, seed: int) -> None:
     chance = random.Random(seed)
     while not stop.is_set():
         query = f"Where was {chance.choice(WEATHER)} near {chance.choice(PLACES)} at station {chance.randint(0, 1000)}?"
@@ -58,7 +58,7 @@ def search_without_pause(server: Any, facts: Facts, passages_of: dict[str, int],
         began = time.monotonic()
         try:
             results = server.search(query, limit=100, **only)["results"]
-        except Exception as error:  # noqa: BLE001 - whatever it is, the main thread tells of it
+        except Exception as error:  # noqa: BLE001 - reported by the main thread
             facts.wrong.append(error)
             return
         facts.slowest = max(facts.slowest, time.monotonic() - began)
@@ -90,7 +90,7 @@ def wrong_passages(results: Sequence[Any], facts: Facts, began: float) -> list[o
 
 
 def change(server: Any, facts: Facts, passages_of: dict[str, int], counts: tuple[int, int, int], count: Any) -> None:
-    """Add, replace and delete in turn, ten steps' worth at a time; of each document at most one of the latter two."""
+    """Add, replace and delete in turn, ten steps at a time; each document is replaced or deleted at most once."""
     adds, replaced, deleted = counts
     chance = random.Random(1)
     rounds = 10
@@ -121,7 +121,7 @@ def change(server: Any, facts: Facts, passages_of: dict[str, int], counts: tuple
 
 
 @pytest.mark.parametrize("counts", [(20, 6, 6), pytest.param((1000, 334, 334), marks=pytest.mark.long)], ids=["short", "long"])
-def test_nothing_fails_and_nothing_is_half_there(
+def test_no_request_fails_and_no_result_is_incomplete(
     data_folder: Callable[[], Path],
     start_server: Callable[..., Any],
     embedder: Embedder,
@@ -134,7 +134,7 @@ def test_nothing_fails_and_nothing_is_half_there(
     began = time.monotonic()
     with start_server(data_folder()) as running:
         clients = [
-            threading.Thread(target=search_without_pause, args=(running, facts, passages_of, stop, seed))
+            threading.Thread(target=search_continuously, args=(running, facts, passages_of, stop, seed))
             for seed in range(CLIENTS)
         ]
         for client in clients:

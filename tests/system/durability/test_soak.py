@@ -1,4 +1,4 @@
-"""The soak sees what grows: a server that leaks on purpose, and figures that are made up. The real one takes two hours."""
+"""The soak test detects growth: in a server that leaks on purpose, and in made-up figures. The real one takes two hours."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ main()
 
 
 def hours(**growth: float) -> list[Sample]:
-    """Two hours of samples with some noise; `growth` is an hour's."""
+    """Two hours of samples with noise; `growth` is per hour."""
     chance = random.Random(0)
     samples = []
     for number in range(720):
@@ -48,23 +48,23 @@ def hours(**growth: float) -> list[Sample]:
     return samples
 
 
-def test_what_is_noise_is_flat() -> None:
+def test_noise_is_flat() -> None:
     assert all(figure["flat"] for figure in verdict(hours()).values())
 
 
-def test_what_grew_while_it_warmed_up_and_then_stopped_is_flat() -> None:
+def test_growth_during_warm_up_is_flat() -> None:
     warming = [replace(one, own_mb=one.own_mb + min(one.seconds / 60, 30)) for one in hours()]
     assert verdict(warming)["own_mb"]["flat"]
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_what_grows_is_not_flat_and_its_growth_is_told(name: str) -> None:
+def test_reports_growth(name: str) -> None:
     figures = verdict(hours(**{name: 12.0}))
     assert [other for other, figure in figures.items() if not figure["flat"]] == [name]
     assert figures[name]["an_hour"] == pytest.approx(12, abs=1)
 
 
-def test_time_in_which_all_stood_still_does_not_count() -> None:
+def test_ignores_time_without_progress() -> None:
     clock = Clock()
     clock.last -= 300
     assert clock.tick() == LONGEST_TICK
@@ -72,13 +72,13 @@ def test_time_in_which_all_stood_still_does_not_count() -> None:
 
 
 @pytest.mark.long
-def test_a_server_that_leaks_is_seen(tmp_path: Path) -> None:
+def test_detects_a_leaking_server(tmp_path: Path) -> None:
     script = tmp_path / "leaking.py"
     script.write_text(LEAKING)
     found = soak(tmp_path, 45, 20, [sys.executable, str(script), str(tmp_path / "data")])
     assert not found["flat"]
     verdicts = found["verdict"]
-    # Two hundred kilobytes and a descriptor a request, at some twenty requests a second.
+    # 200 kB and one descriptor per request, at about twenty requests a second.
     assert verdicts["own_mb"]["an_hour"] > 3_000
     assert verdicts["descriptors"]["an_hour"] > 10_000
     assert verdicts["threads"]["flat"]
