@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from corpus.types import Document
 from index.embedded.store import rows
-from index.embedded.store.row_reader import RowReader
-from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, RowReader
 from index.types import StoredDocument
 
 ROWS_AT_ONCE = 2000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from index.embedded.store.row_reader import RowReader
+from index.embedded.store.rows import RowReader
 from index.types import FingerprintMismatch
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from corpus.types import Document, Heading, Passage, text_version
+from index.embedded.store.database import Database
 from index.types import DamagedRow, StoredDocument, Vector
 
 Row = tuple[Any, ...]
+Value = TypeVar("Value")
 
 DOCUMENT_COLUMNS = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
 CONTENT_COLUMNS = "structure, text, structure_hash"
@@ -128,3 +130,28 @@ def row_hash(*values: Any) -> bytes:
         digest.update(f"{type(value).__name__}{len(data)}:".encode())
         digest.update(data)
     return digest.digest()
+
+
+class RowReader:
+    """Turns rows of a database into values and reports damaged ones."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _read_one(self, parse: Callable[..., Value], *values: Any) -> Value:
+        """The value of one row. Raises DamagedRow."""
+        try:
+            return parse(*values)
+        except DamagedRow as damage:
+            self._database.damage.report(str(damage))
+            raise
+
+    def _read_each(self, parse: Callable[[int, Any], Value], rows: Iterable[tuple[int, Sequence[Any]]]) -> dict[int, Value]:
+        """Values by number, without those of damaged rows."""
+        read: dict[int, Value] = {}
+        for number, row in rows:
+            try:
+                read[number] = parse(number, row)
+            except DamagedRow as damage:
+                self._database.damage.report(str(damage))
+        return read
