@@ -86,12 +86,12 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
 def recall(data: Path) -> dict[str, Any]:
     """recall@10 of the dense leg on headlines, against looking at every vector; alone, and with a filter by year."""
     from index.embedded.dense.recall import DEPTH, best_scores
+    from index.embedded.filtered_documents import FilteredDocuments
     from index.embedded.policy import DEFAULT
     from index.embedded.segments import generations
     from index.embedded.segments.generations import generations_folder
     from index.embedded.snapshot import IndexSnapshot
     from index.embedded.store.database import Database
-    from index.embedded.store.filtered_documents import FilteredDocuments
     from index.embedded.store.store import Store
     from index.embedding.loading import load_embedder
     from index.embedding.model_files import DEFAULT_MODEL

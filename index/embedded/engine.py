@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.types import Document, Passage
+from index.embedded.builder import IndexBuilder
+from index.embedded.filtered_documents import FilteredDocuments
 from index.embedded.folder_lock import FolderLock, is_held
 from index.embedded.policy import Policy
 from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
-from index.embedded.segments.builder import IndexBuilder
 from index.embedded.snapshot import IndexSnapshot
 from index.embedded.store.database import Database
-from index.embedded.store.filtered_documents import FilteredDocuments
 from index.embedded.store.jobs import JobQueue
 from index.embedded.store.store import Store
 from index.engine import EngineStatus, PutOutcome

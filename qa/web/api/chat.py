@@ -17,7 +17,6 @@ from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.web.current import service
-from qa.web.pages.feedback import record_unanswered
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import (
@@ -32,6 +31,7 @@ from qa.web.schemas.openai_responses import (
 from qa.web.schemas.problems import UNEXPECTED, Problem, openai_error, public_message
 from qa.web.schemas.reading import from_body
 from qa.web.server.dispatcher import release_slot
+from qa.web.unanswered import record_unanswered
 
 log = logging.getLogger(__name__)
 

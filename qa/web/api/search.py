@@ -7,11 +7,11 @@ from time import perf_counter
 from flask import Blueprint, request
 
 from qa.web.current import service
-from qa.web.pages.feedback import record_if_unanswered
 from qa.web.routes import READ, route
 from qa.web.schemas.answers import SearchAnswer, answer_json, explained_answer_json, facet_json
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import SearchParameters, SearchRequest
+from qa.web.unanswered import record_if_unanswered
 
 FACET_VALUES = 100
 

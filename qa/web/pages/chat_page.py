@@ -10,13 +10,13 @@ from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.chat.replies import SOURCES
 from qa.web.current import service
-from qa.web.pages.feedback import record_if_unanswered
 from qa.web.pages.presentation import format_date, http_url, passage_address
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
 from qa.web.server.dispatcher import release_slot
+from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("conversation", __name__)
 

@@ -15,13 +15,13 @@ from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
-from qa.web.pages.feedback import record_if_unanswered
 from qa.web.pages.presentation import TEXTS, result_fields, verdict
 from qa.web.routes import READ, route
 from qa.web.schemas.answers import answer_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
 from qa.web.schemas.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters
+from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("box", __name__)
 blueprint.add_app_template_global(verdict)

@@ -1,64 +1,159 @@
-"""Who may import whom: corpus nothing of the project, index only the corpus's nouns, and each engine behind one file."""
+"""The order of packages and rooms, the modules that may import a library, and the sizes of folders and files."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PACKAGES = ("corpus", "index", "qa")
+MAX_FILES = 12  # Python files in a folder
+# Rooms and, where a room is not enough, modules: each imports only from itself and from those above it. A module belongs to the
+# longest entry that is a prefix of its name.
+ORDER = """
+corpus.types
+corpus.languages
+corpus.press_release
+corpus.readers
+corpus.sandbox
+corpus.splitting
+corpus.sources
+index.types
+index.lru
+index.id_sets
+index.filters
+index.durable_files
+index.child_process
+index.text
+index.ranking
+index.embedding
+index.engine
+index.embedded.policy
+index.embedded.dense
+index.embedded.lexical
+index.embedded.folder_lock
+index.embedded.integrity.write_ahead_log
+index.embedded.store
+index.embedded.segments
+index.embedded.integrity
+index.embedded
+qa.version
+qa.observation
+qa.settings
+qa.answering.question
+qa.answering
+qa.chat
+qa.ingest
+qa.operate
+qa.assembly
+qa.operate.maintenance
+qa.evaluation
+qa.web.schemas
+qa.web.routes
+qa.web.server.admission
+qa.web.server.dispatcher
+qa.web.current
+qa.web.unanswered
+qa.web.access
+qa.web.telemetry
+qa.web.api
+qa.web.pages
+qa.web.application
+qa.web.server
+qa.mcp
+qa.cli.console
+qa.cli.folder
+qa.cli.questions
+qa.cli
+""".split()
 
 
-def sources() -> list[Path]:
+def product_files() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The dotted names that a file imports, anywhere in it; of `from a import b` both a and a.b."""
+def all_files() -> list[Path]:
+    return product_files() + sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_name(path: Path) -> str:
+    return relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """The dotted names that a file imports, in functions too; for `from a import b` both a and a.b."""
+    return frozenset(_imports_of(path))
+
+
+def _imports_of(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
+            assert node.level == 0, f"{path} has a relative import"
             yield from (f"{node.module}{part}" for name in node.names for part in ("", f".{name.name}"))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute) and node.args:
-            called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if called in {"import_module", "__import__"} and isinstance(node.args[0], ast.Constant):
+            function = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if function in {"import_module", "__import__"} and isinstance(node.args[0], ast.Constant):
                 yield str(node.args[0].value)
 
 
 def importers(*modules: str) -> set[str]:
-    """The files that import one of the modules or a part of it."""
+    """The product files that import one of the modules or a part of it."""
     return {
-        path.relative_to(ROOT).as_posix()
-        for path in sources()
-        for name in imported(path)
+        relative(path)
+        for path in product_files()
+        for name in imports_of(path)
         if any(name == module or name.startswith(f"{module}.") for module in modules)
     }
 
 
-def test_there_is_something_to_look_at() -> None:
-    assert len(sources()) > 30
+def position(module: str) -> int:
+    """The index in ORDER of the room of a module."""
+    rooms = [room for room in ORDER if f"{module}.".startswith(f"{room}.")]
+    assert rooms, f"{module} is in no room: add it to ORDER"
+    return ORDER.index(max(rooms, key=len))
+
+
+def test_finds_the_modules_and_their_imports() -> None:
+    assert len(product_files()) > 150
     assert "qa/assembly.py" in importers("index")
 
 
-def test_the_corpus_imports_nothing_else_of_the_project() -> None:
+def test_the_packages_import_in_the_order_corpus_index_qa() -> None:
     assert {path for path in importers("index", "qa") if path.startswith("corpus/")} == set()
-
-
-def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces() -> None:
     assert {path for path in importers("qa") if path.startswith("index/")} == set()
-    names = {
-        (path.relative_to(ROOT).as_posix(), name)
-        for path in sources()
-        if path.is_relative_to(ROOT / "index")
-        for name in imported(path)
-        if name.split(".")[0] == "corpus" and not f"{name}.".startswith("corpus.types.")
-    }
-    assert names == set()
+
+
+def test_the_index_imports_only_types_from_the_corpus() -> None:
+    names = {name for path in product_files() if relative(path).startswith("index/") for name in imports_of(path)}
+    assert {name for name in names if name.split(".")[0] == "corpus" and not f"{name}.".startswith("corpus.types.")} == set()
+
+
+def test_rooms_import_only_rooms_before_them() -> None:
+    modules = {module_name(path): path for path in product_files() if path.name != "__init__.py"}
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules.items()
+        for name in imports_of(path)
+        if name in modules and position(name) > position(module)
+    ]
+    assert sorted(wrong) == []
+
+
+def test_every_room_in_the_order_exists() -> None:
+    modules = {module_name(path) for path in product_files()}
+    assert [room for room in ORDER if room not in modules] == []
 
 
 @pytest.mark.parametrize(
@@ -76,9 +171,9 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
         (
             ("apsw",),
             {
-                "index/embedded/store/facts.py",
                 "index/embedded/store/store.py",
                 "index/embedded/store/database.py",
+                "index/embedded/store/facts.py",
                 "index/embedded/store/page_checksums.py",
                 "index/embedded/integrity/migrations.py",
             },
@@ -92,35 +187,53 @@ def test_the_index_imports_of_the_corpus_only_its_nouns_and_nothing_of_the_faces
     ],
     ids=lambda value: "+".join(sorted(value)) or "nobody",
 )
-def test_each_engine_is_behind_one_door(modules: tuple[str, ...], allowed: set[str]) -> None:
+def test_a_library_is_imported_only_by_its_modules(modules: tuple[str, ...], allowed: set[str]) -> None:
     assert importers(*modules) <= allowed
 
 
-def test_only_assembly_and_folder_maintenance_know_the_embedded_engine() -> None:
+def test_only_assembly_and_maintenance_import_the_embedded_engine() -> None:
     outside = {path for path in importers("index.embedded") if not path.startswith("index/embedded/")}
     assert outside == {"qa/assembly.py", "qa/operate/maintenance.py"}
 
 
-def test_flask_is_known_to_the_web_alone() -> None:
+def test_flask_is_imported_only_by_the_web() -> None:
     assert all(path.startswith("qa/web/") for path in importers("flask", "werkzeug", "waitress", "jinja2"))
 
 
-def test_only_the_settings_read_the_environment_and_only_the_model_files_set_what_a_library_reads_there() -> None:
-    reading: dict[str, set[str]] = {}
-    for path in sources():
+def test_only_the_settings_read_the_environment() -> None:
+    """Apart from them, model_files sets what a library reads there, and the sandbox sets the environment of its child."""
+    names: dict[str, set[str]] = {}
+    for path in product_files():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            of_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
-            if of_os and node.attr in {"environ", "getenv", "environb", "putenv"}:
-                reading.setdefault(path.relative_to(ROOT).as_posix(), set()).add(node.attr)
-    reading.pop("qa/settings/reading.py")
-    assert set(reading) <= {"index/embedding/model_files.py", "corpus/sandbox/pool.py"}
-    for path in reading:
-        assert '"QA_' not in (ROOT / path).read_text("utf-8")
+            is_os = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+            if is_os and node.attr in {"environ", "getenv", "environb", "putenv"}:
+                names.setdefault(relative(path), set()).add(node.attr)
+    names.pop("qa/settings/reading.py")
+    assert set(names) <= {"index/embedding/model_files.py", "corpus/sandbox/pool.py"}
+    for file in names:
+        assert '"QA_' not in (ROOT / file).read_text("utf-8")
 
 
-def test_numpy_arrays_are_never_loaded_with_pickles_allowed() -> None:
-    assert [path for path in sources() if "allow_pickle=True" in path.read_text("utf-8")] == []
+def test_numpy_never_loads_pickles() -> None:
+    assert [path for path in product_files() if "allow_pickle=True" in path.read_text("utf-8")] == []
 
 
-def test_code_from_a_model_is_never_run() -> None:
-    assert [path for path in sources() if "trust_remote_code=True" in path.read_text("utf-8")] == []
+def test_code_of_a_model_is_never_run() -> None:
+    assert [path for path in product_files() if "trust_remote_code=True" in path.read_text("utf-8")] == []
+
+
+def test_no_folder_has_more_than_twelve_python_files() -> None:
+    folders = Counter(relative(path.parent) for path in all_files())
+    assert {folder: count for folder, count in folders.items() if count > MAX_FILES} == {}
+
+
+def test_every_product_folder_has_a_docstring() -> None:
+    """It says what the room does, what enters and what leaves."""
+    folders = {path.parent for path in product_files()}
+    docstrings = {
+        relative(folder): ast.get_docstring(ast.parse(file.read_text("utf-8")))
+        if (file := folder / "__init__.py").exists()
+        else None
+        for folder in folders
+    }
+    assert [folder for folder, docstring in docstrings.items() if not docstring or "TODO" in docstring] == []

@@ -91,7 +91,7 @@ def test_crash_between_adoption_and_purge_is_harmless(folder: Path, monkeypatch:
     with open_writer(folder) as writer:
         replace_notes(writer, range(2))
         with monkeypatch.context() as patched:
-            patched.setattr("index.embedded.segments.builder.purge_removed_ids", crash)
+            patched.setattr("index.embedded.builder.purge_removed_ids", crash)
             with pytest.raises(KeyboardInterrupt):
                 writer.engine.rebuild()
         left = removed_ids(writer)
