@@ -7,9 +7,9 @@ from pathlib import Path
 
 import apsw
 
+from index.embedded.filtered_documents import FilteredDocuments
 from index.embedded.store.database import Database
 from index.embedded.store.filter_sql import filter_sql
-from index.embedded.filtered_documents import FilteredDocuments
 from index.embedded.store.store import Store
 from index.filters import Comparison
 from tests.index.embedded.store.examples import (
