@@ -117,9 +117,9 @@ def recall(data: Path) -> dict[str, Any]:
         hits, times = 0, []
         for question, scores in zip(questions, best, strict=True):
             began = time.perf_counter()
-            ours = segment.vectors.search(question, 200, allowed)[:DEPTH]
+            candidates = segment.vectors.search(question, 200, allowed)
             times.append((time.perf_counter() - began) * 1000)
-            hits += sum(hit.score >= scores[-1] - 1e-5 for hit in ours)
+            hits += min(int((segment.vectors.scores(question, candidates) >= scores[-1] - 1e-5).sum()), DEPTH)
         found[f"recall_{name}"] = round(hits / best.size, 4)
         found[f"dense_{name}_milliseconds"] = round(statistics.median(times), 3)
     measured = generations.read_recalls(generations_folder(data))

@@ -60,12 +60,12 @@ def load_embedder(
 
 
 def _load_export(exported: Path, files: ModelFiles, threads: int, precision: Precision, say: Callable[[str], None]) -> Embedder:
-    if precision == "fp32":
-        return use_gpu(OnnxEmbedder(exported, files.fingerprint, threads), files)
-    from index.embedding.onnx_int8 import NotQuantizable, quantize
+    questions = None
+    if precision == "int8":
+        from index.embedding.onnx_int8 import NotQuantizable, quantize
 
-    try:
-        return use_gpu(OnnxEmbedder(exported, files.fingerprint, threads, quantize(exported, say)), files)
-    except NotQuantizable as error:
-        log.info("%s; embedding questions in fp32", error)
-        return use_gpu(OnnxEmbedder(exported, files.fingerprint, threads), files)
+        try:
+            questions = quantize(exported, say)
+        except NotQuantizable as error:
+            log.info("%s; embedding questions in fp32", error)
+    return use_gpu(OnnxEmbedder(exported, files.fingerprint, threads, questions), files)
