@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.chat.chatbot import Request
-from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, AnyFilter, Strict, Text, shallow
+from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, OptionalFilter, Strict, Text
 
 MODEL = "quotable"
 QUOTES_MODEL = "quotable-quotes"
@@ -78,7 +78,7 @@ class ChatRequest(Strict):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = 1
-    filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    filter: OptionalFilter = None
     response_format: dict[str, Any] | None = None
     modalities: list[Literal["text"]] | None = None
 
@@ -173,7 +173,7 @@ class VectorStoreSearchRequest(Strict):
 
     query: Annotated[list[str], BeforeValidator(_queries), Field(min_length=1, max_length=MAX_QUERIES)]
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
-    filters: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    filters: OptionalFilter = None
     ranking_options: RankingOptions | None = None
     rewrite_query: Ignored = None
 

@@ -46,8 +46,6 @@ def _text(value: Any) -> Any:
 
 
 def _document_id(value: Any) -> Any:
-    if value is None:
-        return None
     if isinstance(value, str):
         check_document_id(value)
     return value
@@ -59,7 +57,7 @@ def _date(value: Any) -> Any:
     return value
 
 
-def shallow(value: Any) -> Any:
+def _check_nesting(value: Any) -> Any:
     """Refuse a filter that is nested too deeply, before recursive code sees it."""
     level, parts = [value], 1
     for _ in range(MAX_FILTER_DEPTH):
@@ -133,6 +131,7 @@ AnyFilter = Annotated[
     Annotated[ComparisonFilter, Tag("comparison")] | Annotated[CombinationFilter, Tag("combination")],
     Discriminator(_kind_of_filter),
 ]
+OptionalFilter = Annotated[AnyFilter | None, BeforeValidator(_check_nesting)]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -151,7 +150,7 @@ class SearchRequest(Strict):
 
     query: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    filter: Annotated[AnyFilter | None, BeforeValidator(shallow)] = None
+    filter: OptionalFilter = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
     explain: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -10,6 +11,8 @@ import pytest
 
 from qa.web.application import create_app
 from qa.web.routes import routes_of
+
+HTTP = Path(__file__).parent.parent.parent.parent / "docs" / "http.md"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,13 @@ def test_lists_every_route_for_programs(document: Any) -> None:
     assert named == {endpoint for endpoint, route in routes.items() if route.summary}
     undocumented = {endpoint for endpoint, route in routes.items() if route.rule.startswith("/v1/")} - named
     assert not undocumented, "give these routes a summary"
+
+
+def test_http_documentation_describes_every_route() -> None:
+    text = HTTP.read_text("utf-8")
+    for endpoint, route in routes_of(create_app(lambda: None)).items():
+        path = re.sub(r"<[^>]+>", "{id}", route.rule)
+        assert endpoint == "static" or f"{route.method} {path}" in text, "describe it in docs/http.md"
 
 
 def test_schemas_are_valid_and_references_resolve(document: Any) -> None:
