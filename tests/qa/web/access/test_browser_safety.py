@@ -13,13 +13,13 @@ from qa.web.access.browser import ServedHosts
 
 JSON = {"Content-Type": "application/json"}
 ASK = b'{"query": "who signed"}'
-FRIEND = "https://www.example.org"
+ORIGIN = "https://www.example.org"
 
 
 @pytest.fixture(scope="module")
-def friendly(data_folder: Any, start_server: Any) -> Iterator[Any]:
+def configured(data_folder: Any, start_server: Any) -> Iterator[Any]:
     """A server with a configured origin and configured hosts."""
-    with start_server(data_folder(), QA_ORIGINS=FRIEND, QA_HOSTS="docs.example.org, Other.example") as running:
+    with start_server(data_folder(), QA_ORIGINS=ORIGIN, QA_HOSTS="docs.example.org, Other.example") as running:
         yield running
 
 
@@ -50,14 +50,14 @@ def test_accepts_loopback_names(server: Any, host: str) -> None:
     assert server.request("GET", "/healthz", headers={"Host": host}).status == 200
 
 
-def test_accepts_configured_hosts(friendly: Any) -> None:
+def test_accepts_configured_hosts(configured: Any) -> None:
     for host, status in (
         ("docs.example.org", 200),
         ("DOCS.example.org:443", 200),
         ("other.example", 200),
         ("example.org", 421),
     ):
-        assert friendly.request("GET", "/healthz", headers={"Host": host}).status == status
+        assert configured.request("GET", "/healthz", headers={"Host": host}).status == status
 
 
 def test_on_all_addresses_accepts_any_address_but_only_configured_names() -> None:
@@ -81,7 +81,7 @@ def test_refuses_two_hosts_and_accepts_none(server: Any) -> None:
     [
         {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": ""}, {"Origin": "http://localhost"}, {"Origin": "http://localhost:1"},
         {"Origin": "http://127.0.0.1.evil.example"}, {"Origin": "file://"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"}, {"Origin": "chrome-extension://abc"}, {"Origin": FRIEND},
+        {"Sec-Fetch-Site": "same-site"}, {"Origin": "chrome-extension://abc"}, {"Origin": ORIGIN},
     ],
 )  # fmt: skip
 def test_refuses_post_and_delete_from_other_origins(server: Any, headers: dict[str, str]) -> None:
@@ -101,35 +101,35 @@ def test_accepts_post_from_own_pages_and_programs(server: Any) -> None:
         assert server.request("POST", "/v1/search", ASK, {**JSON, **headers}).status == 200
 
 
-def test_accepts_a_configured_host_as_origin_behind_a_proxy(friendly: Any) -> None:
+def test_accepts_a_configured_host_as_origin_behind_a_proxy(configured: Any) -> None:
     for origin, status in (("https://docs.example.org", 200), ("https://example.org", 403)):
-        assert friendly.request("POST", "/v1/search", ASK, {**JSON, "Origin": origin}).status == status
+        assert configured.request("POST", "/v1/search", ASK, {**JSON, "Origin": origin}).status == status
 
 
 def test_no_cors_without_configured_origins(server: Any) -> None:
-    for headers in ({"Origin": FRIEND}, {"Origin": FRIEND, "Access-Control-Request-Method": "POST"}):
+    for headers in ({"Origin": ORIGIN}, {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}):
         for method in ("GET", "OPTIONS"):
             response = server.request(method, "/v1/search?q=who", headers=headers)
             assert not [name for name in response.headers if name.startswith("Access-Control-")]
 
 
-def test_a_configured_origin_may_only_read_and_ask(friendly: Any) -> None:
-    preflight = friendly.request(
+def test_a_configured_origin_may_only_read_and_ask(configured: Any) -> None:
+    preflight = configured.request(
         "OPTIONS",
         "/v1/search",
-        headers={"Origin": FRIEND, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"},
+        headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"},
     )
     assert preflight.status == 204
-    assert preflight.headers["Access-Control-Allow-Origin"] == FRIEND
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
     assert "DELETE" not in preflight.headers["Access-Control-Allow-Methods"]
-    asked = friendly.request("POST", "/v1/search", ASK, {**JSON, "Origin": FRIEND})
-    assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (200, FRIEND)
+    asked = configured.request("POST", "/v1/search", ASK, {**JSON, "Origin": ORIGIN})
+    assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
     assert "Origin" in asked.headers["Vary"]
     assert "Access-Control-Allow-Credentials" not in asked.headers
-    assert friendly.request("DELETE", "/v1/documents/press-release", headers={"Origin": FRIEND}).status == 403
+    assert configured.request("DELETE", "/v1/documents/press-release", headers={"Origin": ORIGIN}).status == 403
     for other in ("https://www.example.org.evil.example", "http://www.example.org", "https://www.example.org:444", "null"):
-        response = friendly.request("GET", "/v1/search?q=who", headers={"Origin": other})
+        response = configured.request("GET", "/v1/search?q=who", headers={"Origin": other})
         assert "Access-Control-Allow-Origin" not in response.headers
         assert "Origin" in response.headers["Vary"]
 

@@ -41,7 +41,7 @@ def secrets() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def guarded(data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
+def protected(data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
     """A server that requires a key from every caller."""
     folder = data_folder()
     secrets |= {role.word: create_key(folder, f"the {role.word} key", role) for role in Role}
@@ -96,9 +96,9 @@ def test_a_route_added_without_a_role_is_refused_to_everyone() -> None:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("endpoint", "method", "path"), ROUTES)
 def test_each_role_may_use_exactly_its_routes(
-    guarded: Any, secrets: dict[str, str], endpoint: str, method: str, path: str, caller: str
+    protected: Any, secrets: dict[str, str], endpoint: str, method: str, path: str, caller: str
 ) -> None:
-    status = guarded.request(method, path, headers=bearer(secrets.get(caller))).status
+    status = protected.request(method, path, headers=bearer(secrets.get(caller))).status
     needed = DECLARED[endpoint].role
     if needed is None:
         assert status not in {401, 403}
@@ -111,37 +111,37 @@ def test_each_role_may_use_exactly_its_routes(
 
 
 @pytest.mark.parametrize("target", ["/nothing", "/v1/nothing", "/static/../v1/documents", "/v1/search/", "//v1/documents"])
-def test_unknown_routes_are_not_revealed_without_a_key(guarded: Any, target: str) -> None:
-    assert guarded.get(target).status in {401, 404}
-    assert guarded.request("PATCH", "/v1/documents").status == 401
-    assert guarded.request("OPTIONS", "/v1/documents").status == 401
+def test_unknown_routes_are_not_revealed_without_a_key(protected: Any, target: str) -> None:
+    assert protected.get(target).status in {401, 404}
+    assert protected.request("PATCH", "/v1/documents").status == 401
+    assert protected.request("OPTIONS", "/v1/documents").status == 401
 
 
-def test_does_not_read_a_body_that_will_be_refused(guarded: Any) -> None:
-    with socket.create_connection((guarded.host, guarded.port), timeout=30) as connection:
+def test_does_not_read_a_body_that_will_be_refused(protected: Any) -> None:
+    with socket.create_connection((protected.host, protected.port), timeout=30) as connection:
         connection.sendall(
             b"POST /v1/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40000000\r\n\r\n{"
         )
         assert b" 401 " in connection.recv(65536).partition(b"\r\n")[0]
 
 
-def test_an_error_says_what_to_send(guarded: Any, secrets: dict[str, str]) -> None:
-    refused = guarded.get("/v1/search?q=who")
+def test_an_error_says_what_to_send(protected: Any, secrets: dict[str, str]) -> None:
+    refused = protected.get("/v1/search?q=who")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert "Authorization: Bearer" in refused.json()["detail"]
-    refused = guarded.request("DELETE", "/v1/documents/press-release", headers=bearer(secrets["read"]))
+    refused = protected.request("DELETE", "/v1/documents/press-release", headers=bearer(secrets["read"]))
     assert "write" in refused.json()["detail"]
 
 
-def test_a_browser_sends_the_key_as_a_password_without_cookies(guarded: Any, secrets: dict[str, str]) -> None:
+def test_a_browser_sends_the_key_as_a_password_without_cookies(protected: Any, secrets: dict[str, str]) -> None:
     html = {"Accept": "text/html,application/xhtml+xml"}
-    assert guarded.request("GET", "/", headers=html).headers["WWW-Authenticate"].startswith("Basic ")
+    assert protected.request("GET", "/", headers=html).headers["WWW-Authenticate"].startswith("Basic ")
     password = base64.b64encode(f"anyone:{secrets['read']}".encode()).decode()
-    page = guarded.request("GET", "/?q=who", headers={**html, "Authorization": f"Basic {password}"})
+    page = protected.request("GET", "/?q=who", headers={**html, "Authorization": f"Basic {password}"})
     assert page.status == 200
     assert "Set-Cookie" not in page.headers
     for wrong in ("Basic !", "Basic ", "Basic " + base64.b64encode(b"\xff").decode(), "Digest x", secrets["read"], "Bearer"):
-        assert guarded.request("GET", "/", headers={"Authorization": wrong}).status == 401
+        assert protected.request("GET", "/", headers={"Authorization": wrong}).status == 401
 
 
 @pytest.mark.parametrize(("method", "target"), [("GET", "/v1/search?q=who"), ("POST", "/v1/chat/completions")])
@@ -157,12 +157,12 @@ def test_errors_do_not_reveal_the_path_of_the_keys(data_folder: Any, start_serve
         assert f"{folder}/keys.json is damaged" in running.log
 
 
-def test_a_key_works_and_is_revoked_without_a_restart(guarded: Any) -> None:
-    secret = create_key(guarded.data, "for a while", Role.READ)
-    assert guarded.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
-    assert guarded.request("GET", "/v1/documents", headers=bearer(secret[:-1])).status == 401
-    revoke_key(guarded.data, "for a while")
-    refused = guarded.request("GET", "/v1/documents", headers=bearer(secret))
+def test_a_key_works_and_is_revoked_without_a_restart(protected: Any) -> None:
+    secret = create_key(protected.data, "for a while", Role.READ)
+    assert protected.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
+    assert protected.request("GET", "/v1/documents", headers=bearer(secret[:-1])).status == 401
+    revoke_key(protected.data, "for a while")
+    refused = protected.request("GET", "/v1/documents", headers=bearer(secret))
     assert refused.status == 401
     assert secret not in refused.text
 
