@@ -115,7 +115,7 @@ def test_removes_greetings_around_a_question(client: openai.OpenAI) -> None:
     assert greeted.grounding["confidence"] == plain.grounding["confidence"]
     assert (greeted.grounding["rewritten_query"], greeted.grounding["rewrite_reason"]) == (
         SIGNED,
-        "greetings and thanks are left out",
+        "greetings and thanks were removed",
     )
 
 
