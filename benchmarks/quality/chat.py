@@ -1,12 +1,11 @@
-"""Is every quote of a chat word for word in its document, and how much longer does a chat take than a search?
+"""Checks that every quote of a chat is verbatim in its document, and times chats against searches.
 
     python -m benchmarks.quality.chat               # prints the figures, writes benchmarks/results/chat-COMMIT.json
-    python -m benchmarks.quality.chat times         # one part, beside the other in the file of the same commit
+    python -m benchmarks.quality.chat times         # one part, added to the file of the same commit
 
-Quotes: all dev questions of mtrag (with their histories) and squad2 are asked of the chat, and every annotation is held against the
-text that GET /v1/documents/{id}/text gives, and against the reply. Time: `qa serve` on the documents of squad2, one connection that is
-kept open; each question is asked once, as a search or as a chat, in blocks that alternate. Follow-ups are timed with one exchange
-before them.
+Quotes: asks the chat all dev questions of mtrag (with their histories) and squad2, and compares every annotation with the text from
+GET /v1/documents/{id}/text and with the reply. Times: `qa serve` on the documents of squad2 over one keep-alive connection; each question
+is asked once, as a search or as a chat, in alternating blocks. Follow-ups have one exchange before them.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ SETS = ("mtrag", "squad2")
 
 
 def quotes(name: str) -> dict[str, int]:
-    """Counts of replies, quotes and what is wrong with any."""
+    """Counts of replies, quotes and errors."""
     open_dev_set(name)
     texts: dict[str, Any] = {}
     counts: Counter[str] = Counter({"not verbatim": 0, "not cited": 0})
-    with _served(name) as connection:
+    with _serve(name) as connection:
         for messages in _conversations(name):
             completion = _ask(connection, "/v1/chat/completions", {"messages": messages})
             message = completion["choices"][0]["message"]
@@ -57,7 +56,7 @@ def quotes(name: str) -> dict[str, int]:
                 counts["not verbatim"] += not (exact and document["version"] == each["document"]["version"])
                 counts["not cited"] += not message["content"][place["end_index"] :].startswith(f"” [{each['number']}]")
                 quoted.add(place["start_index"])
-            # Every quotation mark that opens a line opens a quote that is annotated.
+            # A quotation mark at the start of a line must belong to an annotated quote.
             body = message["content"].partition("\n\nSources:\n")[0]
             opened = [found.end() for found in re.finditer(r"(?:^|\n\n)“", body)]
             inside = [(e["url_citation"]["start_index"], e["url_citation"]["end_index"]) for e in message["annotations"]]
@@ -68,14 +67,14 @@ def quotes(name: str) -> dict[str, int]:
 
 
 def times() -> dict[str, Any]:
-    """Medians in milliseconds of searches and chats, and how many times as long a chat takes."""
-    asked = [question.text for question in read_dev_set("squad2").questions]
+    """Median times of searches and chats in milliseconds, and their ratios."""
+    questions = [question.text for question in read_dev_set("squad2").questions]
     found: dict[str, list[float]] = {name: [] for name in ("search", "chat", "search after a turn", "chat after a turn")}
-    before = {"role": "user", "content": asked[-1]}
-    with _served("squad2") as connection:
+    before = {"role": "user", "content": questions[-1]}
+    with _serve("squad2") as connection:
         reply = _ask(connection, "/v1/chat/completions", {"messages": [before]})["choices"][0]["message"]
         history = [before, {"role": "assistant", "content": reply["content"]}]
-        for number, text in enumerate(asked[: WARM_UP + len(found) * TIMED]):
+        for number, text in enumerate(questions[: WARM_UP + len(found) * TIMED]):
             name = list(found)[number // BLOCK % len(found)]
             turns = history if name.endswith("turn") else []
             route, body = ("/v1/search", {"query": text, "history": turns})
@@ -108,8 +107,8 @@ def _conversations(name: str) -> Iterator[list[dict[str, str]]]:
 
 
 @contextmanager
-def _served(name: str) -> Iterator[http.client.HTTPConnection]:
-    """A connection to `qa serve` on the documents of a set."""
+def _serve(name: str) -> Iterator[http.client.HTTPConnection]:
+    """Start `qa serve` on the documents of a set and yield a connection."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(FOLDERS / name, Path(folder) / "log")
         try:
@@ -120,15 +119,15 @@ def _served(name: str) -> Iterator[http.client.HTTPConnection]:
 
 def _ask(connection: http.client.HTTPConnection, route: str, body: dict[str, Any]) -> Any:
     connection.request("POST", route, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    return _answer(connection)
+    return _read_json(connection)
 
 
 def _get(connection: http.client.HTTPConnection, route: str) -> Any:
     connection.request("GET", route)
-    return _answer(connection)
+    return _read_json(connection)
 
 
-def _answer(connection: http.client.HTTPConnection) -> Any:
+def _read_json(connection: http.client.HTTPConnection) -> Any:
     response = connection.getresponse()
     body = json.loads(response.read())
     assert response.status == 200, body

@@ -1,4 +1,4 @@
-"""Small and middling data folders cut out of squad2: most people begin with one document, so confidence must hold there too."""
+"""Small and medium corpora cut out of squad2, because confidence must also be right for a single document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qa.ingest.writer import IncomingDocument
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How many corpora of how many consecutive paragraphs, and the most questions of each kind a corpus."""
+    """The number of corpora, their number of consecutive paragraphs, and the maximum number of questions of each kind in a corpus."""
 
     corpora: int
     fewest: int
@@ -35,8 +35,8 @@ CUTS = {
 
 @dataclass(frozen=True, slots=True)
 class CutCorpus:
-    """Consecutive paragraphs, and questions: their own, those that they nearly answer, those of other paragraphs of the same
-    articles (`siblings`), and foreign ones.
+    """`own`: questions that the paragraphs answer. `near`: on the topic, not answered. `siblings`: about other paragraphs of the same
+    articles. `foreign`: about other topics.
     """
 
     service: Service
@@ -47,7 +47,7 @@ class CutCorpus:
 
 
 def cut_corpora(name: str) -> Iterator[CutCorpus]:
-    """The same every time. `name`: one of CUTS."""
+    """Deterministic. `name`: one of CUTS."""
     cut, draw = CUTS[name], random.Random(7)
     documents = list(read_corpus(DATA / "retrieval" / "squad2" / CORPUS))
     squad = read_dev_set("squad2")
@@ -61,10 +61,10 @@ def cut_corpora(name: str) -> Iterator[CutCorpus]:
         elsewhere = [q for q in squad.questions if not of_articles & set(q.relevant)]
         yield CutCorpus(
             service=_service(f"{name}/{number:02}", chosen),
-            own=_some(draw, [q for q in squad.questions if ids & set(q.relevant)], cut.own),
-            near=_some(draw, [q for q in squad.near if squad.paragraphs[q.id] in ids], cut.near),
-            siblings=_some(draw, [q for q in squad.questions if (of_articles - ids) & set(q.relevant)], cut.siblings),
-            foreign=_some(draw, elsewhere, cut.foreign // 2) + _some(draw, others, cut.foreign - cut.foreign // 2),
+            own=_sample(draw, [q for q in squad.questions if ids & set(q.relevant)], cut.own),
+            near=_sample(draw, [q for q in squad.near if squad.paragraphs[q.id] in ids], cut.near),
+            siblings=_sample(draw, [q for q in squad.questions if (of_articles - ids) & set(q.relevant)], cut.siblings),
+            foreign=_sample(draw, elsewhere, cut.foreign // 2) + _sample(draw, others, cut.foreign - cut.foreign // 2),
         )
 
 
@@ -78,5 +78,5 @@ def _service(name: str, documents: Sequence[Document]) -> Service:
     return open_to_read(settings, print)
 
 
-def _some(draw: random.Random, questions: Sequence[Question], most: int) -> list[Question]:
+def _sample(draw: random.Random, questions: Sequence[Question], most: int) -> list[Question]:
     return draw.sample(list(questions), min(most, len(questions)))

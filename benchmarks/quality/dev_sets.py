@@ -1,6 +1,6 @@
-"""The dev question sets of ../shared/data as documents and questions, and their data folders, made through the product's own path.
+"""The dev question sets of ../shared/data, and data folders with their documents.
 
-Folders stand under build/quality, so that a second run asks at once; one whose splitter, readers or model changed is made anew.
+The folders are under build/quality and reused until the splitter, the readers or the model change.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ FOLDERS = ROOT / "build" / "quality"
 STAMP = "made-from.txt"
 RANKED = ("squad2", "or_sharc", "cranfield", "scifact", "govuk")
 LANGUAGES = ("es", "de", "zh", "ar")
-# Sets of one family may answer each other's questions, so they are no foreign questions to each other.
+# Sets of one family may answer each other's questions, so these are not foreign to each other.
 FAMILIES = {"govuk": "government", "or_sharc": "government", "mtrag": "government"}
 GOVUK_SITE = "https://www.gov.uk"
-ENOUGH_TERMS = 6  # of a follow-up question that can be asked alone
+MIN_TERMS = 6  # of a follow-up question that can be asked alone
 LONG_WORD = re.compile(r"[A-Za-z]{7,}")
 
 
 @dataclass(frozen=True, slots=True)
 class DevSet:
-    """`near`: questions on the topic that the documents do not answer. `answers`: question id -> strings that answer it.
-    `paragraphs`: question id -> the document that it was written against.
+    """`near`: questions on the topic that the documents do not answer. `answers`: question id -> answer strings.
+    `paragraphs`: question id -> id of the document that it was written for.
     """
 
     name: str
@@ -65,19 +65,19 @@ def read_dev_set(name: str) -> DevSet:
 
 
 def open_dev_set(name: str) -> Service:
-    """The service over the set's documents, indexed first where they are not."""
+    """A service over the set's documents, which are indexed first if necessary."""
     settings = dev_settings(FOLDERS / name)
-    made_from = _made_from(name)
+    digest = _code_digest(name)
     stamp = settings.data / STAMP
-    if not (stamp.is_file() and stamp.read_text() == made_from and _rebuilt(settings)):
+    if not (stamp.is_file() and stamp.read_text() == digest and _build_if_behind(settings)):
         shutil.rmtree(settings.data, ignore_errors=True)
         index_dev_set(name, dev_settings(settings.data))
-        stamp.write_text(made_from)
+        stamp.write_text(digest)
     return open_to_read(settings, print)
 
 
 def dev_settings(folder: Path) -> Settings:
-    """Default settings but for the folder; all folders share one exported model."""
+    """Default settings with this data folder; all folders share one exported model."""
     folder.mkdir(parents=True, exist_ok=True)
     models = FOLDERS / "models"
     models.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ def dev_settings(folder: Path) -> Settings:
 
 
 def with_typos(questions: Sequence[Question], seed: int = 5) -> list[Question]:
-    """One typing error (a letter left out, put in, replaced, or two swapped) in every word of seven letters or more."""
+    """One typing error (a letter deleted, inserted, replaced, or two swapped) in every word of seven letters or more."""
     draw = random.Random(seed)
     return [replace(question, text=LONG_WORD.sub(lambda word: _typo(word[0], draw), question.text)) for question in questions]
 
@@ -105,7 +105,7 @@ def _typo(word: str, draw: random.Random) -> str:
 
 
 def index_dev_set(name: str, settings: Settings) -> None:
-    """Take the documents of a set into a data folder, and build its index."""
+    """Add the documents of a set to a data folder and build its index."""
     with open_to_write(settings, print) as writer:
         if name == "govuk":
             with Sandbox() as sandbox:
@@ -118,8 +118,8 @@ def index_dev_set(name: str, settings: Settings) -> None:
         writer.engine.rebuild()
 
 
-def _rebuilt(settings: Settings) -> bool:
-    """Whether the folder can be asked as it is. A generation of an older format is dropped on opening; then the next is built."""
+def _build_if_behind(settings: Settings) -> bool:
+    """Build the index if it is missing or behind. False if the folder has another model's vectors."""
     try:
         with open_to_write(settings, print) as writer:
             if writer.engine.generation == 0 or writer.engine.status().unindexed:
@@ -129,16 +129,15 @@ def _rebuilt(settings: Settings) -> bool:
     return True
 
 
-def _made_from(name: str) -> str:
-    """Of the code that decides passages; the store itself refuses another model's vectors."""
-    paths = [ROOT / "corpus" / "splitter.py", ROOT / "corpus" / "sentences.py"]
-    if name == "govuk":
-        paths += [ROOT / "corpus" / "readers" / f"{reader}.py" for reader in ("builder", "govspeak", "govuk", "markup")]
+def _code_digest(name: str) -> str:
+    """A digest of the code that determines passages. The store itself rejects another model's vectors."""
+    folders = ["splitting", *(["readers"] if name == "govuk" else [])]
+    paths = [path for folder in folders for path in sorted((ROOT / "corpus" / folder).rglob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def set_folder(name: str) -> Path:
-    """Where the files of a set stand; govuk is kept elsewhere."""
+    """The folder of a set's files, except govuk."""
     return DATA / "retrieval" / name.replace("xquad-", "xquad/")
 
 
@@ -165,7 +164,7 @@ def _squad2(name: str) -> DevSet:
 
 
 def _or_sharc(name: str) -> DevSet:
-    """Asked with the scenario, without which few of its questions mean anything."""
+    """Questions with their scenario, without which most of them are meaningless."""
     scenarios = {record["_id"]: record["scenario"] for record in _records(set_folder(name) / QUERIES)}
     plain = _plain(name)
     return replace(plain, questions=[replace(q, text=f"{q.text} {scenarios[q.id]}".strip()) for q in plain.questions])
@@ -187,20 +186,20 @@ def _scifact(name: str) -> DevSet:
 
 
 def _govuk(name: str) -> DevSet:
-    """Judged by page: a page's address stands for all items with its base path."""
+    """Relevance by page: an address means all items with its base path."""
     questions = read_question_set(DATA / "govuk").questions
     by_url = [replace(q, relevant={GOVUK_SITE + path: gain for path, gain in q.relevant.items()}) for q in questions]
     return DevSet(name, by_url)
 
 
 def _mtrag(name: str) -> DevSet:
-    """Those questions that can be asked alone: first turns, rewritten ones, and last turns that say enough."""
+    """The questions that can be asked alone: first turns, rewritten ones, and last turns with enough terms."""
     records = {record["_id"]: record for record in _records(set_folder(name) / QUERIES)}
     alone, near = [], []
     for question in _plain(name).questions:
         record = records[question.id]
         rewrite = record.get("rewrite")
-        if rewrite or not record.get("history") or len(terms(question.text)) >= ENOUGH_TERMS:
+        if rewrite or not record.get("history") or len(terms(question.text)) >= MIN_TERMS:
             alone.append(replace(question, text=rewrite or question.text))
     for question_id, record in records.items():
         if record["answerability"] == "UNANSWERABLE":

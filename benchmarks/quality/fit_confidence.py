@@ -1,10 +1,10 @@
-"""Fits the coefficients of qa/answering/confidence.py to what the product itself finds on the dev sets, and says how well they carry over.
+"""Fits the coefficients of qa/answering/confidence.py on the dev sets, and cross-validates them over the sets.
 
-    python -m benchmarks.quality.fit_confidence     # prints the coefficients, and each set by a fit on all the others
+    python -m benchmarks.quality.fit_confidence     # prints the coefficients, and the figures of each set by a fit on all others
 
-A set counts the same whatever its size: 80% its own questions, 10% foreign ones, 10% near misses and questions whose answers were
-taken away. The two kinds of cuts of squad2 (small and middling corpora) are left out together with it, since they share its
-questions. cranfield counts a third: its collection says "relevant" of much that answers nothing.
+Every set has the same total weight: 80% own questions, 10% foreign, 10% near misses and questions without their answers. squad2 and
+the corpora cut out of it are left out together, because they share questions. cranfield counts a third, because many of its relevant
+documents do not answer the question.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from qa.evaluation import measures
 
 SETS = (*RANKED, "mtrag", *CUTS)
 SHARE = {"cranfield": 0.3}
-RIDGE = 1e-3  # on standardised facts
-FACTS = ("SIMILARITY", "COVERAGE", "MISSING_NAMES", "TENFOLD")
+RIDGE = 1e-3  # on standardised features
+FEATURES = ("SIMILARITY", "COVERAGE", "MISSING_NAMES", "TENFOLD")
 SHIPPED = (INTERCEPT, SIMILARITY, COVERAGE, MISSING_NAMES, TENFOLD)
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -35,9 +35,9 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The facts of a set's questions (n, 4), whether it answers them, of what kind they are, and what each weighs."""
+    """Features of a set's questions (n, 4), whether the set answers them, their kinds and their weights."""
 
-    facts: Floats
+    features: Floats
     answerable: Floats
     kinds: Sequence[Kind]
     weights: Floats
@@ -46,30 +46,30 @@ class Labelled:
     def of(cls, observations: Sequence[Observation]) -> Labelled:
         weights = mix_weights(observations)
         kept = [(one, weight) for one, weight in zip(observations, weights, strict=True) if weight and one.evidence]
-        facts = [
+        features = [
             (e.similarity, e.coverage, e.missing_names, np.log10(e.passages))
             for one, _ in kept
             if (e := one.evidence) is not None
         ]
         kinds = [one.kind for one, _ in kept]
         return cls(
-            np.array(facts), np.array([kind is Kind.OWN for kind in kinds], float), kinds, np.array([w for _, w in kept])
+            np.array(features), np.array([kind is Kind.OWN for kind in kinds], float), kinds, np.array([w for _, w in kept])
         )
 
 
 def fit(sets: Mapping[str, Labelled]) -> Floats:
-    """Intercept and one coefficient a fact: weighted logistic regression."""
-    facts = np.concatenate([each.facts for each in sets.values()])
+    """Weighted logistic regression: the intercept, then one coefficient for each feature."""
+    features = np.concatenate([each.features for each in sets.values()])
     answerable = np.concatenate([each.answerable for each in sets.values()])
     weights = np.concatenate([SHARE.get(name, 1.0) * each.weights / each.weights.sum() for name, each in sets.items()])
     weights = weights / weights.sum()
-    mean, spread = facts.mean(0), facts.std(0) + 1e-9
-    inputs = np.column_stack([np.ones(len(facts)), (facts - mean) / spread])
+    mean, spread = features.mean(0), features.std(0) + 1e-9
+    inputs = np.column_stack([np.ones(len(features)), (features - mean) / spread])
 
     def loss(coefficients: Floats) -> tuple[float, Floats]:
         logit = inputs @ coefficients
         p = 1 / (1 + np.exp(-logit))
-        # log(1 + exp(-z)) for either sign, without overflow
+        # log(1 + exp(z)) without overflow
         value = weights @ (np.logaddexp(0, logit) - answerable * logit) + RIDGE * coefficients[1:] @ coefficients[1:]
         return float(value), inputs.T @ (weights * (p - answerable)) + 2 * RIDGE * np.r_[0, coefficients[1:]]
 
@@ -78,11 +78,11 @@ def fit(sets: Mapping[str, Labelled]) -> Floats:
 
 
 def probabilities(coefficients: Floats, labelled: Labelled) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-(coefficients[0] + labelled.facts @ coefficients[1:]))))
+    return np.asarray(1 / (1 + np.exp(-(coefficients[0] + labelled.features @ coefficients[1:]))))
 
 
-def judged(p: Floats, labelled: Labelled) -> dict[str, float]:
-    """AUROC against each kind, ECE on the mix, and the shares refused at each operating point."""
+def evaluate(p: Floats, labelled: Labelled) -> dict[str, float]:
+    """AUROC against each kind, ECE on the mix, and the shares refused at each threshold."""
     kinds = np.array(labelled.kinds)
     own = kinds == Kind.OWN
     figures = {}
@@ -98,10 +98,10 @@ def judged(p: Floats, labelled: Labelled) -> dict[str, float]:
     return figures
 
 
-def left_out(name: str, sets: Mapping[str, Labelled]) -> dict[str, Labelled]:
-    """The sets that a fit judged on `name` may see."""
-    squad = {"squad2", *CUTS}
-    return {other: each for other, each in sets.items() if other != name and not (name in squad and other in squad)}
+def training_sets(name: str, sets: Mapping[str, Labelled]) -> dict[str, Labelled]:
+    """The sets for a fit that is evaluated on `name`."""
+    related = {"squad2", *CUTS}
+    return {other: each for other, each in sets.items() if other != name and not (name in related and other in related)}
 
 
 def _show(title: str, by_set: Mapping[str, Mapping[str, float]]) -> None:
@@ -132,14 +132,17 @@ def main() -> None:
     coefficients = fit(sets)
     print(
         "fitted on all:  "
-        + "  ".join(f"{key} = {value:.2f}" for key, value in zip(("INTERCEPT", *FACTS), coefficients, strict=True))
+        + "  ".join(f"{key} = {value:.2f}" for key, value in zip(("INTERCEPT", *FEATURES), coefficients, strict=True))
     )
     print(
         "in the code:    "
-        + "  ".join(f"{key} = {value:.2f}" for key, value in zip(("INTERCEPT", *FACTS), SHIPPED, strict=True))
+        + "  ".join(f"{key} = {value:.2f}" for key, value in zip(("INTERCEPT", *FEATURES), SHIPPED, strict=True))
     )
-    _show("each set by a fit on the others", {n: judged(probabilities(fit(left_out(n, sets)), s), s) for n, s in sets.items()})
-    _show("by the coefficients in the code", {n: judged(probabilities(np.array(SHIPPED), s), s) for n, s in sets.items()})
+    _show(
+        "each set by a fit on all others",
+        {n: evaluate(probabilities(fit(training_sets(n, sets)), s), s) for n, s in sets.items()},
+    )
+    _show("coefficients in the code", {n: evaluate(probabilities(np.array(SHIPPED), s), s) for n, s in sets.items()})
 
 
 if __name__ == "__main__":

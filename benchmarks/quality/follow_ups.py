@@ -1,12 +1,12 @@
-"""How well are follow-up questions ranked, next to the last turn alone and to a person's own rewriting of it?
+"""Measures the ranking of follow-up questions against the last turn alone and a human rewriting.
 
     python -m benchmarks.quality.follow_ups         # prints the figures, writes benchmarks/results/follow-ups-COMMIT.json
 
-The dev conversations of mtrag in ../shared/data, ranked by the product's own path, nDCG@10. The history is once as it was given (the
-replies are people's), once with the replies that the product itself gives to each turn before. For a change of topic the history of
-another conversation stands before first turns and before people's rewritings, which stand alone, and before questions of SQuAD and of
-or_sharc; there also questions of their own set on something else, with the product's replies. Last, turns that stand alone in their own
-conversation: people's rewritings with the history they were written for, and questions of SQuAD after another one on the same paragraph.
+nDCG@10 on the dev conversations of mtrag in ../shared/data. The history has either the replies of the set (written by people) or the
+product's own. A change of topic is simulated by the history of another conversation before a question that stands alone: first turns and
+human rewritings of mtrag, and questions of squad2 and or_sharc (for these also histories from the same set about something else). Finally
+questions that stand alone within their own conversation: human rewritings after the history they were written for, and questions of squad2
+after another one on the same paragraph.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ SQUAD_QUESTIONS, RULE_QUESTIONS, TALKS = 300, 200, 80
 MEASURE = "nDCG@10"
 
 History = tuple[Turn, ...]
-Asked = tuple[str, History, Mapping[str, int]]
+Case = tuple[str, History, Mapping[str, int]]  # question, history, relevant
 
 
-class Stands(NamedTuple):
-    """A question that stands alone, what should be found, and what it is about: histories of that are no change of topic."""
+class Standalone(NamedTuple):
+    """A question that stands alone. A history of the same `topic` is not a change of topic."""
 
     text: str
     relevant: Mapping[str, int]
@@ -67,8 +67,8 @@ def report() -> dict[str, Any]:
         figures[name] = {
             way: _ndcg(service, [(*ask(record), relevant[record["_id"]]) for record in group]) for way, ask in ways.items()
         }
-    alone = [Stands(r["text"], relevant[r["_id"]], _conversation(r["_id"])) for r in first]
-    alone += [Stands(r["rewrite"], relevant[r["_id"]], _conversation(r["_id"])) for r in rewritten]
+    alone = [Standalone(r["text"], relevant[r["_id"]], _conversation(r["_id"])) for r in first]
+    alone += [Standalone(r["rewrite"], relevant[r["_id"]], _conversation(r["_id"])) for r in rewritten]
     theirs = [(_conversation(r["_id"]), given_history(r)) for r in later]
     ours = [(_conversation(r["_id"]), extracted(_questions(r))) for r in later]
     figures["change of topic"] = _lost(service, alone, _foreign(theirs))
@@ -81,11 +81,11 @@ def report() -> dict[str, Any]:
 
 
 def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
-    """SQuAD has no conversations: two questions on one paragraph, with the product's replies, stand for one."""
+    """SQuAD has no conversations; two questions on one paragraph with the product's replies replace one."""
     service, dev = open_dev_set("squad2"), read_dev_set("squad2")
     judged = [question for question in dev.questions if question.relevant]
     chosen = random.Random(3).sample(judged, SQUAD_QUESTIONS)
-    asked = [Stands(q.text, q.relevant, dev.paragraphs[q.id].rpartition("#")[0]) for q in chosen]
+    asked = [Standalone(q.text, q.relevant, dev.paragraphs[q.id].rpartition("#")[0]) for q in chosen]
     by_paragraph: dict[str, list[str]] = {}
     for question in judged:
         by_paragraph.setdefault(dev.paragraphs[question.id], []).append(question.text)
@@ -107,10 +107,10 @@ def _squad_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
 
 
 def _rule_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
-    """Questions on government rules, with their scenarios. What stands before them of their own set is on other rules, often akin."""
+    """Questions on government rules with their scenarios. Histories from the same set are about other, often similar rules."""
     service, dev = open_dev_set("or_sharc"), read_dev_set("or_sharc")
     judged = [question for question in dev.questions if question.relevant]
-    asked = [Stands(q.text, q.relevant, min(q.relevant)) for q in random.Random(3).sample(judged, RULE_QUESTIONS)]
+    asked = [Standalone(q.text, q.relevant, min(q.relevant)) for q in random.Random(3).sample(judged, RULE_QUESTIONS)]
     extracted = _extracting(service)
     talks = [(min(q.relevant), extracted((q.text,))) for q in random.Random(5).sample(judged, TALKS)]
     return {
@@ -119,14 +119,14 @@ def _rule_figures(theirs: Sequence[tuple[str, History]]) -> dict[str, Any]:
     }
 
 
-def _foreign(histories: Sequence[tuple[str, History]]) -> Callable[[Stands], list[History]]:
-    """Histories on other topics, drawn for each question anew."""
+def _foreign(histories: Sequence[tuple[str, History]]) -> Callable[[Standalone], list[History]]:
+    """A function that draws histories about other topics for a question."""
     draw = random.Random(1)
     return lambda each: draw.sample([history for topic, history in histories if topic != each.topic], FOREIGN_HISTORIES)
 
 
-def _lost(service: Service, asked: Sequence[Stands], histories: Callable[[Stands], list[History]]) -> dict[str, Any]:
-    """What questions that stand alone lose by the histories before them: the mean, and its standard error over questions."""
+def _lost(service: Service, asked: Sequence[Standalone], histories: Callable[[Standalone], list[History]]) -> dict[str, Any]:
+    """The loss of nDCG@10 by the histories: the mean over questions and its standard error."""
     before = [histories(each) for each in asked]
     alone = np.array(_each_ndcg(service, [(each.text, (), each.relevant) for each in asked]))
     pairs = [(each.text, history, each.relevant) for each, found in zip(asked, before, strict=True) for history in found]
@@ -141,11 +141,11 @@ def _lost(service: Service, asked: Sequence[Stands], histories: Callable[[Stands
     }
 
 
-def _ndcg(service: Service, asked: Sequence[Asked]) -> float:
+def _ndcg(service: Service, asked: Sequence[Case]) -> float:
     return float(np.mean(_each_ndcg(service, asked)))
 
 
-def _each_ndcg(service: Service, asked: Sequence[Asked]) -> list[float]:
+def _each_ndcg(service: Service, asked: Sequence[Case]) -> list[float]:
     judge = Judge(service.engine)
     ranked, relevant = {}, {}
     for number, (text, history, wanted) in enumerate(asked):
@@ -157,7 +157,7 @@ def _each_ndcg(service: Service, asked: Sequence[Asked]) -> list[float]:
 
 
 def _extracting(service: Service) -> Callable[[tuple[str, ...]], History]:
-    """Gives the history of some questions with the replies that the product gives to each, those before it as its history."""
+    """A function that returns a history with the product's replies to the given questions."""
 
     @cache
     def history(questions: tuple[str, ...]) -> History:

@@ -1,10 +1,10 @@
-"""What embedding questions in 8 bits costs and saves: the same questions of the dev sets, asked in both precisions.
+"""Compares int8 with fp32 for embedding questions, on the dev sets.
 
     python -m benchmarks.quality.precision [SET ...]    # prints the figures, writes benchmarks/results/precision-COMMIT.json
 
-Passages are embedded in full precision either way. Questions take turns, so that both see the same machine; times are of the whole
-embedding of a question, tokenising included, in wall-clock milliseconds. What it would be to embed passages in 8 bits too, which the
-product does not do, is measured on the small sets, each taken in anew: passages a second, from documents to found on disk.
+Passages are embedded in fp32 in both cases. Both precisions alternate, so that they see the same machine load; times are wall-clock
+milliseconds of one question's embedding, including tokenisation. On the small sets it also measures int8 for passages, which the
+product does not use: ranking, and passages a second from documents to a searchable index.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from qa.evaluation.question_sets import Question
 from qa.settings.reading import read_settings
 
 MEASURES = ("nDCG@10", "Success@1", "R@10")
-NAMED = 10
+DEPTH = 10
 SMALL = ("or_sharc", "squad2", "cranfield")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 def compare(name: str) -> dict[str, Any]:
-    """Ranking and confidence of one set in each precision, and what is lost by 8 bits (positive where they are worse)."""
+    """Ranking and time of one set in each precision, and what int8 loses (positive: int8 is worse)."""
     questions = [question for question in read_dev_set(name).questions if question.relevant]
-    open_dev_set(name)  # indexed where it is not yet
+    open_dev_set(name)  # index it if necessary
     services = {
         precision: open_to_read(dev_settings(FOLDERS / name).model_copy(update={"precision": precision}))
         for precision in PRECISIONS
     }
-    asked = {precision: _Asked(service) for precision, service in services.items()}
+    runs = {precision: _Run(service) for precision, service in services.items()}
     for place, question in enumerate(questions):
         for precision in PRECISIONS if place % 2 else reversed(PRECISIONS):
-            asked[precision].ask(question)
-    figures = {precision: of_one.figures(questions) for precision, of_one in asked.items()}
-    vectors = [np.stack(of_one.vectors) for of_one in asked.values()]
+            runs[precision].ask(question)
+    figures = {precision: run.figures(questions) for precision, run in runs.items()}
+    vectors = [np.stack(run.vectors) for run in runs.values()]
     return {
         "questions": len(questions),
         **figures,
@@ -58,25 +58,25 @@ def compare(name: str) -> dict[str, Any]:
     }
 
 
-def passages_too(name: str) -> dict[str, Any]:
-    """One set taken in and asked with everything in full precision, and with everything in 8 bits."""
+def compare_passages(name: str) -> dict[str, Any]:
+    """Index and ask one set with all embeddings in fp32, and with all in int8."""
     questions = [question for question in read_dev_set(name).questions if question.relevant]
     (rounded,) = (FOLDERS / "models").glob("*-int8")
     exports = {"fp32": rounded.with_name(rounded.name.removesuffix("-int8")), "int8": rounded}
     figures: dict[str, dict[str, float]] = {}
     for precision, export in exports.items():
         with TemporaryDirectory() as folder:
-            # The folder of the export in full precision holds the other one: then passages are embedded by it.
+            # The export is put into the folder of the fp32 export, so that passages are embedded with it.
             shutil.copytree(export, Path(folder, "models", exports["fp32"].name))
             settings = read_settings({"data": Path(folder), "precision": "fp32"}, {})
             began = perf_counter()
             index_dev_set(name, settings)
             took = perf_counter() - began
             service = open_to_read(settings)
-            asked = _Asked(service)
+            run = _Run(service)
             for question in questions:
-                asked.ask(question)
-            figures[precision] = asked.figures(questions) | {"passages_per_second": round(service.engine.counts()[1] / took, 1)}
+                run.ask(question)
+            figures[precision] = run.figures(questions) | {"passages_per_second": round(service.engine.counts()[1] / took, 1)}
     return {
         **figures,
         "lost": {measure: round(figures["fp32"][measure] - figures["int8"][measure], 4) for measure in MEASURES},
@@ -84,8 +84,8 @@ def passages_too(name: str) -> dict[str, Any]:
     }
 
 
-class _Asked:
-    """The questions as one service reads and ranks them."""
+class _Run:
+    """Vectors, rankings and times of the questions in one service."""
 
     def __init__(self, service: Service) -> None:
         self.vectors: list[Any] = []
@@ -99,7 +99,7 @@ class _Asked:
         asked = engine.prepare(question.text)
         self._times.append((perf_counter() - began) * 1000)
         self.vectors.append(asked.vector)
-        self._ranked[question.id] = self._judge.names(engine.search(asked), question.relevant, NAMED)
+        self._ranked[question.id] = self._judge.names(engine.search(asked), question.relevant, DEPTH)
 
     def figures(self, questions: Sequence[Question]) -> dict[str, float]:
         values = measures.ranking_measures(self._ranked, {question.id: question.relevant for question in questions})
@@ -115,11 +115,11 @@ def main() -> None:
     for name in sys.argv[1:] or RANKED:
         sets[name] = compare(name)
         print(f"{name:10} {json.dumps(sets[name])}", flush=True)
-    passages = {name: passages_too(name) for name in sets if name in SMALL}
+    passages = {name: compare_passages(name) for name in sets if name in SMALL}
     for name, row in passages.items():
-        print(f"{name:10} passages too {json.dumps(row)}", flush=True)
+        print(f"{name:10} passages in int8 {json.dumps(row)}", flush=True)
     mean = {measure: round(float(np.mean([each["lost"][measure] for each in sets.values()])), 4) for measure in MEASURES}
-    print(f"lost by 8 bits, the mean of {len(sets)} sets: {json.dumps(mean)}")
+    print(f"lost by int8, mean of {len(sets)} sets: {json.dumps(mean)}")
     target = RESULTS / f"precision-{commit()}.json"
     target.write_text(json.dumps(about() | {"sets": sets, "mean_lost": mean, "passages_too": passages}, indent=1) + "\n")
     print(f"written to {target.name}")

@@ -1,9 +1,9 @@
-"""How good are ranking, quotes and confidence, on the dev sets of ../shared/data, through the product's own path?
+"""Measures ranking, quotes and confidence of the product on the dev sets of ../shared/data.
 
     python -m benchmarks.quality.run            # prints the figures, writes benchmarks/results/quality-COMMIT.json
 
-The first run indexes every set into build/quality (some 15 minutes on two cores); a later one asks what changed since. Nothing is
-set for a single set. The data stand outside of the project; QUOTABLE_SHARED names another folder than ../shared.
+The first run indexes every set into build/quality (about 15 minutes on two cores); later runs reuse the indexes. All sets use the
+same settings. The data are not in the repository; QUOTABLE_SHARED names another folder than ../shared.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ DIAGRAM = ROOT / "docs" / "reliability.svg"
 LIBRARIES = ("faiss-cpu", "ir-measures", "numpy", "onnxruntime", "PyStemmer", "scikit-learn", "tantivy")
 JUDGED_FOR_CONFIDENCE = (*RANKED, "mtrag", "small", "medium")
 ANSWER_THRESHOLDS = tuple(point / 100 for point in range(20, 75, 5))
-# The share of each kind in the mix that calibration is judged on.
+# The share of each kind in the mix for the calibration error.
 MIX = {Kind.OWN: 0.8, Kind.FOREIGN: 0.1, Kind.NEAR: 0.1}
-# Judged with ten names a ranking; deeper recall is not known here.
+# Observations have ten names a ranking, so deeper recall is unknown.
 SHOWN = ("nDCG@10", "MRR@10", "Success@1", "Success@5", "R@10")
 
 Found = Mapping[str, Sequence[Observation]]
 
 
 def report(found: Found) -> dict[str, Any]:
-    """All figures of the sets that were observed."""
+    """All figures of the observed sets."""
     ranking = {name: _by_order(found[name]) for name in RANKED if name in found}
     judged = {name: found[name] for name in JUDGED_FOR_CONFIDENCE if name in found}
     return {
@@ -53,14 +53,14 @@ def report(found: Found) -> dict[str, Any]:
         "languages": {name: _by_order(found[name], ("Success@1", "Success@5")) for name in found if name.startswith("xquad-")},
         "confidence": (by_set := {name: _confidence(each) for name, each in judged.items()}),
         "confidence_mean": _mean(by_set),
-        "answer_thresholds": _operating_points(judged),
+        "answer_thresholds": _thresholds(judged),
         "answer_threshold": ANSWER_THRESHOLD,
         "quotes": _quotes(found["squad2"]) if "squad2" in found else None,
     }
 
 
 def mix_weights(observations: Sequence[Observation]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Weights that make 80% answerable, 10% foreign, 10% near misses and questions without their answers in equal parts; 0 for others."""
+    """Weights for a mix of 80% own, 10% foreign, 10% NEAR and REMOVED questions in equal parts; 0 for other kinds."""
     kinds = np.array([one.kind for one in observations])
     weights = np.zeros(len(kinds))
     near = [kind for kind in (Kind.NEAR, Kind.REMOVED) if (kinds == kind).any()]
@@ -91,7 +91,7 @@ def _flat(orders: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _spelling(observations: Sequence[Observation]) -> dict[str, Any]:
-    """The questions that the speller corrects, with and without it."""
+    """The questions with a spelling correction, with and without it."""
     corrected = {one.question for one in _of(observations, Kind.OWN) if one.corrected}
     if not corrected:
         return {"questions": 0}
@@ -103,12 +103,12 @@ def _spelling(observations: Sequence[Observation]) -> dict[str, Any]:
 
 
 def _typos(observations: Sequence[Observation]) -> dict[str, Any]:
-    """The same questions as they were asked, and with one typing error in each long word."""
+    """The same questions without and with one typing error in each long word."""
     typed = _of(observations, Kind.TYPO)
     asked = {one.question for one in typed}
     plain = _measured([one for one in _of(observations, Kind.OWN) if one.question in asked], Order.FUSED.value)
     wrong = _measured(typed, Order.FUSED.value)
-    # Over all questions: those without a long word are asked as they are.
+    # Over all questions, including those without a long word.
     share = len(typed) / len(_of(observations, Kind.OWN))
     return {
         "questions": len(typed),
@@ -139,15 +139,15 @@ def _confidence(observations: Sequence[Observation]) -> dict[str, Any]:
 
 
 def reliability_diagram(found: Found) -> str:
-    """Of all sets together, each with the same weight and mix."""
+    """The diagram of all sets together, each with the same weight and mix."""
     judged = [(one, weight) for each in found.values() for one, weight in zip(each, mix_weights(each), strict=True) if weight]
     observations, weights = [one for one, _ in judged], [weight for _, weight in judged]
     truth = [one.kind is Kind.OWN for one in observations]
     return plots.reliability_diagram(measures.reliability([one.confidence for one in observations], truth, weights))
 
 
-def _operating_points(found: Found) -> list[dict[str, float]]:
-    """Means over the sets of the share of each kind that is refused."""
+def _thresholds(found: Found) -> list[dict[str, float]]:
+    """For each threshold the share of each kind that is refused: the mean over the sets, and the worst set."""
     rows = []
     for point in ANSWER_THRESHOLDS:
         row = {"answer_threshold": point}
@@ -170,7 +170,7 @@ def _quotes(observations: Sequence[Observation]) -> dict[str, Any]:
 
 
 def _mean(by_set: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The mean over the sets of every figure, over those sets that have it."""
+    """The mean of every figure over the sets that have it."""
     names = dict.fromkeys(name for figures in by_set.values() for name in figures)
     columns = {name: [f[name] for f in by_set.values() if isinstance(f.get(name), float)] for name in names}
     return {name: float(np.mean(column)) for name, column in columns.items() if column}
@@ -194,7 +194,7 @@ def _print(figures: Mapping[str, Any]) -> None:
 
 
 def about() -> dict[str, Any]:
-    """What was measured, when, on what machine."""
+    """Commit, date, machine and library versions."""
     info = Path("/proc/cpuinfo")
     names = (
         [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
@@ -215,7 +215,7 @@ def about() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that is measured, with `-changed` where the working tree is another."""
+    """The current commit, with `-changed` if the working tree differs."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
