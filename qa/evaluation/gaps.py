@@ -10,7 +10,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from index.engine import Engine
 from qa.answering.answerer import Answerer
-from qa.operate.question_log import Noted, Outcome
+from qa.operate.question_log import KeptQuestion, Outcome
 
 # Largest mean cosine distance within a group. Of 25 citizens' questions in three wordings each, .5 groups all wordings of 22 and
 # never mixes two questions; .45: 21 and none mixed, .55: 22 and one, .65: 22 and three.
@@ -42,10 +42,10 @@ class Gap:
         return max(one.last for one in self.questions)
 
 
-def find_gaps(noted: Iterable[Noted], answerer: Answerer, engine: Engine) -> list[Gap]:
+def find_gaps(kept: Iterable[KeptQuestion], answerer: Answerer, engine: Engine) -> list[Gap]:
     """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
-    latest: dict[str, list[Noted]] = {}
-    for entry in noted:
+    latest: dict[str, list[KeptQuestion]] = {}
+    for entry in kept:
         key = " ".join(entry.question.casefold().split()).rstrip("?!. ")
         if entry.outcome is Outcome.HELPED:
             latest.pop(key, None)
@@ -57,11 +57,11 @@ def find_gaps(noted: Iterable[Noted], answerer: Answerer, engine: Engine) -> lis
     return sorted(found, key=lambda gap: (-gap.times, gap.questions[0].question))
 
 
-def _open_question(entries: Sequence[Noted]) -> OpenQuestion:
+def _open_question(entries: Sequence[KeptQuestion]) -> OpenQuestion:
     return OpenQuestion(entries[-1].question, len(entries), entries[-1].at)
 
 
-def _is_open(entries: Sequence[Noted], answerer: Answerer) -> bool:
+def _is_open(entries: Sequence[KeptQuestion], answerer: Answerer) -> bool:
     if any(entry.outcome is Outcome.DID_NOT_HELP for entry in entries):
         return True
     return not answerer.ask(entries[-1].question, 1).answerable

@@ -1,7 +1,7 @@
-"""Keys: what lets a caller in from elsewhere. Made, listed and revoked by the operator; checked by the server; kept as hashes alone.
+"""API keys: created, listed and revoked by the operator, checked by the server, stored as hashes only.
 
-A key is 256 random bits, so a plain SHA-256 of it cannot be turned round: slow hashes are for what people think up. `keys.json`
-is written by the operator's commands, `keys-used.json` by the server, so neither waits for the other.
+A key has 256 random bits, so a plain SHA-256 of it cannot be reversed; slow hashes are for passwords. The operator's commands write
+`keys.json` and the server writes `keys-used.json`, so neither waits for the other.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from corpus.types import QuotableError
 FILE_NAME = "keys.json"
 USED_FILE_NAME = "keys-used.json"
 FORMAT = 1
-PREFIX = "qtb"  # so that a key is known for one wherever it turns up, by people and by secret scanners
+PREFIX = "qtb"  # lets people and secret scanners recognise a key
 NAME = re.compile(r"[^\W_][\w .@-]{0,99}")
-# Seconds between two writes of when keys were last used; what a crash may lose.
+# Between two writes of the times of last use; a crash loses at most these.
 USED_SECONDS = 60.0
-# What an unknown key is compared with, so that it takes as long as a known one.
+# Compared with unknown keys, so that they take as long as known ones.
 _NO_HASH = "0" * 64
 
 
 class Role(IntEnum):
-    """What a key lets its holder do; each includes those before it."""
+    """The permissions of a key; each role includes those before it."""
 
     READ = 1
     WRITE = 2
@@ -52,12 +52,12 @@ _ROLES = {**{role.word: role for role in Role}, "admin": Role.WRITE}
 
 
 class KeysError(QuotableError):
-    """A key cannot be made, found or read."""
+    """A key cannot be created or found, or the keys cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`hash` is the SHA-256 of the whole secret in hexadecimal; `created` an ISO 8601 time in UTC."""
+    """`hash`: SHA-256 of the secret in hexadecimal. `created`: ISO 8601 in UTC."""
 
     id: str
     name: str
@@ -67,13 +67,13 @@ class Key:
 
 
 def read_keys(folder: Path) -> Sequence[Key]:
-    """The keys of a data folder, oldest first. Raises KeysError where the file cannot be read."""
+    """The keys of a data folder, oldest first. Raises KeysError if the file cannot be read."""
     path = folder / FILE_NAME
     try:
         found = json.loads(path.read_bytes())
         if found["format"] > FORMAT:
             raise KeysError(
-                f"{path} has format {found['format']}, this version reads up to {FORMAT}: install the one that wrote it"
+                f"{path} has format {found['format']}, this version reads up to {FORMAT}: install the version that wrote it"
             )
         return tuple(Key(**{**key, "role": _ROLES[key["role"]]}) for key in found["keys"])
     except FileNotFoundError:
@@ -81,36 +81,36 @@ def read_keys(folder: Path) -> Sequence[Key]:
     except OSError as error:
         raise KeysError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise KeysError(f"{path} is damaged: restore it from a backup, or delete it and make new keys") from error
+        raise KeysError(f"{path} is damaged: restore it from a backup, or delete it and create new keys") from error
 
 
 def create_key(folder: Path, name: str, role: Role) -> str:
-    """Make a key and return its secret, which is kept nowhere. Raises KeysError for a name that is taken or cannot be used."""
+    """Create a key and return its secret, which is not stored. Raises KeysError for a name that is taken or invalid."""
     if not NAME.fullmatch(name):
-        raise KeysError(f"a key's name has 1 to 100 letters, digits, spaces or any of . @ _ -; this is {name!r}")
+        raise KeysError(f"invalid key name {name!r}: use 1 to 100 letters, digits, spaces or any of . @ _ -")
     identity = secrets.token_hex(4)
     secret = f"{PREFIX}_{identity}_{secrets.token_urlsafe(32)}"
-    with _changing(folder):
+    with _lock(folder):
         keys = read_keys(folder)
         if any(key.name == name for key in keys):
-            raise KeysError(f"there is a key named {name!r} already; revoke it first, or choose another name")
+            raise KeysError(f"a key named {name!r} exists; revoke it first, or choose another name")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         _write_keys(folder, [*keys, Key(identity, name, role, _hash(secret), now)])
     return secret
 
 
 def revoke_key(folder: Path, name: str) -> None:
-    """Take a key back, named by its name or id; a running server refuses it from its next request on."""
-    with _changing(folder):
+    """Revoke a key by its name or id. A running server refuses it from the next request on."""
+    with _lock(folder):
         keys = read_keys(folder)
         kept = [key for key in keys if name not in (key.name, key.id)]
         if len(kept) == len(keys):
-            raise KeysError(f"there is no key {name!r}; `qa key list` names those that are there")
+            raise KeysError(f"no key {name!r}; `qa key list` lists all keys")
         _write_keys(folder, kept)
 
 
 def last_used(folder: Path) -> Mapping[str, str]:
-    """When each key was last used, by its id; exact to a minute. A file that cannot be read says nothing."""
+    """The time of last use of each key id, exact to a minute; empty if the file cannot be read."""
     with suppress(OSError, ValueError):
         found = json.loads((folder / USED_FILE_NAME).read_bytes())
         if isinstance(found, dict):
@@ -119,7 +119,7 @@ def last_used(folder: Path) -> Mapping[str, str]:
 
 
 class KeyRing:
-    """The keys of a folder as a running server knows them: a change of the file binds at the next request."""
+    """The keys of a folder in a running server. A change of the file takes effect at the next request."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -129,18 +129,18 @@ class KeyRing:
         self._used: dict[str, str] = {}
         self._written = time.monotonic()
 
-    def holder(self, secret: str) -> Key | None:
-        """The key that this is the secret of; None for any other text. Raises KeysError where the keys cannot be read."""
+    def find(self, secret: str) -> Key | None:
+        """The key with this secret, or None. Raises KeysError if the keys cannot be read."""
         parts = secret.split("_", 2)
         key = self._current().get(parts[1]) if len(parts) == 3 else None
         same = hmac.compare_digest(_hash(secret), key.hash if key else _NO_HASH)
         if key is None or not same:
             return None
-        self._note(key)
+        self._mark_used(key)
         return key
 
     def flush(self) -> None:
-        """Write down when keys were last used. A folder that cannot be written loses that, and nothing else."""
+        """Write the times of last use. A failure is ignored."""
         with self._lock, suppress(OSError):
             if self._used:
                 known = {**last_used(self._folder), **self._used}
@@ -158,7 +158,7 @@ class KeyRing:
             self._keys, self._seen = keys, seen
         return self._keys
 
-    def _note(self, key: Key) -> None:
+    def _mark_used(self, key: Key) -> None:
         self._used[key.id] = datetime.now(UTC).isoformat(timespec="seconds")
         if time.monotonic() - self._written > USED_SECONDS:
             self.flush()
@@ -169,8 +169,8 @@ def _hash(secret: str) -> str:
 
 
 @contextmanager
-def _changing(folder: Path) -> Iterator[None]:
-    """One command at a time changes the keys; the lock is on the folder itself and ends with its process."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Let one command at a time change the keys. The lock is on the folder itself and ends with the process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -191,7 +191,7 @@ def _write_keys(folder: Path, keys: Sequence[Key]) -> None:
 
 
 def _replace(path: Path, value: Any) -> None:
-    """All of the new contents or all of the old, readable by their owner alone."""
+    """Replace a file atomically, readable by its owner only."""
     new = path.with_suffix(f".new{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:

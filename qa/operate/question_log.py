@@ -1,7 +1,7 @@
-"""Questions that the operator agreed to keep: those that found no answer, and what readers said of those that did.
+"""Kept questions: those without an answer (setting `keep_questions`), and feedback (setting `feedback`).
 
-One JSON object a line in `questions.jsonl` in the data folder, so that it is part of the backup and can be read, cut or deleted
-with any tool. A line that a crash left half written is passed over.
+One JSON object per line in `questions.jsonl` in the data folder: part of the backup, and readable, editable or deletable with any tool.
+A line that a crash left incomplete is skipped.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "questions.jsonl"
 FORMAT = 1
-MOST_BYTES = 100_000_000  # of the file; nothing more is kept beyond it
+MAX_BYTES = 100_000_000  # of the file; further questions are not kept
 
 
 class Outcome(StrEnum):
     UNANSWERED = "unanswered"  # "Not in these documents"
-    HELPED = "helped"  # a reader said that this answered it
+    HELPED = "helped"  # feedback: the results answered it
     DID_NOT_HELP = "did_not_help"
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A question and what came of it. `at` is ISO 8601 in UTC; `results` are ids of passages, best first."""
+class KeptQuestion:
+    """A question and its outcome. `at`: ISO 8601 in UTC. `results`: passage ids, best first."""
 
     at: str
     outcome: Outcome
@@ -44,36 +44,36 @@ class Noted:
 
 
 class QuestionLog:
-    """Safe to use from several threads of the one process that serves the folder."""
+    """Thread-safe; one process, the server, writes the file."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self._writing = threading.Lock()
-        self._told = False
+        self._has_warned = False
 
-    def note(self, outcome: Outcome, question: str, generation: int, results: Sequence[str]) -> None:
-        """Add a line. What cannot be written is told in the log and stops nobody: an answer matters more than its record."""
+    def record(self, outcome: Outcome, question: str, generation: int, results: Sequence[str]) -> None:
+        """Append a line. A failure is logged once and ignored: the answer matters more than its record."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"format": FORMAT, "at": at, "outcome": outcome, "question": question}
         line = json.dumps(entry | {"generation": generation, "results": list(results)}, ensure_ascii=False) + "\n"
         try:
             with self._writing, self.path.open("ab+") as file:
                 size = file.seek(0, os.SEEK_END)
-                if size > MOST_BYTES:
-                    raise OSError(f"it has more than {MOST_BYTES:,} bytes; move it away")
+                if size > MAX_BYTES:
+                    raise OSError(f"it has more than {MAX_BYTES:,} bytes; move it to another folder")
                 file.write(_line_end_before(file, size) + line.encode())
         except OSError as error:
-            if not self._told:
+            if not self._has_warned:
                 log.warning("questions are not kept in %s: %s", self.path, error)
-            self._told = True
+            self._has_warned = True
         else:
-            self._told = False
+            self._has_warned = False
 
-    def noted(self) -> Iterator[Noted]:
-        """Everything that was kept, the oldest first. Raises QuestionLogError where the file cannot be read."""
+    def entries(self) -> Iterator[KeptQuestion]:
+        """All entries, oldest first. Raises QuestionLogError if the file cannot be read."""
         try:
             with self.path.open(encoding="utf-8", errors="replace") as file:
-                yield from (noted for noted in map(_noted, file) if noted)
+                yield from (entry for entry in map(_parse, file) if entry)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -81,22 +81,22 @@ class QuestionLog:
 
 
 class QuestionLogError(QuotableError):
-    """The kept questions cannot be read."""
+    """questions.jsonl cannot be read."""
 
 
 def _line_end_before(file: BinaryIO, size: int) -> bytes:
-    """A new line where a crash left the last one unfinished."""
+    """A line break, if a crash left the last line incomplete."""
     if size == 0:
         return b""
     file.seek(-1, os.SEEK_END)
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
-def _noted(line: str) -> Noted | None:
+def _parse(line: str) -> KeptQuestion | None:
     try:
         entry = json.loads(line)
         if entry["format"] > FORMAT:
             return None
-        return Noted(entry["at"], Outcome(entry["outcome"]), entry["question"], entry["generation"], entry["results"])
+        return KeptQuestion(entry["at"], Outcome(entry["outcome"]), entry["question"], entry["generation"], entry["results"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -32,4 +32,4 @@ def _record_if_unanswered(log: QuestionLog, answer: Answer) -> None:
     """Records a follow-up question as it was rewritten."""
     if not answer.answerable:
         results = [passage_name(result.stored.id) for result in answer.results]
-        log.note(Outcome.UNANSWERED, answer.rewritten or answer.question, answer.generation, results)
+        log.record(Outcome.UNANSWERED, answer.rewritten or answer.question, answer.generation, results)

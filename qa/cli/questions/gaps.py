@@ -20,7 +20,7 @@ def gaps(context: click.Context, limit: int, as_json: bool) -> None:
 
     settings = settings_of(context)
     service = open_to_read(settings, say)
-    found = find_gaps(service.questions.noted(), service.answerer, service.engine)
+    found = find_gaps(service.questions.entries(), service.answerer, service.engine)
     for gap in found[:limit]:
         if as_json:
             click.echo(

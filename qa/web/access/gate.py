@@ -101,7 +101,7 @@ def _authenticate(access: Access) -> Caller | None:
     """The caller; None if unknown. Raises Problem 401 for an unknown key."""
     authorization = request.headers.get("Authorization")
     if authorization is not None and access.keys is not None:
-        key = access.keys.holder(_secret(authorization))
+        key = access.keys.find(_secret(authorization))
         if key is not None:
             return Caller(key.name, key.role)
         if not access.local:

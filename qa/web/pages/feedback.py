@@ -41,4 +41,4 @@ def _record(feedback: FeedbackRequest) -> None:
     if not settings().feedback:
         raise Problem(403, "Feedback is turned off; the setting `feedback` turns it on")
     outcome = Outcome.HELPED if feedback.helped else Outcome.DID_NOT_HELP
-    service().questions.note(outcome, feedback.query, feedback.generation, feedback.results)
+    service().questions.record(outcome, feedback.query, feedback.generation, feedback.results)

@@ -1,22 +1,19 @@
-"""`qa key`: keys are shown once, kept as hashes in a file of their owner's, listed with their last use, and taken back."""
+"""`qa key`: keys are shown once, stored as hashes, listed with their last use, and revoked."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from qa.operate.keys import FILE_NAME, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
+from tests.conftest import MakeFolder, RunProcess, StartServer
 
-Run = Callable[..., Any]
 
-
-def test_a_key_is_printed_once_and_kept_as_its_hash(qa: Run, tmp_path: Path) -> None:
+def test_a_key_is_printed_once_and_stored_as_its_hash(qa: RunProcess, tmp_path: Path) -> None:
     made = qa("--data", tmp_path, "key", "create", "--role", "write", "--name", "the importer")
     assert made.code == 0
     secret = made.stdout.strip()
@@ -33,7 +30,7 @@ def test_a_key_is_printed_once_and_kept_as_its_hash(qa: Run, tmp_path: Path) -> 
     assert key["hash"] not in qa("--data", tmp_path, "key", "list").stdout
 
 
-def test_a_key_is_taken_back_by_its_name_or_its_id(qa: Run, tmp_path: Path) -> None:
+def test_a_key_is_revoked_by_name_or_id(qa: RunProcess, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         create_key(tmp_path, name, Role.READ)
     first, second, _ = read_keys(tmp_path)
@@ -45,14 +42,16 @@ def test_a_key_is_taken_back_by_its_name_or_its_id(qa: Run, tmp_path: Path) -> N
     assert "qa key list" in missing.stderr
 
 
-def test_a_name_is_taken_once_and_cannot_be_anything(tmp_path: Path) -> None:
+def test_rejects_duplicate_and_invalid_names(tmp_path: Path) -> None:
     create_key(tmp_path, "me", Role.READ)
     for name in ("me", "", " ", "a\nb", "x" * 101, "\tx", "-x", "a/b"):
         with pytest.raises(KeysError):
             create_key(tmp_path, name, Role.READ)
 
 
-def test_when_a_key_was_last_used_is_known_after_the_server_has_ended(qa: Run, data_folder: Any, start_server: Run) -> None:
+def test_last_use_is_known_after_the_server_has_stopped(
+    qa: RunProcess, data_folder: MakeFolder, start_server: StartServer
+) -> None:
     folder = data_folder()
     secret = create_key(folder, "me", Role.READ)
     with start_server(folder) as running:
@@ -61,11 +60,11 @@ def test_when_a_key_was_last_used_is_known_after_the_server_has_ended(qa: Run, d
     assert listed["last_used"] >= listed["created"]
 
 
-def test_no_other_text_opens_what_a_key_opens(tmp_path: Path) -> None:
+def test_only_the_secret_itself_finds_the_key(tmp_path: Path) -> None:
     secret = create_key(tmp_path, "me", Role.READ)
     ring = KeyRing(tmp_path)
     (key,) = read_keys(tmp_path)
-    assert ring.holder(secret) == key
+    assert ring.find(secret) == key
     others = [
         "",
         "_",
@@ -79,12 +78,12 @@ def test_no_other_text_opens_what_a_key_opens(tmp_path: Path) -> None:
         "\udcff",
         "é" * 9,
     ]
-    assert [other for other in others if ring.holder(other)] == []
+    assert [other for other in others if ring.find(other)] == []
     revoke_key(tmp_path, "me")
-    assert ring.holder(secret) is None
+    assert ring.find(secret) is None
 
 
-def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+def test_keys_created_at_the_same_time_are_all_stored(tmp_path: Path) -> None:
     threads = [threading.Thread(target=create_key, args=(tmp_path, f"key {n}", Role.READ)) for n in range(20)]
     for thread in threads:
         thread.start()
@@ -94,16 +93,16 @@ def test_keys_made_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("contents", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "keys": [{"id": 1}]}', b"\xff"])
-def test_a_damaged_file_is_told_and_lets_nobody_in(tmp_path: Path, contents: bytes) -> None:
+def test_a_damaged_file_is_an_error_and_accepts_no_key(tmp_path: Path, contents: bytes) -> None:
     secret = create_key(tmp_path, "me", Role.READ)
     ring = KeyRing(tmp_path)
     (tmp_path / FILE_NAME).write_bytes(contents)
-    for read in (lambda: read_keys(tmp_path), lambda: ring.holder(secret), lambda: create_key(tmp_path, "x", Role.READ)):
+    for read in (lambda: read_keys(tmp_path), lambda: ring.find(secret), lambda: create_key(tmp_path, "x", Role.READ)):
         with pytest.raises(KeysError, match="damaged"):
             read()
 
 
-def test_a_newer_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_newer_format_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text('{"format": 2, "keys": []}')
     with pytest.raises(KeysError, match="install"):
         read_keys(tmp_path)
@@ -113,6 +112,6 @@ def test_a_key_with_the_removed_role_admin_works_as_write(tmp_path: Path) -> Non
     secret = create_key(tmp_path, "operator", Role.WRITE)
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"write"', '"admin"'))
-    key = KeyRing(tmp_path).holder(secret)
+    key = KeyRing(tmp_path).find(secret)
     assert key
     assert key.role is Role.WRITE

@@ -1,39 +1,40 @@
-"""Questions that are kept, and `qa gaps`: nothing without consent, nothing unfinished, one line a meaning, and gone once answered."""
+"""Kept questions and `qa gaps`: kept only with consent, grouped by meaning, and closed when documents answer them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qa.operate.question_log import Outcome, QuestionLog
+from tests.conftest import MakeFolder, Response, RunProcess, Server, StartServer
 
 FOREIGN = "What is the capital of France?"
 ANSWERED = "Who signed the memorandum?"
 
 
-def kept(server: Any) -> list[Any]:
+def kept(server: Server) -> list[Any]:
     file = server.data / "questions.jsonl"
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
 
-def feedback(server: Any, **fields: Any) -> Any:
+def feedback(server: Server, **fields: Any) -> Response:
     given = {"query": ANSWERED, "helped": True, "generation": 1, "results": ["p1"]} | fields
     return server.post("/v1/feedback", json.dumps(given).encode())
 
 
 @pytest.fixture(scope="module")
-def keeping(data_folder: Callable[[], Path], start_server: Any) -> Iterator[Any]:
-    """A server whose operator agreed to keep questions and feedback."""
+def keeping(data_folder: MakeFolder, start_server: StartServer) -> Iterator[Server]:
+    """A server with keep_questions and feedback."""
     with start_server(data_folder(), QA_KEEP_QUESTIONS="true", QA_FEEDBACK="true") as running:
         yield running
         assert "Traceback" not in running.log, running.log
 
 
-def test_nothing_is_kept_unless_the_operator_says_so(server: Any, qa: Any) -> None:
+def test_keeps_nothing_by_default(server: Server, qa: RunProcess) -> None:
     server.search(FOREIGN)
     server.get("/?q=nobody+knows+this")
     assert feedback(server).status == 403
@@ -43,7 +44,7 @@ def test_nothing_is_kept_unless_the_operator_says_so(server: Any, qa: Any) -> No
     assert "QA_KEEP_QUESTIONS" in qa("--data", server.data, "gaps").stderr
 
 
-def test_a_question_without_an_answer_is_kept_however_it_was_asked(keeping: Any) -> None:
+def test_keeps_questions_without_an_answer_from_every_interface(keeping: Server) -> None:
     before = len(kept(keeping))
     found = keeping.search(FOREIGN)
     keeping.get("/v1/search?q=How+tall+is+Mount+Everest")
@@ -55,14 +56,14 @@ def test_a_question_without_an_answer_is_kept_however_it_was_asked(keeping: Any)
     assert entries[0]["generation"] == found["generation"]
 
 
-def test_neither_answered_nor_unfinished_questions_are_kept(keeping: Any) -> None:
+def test_keeps_neither_answered_nor_incomplete_questions(keeping: Server) -> None:
     before = kept(keeping)
     assert keeping.search(ANSWERED)["answerable"]
     assert not keeping.search("What is the capital of Fr", typing=True)["answerable"]
     assert kept(keeping) == before
 
 
-def test_what_a_reader_said_is_kept_with_the_question_and_what_was_shown(keeping: Any) -> None:
+def test_keeps_feedback_with_the_question_and_its_results(keeping: Server) -> None:
     assert feedback(keeping, helped=False, generation=3, results=["p4", "p2"]).status == 204
     entry = kept(keeping)[-1]
     assert (entry["question"], entry["outcome"]) == (ANSWERED, "did_not_help")
@@ -86,19 +87,19 @@ def test_what_a_reader_said_is_kept_with_the_question_and_what_was_shown(keeping
     ],
     ids=str,
 )
-def test_feedback_that_says_nothing_is_refused(keeping: Any, fields: Any) -> None:
+def test_rejects_invalid_feedback(keeping: Server, fields: Any) -> None:
     before = kept(keeping)
     assert feedback(keeping, **fields).status == 422
     assert kept(keeping) == before
 
 
 @pytest.mark.parametrize("body", [b"", b"query=a", b"query=a&helped=maybe&generation=1", b"query=a&helped=yes&generation=x"])
-def test_a_form_that_says_nothing_is_refused(keeping: Any, body: bytes) -> None:
+def test_rejects_an_invalid_feedback_form(keeping: Server, body: bytes) -> None:
     assert keeping.post("/feedback", body, "application/x-www-form-urlencoded").status == 422
 
 
-def test_gaps_are_grouped_by_meaning_the_commonest_first_and_close_when_documents_answer(
-    data_folder: Callable[[], Path], start_server: Any, qa: Any
+def test_gaps_are_grouped_by_meaning_and_close_when_documents_answer(
+    data_folder: MakeFolder, start_server: StartServer, qa: RunProcess
 ) -> None:
     asked = [
         "When is garden waste collected?",
@@ -131,20 +132,20 @@ def test_gaps_are_grouped_by_meaning_the_commonest_first_and_close_when_document
         assert "parking permit" in after
 
 
-def test_a_line_that_a_crash_left_unfinished_harms_no_other(tmp_path: Path) -> None:
+def test_an_incomplete_line_affects_no_other(tmp_path: Path) -> None:
     log = QuestionLog(tmp_path)
-    log.note(Outcome.UNANSWERED, "first", 1, ["p1"])
+    log.record(Outcome.UNANSWERED, "first", 1, ["p1"])
     with log.path.open("ab") as file:
         file.write(b'{"format": 1, "question": "half')
-    log.note(Outcome.UNANSWERED, "second \N{CAT FACE}\n", 2, [])
+    log.record(Outcome.UNANSWERED, "second \N{CAT FACE}\n", 2, [])
     with log.path.open("ab") as file:
         file.write(b'\xff\n[]\n{"format": 2, "question": "from a later version"}\n')
-    assert [noted.question for noted in log.noted()] == ["first", "second \N{CAT FACE}\n"]
+    assert [entry.question for entry in log.entries()] == ["first", "second \N{CAT FACE}\n"]
 
 
-def test_a_full_or_missing_folder_stops_no_answer(tmp_path: Path, caplog: Any) -> None:
+def test_a_missing_folder_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = QuestionLog(tmp_path / "not" / "there")
-    log.note(Outcome.UNANSWERED, "first", 1, [])
-    log.note(Outcome.UNANSWERED, "second", 1, [])
+    log.record(Outcome.UNANSWERED, "first", 1, [])
+    log.record(Outcome.UNANSWERED, "second", 1, [])
     assert len(caplog.records) == 1
-    assert list(log.noted()) == []
+    assert list(log.entries()) == []
