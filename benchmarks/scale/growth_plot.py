@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from qa.evaluation.plots import svg, text
 
@@ -45,3 +46,17 @@ def growth(title: str, unit: str, lines: Sequence[Line], *, logarithmic: bool = 
         ]
         parts.append(text(LEFT + 8, TOP + 12 + 16 * number, name, "start", colour))
     return svg(parts, title, WIDTH, HEIGHT) + "\n"
+
+
+def growth_plots(figures: dict[int, dict[str, Any]]) -> dict[str, str]:
+    def line(key: str) -> list[tuple[float, float]]:
+        return [(size, max(row[key], 1e-3)) for size, row in figures.items() if key in row]
+
+    return {
+        "latency": growth(
+            "/v1/search, one client", "ms", [("median", line("median_milliseconds")), ("p95", line("p95_milliseconds"))]
+        ),
+        "memory": growth("Resident memory of the server", "MB", [("after the questions", line("resident_mb"))]),
+        "build": growth("Time to build the index", "s", [("build", line("build_seconds"))], logarithmic=True),
+        "start": growth("Warm start", "s", [("until it serves", line("warm_start_seconds"))]),
+    }

@@ -31,15 +31,15 @@ from urllib.parse import quote_plus
 import numpy as np
 
 from benchmarks.scale.corpus import RELEASES, SAMPLE, corpus, read_sample, write_sample
-from benchmarks.scale.growth_plot import growth
-from benchmarks.speed.processes import Server, Txtai, peers, weights
+from benchmarks.scale.growth_plot import growth_plots
+from benchmarks.scale.ingestion import INGESTED, ingest_ours, ingest_txtai
+from benchmarks.speed.processes import Server, peers
 from benchmarks.speed.serving import RESULTS, commit, machine
 from index.filters import Comparison
 
 SIZES = (1_200, 10_000, 100_000, 1_000_000)
 QUESTIONS, WARM_UP, BLOCK = 300, 60, 30
 RECALL_QUESTIONS = 200
-INGESTED = 600
 AT_ONCE = 20_000  # passages a transaction
 FILTER = Comparison("gte", "date", "2025")  # most passages are let through
 # Of the benchmark's own work, when it is given one of these words.
@@ -133,42 +133,6 @@ def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
         return ids, np.memmap(path, "<f4", "r").reshape(len(ids), -1).view(np.ndarray)
     blocks = [(ids, vectors) for ids, _, vectors in store.passages_since(0, fingerprint)]
     return np.concatenate([ids for ids, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])
-
-
-def ingest_ours(folder: Path, sample: Path) -> float:
-    """Passages a second, from documents to found on disk: splitting, embedding, storing."""
-    from qa.assembly import open_to_write
-    from qa.ingest.writer import IncomingDocument
-    from qa.settings.reading import read_settings
-
-    entries = [IncomingDocument(str(one.document.id), one.document) for one in _some(sample)]
-    with open_to_write(read_settings({"data": folder})) as writer:
-        began = time.monotonic()
-        passages = sum(placed.passages for placed in writer.put_all(entries))
-        writer.engine.maintain()
-        return passages / (time.monotonic() - began)
-
-
-def ingest_txtai(folder: Path, sample: Path, python: Path) -> float:
-    """Passages a second, of the same passages, which are cut already; nothing is written to disk but its database."""
-    file = folder / "passages.jsonl"
-    passages = [passage for one in _some(sample) for passage in one.passages]
-    records = [{"id": number, "title": passage.context, "text": passage.text} for number, passage in enumerate(passages)]
-    file.write_text("".join(f"{json.dumps(record)}\n" for record in records), "utf-8")
-    txtai = Txtai(python, file, weights())
-    txtai.stop()
-    return txtai.passages_per_second
-
-
-def _some(sample: Path) -> list[Any]:
-    """Documents with some INGESTED passages."""
-    taken, passages = [], 0
-    for one in read_sample(sample):
-        if passages >= INGESTED:
-            break
-        taken.append(one)
-        passages += len(one.passages)
-    return taken
 
 
 def apart(work: str, *arguments: object) -> Any:
@@ -285,20 +249,6 @@ def about(sample: Path) -> dict[str, Any]:
     return {"embedded_passages": sum(len(one.passages) for one in read_sample(sample)), "rest": "derived", **noted}
 
 
-def plots(figures: dict[int, dict[str, Any]]) -> dict[str, str]:
-    def line(key: str) -> list[tuple[float, float]]:
-        return [(size, max(row[key], 1e-3)) for size, row in figures.items() if key in row]
-
-    return {
-        "latency": growth(
-            "/v1/search, one client", "ms", [("median", line("median_milliseconds")), ("p95", line("p95_milliseconds"))]
-        ),
-        "memory": growth("Resident memory of the server", "MB", [("after the questions", line("resident_mb"))]),
-        "build": growth("Time to build the index", "s", [("build", line("build_seconds"))], logarithmic=True),
-        "start": growth("Warm start", "s", [("until it serves", line("warm_start_seconds"))]),
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
@@ -338,7 +288,7 @@ def main() -> None:
     }
     path = RESULTS / f"scale-{report['commit']}.json"
     path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    for name, svg in plots(figures).items():
+    for name, svg in growth_plots(figures).items():
         path.with_name(f"{path.stem}-{name}.svg").write_text(svg, "utf-8")
     print(json.dumps(report["sizes"], indent=1), json.dumps(report["ingestion"], indent=1), f"written to {path}", sep="\n")
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from benchmarks.soak.files import FORMATS, SUBJECTS
-from benchmarks.speed.serving import questions
+from benchmarks.speed.questions import questions
 
 # The harness and the server may both be stopped for minutes while something else is measured.
 PATIENCE = 900.0

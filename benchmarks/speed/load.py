@@ -29,7 +29,8 @@ from typing import Any
 
 from benchmarks.speed.open_loop import Asked, OpenLoop, get
 from benchmarks.speed.processes import Server
-from benchmarks.speed.serving import RESULTS, ROOT, _target, commit, machine, questions
+from benchmarks.speed.questions import questions
+from benchmarks.speed.serving import RESULTS, ROOT, _target, commit, machine
 
 FACTOR = 10
 SLOW = 2_000

@@ -25,7 +25,8 @@ from urllib.parse import quote_plus
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.speed.processes import Server
-from benchmarks.speed.serving import RESULTS, commit, machine, questions
+from benchmarks.speed.questions import questions
+from benchmarks.speed.serving import RESULTS, commit, machine
 
 CHROMIUM = "/usr/bin/chromium"
 SWITCHES = (

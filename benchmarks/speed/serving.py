@@ -33,13 +33,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
 from benchmarks.speed.clients import load
 from benchmarks.speed.processes import ROOT, Forward, Server, Txtai, forward, peers, weights
+from benchmarks.speed.questions import questions
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 SQUAD = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "retrieval" / "squad2"
@@ -56,36 +56,6 @@ LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw
 EXPORTS = "models/*/export.json"
 
 Times = defaultdict[str, list[float]]
-
-OPENINGS = ("who", "when did", "what does", "how will", "why should", "where can", "which of", "tell me whether")
-SUBJECTS = (
-    "the government",
-    "OpenAI",
-    "Peter Kyle",
-    "the London office",
-    "a small business",
-    "the security institute",
-    "an engineer",
-)
-VERBS = ("announce", "sign", "explain", "support", "build", "expand", "share")
-OBJECTS = (
-    "the memorandum",
-    "its chatbot",
-    "the partnership",
-    "public services",
-    "new jobs in the UK",
-    "the infrastructure priorities",
-    "AI models",
-)
-ENDINGS = ("", " this year", " and what follows from it", " according to the press release")
-
-
-def questions(count: int) -> list[str]:
-    """Distinct questions of 5 to 20 words, the same ones every time, in an order that is not that of their words."""
-    found = [f"{' '.join(words)}{ending}?" for *words, ending in product(OPENINGS, SUBJECTS, VERBS, OBJECTS, ENDINGS)]
-    random.Random(0).shuffle(found)
-    assert len(set(found[:count])) == count
-    return found[:count]
 
 
 def press_release(count: int, precision: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent.parent
 PACKAGES = ("corpus", "index", "qa")
 MAX_FILES = 12  # Python files in a folder
+MAX_LINES = 300  # of a Python file
 # Rooms and, where a room is not enough, modules: each imports only from itself and from those above it. A module belongs to the
 # longest entry that is a prefix of its name.
 ORDER = """
@@ -225,6 +226,11 @@ def test_code_of_a_model_is_never_run() -> None:
 def test_no_folder_has_more_than_twelve_python_files() -> None:
     folders = Counter(relative(path.parent) for path in all_files())
     assert {folder: count for folder, count in folders.items() if count > MAX_FILES} == {}
+
+
+def test_no_python_file_has_more_than_300_lines() -> None:
+    lines = {relative(path): len(path.read_text("utf-8").splitlines()) for path in all_files()}
+    assert {path: count for path, count in lines.items() if count > MAX_LINES} == {}
 
 
 def test_every_product_folder_has_a_docstring() -> None:
