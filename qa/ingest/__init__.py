@@ -1,5 +1,5 @@
 """Ingest: files, addresses and jobs become stored documents.
 
-In: paths, URLs, uploaded bodies. `files.py` and `worker.py` read them in the sandbox; `writer.py` splits and embeds the documents and
-puts them into the engine. Out: an outcome or a reason for each file, and progress.
+In: paths, URLs, uploaded bodies. `files.py`, `watching.py` and `worker.py` read them in the sandbox; `writer.py` splits and embeds the
+documents and puts them into the engine. Out: an outcome or a reason for each file, and progress.
 """

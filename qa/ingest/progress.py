@@ -1,4 +1,4 @@
-"""What a person sees of long work: a bar on a terminal, a line a file otherwise, the rate and the time left, and why files failed."""
+"""Shows the progress of `qa add`: a bar on a terminal, else a line per file; rate, time left and failures."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from typing import Any
 
 import click
 
-from qa.ingest.files import FileOutcome, Stored
+from qa.ingest.files import FileOutcome, OnStored
 
-# Between two lines on the way where there is no terminal.
-SAY_SECONDS = 60.0
-# Before a rate says anything.
-LEAST_SECONDS = 2.0
+# Between two progress lines without a terminal.
+REPORT_SECONDS = 60.0
+# Before a rate is shown.
+MIN_SECONDS = 2.0
 
 
 class Rate:
-    """How many passages a second are taken in, and how long the rest of the files takes at the rate of those so far."""
+    """Passages stored per second, and the time left for the remaining files at this rate."""
 
     def __init__(self, files: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._files, self._clock, self._began = files, clock, clock()
+        self._files, self._clock, self._start = files, clock, clock()
         self._passages = 0
-        self._share = 0.0  # of the file that is being read
-        self._done = 0
-        self._said = self._began
+        self._share = 0.0  # of the current file
+        self._files_done = 0
+        self._reported = self._start
 
-    def stored(self, share: float, passages: int) -> None:
+    def add_document(self, share: float, passages: int) -> None:
         self._share = min(self._share + share, 1.0)
         self._passages += passages
 
-    def file_done(self) -> None:
-        self._done, self._share = self._done + 1, 0.0
+    def finish_file(self) -> None:
+        self._files_done, self._share = self._files_done + 1, 0.0
 
-    def due(self) -> bool:
-        """Whether it is time to say something again; then it counts as said."""
-        if self._clock() - self._said < SAY_SECONDS:
+    def is_due(self) -> bool:
+        """Whether to print a progress line now; restarts the interval if so."""
+        if self._clock() - self._reported < REPORT_SECONDS:
             return False
-        self._said = self._clock()
+        self._reported = self._clock()
         return True
 
     def __str__(self) -> str:
-        took, done = self._clock() - self._began, self._done + self._share
-        if took < LEAST_SECONDS or not self._passages:
+        seconds, done = self._clock() - self._start, self._files_done + self._share
+        if seconds < MIN_SECONDS or not self._passages:
             return f"{self._passages:,} passages"
-        left = took / done * (self._files - done) if done else 0.0
-        return f"{self._passages:,} passages, {self._passages / took:,.0f} a second, {_duration(left)} left"
+        left = seconds / done * (self._files - done) if done else 0.0
+        return f"{self._passages:,} passages, {self._passages / seconds:,.0f} a second, {_format_duration(left)} left"
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 1:
         return f"{seconds:.0f} s"
@@ -59,19 +59,19 @@ def _duration(seconds: float) -> str:
 
 
 class Summary:
-    """Shows outcomes as they come and counts them."""
+    """Prints outcomes as they arrive, and their totals."""
 
     def __init__(self) -> None:
         self.files = 0
         self.failed = 0
-        self._shown: Any = None
+        self._bar: Any = None
 
     def show(self, outcomes: Iterable[FileOutcome], rate: Rate | None = None, total: int | None = None) -> None:
-        """Show each outcome, then how many documents had which; `total` files give the bar its length, `rate` what stands beside it."""
+        """Print outcomes, then totals. `total` is the number of files for the progress bar, `rate` is shown next to it."""
         documents: Counter[str] = Counter()
         failures = []
         on_terminal = sys.stderr.isatty() and total is not None
-        with self._bar(total or 0) if on_terminal else nullcontext() as shown:
+        with self._open_bar(total or 0) if on_terminal else nullcontext() as bar:
             for outcome in outcomes:
                 self.files += 1
                 documents.update({str(key): count for key, count in outcome.documents.items()})
@@ -79,9 +79,9 @@ class Summary:
                     self.failed += 1
                     failures.append(outcome)
                 if rate:
-                    rate.file_done()
-                if shown is not None:
-                    shown.update(1, rate)
+                    rate.finish_file()
+                if bar is not None:
+                    bar.update(1, rate)
                 else:
                     click.echo(str(outcome))
         if on_terminal:
@@ -90,28 +90,28 @@ class Summary:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(documents.items())) or "nothing added"
         click.echo(f"{self.files} files, {self.failed} with failures; documents: {counts}", err=True)
 
-    def stored(self, rate: Rate) -> Stored:
-        """What to tell of every document that is stored, so that it is seen on the way."""
+    def report_to(self, rate: Rate) -> OnStored:
+        """A callback for each stored document that updates the rate and the display."""
 
-        def tell(share: float, passages: int) -> None:
-            rate.stored(share, passages)
-            if self._shown is not None:
-                self._shown.update(0, rate)
-            elif rate.due():
+        def report(share: float, passages: int) -> None:
+            rate.add_document(share, passages)
+            if self._bar is not None:
+                self._bar.update(0, rate)
+            elif rate.is_due():
                 click.echo(str(rate), err=True)
 
-        return tell
+        return report
 
     @contextmanager
-    def _bar(self, total: int) -> Iterator[Any]:
+    def _open_bar(self, total: int) -> Iterator[Any]:
         bar: Any = click.progressbar(
             length=total,
             label="Adding",
             file=sys.stderr,
             show_pos=True,
             show_eta=False,
-            item_show_func=lambda shown: str(shown) if shown else None,
+            item_show_func=lambda rate: str(rate) if rate else None,
         )
-        with bar as self._shown:
-            yield self._shown
-        self._shown = None
+        with bar as self._bar:
+            yield self._bar
+        self._bar = None

@@ -27,7 +27,8 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
     from corpus.sandbox.pool import Sandbox
     from corpus.sources.addresses import is_address
     from qa.assembly import fetcher_of, open_to_write
-    from qa.ingest.files import add_addresses, add_files, changes_below, files_below, follow
+    from qa.ingest.files import add_addresses, add_files, files_below
+    from qa.ingest.watching import follow_changes, watch_paths
 
     summary = Summary()
     urls = [place for place in places if is_address(place)]
@@ -38,17 +39,19 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
     fetcher = fetcher_of(settings)
     with open_to_write(settings, say) as writer, Sandbox() as sandbox:
         stopping = Event()
-        changes = changes_below(paths, stopping) if watch else None
+        changes = watch_paths(paths, stopping) if watch else None
         files = list(files_below(paths))
         rate = Rate(len(files) + len(urls))
-        outcomes = chain(add_files(writer, sandbox, files, summary.stored(rate)), add_addresses(writer, sandbox, fetcher, urls))
+        outcomes = chain(
+            add_files(writer, sandbox, files, summary.report_to(rate)), add_addresses(writer, sandbox, fetcher, urls)
+        )
         summary.show(outcomes, rate, len(files) + len(urls))
         writer.engine.maintain()
         if changes:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopping.set())
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
-            summary.show(follow(writer, sandbox, changes, stopping))
+            summary.show(follow_changes(writer, sandbox, changes, stopping))
     if summary.failed:
         raise QuotableError(
             f"{summary.failed} of {summary.files} files could not be added completely; the messages above say why"

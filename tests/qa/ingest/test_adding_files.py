@@ -1,4 +1,4 @@
-"""`qa add`, `qa remove` and `qa list`: folders and JSON Lines come in whole, once, and every failure is told with its reason."""
+"""`qa add`, `qa remove` and `qa list`: folders, JSON Lines, changes, failures and interruptions."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def listed(qa: Run, data: Path) -> dict[str, Any]:
 
 
 def lines_of(added: Any) -> dict[str, str]:
-    """What was said of each file, by the file's name."""
+    """The outcome printed for each file, by file name."""
     lines = [line.partition(": ") for line in added.stdout.splitlines()]
     assert len({path for path, _, _ in lines}) == len(lines)
     return {Path(path).name: said for path, _, said in lines}
 
 
-def test_a_folder_is_added_whole_and_then_only_what_changed(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_adds_a_folder_and_then_only_its_changes(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data, folder = data_folder(), tmp_path / "a folder"
     (folder / "deep" / "deeper").mkdir(parents=True)
     (folder / ".hidden").mkdir()
@@ -74,7 +74,7 @@ def test_a_folder_is_added_whole_and_then_only_what_changed(data_folder: MakeFol
     assert set(documents) < set(listed(qa, data))
 
 
-def test_a_run_without_changes_does_not_write(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_run_without_changes_does_not_write(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data = data_folder()
     (tmp_path / "a.txt").write_text("The kiosk sells newspapers.")
     assert qa("--data", data, "add", tmp_path).code == 0
@@ -85,9 +85,7 @@ def test_a_run_without_changes_does_not_write(data_folder: MakeFolder, qa: Run, 
     assert sorted((data / "generations").iterdir()) == generations
 
 
-def test_failures_are_listed_with_their_reasons_and_keep_nothing_else_out(
-    data_folder: MakeFolder, qa: Run, tmp_path: Path
-) -> None:
+def test_failures_have_reasons_and_do_not_stop_other_files(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data = data_folder()
     (tmp_path / "good.txt").write_text("The kiosk sells newspapers.")
     (tmp_path / "empty.txt").write_text("")
@@ -115,7 +113,7 @@ def test_failures_are_listed_with_their_reasons_and_keep_nothing_else_out(
     assert len(listed(qa, data)) == 1
 
 
-def test_a_file_larger_than_is_read_costs_no_memory(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_oversized_file_is_not_loaded(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data = data_folder()
     with (tmp_path / "huge.txt").open("wb") as file:
         file.truncate(6 * 2**30)
@@ -142,9 +140,7 @@ def write_lines(path: Path, items: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.long)])
-def test_json_lines_bring_thousands_and_a_changed_file_changes_only_what_differs(
-    data_folder: MakeFolder, qa: Run, tmp_path: Path, count: int
-) -> None:
+def test_changed_json_lines_replace_only_changed_records(data_folder: MakeFolder, qa: Run, tmp_path: Path, count: int) -> None:
     data, path, items = data_folder(), tmp_path / "boxes.jsonl", records(count)
     write_lines(path, items)
     first = qa("--data", data, "add", path)
@@ -167,9 +163,7 @@ def test_json_lines_bring_thousands_and_a_changed_file_changes_only_what_differs
     assert all(result["document"]["id"] != "r105" for result in found)
 
 
-def test_a_broken_record_is_reported_and_tried_again_until_it_is_mended(
-    data_folder: MakeFolder, qa: Run, tmp_path: Path
-) -> None:
+def test_invalid_record_is_retried_on_each_run(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
     write_lines(path, [*records(3), {"id": "r3", "title": "No text"}])
     for _ in range(2):
@@ -186,13 +180,11 @@ def test_a_broken_record_is_reported_and_tried_again_until_it_is_mended(
 def stored_documents(data: Path) -> int:
     try:
         return Store(Database(data, read_only=True)).counts()[0]
-    except StoreError:  # it is being made
+    except StoreError:  # not created yet
         return 0
 
 
-def test_a_file_whose_reading_was_interrupted_is_taken_in_whole_the_next_time(
-    data_folder: MakeFolder, qa: Run, qa_path: Path, tmp_path: Path
-) -> None:
+def test_interrupted_file_is_completed_on_the_next_run(data_folder: MakeFolder, qa: Run, qa_path: Path, tmp_path: Path) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
     write_lines(path, records(800))
     with subprocess.Popen([str(qa_path), "--data", str(data), "add", str(path)], stdout=subprocess.DEVNULL) as process:
@@ -207,14 +199,14 @@ def test_a_file_whose_reading_was_interrupted_is_taken_in_whole_the_next_time(
     assert "800 unchanged" in qa("--data", data, "add", path).stderr
 
 
-def test_one_id_in_a_file_twice_keeps_both(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_repeated_id_gets_a_suffix(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
     write_lines(path, [{"id": "a", "text": "One box."}, {"id": "a", "text": "Another box."}])
     assert "2 added" in qa("--data", data, "add", path).stdout
     assert set(listed(qa, data)) == {"a", "a~2"}
 
 
-def test_a_copy_of_a_file_is_added_and_noted_as_the_same_text(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_copy_of_a_file_is_noted(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data = data_folder()
     for name in ("one.txt", "two.txt"):
         (tmp_path / name).write_text("The kiosk sells newspapers.")
@@ -223,7 +215,7 @@ def test_a_copy_of_a_file_is_added_and_noted_as_the_same_text(data_folder: MakeF
     assert result.stdout.splitlines()[1].endswith(f"two.txt: added; the same text as {first}")
 
 
-def test_documents_are_listed_and_removed_by_their_ids(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_lists_and_removes_documents_by_id(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
     write_lines(path, [{"id": name, "title": name.upper(), "text": f"Box {name}."} for name in ("a", "b/c", "größe 🙂")])
     qa("--data", data, "add", path)
@@ -241,7 +233,7 @@ def test_documents_are_listed_and_removed_by_their_ids(data_folder: MakeFolder, 
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b/text", " ", "x" * 600, "a\u2028b"])
-def test_an_id_in_a_file_does_no_harm(data_folder: MakeFolder, qa: Run, tmp_path: Path, name: str) -> None:
+def test_hostile_ids_are_stored_or_rejected(data_folder: MakeFolder, qa: Run, tmp_path: Path, name: str) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
     write_lines(path, [{"id": name, "text": "One box."}, {"id": "good", "text": "Another box."}])
     result = qa("--data", data, "add", path)
@@ -250,7 +242,7 @@ def test_an_id_in_a_file_does_no_harm(data_folder: MakeFolder, qa: Run, tmp_path
     assert (result.code == 0) == (name in listed(qa, data))
 
 
-def test_progress_that_is_not_on_a_terminal_is_one_line_a_file(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+def test_progress_without_a_terminal_is_a_line_per_file(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
     data = data_folder()
     for number in range(5):
         (tmp_path / f"{number}.txt").write_text(f"Box {number}.")

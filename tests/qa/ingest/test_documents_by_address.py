@@ -1,4 +1,4 @@
-"""Documents by their address: over HTTP and by `qa add`, from hosts that the operator named."""
+"""Documents added by address over HTTP and `qa add`, from configured hosts only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def accepted(server: Any, **fields: str) -> Any:
     return response.json()
 
 
-def test_a_page_is_fetched_found_and_replaced(data_folder: Callable[[], Path], start_server: Run, site: Site) -> None:
+def test_fetches_and_replaces_a_page(data_folder: Callable[[], Path], start_server: Run, site: Site) -> None:
     here = f"127.0.0.1:{site.port}"
     site.answers = {"/ferry": say(302, Location="/prices?year=1"), "/prices?year=1": say(body=PAGE, Content_Type="text/html")}
     with start_server(data_folder(), QA_URL_PRIVATE_HOSTS=here) as server:
@@ -47,7 +47,7 @@ def test_a_page_is_fetched_found_and_replaced(data_folder: Callable[[], Path], s
         assert "Traceback" not in server.log
 
 
-def test_nothing_is_asked_of_a_host_that_is_not_named(data_folder: Callable[[], Path], start_server: Run, site: Site) -> None:
+def test_rejects_addresses_and_redirects_to_other_hosts(data_folder: Callable[[], Path], start_server: Run, site: Site) -> None:
     other = Site()
     here, there = f"127.0.0.1:{site.port}", f"127.0.0.1:{other.port}"
     site.answers["/"] = say(302, Location=f"http://{there}/")
@@ -58,7 +58,7 @@ def test_nothing_is_asked_of_a_host_that_is_not_named(data_folder: Callable[[], 
         led = server.finished(accepted(server, url=f"http://{here}/")["job"])
         assert led["status"] == "failed"
         assert "url_hosts" in led["failures"][0]
-        # A file that is called like an address is a file.
+        # A file whose name looks like an address is still a file.
         job = server.upload(f"http://{there}/a.txt", b"Words.").json()["job"]
         assert server.finished(job)["status"] == "done"
         job = server.upload(f"http://{there}/b.txt", b"").json()["job"]
@@ -67,7 +67,7 @@ def test_nothing_is_asked_of_a_host_that_is_not_named(data_folder: Callable[[], 
     other.stop()
 
 
-def test_no_address_is_taken_unless_the_operator_names_a_host(server: Any) -> None:
+def test_rejects_addresses_without_configured_hosts(server: Any) -> None:
     refused = server.post("/v1/documents", json.dumps({"url": "https://docs.example.org/"}).encode())
     assert refused.status == 422
     assert "url_hosts" in refused.json()["errors"][0]["message"]
@@ -80,9 +80,7 @@ def test_no_address_is_taken_unless_the_operator_names_a_host(server: Any) -> No
         assert server.post("/v1/documents", json.dumps(fields).encode()).status == 422
 
 
-def test_addresses_are_added_from_the_command_line_as_files_are(
-    data_folder: Callable[[], Path], qa: Run, site: Site, tmp_path: Path
-) -> None:
+def test_adds_addresses_from_the_command_line(data_folder: Callable[[], Path], qa: Run, site: Site, tmp_path: Path) -> None:
     data, here = data_folder(), f"http://127.0.0.1:{site.port}"
     lines = b'{"id": "a", "text": "First."}\n{"id": "b", "text": "Second.", "url": "https://docs.example.org/b"}\n'
     site.answers = {"/ferry": say(body=PAGE), "/list.jsonl": say(body=lines)}
@@ -111,7 +109,7 @@ def test_addresses_are_added_from_the_command_line_as_files_are(
     assert "without it" in qa("--data", data, "add", "--watch", f"{here}/ferry", **named).stderr
 
 
-def test_a_setting_that_names_no_host_is_refused_with_its_name(qa: Run, tmp_path: Path) -> None:
+def test_rejects_an_invalid_host_setting_by_name(qa: Run, tmp_path: Path) -> None:
     refused = qa("--data", tmp_path, "status", QA_URL_HOSTS="https://docs.example.org/")
     assert refused.code == 2
     assert "url_hosts" in refused.stderr

@@ -1,4 +1,4 @@
-"""`qa add --watch`: what happens to files below a folder happens to their documents within seconds."""
+"""`qa add --watch` follows changes of files within seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 120  # seconds
 
 
 class Watched:
-    """A folder that `qa add --watch` follows in a process of its own."""
+    """A folder followed by a `qa add --watch` process."""
 
     def __init__(self, qa: Run, qa_path: Path, data: Path, folder: Path) -> None:
         self.folder, self._data, self._qa = folder, data, qa
@@ -32,7 +32,7 @@ class Watched:
         return (self.folder.parent / "log").read_text("utf-8")
 
     def texts(self) -> dict[str, str]:
-        """The text that is found of each document, by the name of its file."""
+        """The text of each document in the search results, by file name."""
         found = self._qa("--data", self._data, "search", "box", "--json", "--limit", 100).json()["results"]
         by_id = {result["document"]["id"]: result["text"] for result in found}
         listed = [json.loads(line) for line in self._qa("--data", self._data, "list", "--json").stdout.splitlines()]
@@ -59,7 +59,7 @@ def watched(data_folder: Callable[[], Path], qa: Run, qa_path: Path, tmp_path: P
     assert "Traceback" not in running.log, running.log
 
 
-def test_new_changed_moved_and_deleted_files_follow(watched: Watched) -> None:
+def test_follows_new_changed_moved_and_deleted_files(watched: Watched) -> None:
     folder = watched.folder
     (folder / "second.txt").write_text("The second box.")
     watched.wait(lambda: "second.txt: added" in watched.log)
@@ -83,7 +83,7 @@ def test_new_changed_moved_and_deleted_files_follow(watched: Watched) -> None:
     assert watched.texts() == {"first.txt": "The first box is empty."}
 
 
-def test_hidden_files_are_passed_over_and_a_file_that_cannot_be_read_ends_nothing(watched: Watched) -> None:
+def test_ignores_hidden_files_and_survives_unreadable_ones(watched: Watched) -> None:
     (watched.folder / ".secret.txt").write_text("The hidden box.")
     (watched.folder / ".git").mkdir()
     (watched.folder / ".git" / "config.txt").write_text("The hidden box.")
@@ -98,10 +98,10 @@ def test_hidden_files_are_passed_over_and_a_file_that_cannot_be_read_ends_nothin
     assert "config" not in watched.log
 
 
-def test_what_changes_while_the_files_are_added_is_not_missed(
+def test_does_not_miss_changes_during_the_start(
     data_folder: Callable[[], Path], qa: Run, qa_path: Path, tmp_path: Path
 ) -> None:
-    """Files are written at all moments of the start; each must be found in the end."""
+    """Writes files throughout the start; each must be found in the end."""
     folder, written = tmp_path / "followed", 0
     folder.mkdir()
     (folder / "first.txt").write_text("The first box.")
@@ -126,7 +126,7 @@ def test_what_changes_while_the_files_are_added_is_not_missed(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_and_gives_the_folder_free(watched: Watched, qa: Run, number: signal.Signals) -> None:
+def test_signal_ends_the_process_and_releases_the_folder(watched: Watched, qa: Run, number: signal.Signals) -> None:
     watched.process.send_signal(number)
     assert watched.process.wait(PATIENCE) == 0
     assert "Traceback" not in watched.log
@@ -135,7 +135,7 @@ def test_a_signal_ends_it_and_gives_the_folder_free(watched: Watched, qa: Run, n
     assert "unchanged" in added.stdout
 
 
-def test_a_folder_that_is_not_there_cannot_be_watched(data_folder: Callable[[], Path], qa: Run, tmp_path: Path) -> None:
+def test_rejects_a_missing_folder(data_folder: Callable[[], Path], qa: Run, tmp_path: Path) -> None:
     refused = qa("--data", data_folder(), "add", tmp_path / "missing", "--watch")
     assert refused.code == 1
     assert "Traceback" not in refused.stderr
