@@ -93,7 +93,7 @@ def _authorize(access: Access) -> Caller | None:
     if caller is None or (caller is PUBLIC and not route.public):
         raise Problem(401, "Send a key in the header Authorization: Bearer KEY.", headers=_challenge())
     if caller.role < route.role:
-        raise Problem(403, f"This route needs a key with the role {route.role.word}; {caller.name} has {caller.role.word}.")
+        raise Problem(403, f"This route needs a key with the role {route.role.word}; {caller.name!r} has {caller.role.word}.")
     return caller
 
 
