@@ -1,4 +1,4 @@
-"""The commands that the documentation tells its readers to run."""
+"""Finds the commands in the documentation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-# Fenced blocks that are no commands.
+# Languages of code blocks without commands.
 DATA = {"json", "toml", "yaml", "python", "html"}
 PROGRAMS = ("qa", "make", "curl", "python", "pip")
 
 
 def fenced(page: Path) -> list[str]:
-    """The command lines of a page's blocks for a shell, in their order."""
+    """The command lines in a page's shell blocks, in order."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     return [
         line.strip()
@@ -26,7 +26,7 @@ def fenced(page: Path) -> list[str]:
 
 
 def inline(page: Path) -> Iterator[str]:
-    """The commands that stand in a sentence or a table: `qa check --repair`."""
+    """The commands in sentences and tables, such as `qa check --repair`."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     for code in re.findall(r"`([^`]+)`", prose):
         command = " ".join(code.split())

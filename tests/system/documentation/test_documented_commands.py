@@ -1,4 +1,4 @@
-"""Every command in the documentation: those in blocks are run, those in sentences are ones that exist, with their options."""
+"""Commands in the documentation: those in code blocks are run, those in sentences must exist with their options."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from qa.cli.main import main
 from qa.version import DISTRIBUTION
 from tests.system.documentation.documented import PAGES, ROOT, fenced, inline
 
-# Pages whose commands are run one by one, in a test of their own.
+# Pages whose commands another test runs.
 RUN_ELSEWHERE = {"README.md": "test_readme.py", "docs/getting-started.md": "test_getting_started.py"}
-# What sets a machine up, with systemd or a container engine; test_deployment.py tests what it sets up.
+# Commands that set up a machine with systemd or a container engine; tests/system/deployment tests it.
 SETS_UP = {
     "sudo useradd --system --no-create-home --home-dir /nonexistent quotable",
     "sudo install -d /etc/quotable",
@@ -41,9 +41,9 @@ MENTIONED = sorted({command for page in PAGES for command in (*fenced(page), *in
 
 
 def parse(words: list[str]) -> None:
-    """Raises click.UsageError or AssertionError where `qa` knows no such command, option, choice or argument.
+    """Raise click.UsageError or AssertionError for an unknown command, option, choice or argument of `qa`.
 
-    An option named last may lack its value, and arguments may be missing: a sentence names a command without them.
+    Arguments and the last option's value may be missing, as in a sentence that names a command.
     """
     command: click.Command = main
     while True:
@@ -86,7 +86,7 @@ CHECKS = {"qa": parse, "make": check_make, "python": check_python}
 
 
 def check(command: str) -> None:
-    """Where one of the project's own commands stands in a line, behind others or not, it must be one that exists."""
+    """Check each command of the project in a line, also after a pipe or `sudo`."""
     for part in re.split(r" [|>] ", command):
         words = shlex.split(part, comments=True)
         for place, word in enumerate(words):
@@ -96,7 +96,7 @@ def check(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", MENTIONED)
-def test_a_command_that_is_mentioned_exists(command: str) -> None:
+def test_mentioned_commands_exist(command: str) -> None:
     check(command)
 
 
@@ -108,12 +108,12 @@ def test_a_command_that_is_mentioned_exists(command: str) -> None:
         "python -m benchmarks.none", "python -m benchmarks.speed.clients", "make install EXTRAS=gold",
     ],
 )  # fmt: skip
-def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
+def test_detects_commands_that_do_not_exist(command: str) -> None:
     with pytest.raises((click.UsageError, AssertionError)):
         check(command)
 
 
-def test_what_sets_a_machine_up_is_still_what_was_looked_at() -> None:
+def test_set_up_commands_are_documented_unchanged() -> None:
     assert {line for lines in FENCED.values() for line in lines} >= SETS_UP
     container = [shlex.split(line) for line in SETS_UP if line.startswith("podman run")]
     for words in container:
@@ -121,10 +121,10 @@ def test_what_sets_a_machine_up_is_still_what_was_looked_at() -> None:
 
 
 @pytest.mark.parametrize("page", RUN_HERE)
-def test_the_commands_of_a_page_do_what_they_say(
+def test_runs_the_commands_of_a_page(
     page: str, data_folder: Callable[[], Path], qa: Any, start_server: Any, tmp_path: Path
 ) -> None:
-    """In the order of the page, with a data folder that holds the press release, and questions about it."""
+    """In page order, on a folder with the press release and questions about it."""
     data = data_folder()
     start_server(data).stop()
     asked = [

@@ -1,4 +1,4 @@
-"""A new user's path, docs/getting-started.md: every command of it run, in its order, in a folder of its own, with real servers.
+"""Runs every command of docs/getting-started.md, in order, in a new folder, with real servers.
 
 `make install` is not run twice: these tests run in what it made (test_installation.py), and here it is planned, as test_readme.py does;
 the folder with `qa` stands first in PATH as after `. .venv/bin/activate`, which is run too. Port 8000 is a free one here, and
@@ -27,7 +27,7 @@ COMMANDS = fenced(GUIDE)
 SERVES = "Serving on http://"
 REFUNDS = "Refunds are paid within ten working days of the claim."
 PERMIT = "A parking permit costs forty pounds a year."
-# What each command prints, in the page's order; "" for one that prints nothing.
+# Text that each command prints, in page order; "" for none.
 PRINTED = {
     "make install": "",
     ". .venv/bin/activate": "",
@@ -56,7 +56,7 @@ PRINTED = {
     "qa --data my-data status": "passages",
     "qa --data my-data check": "my-data is intact.",
 }
-# What the page says of errors: after which of its commands, what fails, and how.
+# Errors the page describes: after which command, which command fails, and its message.
 REFUSED = {
     "qa --data my-data serve": ("qa --data my-data add guidance", "is being written by another process"),
     'qa --data my-data key create --role write --name "the web site" > web-site.key': (
@@ -68,7 +68,7 @@ REFUSED = {
 
 
 class Newcomer:
-    """Someone who follows the page in a terminal, and has a second one for the server."""
+    """Follows the page in one terminal, with a second one for the server."""
 
     def __init__(self, folder: Path, qa_path: Path) -> None:
         self._folder = folder
@@ -79,28 +79,28 @@ class Newcomer:
         path = f"{qa_path.parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = environment({"PATH": path, "QA_PORT": str(self._port), "no_proxy": "*"})
 
-    def does(self, command: str) -> str:
-        """What the command prints; a server goes on. Fails where the command does."""
+    def run(self, command: str) -> str:
+        """Run a command and return its output; leave a server running. Fail if the command fails."""
         here = command.replace("192.0.2.10", "127.0.0.2").replace(":8000", f":{self._port}")
         if " serve" in here:
-            return self._starts(here)
-        ended = self._runs(here, PATIENCE)
+            return self._start(here)
+        ended = self._shell(here, PATIENCE)
         assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def is_refused(self, command: str) -> str:
-        """What a command says that must fail, and soon."""
-        ended = self._runs(f"exec {command}", PATIENCE / 6)
+    def fail(self, command: str) -> str:
+        """Run a command that must fail soon and return its message."""
+        ended = self._shell(f"exec {command}", PATIENCE / 6)
         assert ended.returncode == 1, ended.stdout
         return ended.stderr
 
-    def _runs(self, command: str, patience: float) -> subprocess.CompletedProcess[str]:
+    def _shell(self, command: str, patience: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-c", command], cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=patience
         )
 
-    def _starts(self, command: str) -> str:
-        self.presses_ctrl_c()
+    def _start(self, command: str) -> str:
+        self.stop_server()
         log = self._folder / "log"
         with log.open("wb") as file:
             self._server = subprocess.Popen(
@@ -112,7 +112,7 @@ class Newcomer:
             time.sleep(0.05)
         return log.read_text("utf-8")
 
-    def presses_ctrl_c(self) -> None:
+    def stop_server(self) -> None:
         if self._server is not None:
             self._server.terminate()
             assert self._server.wait(PATIENCE) == 0
@@ -131,30 +131,30 @@ def newcomer(data_folder: Callable[[], Path], qa_path: Path, tmp_path_factory: p
     shutil.copy2(qa_path.parent / "activate", folder / ".venv" / "bin")
     for name in {"qa-data", "other", *re.findall(r"--data (\S+)", "\n".join(COMMANDS))}:
         data_folder().rename(folder / name)
-    person = Newcomer(folder, qa_path)
-    yield person
-    person.presses_ctrl_c()
+    newcomer = Newcomer(folder, qa_path)
+    yield newcomer
+    newcomer.stop_server()
 
 
-def test_the_page_has_these_commands_and_no_others() -> None:
+def test_page_has_exactly_these_commands() -> None:
     assert list(PRINTED) == COMMANDS
 
 
-def test_every_command_of_the_page_does_what_it_says(newcomer: Newcomer) -> None:
+def test_runs_every_command(newcomer: Newcomer) -> None:
     for command in COMMANDS:
         if command == "make install":
-            assert "pip install" in newcomer.does("make --dry-run --always-make install")
+            assert "pip install" in newcomer.run("make --dry-run --always-make install")
             continue
         if "key create" in command:
-            newcomer.presses_ctrl_c()
-        said = newcomer.does(command)
-        for _ in range(50):  # what was accepted is found a moment later
+            newcomer.stop_server()
+        said = newcomer.run(command)
+        for _ in range(50):  # an accepted document is found a moment later
             if PRINTED[command] in said or not re.search(r"/v1/search|\blist$", command):
                 break
             time.sleep(0.2)
-            said = newcomer.does(command)
+            said = newcomer.run(command)
         assert PRINTED[command] in said, f"{command}: {said}"
         if command in REFUSED:
             another, because = REFUSED[command]
             assert because in PAGE
-            assert because in newcomer.is_refused(another)
+            assert because in newcomer.fail(another)

@@ -1,4 +1,4 @@
-"""The README's commands, every one of them run; and what can be set, asked and called is written in the documentation."""
+"""Runs every command of the README; checks that settings, commands and routes are documented."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTE = "Refunds are paid within ten working days.\n"
 
 
 class Reader:
-    """Someone who follows the README in a folder of their own, with the server of these tests in place of `make serve`."""
+    """Follows the README in a new folder; the tests' server takes the place of `make serve`."""
 
     def __init__(self, folder: Path, server: Any, qa_path: Path, run: Callable[..., Any]) -> None:
         self.folder, self._server, self._qa, self._run = folder, server, qa_path, run
@@ -37,7 +37,7 @@ class Reader:
         {"make": self._make, "curl": self._curl, "qa": self._ask}[Path(words[0]).name](words[1:])
 
     def _make(self, words: list[str]) -> None:
-        """What make would do; its targets are not made here: this is `make test`, and it installed and will not serve twice."""
+        """Dry runs only: `make test` is running, and it has installed everything."""
         if "test" in words or "serve" in words or "install" in words:
             planned = self._run("make", "--dry-run", "--always-make", *words, cwd=ROOT)
             assert planned.code == 0, planned.stderr
@@ -88,38 +88,38 @@ def reader(
 ) -> Reader:
     folder = tmp_path_factory.mktemp("reader")
     (folder / "note.txt").write_text(NOTE)
-    # The folders that commands name with --data, with the model there already.
+    # The folders that commands name with --data, with a prepared model.
     for name in re.findall(r"--data (\S+)", "\n".join(COMMANDS)):
         if not (folder / name).exists():
             data_folder().rename(folder / name)
     return Reader(folder, server, qa_path, run_process)
 
 
-def test_the_first_two_commands_are_make_serve_and_make_test() -> None:
+def test_starts_with_make_serve_and_make_test() -> None:
     assert COMMANDS[:2] == ["make serve", "make test"]
 
 
-def test_the_readme_shows_how_to_ask_over_http_and_on_the_command_line() -> None:
+def test_shows_http_and_command_line() -> None:
     assert any(command.startswith("curl ") for command in COMMANDS)
     assert any(re.search(r"\bqa .*search ", command) for command in COMMANDS)
     assert any(re.search(r"\bqa .*add ", command) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_does_what_it_says(reader: Reader, command: str) -> None:
+def test_runs_every_command(reader: Reader, command: str) -> None:
     reader.do(command)
 
 
-def test_every_shell_command_stands_in_a_block_that_is_run() -> None:
+def test_every_code_block_is_run() -> None:
     assert set(re.findall(r"^```(\w*)$", README, re.MULTILINE)) <= {"sh", "json", ""}
 
 
-def test_every_file_the_readme_links_to_is_there() -> None:
+def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", README):
         assert (ROOT / target).exists(), target
 
 
-def test_every_setting_is_documented_with_its_variable() -> None:
+def test_every_setting_is_documented() -> None:
     for name in Settings.model_fields:
         assert f"`QA_{name.upper()}`" in DOCS, name
 
@@ -140,7 +140,7 @@ def test_every_route_is_documented() -> None:
             assert re.search(rf"{method}\b[^\n]* ?{re.escape(path)}[^\w/]|`{re.escape(path)}`", DOCS), f"{method} {path}"
 
 
-def test_every_target_of_the_makefile_can_be_planned(run_process: Callable[..., Any]) -> None:
+def test_every_makefile_target_has_a_dry_run(run_process: Callable[..., Any]) -> None:
     declared = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert declared
     for target in declared[1].split():
