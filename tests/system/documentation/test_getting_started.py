@@ -1,8 +1,7 @@
 """Runs every command of docs/getting-started.md, in order, in a new folder, with real servers.
 
-`make install` is not run twice: these tests run in what it made (test_installation.py), and here it is planned, as test_readme.py does;
-the folder with `qa` stands first in PATH as after `. .venv/bin/activate`, which is run too. Port 8000 is a free one here, and
-192.0.2.10, the reader's machine, a loopback address: a server of all addresses asks everyone for the key.
+`make install` is a dry run, because these tests run in its result. The server takes a free port instead of 8000, and a loopback address
+stands for 192.0.2.10.
 """
 
 from __future__ import annotations
