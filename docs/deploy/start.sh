@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the container runs: a data folder that has no prepared model yet is given the image's own, since torch, which
-# would prepare it, is not in the image. Then the command `qa` with the arguments of the container.
+# Entry point of the container: copies the image's prepared model into a data folder without one, because the image has no
+# torch to prepare it, then runs `qa` with the container's arguments.
 set -eu
-rm -rf "$QA_DATA/models.new"  # of a start that was broken off
+rm -rf "$QA_DATA/models.new"  # of an interrupted start
 if [ ! -e "$QA_DATA/models" ] && [ -d /opt/quotable/models ]; then
     cp -r /opt/quotable/models "$QA_DATA/models.new"
     mv "$QA_DATA/models.new" "$QA_DATA/models"
