@@ -1,1 +1,1 @@
-"""Whatever bytes come, a reader, the splitter, a filter and a request model answer as they say they do: `python -m benchmarks.fuzzing`."""
+"""Fuzzing of readers, splitting, filters, quotes and request models: `python -m benchmarks.fuzzing`."""

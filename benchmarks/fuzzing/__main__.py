@@ -1,7 +1,7 @@
-"""Does whatever comes end as it should: in a document that satisfies the contracts, in a model, or in a refusal with its reason?
+"""Does any input end in a valid document, a valid model, or an error with its reason?
 
     pip install -e '.[fuzz]'                      # atheris
-    python -m benchmarks.fuzzing                  # every target as often as it should be; hours
+    python -m benchmarks.fuzzing                  # all runs of every target; takes hours
     python -m benchmarks.fuzzing --target html --runs 10000 --seed 7
 
 Each target is tried in a process of its own; one that an input ends (a crash of native code, an endless loop, memory) is a finding
@@ -29,7 +29,7 @@ INPUT_KEPT = 8_192  # bytes
 
 
 def fuzz(target: Target, runs: int, seed: int) -> dict[str, Any]:
-    """Try a target so often; what was seen. Each new process after one that died goes on with the next seed."""
+    """Run a target `runs` times and return its findings. After a process dies, the next one uses the next seed."""
     began = time.monotonic()
     executions, processor, slowest, first = 0, 0.0, 0.0, seed
     findings: list[dict[str, Any]] = []

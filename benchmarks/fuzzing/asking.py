@@ -1,4 +1,4 @@
-"""The splitter, filters, quotes and request models as targets: what must hold for any values."""
+"""Targets: splitting, filters, quotes and request models, with the properties that hold for any values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from benchmarks.fuzzing.choices import Choices, document, filter_value, json_like, one_of, prose
 from corpus.splitting.passages import split
 from corpus.types import Document
-from index import filters
+from index.embedded.store.filter_sql import filter_sql
 from qa.answering.quotes import QuoteFinder
 from qa.answering.verification import Verdict, verify
 from qa.web.schemas.openai_requests import ChatRequest, VectorStoreSearchRequest
@@ -51,7 +51,7 @@ _TOKENS = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """As much of a Flask request as is read of it."""
+    """The part of a Flask request that the models read."""
 
     body: bytes = b""
     query_string: bytes = b""
@@ -62,14 +62,14 @@ class Sent:
 
 
 class Pieces:
-    """Counts tokens nearly as a model does: long words are several."""
+    """Counts tokens roughly as a model does: long words have several."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [sum(-(-len(token) // 6) for token in _TOKENS.findall(text)) for text in texts]
 
 
 def splitting(choices: Choices) -> None:
-    """Passages recover the text, never overlap, lose nothing, never cross a heading, and fit the budget."""
+    """Passages are verbatim, do not overlap, cover the text, do not cross headings, and fit the budget."""
     whole, tokenizer, budget = document(choices), Pieces(), choices.integer(8, 300)
     passages = split(whole, tokenizer, budget)
     text = whole.text
@@ -137,9 +137,9 @@ def _filters() -> TypeAdapter[Any]:
 
 
 def filtering(choices: Choices) -> None:
-    """A filter is SQL that lets through what plain Python does."""
+    """A filter's SQL selects the same records as plain Python."""
     made = filter_value(choices, KEYS[:-1], VALUES)
-    condition, bound = filters.sql(_filters().validate_python(made).filter())
+    condition, bound = filter_sql(_filters().validate_python(made).filter())
     found = {row[0] for row in _connection().execute(f"SELECT d.id FROM documents d WHERE {condition}", bound)}
     expected = {columns["id"] for columns, metadata in STORED if _lets_through(made, {**metadata, **columns})}
     assert found == expected, (found, expected)
@@ -157,7 +157,7 @@ def _lets_through(made: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
 
 
 def _stored(value: Any) -> Any:
-    """Numbers beyond 64 bits are fractions there."""
+    """SQLite stores integers beyond 64 bits as floats."""
     return float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
@@ -182,7 +182,7 @@ def _schema(model: type[BaseModel]) -> Mapping[str, Any]:
 
 
 def modelling(choices: Choices) -> None:
-    """A body that is nearly what a model wants becomes that model, the same one when it is written and read again, or a Problem."""
+    """A nearly valid body becomes a model that survives a round trip, or a Problem."""
     model = one_of(choices, BODIES)
     schema = _schema(model)
     body = json.dumps(json_like(choices, schema, schema.get("$defs", {}))).encode()
@@ -190,7 +190,7 @@ def modelling(choices: Choices) -> None:
 
 
 def bodies(data: bytes) -> None:
-    """Any bytes as a body or a query string: the first byte says for which model."""
+    """Any bytes as a body or query string; the first byte selects the model."""
     number = data[0] % (len(BODIES) + len(PARAMETERS)) if data else 0
     if number < len(BODIES):
         _check_body(BODIES[number], data[1:])
@@ -221,7 +221,7 @@ def _check_problem(problem: Problem) -> None:
 
 
 def quoting(choices: Choices) -> None:
-    """A quote is whole sentences of the passage; where it stands is told rightly of any text."""
+    """A quote is whole sentences of the passage, with correct offsets in any text."""
     text, question = prose(choices), prose(choices, 8)
     if text.strip():
         weights = {word.lower(): 1.0 + len(word) for word in question.split()[:8]}

@@ -1,4 +1,4 @@
-"""Values put together from choices that an engine makes: one description of what to try, for atheris and for Hypothesis."""
+"""Generates values from choices, which atheris or Hypothesis makes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SCALARS = ("", "a", "2024", "2024-06-15", "en", 0, 1, -3, 2.5, 10**30, -(10**30)
 
 
 class Choices(Protocol):
-    """What an engine has to offer."""
+    """The source of choices: atheris or Hypothesis."""
 
     def integer(self, low: int, high: int) -> int:
-        """Both ends may be chosen."""
+        """An integer, both ends included."""
         ...
 
     def text(self, most: int) -> str:
-        """Any code points, lone surrogates and NUL among them."""
+        """Any code points, including lone surrogates and NUL."""
         ...
 
 
@@ -33,24 +33,24 @@ def one_of(choices: Choices, values: Sequence[T]) -> T:
 
 
 def chance(choices: Choices, of: int) -> bool:
-    """Once in `of` times."""
+    """True once in `of` times."""
     return choices.integer(1, of) == 1
 
 
 def prose(choices: Choices, most: int = 20) -> str:
-    """Words, sentences and line ends with no surrogates, now and then any text."""
+    """Words, sentences and line ends without surrogates, sometimes any text."""
     if chance(choices, 6):
         return clean(choices.text(60))
     return " ".join(one_of(choices, WORDS) for _ in range(choices.integer(0, most)))
 
 
 def clean(text: str) -> str:
-    """Without what no document may hold."""
+    """The text without characters that a document cannot contain."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd").replace("\r", "\n")
 
 
 def document(choices: Choices) -> Document:
-    """Any text cut by any headings and pages."""
+    """Any text with any headings and pages."""
     text, headings = prose(choices), []
     for _ in range(choices.integer(0, 4)):
         title = " ".join(prose(choices, 5).split())
@@ -63,7 +63,7 @@ def document(choices: Choices) -> Document:
 
 
 def json_value(choices: Choices, depth: int = 3) -> Any:
-    """Any JSON, shallow."""
+    """Any shallow JSON value."""
     kind = choices.integer(0, 5 if depth else 2)
     if kind < 2:
         return one_of(choices, SCALARS)
@@ -75,7 +75,7 @@ def json_value(choices: Choices, depth: int = 3) -> Any:
 
 
 def json_like(choices: Choices, schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 6) -> Any:
-    """A value that a JSON Schema describes, nearly: parts are left out, added or replaced by something else now and then."""
+    """A value that nearly matches a JSON Schema: parts are sometimes removed, added or replaced."""
     if depth == 0 or chance(choices, 15):
         return json_value(choices)
     if "$ref" in schema:
@@ -125,7 +125,7 @@ def _object_like(choices: Choices, schema: Mapping[str, Any], definitions: Mappi
 
 
 def filter_value(choices: Choices, keys: Sequence[str], values: Sequence[Any], depth: int = 4) -> dict[str, Any]:
-    """A filter that is in order, over these keys and values."""
+    """A valid filter over these keys and values."""
     if depth and chance(choices, 3):
         parts = [filter_value(choices, keys, values, depth - 1) for _ in range(choices.integer(0, 3))]
         return {"type": one_of(choices, ("and", "or")), "filters": parts}

@@ -1,4 +1,4 @@
-"""The process that tries one target with atheris (libFuzzer, which steers by what code an input reaches), and may die of it.
+"""The process that runs one target with atheris (libFuzzer, guided by coverage) and may be ended by an input.
 
     python -m benchmarks.fuzzing.engine --target NAME --runs N --seed S --folder FOLDER
 
@@ -24,13 +24,13 @@ import atheris
 
 MOST_CPU_SECONDS = 30.0
 SAVED_EVERY_SECONDS = 1.0
-# One input in so many may become something that is not UTF-8, where text is wanted: guessing an encoding takes milliseconds.
+# One in this many inputs need not be UTF-8 for text targets: guessing an encoding takes milliseconds.
 NOT_TEXT_ONCE_IN = 64
 INSTRUMENTED = ["corpus", "index", "qa", "markdown_it"]
 
 
 class Fuzzed:
-    """Choices that libFuzzer makes."""
+    """Choices made by libFuzzer."""
 
     def __init__(self, data: bytes) -> None:
         self._provider = atheris.FuzzedDataProvider(data)
@@ -46,7 +46,7 @@ class Fuzzed:
 
 
 class Progress:
-    """What was tried and found so far."""
+    """The number of runs and the findings so far."""
 
     def __init__(self, folder: Path, longest: int) -> None:
         self.executions, self.slowest = 0, 0.0
@@ -66,7 +66,7 @@ class Progress:
             self.save()
 
     def note(self, error: BaseException, data: bytes) -> None:
-        """Findings of one kind, raised at one place, are one."""
+        """Record a finding; those of one kind and place count once."""
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
         places = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames[-3:]]
         key = f"{type(error).__name__} in {' > '.join(places)}"
@@ -89,7 +89,7 @@ class Progress:
 
 
 def keep_text(data: bytes, max_size: int, seed: int) -> bytes:
-    """libFuzzer's mutation, mostly made UTF-8 again."""
+    """libFuzzer's mutation, mostly converted to valid UTF-8."""
     changed: bytes = atheris.Mutate(data, max_size)
     if seed % NOT_TEXT_ONCE_IN == 0:
         return changed
@@ -120,7 +120,7 @@ def main() -> None:
         began = time.process_time()
         try:
             check(Fuzzed(data) if target.kind == "choices" else data)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        except Exception as error:  # noqa: BLE001 - any error is a finding
             progress.note(error, data)
         progress.end(time.process_time() - began)
         if progress.executions >= arguments.runs:
@@ -130,7 +130,7 @@ def main() -> None:
     options = [
         f"-seed={arguments.seed}",
         f"-max_len={target.longest}",
-        "-timeout=1000000",  # by the wall clock, which goes on while the process is stopped
+        "-timeout=1000000",  # wall-clock time, which also passes while the process is stopped
         "-rss_limit_mb=4096",
         "-verbosity=0",
         "-detect_leaks=0",

@@ -1,4 +1,4 @@
-"""What holds for whatever a reader finds, and the readers as targets."""
+"""Targets: the readers, with the properties of every document."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from corpus.readers import read
 from corpus.sandbox.wire import from_line, to_line
 from corpus.types import Document, ReadError, ReadFailure
 
-# What a document may be larger than its file: entities and tables unfold, but not without bound.
+# Maximum ratio of a document's size to its file's: entities and tables expand.
 MOST_GROWTH, MOST_ANYWAY = 200, 1_000_000
 
 
 def check_found(found: Document | ReadFailure, size: int) -> None:
-    """Raises AssertionError where it is not what the contracts say. `size`: bytes of the file."""
+    """Raise AssertionError unless a document or failure is valid. `size`: bytes of the file."""
     assert from_line(to_line(found)) == found, "another one arrives on the other side of the pipe"
     if isinstance(found, ReadFailure):
         assert found.reason
@@ -59,7 +59,7 @@ def _check_places(found: Document) -> None:
 
 
 def reading(name: str) -> Callable[[bytes], None]:
-    """Read bytes as the file `name`: documents in order, or a refusal with a reason."""
+    """Read bytes as the file `name`: valid documents, or an error with a reason."""
 
     def check(data: bytes) -> None:
         try:
@@ -73,7 +73,7 @@ def reading(name: str) -> Callable[[bytes], None]:
 
 
 def members(files: Sequence[bytes]) -> Sequence[tuple[int, str, bytes]]:
-    """The parts of ZIP files that a fuzzer should change: (file, name, content)."""
+    """The parts of ZIP files to change: (file number, part name, content)."""
     found = []
     for number, file in enumerate(files):
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
@@ -86,7 +86,7 @@ def members(files: Sequence[bytes]) -> Sequence[tuple[int, str, bytes]]:
 
 
 def packed(files: Sequence[bytes], name: str) -> Callable[[bytes], None]:
-    """Read an archive of which one part is replaced: the first two bytes say which, or that the bytes are the whole file."""
+    """Read an archive with one part replaced; the first two bytes select the part, or the whole file."""
     check = reading(name)
     parts = members(files)
     contents: list[Mapping[str, bytes]] = []

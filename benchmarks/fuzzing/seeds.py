@@ -1,4 +1,4 @@
-"""Small files of every format that fuzzing begins from, written here."""
+"""Seeds: small files of every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is tried, by name, with what it begins from."""
+"""All targets by name, with their seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENOUGH, ENOUGH_OF_FILES = 1_000_000, 50_000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`check` raises where something is wrong. It takes bytes, or choices where `kind` says so.
+    """`check` raises on an error. It takes bytes, or choices, as `kind` says.
 
     `kind`: text is kept UTF-8 most of the time. `runs`: how often it is tried in the long form. `longest`: bytes of an input.
     """
@@ -67,7 +67,7 @@ def _bodies() -> list[bytes]:
 
 
 def _chosen(name: str, check: Callable[[Choices], None], longest: int = 512) -> Target:
-    """Begins from noise, so that large values are there from the first."""
+    """A target with random seeds, so that large values occur from the start."""
     return Target(name, "choices", check, [random.Random(number).randbytes(longest) for number in range(20)], longest=longest)
 
 

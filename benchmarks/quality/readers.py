@@ -1,7 +1,7 @@
-"""How much of what documents say do the readers keep: mean token F1 per format against the shared reference texts.
+"""Quality of the readers: mean token F1 per format against the shared reference texts.
 
     python benchmarks/quality/readers.py            # prints the table, writes benchmarks/results/readers-COMMIT.json
-    python benchmarks/quality/readers.py --peers    # the libraries the readers were chosen from as well, where they are installed
+    python benchmarks/quality/readers.py --peers    # also the alternative libraries that are installed
 
 Every reader is measured in a fresh process, one at a time. Tokens are runs of word characters in lower case, counted as a
 multiset. References in Markdown are reduced to what is seen. Pages with only "must hold" and "must not hold" strings count
@@ -33,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
 OURS = "corpus.readers"
-# Formats of the manifest that are read as one.
+# Format -> formats of the manifest.
 FORMATS = {"html": ("html", "html.gz"), **{name: (name,) for name in ("pdf", "docx", "odt", "pptx", "xlsx", "csv", "md")}}
 FORMATS["asciidoc"] = ("asciidoc",)
 LIBRARIES = {
@@ -124,7 +124,7 @@ PEERS: dict[str, dict[str, Callable[[bytes, str], str]]] = {
 
 
 def references(formats: tuple[str, ...]) -> Iterator[tuple[str, bytes, Any]]:
-    """Name, content and reference of each document: a text, or the strings that must and must not be there."""
+    """Name, content and reference of each document: a text, or required and forbidden strings."""
     opened: dict[str, Any] = {}
     for line in (DOCUMENTS / "manifest.jsonl").read_text().splitlines():
         entry = json.loads(line)
@@ -149,7 +149,7 @@ def seen(markdown: str) -> str:
 
 
 def precision_recall_f1(found: str, reference: str) -> tuple[float, float, float]:
-    """Multiset overlap of tokens; 1, 1, 1 where both are empty."""
+    """Multiset overlap of tokens; 1, 1, 1 if both are empty."""
     got, wanted = Counter(_WORD.findall(found.lower())), Counter(_WORD.findall(reference.lower()))
     if not got and not wanted:
         return 1.0, 1.0, 1.0
@@ -158,14 +158,14 @@ def precision_recall_f1(found: str, reference: str) -> tuple[float, float, float
 
 
 def measure(format_word: str, reader: str) -> dict[str, Any]:
-    """To be run in a process of its own, so that time and memory are this reader's."""
+    """Measure a reader; run it in a fresh process, so that time and memory are the reader's."""
     read = ours if reader == OURS else PEERS[format_word][reader]
     scores, failed, seconds, strings = [], 0, 0.0, Counter[str]()
     for name, data, reference in references(FORMATS[format_word]):
         started = time.perf_counter()
         try:
             text = read(data, name)
-        except Exception:  # noqa: BLE001 - a peer that fails on a document has found nothing in it
+        except Exception:  # noqa: BLE001 - a library that fails on a document scores zero
             text, failed = "", failed + 1
         seconds += time.perf_counter() - started
         if isinstance(reference, str):

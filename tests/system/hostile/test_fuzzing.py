@@ -1,4 +1,4 @@
-"""The targets of `benchmarks/fuzzing` for some seconds, by Hypothesis; the long form has the counts. And that they see what is wrong."""
+"""The fuzzing targets under Hypothesis for some seconds (longer with the mark `long`), and that they detect errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.fuzzing.reading import check_found
 from benchmarks.fuzzing.targets import TARGETS, Target
 from corpus.types import Document, Heading
 
-# A file of this many bytes costs milliseconds to read.
+# Bytes; read in milliseconds.
 LARGE, FEW, MANY = 4_000, 10, 200
 FILES = [target for target in TARGETS.values() if target.kind != "choices"]
 
@@ -23,7 +23,7 @@ splitting_rightly = asking.split
 
 
 class Drawn:
-    """Choices that Hypothesis makes."""
+    """Choices made by Hypothesis."""
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         self._draw = draw
@@ -37,7 +37,7 @@ class Drawn:
 
 @st.composite
 def inputs(draw: st.DrawFn, target: Target) -> bytes:
-    """A seed with some bytes of it replaced, taken away or put in again."""
+    """A seed with some bytes replaced, removed or repeated."""
     data = bytearray(draw(st.sampled_from(list(target.seeds))))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(data)))
@@ -48,7 +48,7 @@ def inputs(draw: st.DrawFn, target: Target) -> bytes:
 
 
 @pytest.mark.parametrize("target", FILES, ids=lambda target: target.name)
-def test_whatever_a_file_holds_is_read_or_refused(target: Target) -> None:
+def test_any_file_gives_documents_or_read_error(target: Target) -> None:
     few = max(map(len, target.seeds)) > LARGE
 
     @settings(max_examples=FEW if few else MANY)
@@ -60,7 +60,7 @@ def test_whatever_a_file_holds_is_read_or_refused(target: Target) -> None:
 
 
 @pytest.mark.parametrize("name", [target.name for target in TARGETS.values() if target.kind == "choices"])
-def test_whatever_is_asked_is_answered_as_promised(name: str) -> None:
+def test_any_request_meets_the_contract(name: str) -> None:
     @settings(max_examples=MANY, phases=[Phase.generate])
     @given(st.data())
     def attempt(data: st.DataObject) -> None:
@@ -91,7 +91,7 @@ FOUND = Document("Fees\n\nWords.", "Fees", (Heading(0, 4, 1, "Fees"),), (0,), da
     ],
     ids=lambda wrong: ascii(wrong)[:40],
 )
-def test_a_document_that_is_not_in_order_is_noticed(wrong: dict[str, Any]) -> None:
+def test_invalid_documents_are_detected(wrong: dict[str, Any]) -> None:
     check_found(FOUND, 100)
     with pytest.raises((AssertionError, ValueError)):
         check_found(replace(FOUND, **wrong), 100)
@@ -101,12 +101,12 @@ def test_a_document_that_is_not_in_order_is_noticed(wrong: dict[str, Any]) -> No
     ("name", "place", "wrong"),
     [
         ("splitter", "split", lambda *given_: splitting_rightly(*given_)[:-1]),
-        ("filters", "filters", type("Wrong", (), {"sql": lambda filter_: ("1", [])})),
+        ("filters", "filter_sql", lambda filter_: ("1", [])),
         ("quotes", "verify", lambda text, quote, start, end: (asking.Verdict.CHANGED, None)),
         ("models", "from_body", lambda request, model: {}["none"]),
     ],
 )
-def test_something_that_is_broken_is_noticed(name: str, place: str, wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_code_is_detected(name: str, place: str, wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, place, wrong)
     with pytest.raises((AssertionError, KeyError)):
-        test_whatever_is_asked_is_answered_as_promised(name)
+        test_any_request_meets_the_contract(name)

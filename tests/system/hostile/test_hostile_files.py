@@ -1,4 +1,4 @@
-"""Files made to do harm, through a running server and through `qa add`: each a reported failure, and the service as before."""
+"""Hostile files through a server and `qa add`: each is a reported failure, and the service goes on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def entities() -> bytes:
 
 
 def pdf_of_a_gigabyte() -> bytes:
-    """One page whose content is a gigabyte of zeros, deflated."""
+    """A PDF page with a gigabyte of deflated zeros."""
     packer, some = zlib.compressobj(9), bytes(MB)
     stream = b"".join(packer.compress(some) for _ in range(1024)) + packer.flush()
     objects = [
@@ -67,7 +67,7 @@ HOSTILE = {
     "deep.json": lambda: b'{"text": ' + b"[" * 500_000,
     "noise.bin": lambda: random.Random(5).randbytes(200_000),
 }
-# Read or refused, but in time.
+# Read or rejected in time.
 DOUBTFUL = {
     "deep.html": lambda: b"<html><body><p>Words.</p>" + b"<div>" * 100_000 + b"More words.",
     "tables.html": lambda: b"<table><tr><td>" * 100_000 + b"Words.",
@@ -96,7 +96,7 @@ def honest_files() -> dict[str, bytes]:
 
 
 def damaged_files() -> dict[str, bytes]:
-    """Each honest file cut off at several places, and with some of its bits flipped."""
+    """Valid files, truncated at several places and with flipped bits."""
     chance, damaged = random.Random(3), {}
     for name, content in honest_files().items():
         stem, _, extension = name.partition(".")
@@ -120,7 +120,7 @@ def files() -> dict[str, bytes]:
     return {name: make() for name, make in (HOSTILE | DOUBTFUL).items()} | damaged_files()
 
 
-def test_a_server_reports_each_and_goes_on_answering_with_no_more_memory(
+def test_server_reports_each_and_keeps_answering_within_its_memory(
     data_folder: Callable[[], Path], start_server: Callable[..., Any], files: dict[str, bytes]
 ) -> None:
     with start_server(data_folder()) as running:
@@ -138,7 +138,7 @@ def test_a_server_reports_each_and_goes_on_answering_with_no_more_memory(
 
         asking = threading.Thread(target=ask_on)
         asking.start()
-        # What ordinary documents cost: taking in one of many passages holds a second copy of the model for a moment.
+        # Ordinary documents: adding one with many passages holds a second copy of the model for a moment.
         for name, content in honest_files().items():
             assert running.finished(running.upload(name, content, id=name).json()["job"])["status"] == "done"
         text = "\n\n".join(f"Paragraph {number} of the guide. {'It says a little more. ' * 20}" for number in range(200))
@@ -171,7 +171,7 @@ def test_a_server_reports_each_and_goes_on_answering_with_no_more_memory(
         assert running.finished(running.add(id="after", title="After", text="Words."))["status"] == "done"
 
 
-def test_adding_a_folder_of_them_reports_each_and_adds_the_good_one(
+def test_add_reports_each_and_adds_the_valid_file(
     data_folder: Callable[[], Path], qa: Callable[..., Any], tmp_path: Path, files: dict[str, bytes]
 ) -> None:
     data, folder = data_folder(), tmp_path / "files"

@@ -1,4 +1,4 @@
-"""With the network cut off: a first start, serving and searching, without one attempt to reach anything but this machine."""
+"""Without network: first start, serving and searching make no attempt to connect to another machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 Run = Callable[..., Any]
 
-# Python reads `sitecustomize` at every start; the hook cannot be taken off again. What is refused is also written down, because
+# Python imports `sitecustomize` at every start; the hook cannot be removed. Blocked attempts are also recorded in a file, because
 # a library may swallow the exception.
 GUARD = """
 import os, sys
@@ -41,7 +41,7 @@ open(os.environ["NETWORK_LOG"], "a").close()
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Settings of the environment under which every Python process is guarded; in the end nothing may have been refused."""
+    """Environment variables that guard every Python process; at the end, no attempt may have been blocked."""
     (tmp_path / "guard").mkdir()
     (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
     log = tmp_path / "network.log"
@@ -51,7 +51,7 @@ def guarded(tmp_path: Path) -> Iterator[dict[str, str]]:
     assert log.read_text() == ""
 
 
-def test_the_guard_guards(guarded: dict[str, str], python: Run, tmp_path: Path) -> None:
+def test_guard_blocks_connections(guarded: dict[str, str], python: Run, tmp_path: Path) -> None:
     for program in (
         "import socket; socket.create_connection(('192.0.2.1', 80))",
         "import socket; socket.getaddrinfo('example.org', 80)",
@@ -65,7 +65,7 @@ def test_the_guard_guards(guarded: dict[str, str], python: Run, tmp_path: Path) 
     log.write_text("")
 
 
-def test_a_first_start_prepares_the_model_serves_and_answers_without_the_network(
+def test_first_start_works_without_network(
     guarded: dict[str, str], start_server: Callable[..., Any], qa: Run, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
@@ -81,14 +81,14 @@ def test_a_first_start_prepares_the_model_serves_and_answers_without_the_network
     note.write_text("# Note\n\nThe library opens at nine.")
     added = qa("--data", data, "add", note, **guarded)
     assert added.code == 0, added.stderr
-    # Libraries that send something home keep it at home until then, and their own sockets are not seen by the guard.
+    # Libraries that send telemetry do so by then; the guard does not see native sockets.
     home = tmp_path / "home"
     assert not [path for path in home.rglob("*") if path.is_file()]
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)")
-def test_no_library_opens_a_socket_past_python_either(
+def test_no_library_opens_a_socket_outside_python(
     data_folder: Callable[[], Path], qa: Run, qa_path: Path, run_process: Run, tmp_path: Path
 ) -> None:
     data, calls = data_folder(), tmp_path / "calls"
@@ -99,9 +99,7 @@ def test_no_library_opens_a_socket_past_python_either(
     assert "AF_INET" not in calls.read_text()
 
 
-def test_a_model_that_would_have_to_be_fetched_is_refused_without_trying(
-    guarded: dict[str, str], qa: Run, tmp_path: Path
-) -> None:
+def test_rejects_a_model_that_must_be_downloaded(guarded: dict[str, str], qa: Run, tmp_path: Path) -> None:
     result = qa(
         "--data", tmp_path / "data", "serve", "--port", "0", QA_MODEL="sentence-transformers/all-mpnet-base-v2", **guarded
     )

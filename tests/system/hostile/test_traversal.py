@@ -1,4 +1,4 @@
-"""Two hundred names that climb out of a folder, wherever a name may come from: each gets nowhere, and is only a name."""
+"""Path traversal: 200 names that would leave a folder, from every source of names, have no effect."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def files_below(*places: Path) -> list[Path]:
     return sorted(path for place in places for path in place.iterdir())
 
 
-def test_there_are_two_hundred() -> None:
+def test_there_are_200_names() -> None:
     assert len(set(NAMES)) >= 200
 
 
 @pytest.mark.parametrize(
     "target", ["/static/{}", "/d/{}", "/v1/documents/{}", "/v1/documents/{}/text", "/v1/passages/{}", "/{}"]
 )
-def test_no_path_of_an_address_leads_out(server: Any, target: str) -> None:
+def test_url_paths_do_not_escape(server: Any, target: str) -> None:
     for name in NAMES:
         response = server.get(target.format(name))
         assert 400 <= response.status < 500, name
@@ -50,7 +50,7 @@ def test_no_path_of_an_address_leads_out(server: Any, target: str) -> None:
 
 @pytest.fixture
 def untouched(data_folder: Any, start_server: Any, tmp_path: Path) -> Iterator[Any]:
-    """A server around whose data folder nothing is written, and in it no file of another name."""
+    """A server; at the end, no file was written next to its data folder and none with another name in it."""
     folder = data_folder()
     with start_server(folder) as running:
         before = files_below(tmp_path, folder.parent, Path.cwd()), files_below(folder)
@@ -58,15 +58,15 @@ def untouched(data_folder: Any, start_server: Any, tmp_path: Path) -> Iterator[A
         assert (files_below(tmp_path, folder.parent, Path.cwd()), files_below(folder)) == before
 
 
-def test_a_file_that_is_sent_under_such_a_name_is_stored_under_its_id_alone(untouched: Any) -> None:
+def test_uploads_are_stored_under_their_id(untouched: Any) -> None:
     for number, name in enumerate(NAMES):
         response = untouched.upload(f"{name}.txt", WORDS.format(number).encode(), id=quote(name, safe=""))
         assert response.status in {202, 422}
     untouched.finished(response.json()["job"])
 
 
-def test_a_document_that_is_called_so_is_found_and_removed_by_that_name(untouched: Any) -> None:
-    """By the lines of a JSON Lines file that is itself called so."""
+def test_documents_with_hostile_ids_are_found_and_removed(untouched: Any) -> None:
+    """Added by a JSON Lines file that has such a name itself."""
     lines = [json.dumps({"id": name, "title": name, "text": WORDS.format(name)}) for name in NAMES]
     job = untouched.upload("../../lines.jsonl", "\n".join(lines).encode()).json()["job"]
     assert untouched.finished(job)["documents"] == len(NAMES)
@@ -76,7 +76,7 @@ def test_a_document_that_is_called_so_is_found_and_removed_by_that_name(untouche
         assert untouched.get(address).json()["title"] == name
         assert untouched.get(f"{address}/text").json()["text"] == WORDS.format(name)
         assert untouched.request("DELETE", address).status == 200
-        body = {"id": name, "title": "", "text": "x"}  # refused for its title, not for its name
+        body = {"id": name, "title": "", "text": "x"}  # rejected for its title, not its name
         refused = untouched.post("/v1/documents", json.dumps(body).encode())
         assert [error["field"] for error in refused.json()["errors"]] == ["title"]
 
@@ -93,7 +93,7 @@ sys.addaudithook(_note)
 
 
 def with_member(file: bytes, name: str, parts: Sequence[str]) -> bytes:
-    """The archive with one more member of this name, which its relationships refer to as well."""
+    """The archive with another member of this name, also referenced by its relationships."""
     out = io.BytesIO()
     related = f'<Relationship Id="rIdX" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="{name}"/>'
     with zipfile.ZipFile(io.BytesIO(file)) as source, zipfile.ZipFile(out, "w") as target:
@@ -114,13 +114,13 @@ def with_member(file: bytes, name: str, parts: Sequence[str]) -> bytes:
         ("pptx", ["ppt/slides/_rels/slide1.xml.rels"]),
     ],
 )
-def test_a_member_of_an_archive_that_is_called_so_is_neither_read_nor_written(kind: str, parts: Sequence[str]) -> None:
+def test_hostile_archive_members_are_neither_read_nor_written(kind: str, parts: Sequence[str]) -> None:
     file = FORMATS[kind](1)
     (plain,) = read(file, f"a.{kind}")
     assert isinstance(plain, Document)
     around = files_below(Path.cwd(), Path.cwd().parent)
     for name in NAMES:
-        with suppress(ReadError):  # refused is as good as read without it
+        with suppress(ReadError):  # rejecting the file is fine too
             (found,) = read(with_member(file, name, parts), f"a.{kind}")
             assert isinstance(found, Document)
             assert found.text == plain.text
@@ -128,9 +128,7 @@ def test_a_member_of_an_archive_that_is_called_so_is_neither_read_nor_written(ki
     assert files_below(Path.cwd(), Path.cwd().parent) == around
 
 
-def test_a_backup_that_holds_files_of_such_names_restores_none_of_them(
-    data_folder: Callable[[], Path], qa: Any, tmp_path: Path
-) -> None:
+def test_restore_rejects_hostile_names(data_folder: Callable[[], Path], qa: Any, tmp_path: Path) -> None:
     data, backup = data_folder(), tmp_path / "backup"
     note = tmp_path / "note.txt"
     note.write_text("A note.")
