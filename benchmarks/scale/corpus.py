@@ -36,12 +36,12 @@ AT_ONCE = 200
 SAMPLE, BASE = 50_000, 40_000
 STEP = 0.5
 RUN = 6
-MADE_UP = 5  # one passage in so many has a word of its own
+MADE_UP = 5  # one in this many passages has a unique word
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A document with its passages and their vectors, one row each."""
+    """A document with its passages and their vectors, one row per passage."""
 
     document: Document
     passages: Sequence[Passage]
@@ -49,7 +49,7 @@ class Embedded:
 
 
 def write_sample(folder: Path, embedder: Embedder, passages: int) -> None:
-    """At least so many passages of releases drawn at random, in files that `read_sample` reads."""
+    """Write the passages of random releases, at least the given number, for `read_sample`."""
     folder.mkdir(parents=True, exist_ok=True)
     with gzip.open(RELEASES, "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
@@ -76,7 +76,7 @@ def write_sample(folder: Path, embedder: Embedder, passages: int) -> None:
 
 
 def read_sample(folder: Path) -> list[Embedded]:
-    """Whole, in the order in which it was drawn."""
+    """The whole sample in the order in which it was drawn."""
     found = []
     for vectors_file in sorted(folder.glob("[0-9]*.npy")):
         vectors, first = np.load(vectors_file), 0

@@ -1,4 +1,4 @@
-"""One line over sizes that grow tenfold, as SVG text; both axes are logarithmic, or the upright one begins at nought."""
+"""Plots over sizes that grow tenfold, as SVG; both axes are logarithmic, or the vertical one starts at zero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Line = tuple[str, Sequence[tuple[float, float]]]
 
 
 def growth(title: str, unit: str, lines: Sequence[Line], *, logarithmic: bool = False) -> str:
-    """Named lines of (passages, value), all values above nought."""
+    """Named lines of (passages, value); all values are positive."""
     points = [point for _, line in lines for point in line]
     left, right = (math.log10(edge([x for x, _ in points])) for edge in (min, max))
     top, bottom = max(y for _, y in points) * 1.1, min(y for _, y in points) / 1.3 if logarithmic else 0.0

@@ -1,4 +1,4 @@
-"""How do latency, memory, start and build time grow from a thousand passages to a million, and how fast are passages taken in?
+"""How do latency, memory, start and build time grow from a thousand passages to a million, and how fast is ingestion?
 
     python -m benchmarks.scale.run FOLDER     # prints the figures, writes benchmarks/results/scale-COMMIT.json and its plots
 
@@ -40,8 +40,8 @@ from index.filters import Comparison
 SIZES = (1_200, 10_000, 100_000, 1_000_000)
 QUESTIONS, WARM_UP, BLOCK = 300, 60, 30
 RECALL_QUESTIONS = 200
-AT_ONCE = 20_000  # passages a transaction
-FILTER = Comparison("gte", "date", "2025")  # most passages are let through
+AT_ONCE = 20_000  # passages per transaction
+FILTER = Comparison("gte", "date", "2025")  # matches most passages
 # Of the benchmark's own work, when it is given one of these words.
 FILL, RECALL, INGEST = "fill", "recall", "ingest"
 
@@ -54,7 +54,7 @@ def headlines(count: int) -> list[str]:
 
 
 def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
-    """A data folder with so many passages, written by the product's store and indexed by its builder; seconds of both."""
+    """Fill a data folder with passages through the product's store and index builder; seconds of both."""
     from index.embedded.segments import generations
     from index.embedded.segments.generations import generations_folder
     from index.embedded.store.database import Database
@@ -84,7 +84,7 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
 
 
 def recall(data: Path) -> dict[str, Any]:
-    """recall@10 of the dense leg on headlines, against looking at every vector; alone, and with a filter by year."""
+    """recall@10 of the dense index on headlines against exact search, without and with a filter by year."""
     from index.embedded.dense.recall import DEPTH, best_scores
     from index.embedded.filtered_documents import FilteredDocuments
     from index.embedded.policy import DEFAULT
@@ -127,7 +127,7 @@ def recall(data: Path) -> dict[str, Any]:
 
 
 def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
-    """Ids and vectors: those that the index has mapped, where it has; it was built from the store's, and is verified."""
+    """Ids and vectors, from the memory-mapped index if there is one, which was built from the store and is verified."""
     for path in sorted(data.glob("generations/*/*/vector-rows.f32"))[-1:]:
         ids = np.load(path.with_name("vector-ids.npy"))
         return ids, np.memmap(path, "<f4", "r").reshape(len(ids), -1).view(np.ndarray)
@@ -136,14 +136,14 @@ def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
 
 
 def apart(work: str, *arguments: object) -> Any:
-    """One of the functions above in a process of its own."""
+    """Run one of the functions above in a separate process."""
     command = [sys.executable, "-m", "benchmarks.scale.run", "--work", work, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def prepare(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, float]]:
-    """A data folder of each size, those that are there already passed over; what it took to make each."""
+    """Create the missing data folders of each size; the seconds of each."""
     took = {}
     for size in sizes:
         data = folder / f"data-{size}"
@@ -158,7 +158,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, float]]:
 
 
 def serve(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Each size beside the smallest: latency over HTTP with one client, start, memory, and how soon a document is found."""
+    """Each size next to the smallest: latency over HTTP with one client, start, memory, and time until a new document is found."""
     asked = headlines(WARM_UP + QUESTIONS)
     figures: dict[int, dict[str, Any]] = {}
     for size in sizes:
@@ -227,7 +227,7 @@ def added_is_found(server: Server) -> dict[str, float]:
 
 
 def ingestion(folder: Path) -> dict[str, Any]:
-    """Both in turn, three times each; medians."""
+    """Both in turn, three times each; the medians."""
     python = peers()
     rates: dict[str, list[float]] = {"quotable": [], "txtai": []}
     for _ in range(3):

@@ -1,1 +1,1 @@
-"""Does a server that runs for hours stay as it is? A real one, asked and changed in every way at a low rate, and watched meanwhile."""
+"""Soak test: a real server under mixed traffic at a low rate for hours, while its resources are sampled."""

@@ -46,7 +46,7 @@ PLOTTED = ("resident_mb", "own_mb", "descriptors", "threads", "children", "folde
 
 @dataclass(slots=True)
 class Clock:
-    """Running time in seconds: a gap between two ticks counts a second at most, since both sides stood still in a longer one."""
+    """Running time in seconds. A gap between two ticks counts at most one second: in a longer one the machine was suspended."""
 
     seconds: float = 0.0
     last: float = field(default_factory=time.monotonic)
@@ -62,7 +62,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Soak:
-    """One server and who visits it. `stopping` ends it early."""
+    """One server and its visitors. `stopping` ends the run early."""
 
     server: Server
     data: Path
@@ -71,7 +71,7 @@ class Soak:
     operated: dict[str, int] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
-    _due: Queue[bool] = field(default_factory=lambda: Queue(CLIENTS))  # visits that nobody is free for do not pile up
+    _due: Queue[bool] = field(default_factory=lambda: Queue(CLIENTS))  # bounded: visits without a free client do not pile up
 
     def run(self, seconds: float, rate: float) -> None:
         visitors = [Visitor(self.server.address, self.tally, seed) for seed in range(CLIENTS)]
@@ -109,7 +109,7 @@ class Soak:
             print(f"{now / 60:6.1f} min  {sample}  broken {self.tally.broken}", flush=True)
 
     def _operate(self) -> None:
-        """What an operator does beside the server, and what may happen to a process that reads files."""
+        """Operator commands next to the server, and killed reader processes."""
         backup = self.data.parent / "backup"
         acts = (
             ("backup", ("backup", str(backup))),
@@ -135,7 +135,7 @@ class Soak:
         return subprocess.run([QA, "--data", self.data, *words], capture_output=True, check=False).returncode
 
     def _kill_a_reader(self) -> int:
-        """How many there were."""
+        """Their number."""
         found = children(self.server.process.pid)
         for child in found[:1]:
             with contextlib.suppress(OSError):
@@ -144,7 +144,7 @@ class Soak:
 
 
 def soak(folder: Path, seconds: float, rate: float = VISITS_A_SECOND, command: Sequence[str] = ()) -> dict[str, Any]:
-    """Run a server in `folder` for so many seconds; what was seen. `command` starts it, by default `qa serve`."""
+    """Run a server in `folder` for a number of seconds and return the figures. `command` starts it, by default `qa serve`."""
     data = folder / "data"
     Server(data, folder / "log").stop()  # a new folder exports the model, whose libraries stay in memory until the next start
     server = Server(data, folder / "log", command)

@@ -1,4 +1,4 @@
-"""The documents that the soak brings: one of each format, whose words change with its number."""
+"""Documents for the soak test: one of each format, with words that depend on its number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBJECTS = ("ferry", "library card", "parking permit", "garden waste bin", "scho
 
 
 def sentences(number: int) -> list[str]:
-    """Ten that no other number has."""
+    """Ten words that are unique to the number."""
     return [
         f"Under rule {number}.{line} the {SUBJECTS[(number + line) % len(SUBJECTS)]} costs {number % 90 + line} pounds a month."
         for line in range(10)

@@ -1,4 +1,4 @@
-"""Figures over hours, one below the other, as SVG text."""
+"""Plots of figures over hours, one below the other, as SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COLOUR, GREY = "#0072b2", "#767676"
 
 
 def panels(seconds: Sequence[float], figures: Mapping[str, Sequence[float]]) -> str:
-    """Each figure from nought to a little above its most; the second half, which is judged, begins at the dashed line."""
+    """A plot per figure, from zero. The dashed line is the start of the second half, which is judged."""
     height = TOP + len(figures) * (PANEL + GAP)
     parts = [_panel(number, name, seconds, values) for number, (name, values) in enumerate(figures.items())]
     return svg(parts, "A server over hours", WIDTH, height) + "\n"

@@ -1,4 +1,4 @@
-"""What a process holds, looked at again and again, and whether it grows."""
+"""Samples of the resources of a process, and whether they grow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ JUDGED = (*SHARE_AN_HOUR, *NUMBER_AN_HOUR)
 
 
 def take(pid: int, data: Path, seconds: float, requests: int) -> Sample:
-    """Raises OSError where the process has ended."""
+    """Raises OSError if the process has ended."""
     place = Path("/proc") / str(pid)
     status = _fields(place / "status")
     memory = _fields(place / "smaps_rollup")
@@ -64,13 +64,13 @@ def take(pid: int, data: Path, seconds: float, requests: int) -> Sample:
 
 
 def children(pid: int) -> list[int]:
-    """Processes that it started."""
+    """Its child processes."""
     found = []
     for task in (Path("/proc") / str(pid) / "task").iterdir():
         try:
             found += [int(child) for child in (task / "children").read_text().split()]
         except OSError:
-            continue  # a thread that has ended meanwhile
+            continue  # the thread has ended
     return found
 
 
@@ -105,7 +105,7 @@ def columns(samples: Sequence[Sample]) -> Mapping[str, list[float]]:
 
 
 def _children(place: Path) -> tuple[int, int]:
-    """How many live, and how many ended and were not waited for."""
+    """The numbers of live processes and of zombies."""
     states = []
     for child in children(int(place.name)):
         try:
@@ -128,4 +128,4 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:
-        return 0  # a file that went away meanwhile
+        return 0  # the file was removed

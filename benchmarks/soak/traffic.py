@@ -1,4 +1,4 @@
-"""What the soak's visitors do: every face of the service is asked, documents come and go, some clients hang up or talk nonsense."""
+"""Traffic of the soak test: every interface, changing documents, clients that hang up and invalid requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALWAYS = {503, 507}
 
 @dataclass(slots=True)
 class Tally:
-    """What was answered, by kind of visit and status; what should not have been."""
+    """Responses by kind of visit and status, and unexpected ones."""
 
     answers: Counter[str] = field(default_factory=Counter)
     unforeseen: deque[str] = field(default_factory=lambda: deque(maxlen=50))
@@ -52,7 +52,7 @@ class Tally:
 
 
 class Visitor:
-    """One client with a connection that it keeps, and chances of its own."""
+    """One client with a persistent connection and its own random numbers."""
 
     def __init__(self, address: tuple[str, int], tally: Tally, seed: int) -> None:
         self.address, self.tally, self.chance = address, tally, random.Random(seed)
@@ -60,7 +60,7 @@ class Visitor:
         self.visit = ""
 
     def go(self) -> None:
-        """One visit, of a kind that is left to chance."""
+        """One visit of a random kind."""
         (kind,) = self.chance.choices(VISITS, WEIGHTS)
         self.visit = kind.__name__.removeprefix("_")
         try:
@@ -73,7 +73,7 @@ class Visitor:
         self._connection.close()
 
     def ask(self, method: str, target: str, body: Any = None, kind: str = "application/json", *expected: int) -> bytes:
-        """`body`: bytes, or what is sent as JSON."""
+        """`body`: bytes, or a value sent as JSON."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         self._connection.request(method, target, content, {"Content-Type": kind} if content is not None else {})
         answer = self._connection.getresponse()
@@ -82,7 +82,7 @@ class Visitor:
         return read if answer.status == 200 else b""
 
     def question(self) -> str:
-        """One of forty, or one that is nearly always new, with misspelt words among them."""
+        """One of forty questions, or a mostly new one, sometimes misspelt."""
         if self.chance.random() < 0.4:
             return self.chance.choice(REPEATED)
         word = "".join(self.chance.choices("aeinorst", k=6))
@@ -94,7 +94,7 @@ class Visitor:
         return self.chance.randrange(1_000_000)
 
     def hang_up(self, target: str, body: bytes, after: int) -> None:
-        """Ask, take so many bytes of the answer, and go."""
+        """Send a request, read some bytes of the response, and close the connection."""
         head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         with socket.create_connection(self.address, timeout=PATIENCE) as connection:
             connection.sendall(head.encode() + body)
@@ -159,7 +159,7 @@ def _documents(visitor: Visitor) -> None:
     if not listed:
         return
     document = quote(visitor.chance.choice(json.loads(listed)["data"])["id"])
-    # It may have been taken away meanwhile.
+    # It may have been removed.
     visitor.ask("GET", f"/v1/documents/{document}", None, "", 200, 404)
     visitor.ask("GET", f"/v1/documents/{document}/text", None, "", 200, 404)
     visitor.ask("GET", f"/d/{document}", None, "", 200, 404)
@@ -191,7 +191,7 @@ def _add(visitor: Visitor) -> None:
 def _upload(visitor: Visitor) -> None:
     number, extension = visitor.chance.randrange(TEXTS), visitor.chance.choice(list(FORMATS))
     content = FORMATS[extension](number)
-    if visitor.chance.random() < 0.1:  # damaged: its reader refuses it, or reads what is left
+    if visitor.chance.random() < 0.1:  # damaged: the reader rejects it or reads the rest
         content = content[: len(content) // 2]
     mark, document = "b" * 40, f"soak-{extension}-{number % IDS}"
     part = f'--{mark}\r\nContent-Disposition: form-data; name="id"\r\n\r\n{document}\r\n--{mark}\r\n'

@@ -1,4 +1,4 @@
-"""What one would write in an afternoon: Flask, sentence-transformers and a flat FAISS index, for the serving benchmark to compare with.
+"""Baseline of the serving benchmark: Flask, sentence-transformers and a flat FAISS index.
 
     python baseline.py CORPUS.jsonl MODEL_FOLDER       # serves GET /search?q=… on a free port, says where
 

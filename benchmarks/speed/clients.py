@@ -1,4 +1,4 @@
-"""Many clients of an HTTP server at once: each sends its next question when the last one was answered, over a connection it keeps.
+"""Closed-loop HTTP clients: each sends its next question after the last answer, over a persistent connection.
 
 One thread with non-blocking sockets, so that the clients take little of the processor that the server needs.
 """
@@ -84,7 +84,7 @@ def _sent(connection: socket.socket, requests: Iterator[bytes]) -> _Client:
 
 
 def _whole(received: bytes) -> bool:
-    """Whether an answer with a Content-Length is all here; one without is when the connection ends."""
+    """Whether a response with a Content-Length is complete; one without is complete when the connection ends."""
     head, blank, body = received.partition(b"\r\n\r\n")
     if not blank:
         return False

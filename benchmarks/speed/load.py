@@ -1,4 +1,4 @@
-"""What becomes of the answers when ten times as much is asked as can be answered, and when 2,000 clients are slow?
+"""How does the server respond at ten times its capacity, and with 2,000 slow clients?
 
     python -m benchmarks.speed.load               # prints the figures, writes benchmarks/results/load-COMMIT.json
     python -m benchmarks.speed.load --seconds 20  # a shorter overload
@@ -39,7 +39,7 @@ QUEUE_MS = 1000  # the default of the setting queue_seconds
 
 
 def targets() -> Iterator[bytes]:
-    """Requests for distinct questions, again and again; what follows the question makes each one new."""
+    """Requests for distinct questions, repeated with a suffix that makes each one new."""
     asked, number = questions(3_000), 0
     while True:
         yield get(_target(f"{asked[number % len(asked)]} ({number})"))
@@ -47,7 +47,7 @@ def targets() -> Iterator[bytes]:
 
 
 def at_rate(rate: float, seconds: float, requests: Iterator[bytes]) -> Iterator[tuple[float, bytes]]:
-    """Arrivals as people make them: independent of each other (a Poisson process)."""
+    """Independent arrivals (a Poisson process)."""
     chance = random.Random(1)
     due = time.monotonic()
     end = due + seconds
@@ -56,7 +56,7 @@ def at_rate(rate: float, seconds: float, requests: Iterator[bytes]) -> Iterator[
 
 
 def closed_loop(address: tuple[str, int], clients: int, seconds: float, requests: Iterator[bytes]) -> float:
-    """Answers a second when each client asks again as soon as it has been answered."""
+    """Answers per second when each client asks again after each answer."""
     lock, counts = threading.Lock(), [0] * clients
     end = time.monotonic() + seconds
 
@@ -121,7 +121,7 @@ READ = get("/static/quotable.css") * 8  # more than the sockets between them hol
 
 
 class SlowClients(threading.Thread):
-    """Holds connections open, a byte a second on each; what the server closes is opened again."""
+    """Keeps connections open with a byte per second on each, and reopens those that the server closes."""
 
     def __init__(self, address: tuple[str, int], count: int) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""Clients of the load benchmarks: one thread, many connections, what is sent does not wait for what was answered."""
+"""Open-loop HTTP clients: one thread, many connections, sending does not wait for responses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Connection:
 
 
 class OpenLoop:
-    """Sends requests when they are due, each on a connection that is free, or a new one."""
+    """Sends requests when they are due, each on a free or a new connection."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address

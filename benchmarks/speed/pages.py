@@ -1,4 +1,4 @@
-"""How long from an answer's arrival until it is painted, what a page weighs, and how a very long document is read.
+"""Pages: time from the arrival of an answer to its paint, page weight, and reading of a very long document.
 
     python -m benchmarks.speed.pages            # prints the figures, writes benchmarks/results/pages-COMMIT.json
 
@@ -63,7 +63,7 @@ FIRST_PAINT = """() => {
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The address of a server in a folder of its own."""
+    """The address of a server with its own folder."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder) / "data", Path(folder) / "log")
         try:
@@ -104,7 +104,7 @@ def window(browser: Browser, address: str, width: int) -> Page:
 
 
 def answers_by_script(page: Page, asked: Sequence[str]) -> tuple[list[float], float]:
-    """Milliseconds from arrival to paint, and the sum of layout shifts."""
+    """Milliseconds from arrival to paint, and the total layout shift."""
     page.goto("/")
     for number, question in enumerate(asked, 1):
         page.evaluate(
@@ -125,7 +125,7 @@ def answers_by_server(page: Page, asked: Sequence[str]) -> tuple[list[float], fl
 
 
 def weight(browser: Browser, address: str, path: str) -> int:
-    """Bytes of everything that a page loads, before compression, with an empty cache."""
+    """Bytes that a page loads with an empty cache, before compression."""
     page = browser.new_context(base_url=address).new_page()
     loaded: list[Any] = []
     page.on("response", lambda response: loaded.append(response))
@@ -136,7 +136,7 @@ def weight(browser: Browser, address: str, path: str) -> int:
 
 
 def long_document(page: Page, path: str) -> dict[str, Any]:
-    """From the click to the passage in view, painted."""
+    """Milliseconds from the click to the paint of the passage."""
     began = time.perf_counter()
     page.goto(path, wait_until="domcontentloaded")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")

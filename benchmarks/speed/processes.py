@@ -1,4 +1,4 @@
-"""The processes that the serving benchmark asks: a server, the bare model, and the peers in an environment of their own."""
+"""The processes of the serving benchmark: a server, the bare model, and the peers in a separate environment."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Server:
         self.connection = http.client.HTTPConnection(host, int(port))
 
     def get(self, target: str) -> tuple[float, dict[str, Any]]:
-        """The milliseconds until the whole answer was here, and the answer."""
+        """The milliseconds until the response was complete, and the response."""
         return self._ask("GET", target)
 
     def post(self, target: str, body: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
@@ -63,7 +63,7 @@ class Server:
         return took, json.loads(body)
 
     def memory(self) -> dict[str, float]:
-        """Resident megabytes now and at the most, and processor seconds so far."""
+        """Resident megabytes now and at peak, and CPU seconds."""
         status = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
         return {"resident_mb": _megabytes(status["VmRSS"]), "peak_mb": _megabytes(status["VmHWM"])}
 
@@ -163,7 +163,7 @@ def weights() -> Path:
 
 
 def peers() -> Path | None:
-    """The Python of an environment with the peers; made where it is not there, None where it cannot be."""
+    """The Python of an environment with the peers, created if missing; None if it cannot be created."""
     folder = ROOT / "build" / "peers"
     python = folder / "bin" / "python"
     if (folder / "made").is_file():

@@ -1,4 +1,4 @@
-"""Questions to measure with, made from patterns."""
+"""Questions for benchmarks, generated from patterns."""
 
 from __future__ import annotations
 

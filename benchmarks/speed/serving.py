@@ -1,4 +1,4 @@
-"""How fast are questions answered over HTTP, alone and with many clients, beside what cannot be done without and beside peers?
+"""How fast are questions answered over HTTP, with one and many clients, compared to the bare model and to peers?
 
     make bench        # or: python -m benchmarks.speed.serving; prints the figures, writes benchmarks/results/serving-COMMIT.json
 
@@ -107,7 +107,7 @@ def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str,
 
 
 def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
-    """One client that asks one question after another."""
+    """One client that sends one question after another."""
     from qa.settings.reading import read_settings
 
     threads = read_settings().threads
@@ -211,7 +211,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that is measured, with `-changed` where the working tree is another."""
+    """The measured commit, with `-changed` if the working tree differs."""
     found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     paths = ["corpus", "index", "qa", "constraints.txt"]
     changed = subprocess.run(

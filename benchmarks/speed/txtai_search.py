@@ -1,4 +1,4 @@
-"""txtai's hybrid search with the same weights, for the serving benchmark to compare with.
+"""txtai's hybrid search with the same weights, a peer of the serving benchmark.
 
     python txtai_search.py CORPUS.jsonl MODEL_FOLDER   # says how it was indexed; then JSON lists of questions in, milliseconds out
 
