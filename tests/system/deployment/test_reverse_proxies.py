@@ -46,7 +46,7 @@ def nginx(folder: Path, port: int, server: Any) -> list[str]:
 def caddy(folder: Path, port: int, server: Any) -> list[str]:
     site = (DEPLOY / "Caddyfile").read_text("utf-8")
     for there, here in (
-        ("{\n\t# What", "{\n\tadmin off\n\t# What"),
+        ("\tlog default {", "\tadmin off\n\tlog default {"),
         (f"{NAME} {{", f"http://{NAME}:{port} {{\n\tbind 127.0.0.1"),
         ("reverse_proxy 127.0.0.1:8000", f"reverse_proxy {server.host}:{server.port}"),
         ("\tlog {", f"\tlog {{\n\t\toutput file {folder}/access.log"),
