@@ -1,13 +1,13 @@
-"""A million passages to measure on: a real sample of press releases, split and embedded by the product, the rest derived from it.
+"""A corpus of up to a million passages: real press releases, split and embedded by the product, and passages derived from them.
 
-    python -m benchmarks.scale.corpus FOLDER --passages 50000 --precision int8
+    python -m benchmarks.scale.corpus FOLDER --passages 50000
 
-writes the sample, some hundred documents a file, and goes on where it was broken off.
+writes the sample, a file per 200 documents; an interrupted run continues. QUOTABLE_SHARED names another folder than ../shared.
 
-A derived document repeats one of the sample with other words and other vectors. Vectors: `unit(v + STEP (u - w))`, u and w those of
-two other passages drawn at random, so that the noise has the directions that differences between real passages have; the cosine
-with v is about .84. Words: runs of RUN words are put in another order, every third run is one of another passage, and now and then
-a word is made up of two halves, because a corpus that grows brings new words. Everything is drawn with fixed seeds.
+A derived document has the words and vectors of a sampled one, perturbed. Vectors: `unit(v + STEP (u - w))` with random passages u and w,
+so that the noise has the directions of differences between real passages; the cosine with v is about .84. Words: runs of RUN words
+are shuffled, every third run comes from another passage, and one passage in MADE_UP gets a word joined from two halves, because a
+growing corpus brings new words. All seeds are fixed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ from corpus.types import Document, Passage
 from index.types import Embedder, Matrix
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-RELEASES = ROOT.parent / "shared/data/scale/press_releases.jsonl.gz"
+RELEASES = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data/scale/press_releases.jsonl.gz"
 AT_ONCE = 200
 # Passages of the sample: all, and those that the others are derived from.
 SAMPLE, BASE = 50_000, 40_000
@@ -93,7 +94,7 @@ def read_sample(folder: Path) -> list[Embedded]:
 def corpus(folder: Path, passages: int) -> Iterator[Embedded]:
     """Documents with `passages` passages together (the last one is cut).
 
-    First real ones with BASE passages, then, round by round, what is derived from these; the other real ones come last.
+    Real documents with BASE passages first, then documents derived from them, then the remaining real ones.
     """
     base = list(_first(read_sample(folder), BASE))
     yield from _first(base, passages)

@@ -1,12 +1,11 @@
-"""How do latency, memory, start and build time grow from a thousand passages to a million, and how fast is ingestion?
+"""Latency, memory, start-up and build time from a thousand passages to a million, and the ingestion rate.
 
     python -m benchmarks.scale.run FOLDER     # prints the figures, writes benchmarks/results/scale-COMMIT.json and its plots
 
-FOLDER keeps what takes long, so that a run goes on where another was broken off: the sample (see scale_corpus.py, which also says how
-the rest of the million is derived from it), and a data folder of each size. Servers of the smallest and of the largest size run side
-by side and are asked the same questions in turn, so that both see the same machine. Questions are the headlines of other sources
-for the same releases. Peer: txtai 9.14, hybrid, with the same weights and the same passages, from the environment that serving.py
-makes; left out where it cannot be had.
+FOLDER keeps the sample (see corpus.py) and a data folder per size, so that an interrupted run continues. Servers of the smallest and
+of the largest size run side by side and get the same questions in turn, so that both meet the same machine load. Questions are
+headlines of other sources for the same releases. Peer: txtai 9.14, hybrid, with the same weights and passages, from the environment
+of speed/serving.py; skipped if it cannot be installed.
 """
 
 from __future__ import annotations

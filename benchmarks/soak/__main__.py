@@ -1,14 +1,13 @@
-"""Do memory, file descriptors and threads of a server stay flat over two hours?
+"""Check that memory, file descriptors and threads of a server stay flat over two hours.
 
     python -m benchmarks.soak                 # prints a line a minute, writes benchmarks/results/soak-COMMIT.json and .svg
-    python -m benchmarks.soak --minutes 10    # shorter; Ctrl+C or SIGTERM ends it too, with a verdict on the time that it ran
+    python -m benchmarks.soak --minutes 10    # shorter; Ctrl+C or SIGTERM ends it early, with a verdict on the time so far
 
-A real `qa serve` with a data folder of its own, on loopback, without keys. Six clients visit it, four times a second together: searches by
-GET and POST with new and repeated questions, follow-ups, chats, pages; documents of ten formats come, are replaced and go; some
-hang up in the middle, some talk nonsense. Every few minutes an operator makes a backup, makes and revokes a key, asks for the state, and
-the process that reads files is killed. Every ten seconds the server's process is looked at. The time is running time: how long both
-were stopped by someone who measures something else does not count. It fails (exit code 1) where something grows, or was answered as
-it should not have been.
+A real `qa serve` with a new data folder, on loopback, without keys. Six clients make four visits a second in total: searches by GET
+and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed, dropped
+connections and invalid requests. Every few minutes an operator takes a backup, creates and revokes a key and reads the status, and a
+reader process is killed. The server's process is sampled every ten seconds. Time in which both sides were suspended is not counted.
+Exit code 1 if a figure grows or a response is unexpected.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Sample:
 
 
 # What counts as flat: so much an hour, as a share of the median or as a number. At four requests a second 2% of 300 MB is 430 bytes a
-# request. The data folder may grow by what is told of finished jobs, of which the last 10,000 are kept.
+# request. The data folder may grow by the records of finished jobs, of which the last 10,000 are kept.
 SHARE_AN_HOUR = {"resident_mb": 0.02, "own_mb": 0.02}
 NUMBER_AN_HOUR = {"descriptors": 1.0, "threads": 0.5, "children": 0.5, "zombies": 0.5, "folder_mb": 5.0, "log_mb": 1.0}
 JUDGED = (*SHARE_AN_HOUR, *NUMBER_AN_HOUR)

@@ -21,7 +21,7 @@ PATIENCE = 900.0
 ASKED = questions(1_500)
 REPEATED = ASKED[:40]
 IDS = 3  # documents of each format: they are replaced, so that the folder stays as large as it is
-TEXTS = 40  # of each format: they come round again, so that what is remembered of passages (4,096 of them, 25 kB each) is soon all there
+TEXTS = 40  # of each format: they repeat, so that the cache of passages (4,096 of 25 kB each) is soon full
 # Refusals that are in order at any time: too much at once; no space.
 ALWAYS = {503, 507}
 

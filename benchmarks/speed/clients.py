@@ -1,6 +1,6 @@
-"""Closed-loop HTTP clients: each sends its next question after the last answer, over a persistent connection.
+"""Closed-loop HTTP clients: each sends its next question after the answer to its last one, over a persistent connection.
 
-One thread with non-blocking sockets, so that the clients take little of the processor that the server needs.
+One thread with non-blocking sockets leaves the processor to the server.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""How does the server respond at ten times its capacity, and with 2,000 slow clients?
+"""Goodput and latency at ten times the capacity, and beside 2,000 slow clients.
 
     python -m benchmarks.speed.load               # prints the figures, writes benchmarks/results/load-COMMIT.json
     python -m benchmarks.speed.load --seconds 20  # a shorter overload
 
-A real server on the press release in a temporary folder, on loopback, with one core of its own where there are two; this process,
-its clients, has the other. Overload: questions are sent when they are due, whatever was answered before (open loop), ten times
-as many a second as the server answers when a few clients ask one after another (its capacity). Slow clients: a third drips the head of a
-request, a third its body, a third does not read its answers, while one normal client asks twenty times a second. Times are milliseconds.
+A real server on the press release in a temporary folder, on loopback, with its own core if there are two; the clients have the other.
+Overload: an open loop sends ten times as many questions a second as the server answers in a closed loop with a few clients (its
+capacity). Slow clients: a third drips the head of a request, a third its body, a third does not read responses, while one normal
+client sends twenty questions a second. Times are milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Open-loop HTTP clients: one thread, many connections, sending does not wait for responses."""
+"""Open-loop HTTP client: sends requests on a schedule, whether or not earlier ones were answered. One thread, many connections."""
 
 from __future__ import annotations
 

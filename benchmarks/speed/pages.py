@@ -1,10 +1,10 @@
-"""Pages: time from the arrival of an answer to its paint, page weight, and reading of a very long document.
+"""Time from the arrival of an answer to its paint, bytes per page, and loading of a very long document.
 
     python -m benchmarks.speed.pages            # prints the figures, writes benchmarks/results/pages-COMMIT.json
 
-Debian's Chromium through Playwright on a real server with the press release and one document of 300,000 characters. "Arrived":
-`responseEnd` of the answer's resource timing entry. "Painted": a message posted from the animation frame after the results changed,
-which is handled once that frame has been painted. For pages made on the server, paint timing's first contentful paint. Milliseconds.
+Debian's Chromium through Playwright, on a real server with the press release and a document of 300,000 characters. Arrival is
+`responseEnd` of the response's resource timing entry. Paint is a message posted from the first animation frame after the results
+change, handled after that frame is painted; for pages rendered on the server, first contentful paint. Times are milliseconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The processes of the serving benchmark: a server, the bare model, and the peers in a separate environment."""
+"""Processes under measurement: a server, the bare model, and the peers in their own environment."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""How fast are questions answered over HTTP, with one and many clients, compared to the bare model and to peers?
+"""Latency and throughput of searches over HTTP, beside the bare model and two peers.
 
     make bench        # or: python -m benchmarks.speed.serving; prints the figures, writes benchmarks/results/serving-COMMIT.json
 
-Real servers in their own processes; this process is the client. Compared with, in the same run on the same machine:
+Servers run in their own processes; this process is the client. Measured in the same run on the same machine:
 
-- the bare forward pass: other processes hold the same exported model, one in full precision and one in the precision that is served
-  where that is another, with the server's settings, and run it on the same questions. Nothing can be done without it;
-- txtai 9.14, hybrid, the same weights, searching in its own process without HTTP;
-- benchmarks/speed/baseline.py: Flask, sentence-transformers and a flat FAISS index, what one would write in an afternoon.
+- the bare forward pass, a lower bound: processes hold the same exported model, in full precision and in the served precision if that
+  differs, with the server's settings, and run it on the same questions;
+- txtai 9.14, hybrid, with the same weights, searching in its own process without HTTP;
+- benchmarks/speed/baseline.py: a minimal server with Flask, sentence-transformers and a flat FAISS index.
 
-The peers live in an environment of their own, which is made in build/peers the first time (some minutes, with pip; left out where
-that fails). Blocks of questions alternate between who is asked, so that all see the same machine, and who is not asked waits for
-input. Every question is asked once, so that nothing can be remembered, but by many clients, whose questions come round. Times are
-wall-clock milliseconds. The 1,200 passages are paragraphs of SQuAD 2.0 in ../shared/data; without them only the press release is asked.
+The peers have their own environment, build/peers, installed with pip on the first run (some minutes; skipped if that fails).
+Blocks of questions alternate between the processes, so that all meet the same machine load; the others wait for input. Each
+question is asked once, so that no cache can answer, except with many clients, where questions repeat. Times are wall-clock
+milliseconds. The 1,200 passages are paragraphs of SQuAD 2.0 in ../shared/data; without them only the press release is measured.
 """
 
 from __future__ import annotations
