@@ -128,7 +128,7 @@ def test_command_line_uses_the_configured_model(
     # The same folder with another model is refused with advice.
     other = qa("--data", data, "search", "the memorandum", QA_MODEL=str(static_model))
     assert other.code == 1
-    assert "set the model back" in other.stderr
+    assert "configure the old model" in other.stderr
     assert "Traceback" not in other.stderr
 
 

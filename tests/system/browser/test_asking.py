@@ -89,8 +89,9 @@ def test_server_and_script_build_the_same_markup(open_page: OpenPage, question: 
 def test_searches_while_typing_and_updates_the_address(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_label("Ask these documents").press_sequentially("mooring fee", delay=10)
+    # The answer to "mooring" may come first.
+    page.wait_for_function("() => new URLSearchParams(location.search).get('q') === 'mooring fee'")
     wait_for_answer(page, "£18 a night")
-    assert query_of(page) == "mooring fee"
     page.get_by_label("Ask these documents").fill("parking permit cost")
     wait_for_answer(page, "£85 a year")
     assert page.get_by_role("status").first.inner_text().startswith("Likely the answer")

@@ -189,7 +189,7 @@ def test_add_reports_each_and_adds_the_valid_file(
         assert said[name].startswith("not added; "), (name, said[name])
         assert len(said[name]) > 30
     failed, _, whole = result.stderr.splitlines()[-1].removeprefix("qa: ").partition(" of ")
-    assert whole == f"{len(said)} files could not be added whole"
+    assert whole == f"{len(said)} files could not be added completely; the messages above say why"
     assert int(failed) >= sum(what.startswith("not added; ") for what in said.values()) > len(HOSTILE)
     assert not Path("/etc/evil").exists()
     assert not (tmp_path / "evil.txt").exists()
