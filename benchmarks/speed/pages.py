@@ -42,8 +42,8 @@ window.shifts = [];
 new PerformanceObserver((list) => list.getEntries().forEach((shift) =>
   shift.hadRecentInput || window.shifts.push(shift.value))).observe({ type: "layout-shift", buffered: true });
 addEventListener("DOMContentLoaded", () => {
-  const found = document.getElementById("found");
-  if (!found) return;
+  const results = document.getElementById("results");
+  if (!results) return;
   new MutationObserver(() => requestAnimationFrame(() => {
     const channel = new MessageChannel();
     channel.port1.onmessage = () => {
@@ -52,7 +52,7 @@ addEventListener("DOMContentLoaded", () => {
       performance.clearResourceTimings();
     };
     channel.port2.postMessage(null);
-  })).observe(found, { childList: true });
+  })).observe(results, { childList: true });
 });
 """
 FIRST_PAINT = """() => {
