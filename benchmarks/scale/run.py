@@ -41,7 +41,7 @@ QUESTIONS, WARM_UP, BLOCK = 300, 60, 30
 RECALL_QUESTIONS = 200
 AT_ONCE = 20_000  # passages per transaction
 FILTER = Comparison("gte", "date", "2025")  # matches most passages
-# Of the benchmark's own work, when it is given one of these words.
+# Internal commands of the benchmark's child processes.
 FILL, RECALL, INGEST = "fill", "recall", "ingest"
 
 
@@ -135,7 +135,7 @@ def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
 
 
 def apart(work: str, *arguments: object) -> Any:
-    """Run one of the functions above in a separate process."""
+    """Run one of the functions above in a child process."""
     command = [sys.executable, "-m", "benchmarks.scale.run", "--work", work, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -196,8 +196,7 @@ def serve(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 
 def added_is_found(server: Server) -> dict[str, float]:
-    """Seconds from the answer that accepts a document, and from its job being done, until a search finds it, and that it takes to
-    remove it; medians of some."""
+    """Median seconds from acceptance, and from the end of the job, until a search finds a document; and to remove it."""
     whole, after_job, removal = [], [], []
     for number in range(5):
         word = f"quokka{''.join(random.Random(time.time() + number).choices('abcdefghij', k=8))}"
@@ -242,7 +241,7 @@ def ingestion(folder: Path) -> dict[str, Any]:
 
 
 def about(sample: Path) -> dict[str, Any]:
-    """How many passages were embedded, and what the sample says of itself where it was made otherwise than by `write_sample`."""
+    """Number of embedded passages, and the sample's own note if it has one."""
     note = sample / "about.json"
     noted = json.loads(note.read_text()) if note.exists() else {}
     return {"embedded_passages": sum(len(one.passages) for one in read_sample(sample)), "rest": "derived", **noted}
@@ -253,7 +252,7 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
-    parser.add_argument("--prepare", action="store_true", help="make the data folders, measure nothing")
+    parser.add_argument("--prepare", action="store_true", help="only create the data folders")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.work:

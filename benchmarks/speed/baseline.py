@@ -1,8 +1,9 @@
 """Baseline of the serving benchmark: Flask, sentence-transformers and a flat FAISS index.
 
-    python baseline.py CORPUS.jsonl MODEL_FOLDER       # serves GET /search?q=… on a free port, says where
+    python baseline.py CORPUS.jsonl MODEL_FOLDER       # serves GET /search?q=… on a free port and prints it
 
-It runs in an environment of its own (see serving.py) and uses nothing of this project. One JSON object a line: `id`, `title`, `text`.
+It runs in its own environment (see serving.py) and imports nothing from this project. CORPUS has one JSON object per line: `id`,
+`title`, `text`.
 """
 
 from __future__ import annotations

@@ -25,10 +25,9 @@ class _Client:
 
 
 def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float) -> dict[str, Any]:
-    """Answers a second, errors (refusals among them) and the answers' milliseconds, of `clients` that ask for `seconds`.
+    """Answers per second, errors (including refusals) and milliseconds per answer of `clients` that ask for `seconds`.
 
-    A second to warm up comes before. Where nothing but waiting for one's turn took time, every answer would take
-    clients / (answers a second): `queue_ms`.
+    One second of warm-up comes first. `queue_ms` is clients / (answers per second), the time of an answer if only waiting took time.
     """
     requests = cycle([f"GET {target} HTTP/1.1\r\nHost: {address[0]}\r\n\r\n".encode() for target in targets])
     times: list[float] = []
@@ -56,7 +55,7 @@ def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds
                 elif now > began:
                     errors += 1
                 if not part or b"connection: close" in client.received.partition(b"\r\n\r\n")[0].lower():
-                    # The server keeps no connection: another one is part of what it costs.
+                    # A server without keep-alive pays for new connections.
                     selector.unregister(client.connection)
                     client.connection.close()
                     connection = socket.create_connection(address)

@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-TIMEOUT = 10.0  # seconds after which an answer counts as none
+TIMEOUT = 10.0  # seconds
 
 
 @dataclass(slots=True)
 class Asked:
-    """One request: when it was due (seconds of the monotonic clock), how long its answer took from then, and its status.
+    """One request: when it was due (seconds of the monotonic clock), seconds from then to its answer, and its status.
 
-    `status` is 0 for none in time, -1 for a connection that failed.
+    `status` is 0 after a timeout, -1 for a failed connection.
     """
 
     due: float
@@ -41,7 +41,7 @@ class OpenLoop:
         self._free: deque[_Connection] = deque()
 
     def run(self, requests: Iterator[tuple[float, bytes]]) -> Sequence[Asked]:
-        """`requests`: (seconds of the monotonic clock when it is due, its bytes), in order. Ends when all have ended."""
+        """Send `requests`, pairs of due time (monotonic seconds) and bytes, in order; return when all have ended."""
         ended: list[Asked] = []
         next_ = next(requests, None)
         while next_ is not None or any(connection.asked for connection in self._connections.values()):

@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed.peer squad2 scifact      # prints both, writes benchmarks/results/peer-COMMIT.json
 
-txtai is no dependency of the project. Put it beside it in an environment of its own, without its dependencies, which are here already:
+txtai is not a dependency of the project. Install it into the same environment without its dependencies, which are present:
 `pip install --no-deps txtai==9.14.0 msgpack pyyaml`.
 """
 
@@ -32,7 +32,7 @@ Ranked = Mapping[str, Sequence[str]]
 
 
 def of_peer(name: str, questions: Sequence[Question]) -> Ranked:
-    """Dense and BM25 by txtai's defaults, each document whole with its title before it."""
+    """Dense and BM25 search with txtai's defaults over whole documents, preceded by their titles."""
     from txtai import Embeddings  # type: ignore[import-not-found]
 
     embeddings = Embeddings(path=str(find_model(DEFAULT_MODEL, offline=True).folder), hybrid=True)

@@ -26,9 +26,7 @@ PEERS = ("txtai==9.14.0", "flask", "sentence-transformers", "faiss-cpu", "torch=
 
 
 class Server:
-    """A server, from its start until it says where it serves: by default `qa serve` on a data folder, with default settings but
-    for `environment`.
-    """
+    """A server process, by default `qa serve` on a data folder with default settings except for `environment`."""
 
     def __init__(self, data: Path, log: Path, command: Sequence[str] = (), **environment: str) -> None:
         began = time.perf_counter()
@@ -74,7 +72,7 @@ class Server:
 
 
 def serve_forward_passes(model: Path, threads: int) -> None:
-    """The other process: a block of questions a line comes in, their milliseconds of tokenising and of the forward pass go out."""
+    """Child process: reads a block of questions per line, writes milliseconds of tokenising and of the forward pass."""
     import numpy as np
     import onnxruntime
     import tokenizers
@@ -173,7 +171,7 @@ def peers() -> Path | None:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run(pip, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"without peers, which could not be installed ({error})")
+        print(f"the peers could not be installed ({error}); measuring without them")
         return None
     (folder / "made").touch()
     return python

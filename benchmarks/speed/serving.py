@@ -49,7 +49,7 @@ CLIENTS, SECONDS = (1, 8, 64), 8
 BLOCK = 50
 WARM_UP = 50
 QUESTIONS = 400
-# In seconds, between blocks: longer than the threads of a model runtime go on looking for work after a run.
+# Seconds between blocks, longer than the idle threads of a model runtime spin.
 PAUSE = 0.1
 LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "waitress", "pydantic")
 
@@ -119,7 +119,7 @@ def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txta
         for turn in turns:
             turn(asked[:WARM_UP], defaultdict(list))
         for number, start in enumerate(range(WARM_UP, len(asked), BLOCK)):
-            # Each goes first as often as the others.
+            # Rotate the order.
             for place in range(len(turns)):
                 time.sleep(PAUSE)
                 turns[(number + place) % len(turns)](asked[start : start + BLOCK], times)
@@ -263,7 +263,7 @@ def _print(report: dict[str, Any], path: Path) -> None:
             print(f"            {row['times_the_baseline']:.1f} times the baseline's requests a second")
     server = report["press_release"]["server"]
     print(f"start: {server['first_start_seconds']} s the first time, {server['warm_start_seconds']} s from then on")
-    print(f"memory on the press release: {server['resident_mb']} MB resident, {server['peak_mb']} MB at the most")
+    print(f"memory on the press release: {server['resident_mb']} MB resident, {server['peak_mb']} MB at peak")
     print(f"written to {path.relative_to(ROOT)}")
 
 

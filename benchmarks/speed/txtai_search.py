@@ -1,8 +1,8 @@
 """txtai's hybrid search with the same weights, a peer of the serving benchmark.
 
-    python txtai_search.py CORPUS.jsonl MODEL_FOLDER   # says how it was indexed; then JSON lists of questions in, milliseconds out
+    python txtai_search.py CORPUS.jsonl MODEL_FOLDER   # prints the indexing rate; then reads JSON lists of questions, writes milliseconds
 
-It runs in an environment of its own (see serving.py) and uses nothing of this project.
+It runs in its own environment (see serving.py) and imports nothing from this project.
 """
 
 from __future__ import annotations
