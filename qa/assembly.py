@@ -126,11 +126,11 @@ def fetcher_of(settings: Settings) -> Fetcher:
 def embedder_opener(settings: Settings, say: Say) -> OpenEmbedder:
     """Opens the model that `model_name` chooses."""
 
-    def load_embedder(stored: str | None) -> tuple[str, Embedder]:
+    def open_embedder(stored: str | None) -> tuple[str, Embedder]:
         name = model_name(settings, stored)
         return name, embedder_of(settings, name, say)
 
-    return load_embedder
+    return open_embedder
 
 
 def model_name(settings: Settings, stored: str | None) -> str:
