@@ -1,6 +1,6 @@
 """The Engine protocol: an engine holds the documents and ranks their passages for a question.
 
-Every method may be called from several threads. Methods that read or write storage raise StoreError where they cannot.
+Every method may be called from several threads. Methods that read or write storage raise StoreError if that fails.
 tests/index/engine/ has the contract suite.
 """
 

@@ -64,7 +64,7 @@ class DocumentWriter:
     def put(self, document: IncomingDocument) -> PutResult:
         """Store one document; when this returns it is on disk and found.
 
-        Raises ReadError for a document without text, StoreError where it cannot be written.
+        Raises ReadError for a document without text, StoreError if it cannot be written.
         """
         return next(self.put_all([document]))
 

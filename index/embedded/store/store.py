@@ -1,7 +1,7 @@
 """Documents, passages and vectors: the only source of truth. Everything else is derived from it.
 
 Every row carries a hash of its contents, because `PRAGMA integrity_check` does not see a flipped bit inside a value. A damaged row is
-reported; it is left out of lists, and raises DamagedRow where it alone was requested.
+reported; it is left out of lists, and raises DamagedRow if requested alone.
 """
 
 from __future__ import annotations
