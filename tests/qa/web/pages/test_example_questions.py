@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
-from qa.web.pages.example_questions import PRESS_RELEASE_QUESTIONS
+from index.embedded.engine import EmbeddedEngine
+from index.types import DamagedRow
+from qa.settings.settings import Settings
+from qa.web.pages.example_questions import PRESS_RELEASE_QUESTIONS, example_questions
 from tests.conftest import Server, StartServer
 from tests.waiting import wait_for
 
@@ -65,3 +69,9 @@ def test_the_setting_replaces_the_examples(
     with start_server(data_folder(), QA_EXAMPLE_QUESTIONS=value) as running:
         assert len(examples(running)) == shown
         assert ",".join(examples(running)) == value
+
+
+def test_damaged_press_release_leaves_the_page_without_examples() -> None:
+    engine = create_autospec(EmbeddedEngine, instance=True)
+    engine.document.side_effect = DamagedRow("the stored document 1 is damaged")
+    assert example_questions(Settings(), engine) == ()
