@@ -13,9 +13,10 @@ from index.durable_files import translate_disk_errors
 from index.embedded.integrity.migrations import migrate
 from index.embedded.integrity.replace_store import replace_store
 from index.embedded.store import rows
-from index.embedded.store.database import FILE_NAME, Database, insert
+from index.embedded.store.database import FILE_NAME, Database
 from index.embedded.store.jobs import JOB_COLUMNS, is_job_intact
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.embedded.store.statements import insert
 from index.embedded.store.store import Store
 from index.types import DamagedRow, StoreError
 

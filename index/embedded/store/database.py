@@ -21,6 +21,7 @@ from index.embedded.folder_lock import is_held
 from index.embedded.integrity import write_ahead_log
 from index.embedded.store.damage import DamageLog
 from index.embedded.store.page_checksums import PAGE_BYTES, RESERVED_BYTES, ChecksumVFS
+from index.embedded.store.statements import placeholders
 from index.types import DamagedRow, NewerFormat, StorageFull, StoreError
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,20 @@ class Database:
                 return []
             half = len(keys) // 2
             return [*self.rows_by_key(statement, keys[:half], *values), *self.rows_by_key(statement, keys[half:], *values)]
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All rows read inside are of one moment, whatever other threads and processes write meanwhile."""
+        with self._translate_errors():
+            connection = self._connection()
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                connection.execute("ROLLBACK")  # it wrote nothing
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
@@ -280,21 +295,3 @@ def _ascend(values: Sequence[Any]) -> bool:
         return all(one < other for one, other in pairwise(values))
     except TypeError:
         return False
-
-
-def next_number(connection: apsw.Connection, table: str, column: str) -> int:
-    """The number for the next row. Numbers rise and are never reused; known before the insert, they are part of the hash."""
-    highest = f"coalesce((SELECT max({column}) FROM {table}), 0)"
-    given = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
-    return 1 + int(connection.execute(f"SELECT max({highest}, {given})").get)
-
-
-def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[Any]) -> int:
-    """Insert a row; return its number."""
-    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({placeholders(row)})", row)
-    return connection.last_insert_rowid()
-
-
-def placeholders(values: Sequence[Any]) -> str:
-    """Question marks to bind these values."""
-    return ",".join("?" * len(values))

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from index.embedded.store.database import Database, insert, next_number
+from index.embedded.store.database import Database
 from index.embedded.store.rows import row_hash
+from index.embedded.store.statements import insert, next_number
 from index.types import DamagedRow, Job, JobStatus
 
 MAX_FINISHED = 10_000  # older finished jobs are deleted

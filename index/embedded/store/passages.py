@@ -9,10 +9,10 @@ import numpy as np
 
 from corpus.types import Passage
 from index.embedded.store import rows
-from index.embedded.store.database import placeholders
 from index.embedded.store.documents import ROWS_AT_ONCE, Documents
 from index.embedded.store.facts import Facts
 from index.embedded.store.rows import PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.embedded.store.statements import placeholders
 from index.types import DamagedRow, Ids, IndexedText, Matrix, StoredPassage, Vector
 
 MAX_ID = 2**63 - 1  # SQLite's largest integer
@@ -21,17 +21,19 @@ MAX_ID = 2**63 - 1  # SQLite's largest integer
 class Passages(Facts, Documents):
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         """The stored, undamaged passages among `ids`, in their order."""
-        found = self._database.rows_by_key(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
-        self._report_missing(ids, {i for i, *_ in found})
-        read = self._read_each(rows.cached_passage, ((i, tuple(row)) for i, *row in found))
-        numbers = {i: number for i, number, *_ in found if i in read}
-        documents = {document.number: document for document in self._documents_by_number(sorted(set(numbers.values())))}
+        with self._database.reading():
+            found = self._database.rows_by_key(f"SELECT id, {PASSAGE_COLUMNS} FROM passages WHERE id IN", ids)
+            self._report_missing(ids, {i for i, *_ in found})
+            read = self._read_each(rows.cached_passage, ((i, tuple(row)) for i, *row in found))
+            numbers = {i: number for i, number, *_ in found if i in read}
+            documents = {document.number: document for document in self._documents_by_number(sorted(set(numbers.values())))}
         by_id = {i: StoredPassage(i, documents[numbers[i]], passage) for i, passage in read.items() if numbers[i] in documents}
         return [by_id[i] for i in ids if i in by_id]
 
     def passages_of(self, document_id: str) -> list[StoredPassage]:
         """Undamaged passages of a document, in text order. Raises DamagedRow if the document itself is damaged."""
-        return self.passages(self.passage_ids(document_id).tolist()) if self.document(document_id) else []
+        with self._database.reading():
+            return self.passages(self.passage_ids(document_id).tolist()) if self.document(document_id) else []
 
     def passage_ids(self, document_id: str) -> Ids:
         query = "SELECT p.id FROM passages p JOIN documents d ON p.document = d.number WHERE d.id = ? ORDER BY p.id"
@@ -45,8 +47,9 @@ class Passages(Facts, Documents):
 
     def is_intact(self, document_id: str) -> bool:
         """Whether all passages of a document and their vectors are undamaged."""
-        ids = self.passage_ids(document_id).tolist()
-        return len(self.passages(ids)) == len(self.vectors(ids, self.fingerprint or "")) == len(ids)
+        with self._database.reading():
+            ids = self.passage_ids(document_id).tolist()
+            return len(self.passages(ids)) == len(self.vectors(ids, self.fingerprint or "")) == len(ids)
 
     def passages_after(self, passage_id: int) -> int:
         """Number of passages with a higher id."""
@@ -74,9 +77,10 @@ class Passages(Facts, Documents):
             "LEFT JOIN vectors v ON v.passage = p.id AND v.fingerprint = ? WHERE p.id IN"
         )
         for ids in self.ids_in_batches(passage_id):
-            found = self._database.rows_by_key(query, ids, fingerprint)
-            numbers = sorted({row[3] for row in found if isinstance(row[3], int)})
-            titles = {document.number: document.title for document in self._documents_by_number(numbers)}
+            with self._database.reading():
+                found = self._database.rows_by_key(query, ids, fingerprint)
+                numbers = sorted({row[3] for row in found if isinstance(row[3], int)})
+                titles = {document.number: document.title for document in self._documents_by_number(numbers)}
             vectors = self._read_each(_vector, ((i, (fingerprint, data, stored)) for i, data, stored, *_ in found))
             texts = self._read_each(_indexed_text, ((i, (titles.get(row[0]), *row)) for i, _, _, *row in found))
             intact = [i for i in ids if i in vectors and i in texts]

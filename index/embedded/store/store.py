@@ -13,10 +13,10 @@ import apsw
 
 from corpus.types import Document, Passage
 from index.embedded.store import rows
-from index.embedded.store.database import insert, next_number, placeholders
 from index.embedded.store.facts import update_counters
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.embedded.store.statements import insert, next_number, placeholders
 from index.types import Ids, Matrix
 
 

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +134,24 @@ def test_removes_a_document_without_scanning_tables(store: Store, tmp_path: Path
     store.remove("fees")
     assert not store.has_document("fees")
     assert [stored.document.id for stored in store.passages(range(1, 20))] == ["other"] * len(passages_of(OTHER))
+
+
+def test_removal_between_two_reads_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merge reads passages, then their documents; meanwhile another thread may replace one of them."""
+    read_rows = Database.rows_by_key
+
+    def remove_first(database: Database, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if "FROM documents" in statement:
+            removal = Thread(target=store.remove, args=("fees",))
+            removal.start()
+            removal.join()
+        return read_rows(database, statement, *values)
+
+    monkeypatch.setattr(Database, "rows_by_key", remove_first)
+    ids = store.passage_ids("fees")
+    ((found, _, _),) = store.passages_since(0, "model")
+    assert found.tolist() == ids.tolist()
+    assert list(store.passages_since(0, "model")) == []
+    put(store)
+    assert [stored.id for stored in store.passages(store.passage_ids("fees").tolist())]
+    assert not store.damaged
