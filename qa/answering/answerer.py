@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from corpus.types import Span
 from index.engine import Engine, Snapshot
@@ -12,6 +12,7 @@ from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
 from index.types import StoredPassage
+from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
 from qa.answering.near_duplicates import are_near_duplicates
@@ -21,44 +22,9 @@ from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quotes import QuoteFinder, sentence_terms
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
+from qa.settings.settings import Read
 
 JUDGED_PASSAGES = 3  # first results that confidence is computed from
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A passage with its score (0..1, descending over the results) and the quote in it, a span of the document."""
-
-    stored: StoredPassage
-    score: float
-    quote: Span
-
-    @property
-    def quoted_text(self) -> str:
-        passage = self.stored.passage
-        return passage.text[self.quote[0] - passage.start : self.quote[1] - passage.start]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`quote`: None if the documents do not answer the question; `results` are the nearest passages even then.
-
-    `corrected`: the question with its spelling corrected; `rewritten`: the question that was searched, with `reason`; None if
-    nothing was changed. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
-    """
-
-    question: str
-    corrected: str | None
-    answerable: bool
-    confidence: float
-    evidence: Evidence | None
-    quote: Result | None
-    results: Sequence[Result]
-    generation: int
-    notice: str | None = None
-    ranking: Ranking | None = None
-    rewritten: str | None = None
-    reason: str | None = None
 
 
 class Answerer:
@@ -69,25 +35,35 @@ class Answerer:
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
         *,
+        read: Read = "auto",
         spelling: bool = True,
         arrange: Callable[[Ranking], Ranking] | None = None,
     ) -> None:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
         `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
-        `spelling`: correct questions. `arrange`: reorders each ranking, to compare orders.
+        `read`: when the reading model reads, unless a question says otherwise. `spelling`: correct questions. `arrange`: reorders each
+        ranking, to compare orders.
         """
         self._engine = engine
         self._answer_threshold = answer_threshold
         self._languages = frozenset(languages)
         self._calibration = calibration
+        self._read = read
         self._spelling = spelling
         self._arrange = arrange
 
-    def ask(self, question: str, limit: int = 5, filter_: Filter | None = None, history: Sequence[Turn] = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        limit: int = 5,
+        filter_: Filter | None = None,
+        history: Sequence[Turn] = (),
+        read: Read | None = None,
+    ) -> Answer:
         """Answer with up to `limit` results, best first, from the documents that the filter allows.
 
-        `history`: the turns before the question, oldest first.
+        `history`: the turns before the question, oldest first. `read`: when the reading model reads; None as the answerer was made.
         """
         mark_stage(REQUEST)
         plain = strip_courtesies(question)
@@ -108,7 +84,7 @@ class Answerer:
         if not found:
             record_answer(False)
             nothing = language_notice(unsupported, None, self._languages)
-            return Answer(question, None, False, 0.0, None, None, (), ranking.generation, nothing)
+            return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
         evidence = _evidence(ranking, found)
@@ -122,7 +98,7 @@ class Answerer:
             answerable=answerable,
             confidence=confidence,
             evidence=evidence,
-            quote=results[0] if answerable else None,
+            answers=[replace(results[0], confidence=confidence)] if answerable else (),
             results=results[:limit],
             generation=ranking.generation,
             notice=language_notice(unsupported, found[0][1].document.language, self._languages),
@@ -165,9 +141,9 @@ def _rewritten(
 
 
 def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:
-    start = stored.passage.start
+    start, text = stored.passage.start, stored.passage.text
     score = min(max(candidate.score / ranking.best_possible, 0.0), 1.0)
-    return Result(stored, score, (start + quote[0], start + quote[1]))
+    return Result(stored, score, (start + quote[0], start + quote[1]), text[quote[0] : quote[1]])
 
 
 def _evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from index.filters import Filter
 from index.lru import LRU
-from qa.answering.answerer import Answer, Answerer
+from qa.answering.answer import Answer
+from qa.answering.answerer import Answerer
 from qa.answering.question.small_talk import small_talk
 from qa.answering.question.turn import Turn
 from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
@@ -110,7 +111,7 @@ class Chatbot:
         mark_stage(WRITE)
         written = checker.draft.text
         if NOTHING_FOUND in checker.received and not written:
-            reply = quoted_reply(replace(answer, answerable=False, quote=None))
+            reply = quoted_reply(replace(answer, answerable=False, answers=()))
         elif note is None and written:
             reply = _finish_reply(checker, answer)
         else:

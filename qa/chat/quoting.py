@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qa.answering.answerer import Answer, Result
+from qa.answering.answer import Answer, Result
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
 from qa.chat.replies import Draft, Reply, format_sources

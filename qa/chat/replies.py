@@ -8,7 +8,7 @@ from typing import Literal
 
 from corpus.types import Span, url_at
 from index.types import StoredPassage
-from qa.answering.answerer import Answer
+from qa.answering.answer import Answer
 
 Author = Literal["quotes", "model", "fixed"]
 # Separates a reply's text from the list of its sources.

@@ -12,7 +12,8 @@ import numpy as np
 from index.engine import Engine
 from index.ranking.result import Candidate, Ranking
 from index.types import StoredPassage
-from qa.answering.answerer import Answer, Answerer
+from qa.answering.answer import Answer
+from qa.answering.answerer import Answerer
 from qa.answering.confidence import Evidence
 from qa.answering.question.validity import clean_question
 from qa.evaluation import measures

@@ -14,7 +14,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from corpus.types import url_at
-from qa.answering.answerer import Result
+from qa.answering.answer import Result
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.assembly import Service
 from qa.web.schemas.documents import document_json, passage_name, passage_number

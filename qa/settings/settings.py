@@ -23,6 +23,7 @@ REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions 
 ANSWER_THRESHOLD = 0.45
 
 LogFormat = Literal["text", "json"]
+Read = Literal["auto", "always", "never"]
 TracesExporter = Literal["none", "otlp", "console"]
 Line = Annotated[str, AfterValidator(checks.line)]
 FilePath = Annotated[Path, BeforeValidator(checks.path)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qa.answering.answerer import Answer
+from qa.answering.answer import Answer
 from qa.chat.chatbot import Pieces
 from qa.chat.replies import Reply
 from qa.operate.question_log import Outcome, QuestionLog

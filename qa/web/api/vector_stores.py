@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from qa.answering.answerer import Result
+from qa.answering.answer import Result
 from qa.web.current import service
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import VectorStoreSearchRequest

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from index.ranking.result import Ranking
 from index.types import StoredPassage
-from qa.answering.answerer import Answer, Result
+from qa.answering.answer import Answer, Result
 from qa.answering.explanation import explain
 from qa.web.schemas.documents import (
     Highlight,

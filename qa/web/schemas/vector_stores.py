@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from qa.answering.answerer import Result
+from qa.answering.answer import Result
 from qa.web.schemas.answers import Share
 from qa.web.schemas.documents import Count, Highlight, PassageText, highlight_json, passage_json
 

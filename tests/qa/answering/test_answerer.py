@@ -64,12 +64,13 @@ def test_quotes_the_document_verbatim(answerer: Answerer) -> None:
     assert answer.quote is not None
     start, end = answer.quote.quote
     assert TEXTS["passports"][start:end] == answer.quote.quoted_text == "A passport costs 82 pounds for adults."
-    assert (answer.quote, answer.answerable, answer.rewritten) == (answer.results[0], True, None)
+    assert (answer.quote, answer.answerable, answer.rewritten) == (answer.answers[0], True, None)
+    assert answer.quote.confidence == answer.confidence
 
 
 def test_gives_results_without_an_answer_below_the_threshold(engine: Engine) -> None:
     answer = Answerer(engine, answer_threshold=1.0).ask("How much does a passport cost adults?", 3)
-    assert (answer.answerable, answer.quote) == (False, None)
+    assert (answer.answerable, answer.quote, answer.answers) == (False, None, ())
     assert len(answer.results) == 3
     scores = [result.score for result in answer.results]
     assert scores == sorted(scores, reverse=True)

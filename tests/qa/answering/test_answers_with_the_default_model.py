@@ -12,7 +12,8 @@ from corpus.types import Document
 from index.embedded.opening import open_engine_to_write
 from index.engine import Engine
 from index.types import Embedder
-from qa.answering.answerer import Answer, Answerer
+from qa.answering.answer import Answer
+from qa.answering.answerer import Answerer
 from qa.answering.calibration import Calibration
 from qa.answering.question.turn import Turn
 

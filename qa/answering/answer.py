@@ -1,0 +1,87 @@
+"""The types of an answer: its quotes, the nearest passages, and the units that were considered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from corpus.types import Span
+from index.ranking.result import Ranking
+from index.types import StoredPassage
+from qa.answering.confidence import Evidence
+
+UnitKind = Literal["sentence", "list", "item", "row", "step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A passage with its score (0..1, descending over the results) and the quote in it.
+
+    `quote` is a span of the document with the words `quoted_text`; in `Answer.results` it lies within the passage, in `Answer.answers`
+    it starts there. The other fields are for answers. `span`: the shortest exact answer inside the quote, a span of the document.
+    `lead_in`: the lead-in of a list item or the column heads of a table row, "" if the quote holds them. `more`: number of list items
+    after the quote. `confidence`: the probability that the quote answers the question.
+    """
+
+    stored: StoredPassage
+    score: float
+    quote: Span
+    quoted_text: str
+    kind: UnitKind = "sentence"
+    span: Span | None = None
+    lead_in: str = ""
+    more: int = 0
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A unit that could have been quoted: `start` and `end` in its document. `passage_id`: the passage in which it starts.
+
+    `features`: their values. `contributions`: their parts of the log-odds of `probability`, as far as they are known.
+    `reader`: the reading model's score, None if it did not read the unit. `span`: the reader's, in the document.
+    """
+
+    text: str
+    start: int
+    end: int
+    kind: UnitKind
+    passage_id: int
+    probability: float
+    features: Mapping[str, float]
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    reader: float | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`answers`: up to three quotes from different places, best first; empty if the documents do not answer the question.
+
+    `results` are the nearest passages even then. `confidence`: the probability that the first quote answers, 0..1.
+    `corrected`: the question with its spelling corrected; `rewritten`: the question that was searched, with `reason`; None if
+    nothing was changed. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
+    `considered`: the units that could have been quoted, best first. `missing`: names, places and numbers of the question that occur
+    in none of the documents found.
+    """
+
+    question: str
+    corrected: str | None
+    answerable: bool
+    confidence: float
+    evidence: Evidence | None
+    answers: Sequence[Result]
+    results: Sequence[Result]
+    generation: int
+    notice: str | None = None
+    ranking: Ranking | None = None
+    rewritten: str | None = None
+    reason: str | None = None
+    considered: Sequence[Considered] = ()
+    missing: Sequence[str] = ()
+
+    @property
+    def quote(self) -> Result | None:
+        """The first of the answers."""
+        return self.answers[0] if self.answers else None
