@@ -176,6 +176,7 @@ def test_every_room_in_the_order_exists() -> None:
                 "index/embedded/store/database.py",
                 "index/embedded/store/facts.py",
                 "index/embedded/store/page_checksums.py",
+                "index/embedded/store/statements.py",
                 "index/embedded/integrity/migrations.py",
             },
         ),
