@@ -1,0 +1,30 @@
+"""Text that is never an answer: headings, captions, navigation, notices. Pure."""
+
+from __future__ import annotations
+
+import re
+
+MAX_HEADING_WORDS = 12
+
+_NOTICE = re.compile(
+    r"\b(?:all rights reserved|may not be reproduced|opens in (?:a )?new (?:window|tab)|skip to (?:main )?content|back to (?:the )?top"
+    r"|(?:use|uses|accept|reject) (?:\w+ )?cookies|cookie (?:policy|settings)|privacy policy|terms (?:of use|and conditions) apply"
+    r"|print this page|share this (?:page|article|post)|is this page useful|read more|related (?:content|links|articles)"
+    r"|sign up (?:for|to) (?:our|the) (?:newsletter|mailing)|subscribe to (?:our|the)|follow us on|table of contents|click here)\b"
+    r"|©|^copyright\b|^page \d+(?: of \d+)?$|^(?:yours (?:sincerely|faithfully|truly)|(?:kind|best) regards)\b",
+    re.IGNORECASE,
+)
+_CONTENTS_LINE = re.compile(r"(?:\.{4,}|(?: \.){4,}|\u2026{2,})\s*\d*$")
+_ENDS_SENTENCE = re.compile(r"[.!?…。！？؟۔।॥;][\"'”’»)\]*_]*$")
+_FACT = re.compile(r"[\d£$€@]|\w: ?\w")
+_SAYS_SOMETHING = re.compile(r"[^\W\d_]|\d.*\||[£$€%@]")
+
+
+def is_notice(text: str) -> bool:
+    """Whether a sentence, item or row is navigation, a legal notice, a closing or a line of contents."""
+    return not _SAYS_SOMETHING.search(text) or bool(_NOTICE.search(text) or _CONTENTS_LINE.search(text))
+
+
+def is_heading_like(line: str) -> bool:
+    """Whether a line that stands alone is a heading or caption: short, no sentence, and it states no figure and no `name: value`."""
+    return not _ENDS_SENTENCE.search(line) and not _FACT.search(line) and len(line.split()) <= MAX_HEADING_WORDS
