@@ -106,7 +106,15 @@ def answerer_over(
 ) -> Answerer:
     """Raises CalibrationError for a calibration that cannot be read."""
     calibration = read_calibration(settings.data)
-    return Answerer(engine, settings.answer_threshold, settings.languages, calibration, spelling=spelling, arrange=arrange)
+    return Answerer(
+        engine,
+        settings.answer_threshold,
+        settings.languages,
+        calibration,
+        read=settings.read,
+        spelling=spelling,
+        arrange=arrange,
+    )
 
 
 def reranker_of(settings: Settings) -> Reranker | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from corpus.types import Span
 from index.ranking.result import Ranking
 from index.types import StoredPassage
 from qa.answering.confidence import Evidence
-
-UnitKind = Literal["sentence", "list", "item", "row", "step"]
+from qa.answering.units.unit import UnitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Result:
     score: float
     quote: Span
     quoted_text: str
-    kind: UnitKind = "sentence"
+    kind: UnitKind = UnitKind.SENTENCE
     span: Span | None = None
     lead_in: str = ""
     more: int = 0

@@ -9,6 +9,7 @@ from index.engine import Engine
 from index.filters import Comparison
 from index.ranking.result import Ranking
 from index.text.analysis import terms
+from qa.answering.answer import Considered
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanat
         contributions={name: float(part[place]) for name, part in ranking.contributions.items()},
         matched=[term for term in ranking.term_weights if term in found],
     )
+
+
+def advantage(considered: Sequence[Considered]) -> dict[str, float]:
+    """What decided: the contributions of the first unit less those of the second, largest first; empty if they are not known."""
+    if len(considered) < 2:
+        return {}
+    first, second = (unit.contributions for unit in considered[:2])
+    differences = {name: first.get(name, 0.0) - second.get(name, 0.0) for name in {**first, **second}}
+    return {name: value for name, value in sorted(differences.items(), key=lambda one: -one[1]) if value}
 
 
 def why_not(engine: Engine, question: str, document_id: str) -> list[str]:

@@ -55,6 +55,10 @@ class Settings(BaseModel):
     answer_threshold: float = Field(
         default=ANSWER_THRESHOLD, ge=0, le=1, description="The confidence from which a question counts as answerable."
     )
+    read: Read = Field(
+        default="auto",
+        description="When the reading model reads: auto, where words and structure leave doubt about the quote; always; or never.",
+    )
     reranker: Line | None = Field(
         default=None,
         description="A cross-encoder that reorders the first passages: a folder, or a name in this machine's model cache.",

@@ -21,7 +21,7 @@ blueprint = Blueprint("search", __name__)
 @route(blueprint, "GET", "/v1/search", READ, "Ask a question by URL", query=SearchParameters)
 def search_by_address() -> SearchAnswer:
     parameters = from_query_string(request, SearchParameters)
-    return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit))
+    return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit, read=parameters.read))
 
 
 @route(
@@ -40,7 +40,7 @@ def search() -> SearchAnswer:
 def _answer(search: SearchRequest) -> SearchAnswer:
     start = perf_counter()
     filter_ = search.filter.filter() if search.filter else None
-    answer = service().answerer.ask(search.query, search.limit, filter_, search.history)
+    answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read)
     if not search.typing:
         record_if_unanswered(answer)
     to_json = explained_answer_json if search.explain else answer_json

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from corpus.types import Span
 from index.ranking.result import Ranking
 from index.types import StoredPassage
-from qa.answering.answer import Answer, Result
-from qa.answering.explanation import explain
+from qa.answering.answer import Answer, Considered, Result
+from qa.answering.explanation import advantage, explain
+from qa.answering.units.unit import UnitKind
 from qa.web.schemas.documents import (
+    DocumentReference,
     Highlight,
     Offset,
     PassageDetails,
+    PassageId,
     highlight_json,
     passage_details_json,
+    passage_json,
     passage_name,
 )
 
@@ -53,11 +58,49 @@ class SearchResult(PassageDetails):
     explanation: NotRequired[ResultExplanation]
 
 
-class Quote(TypedDict):
+class AnswerSpan(TypedDict):
+    """The shortest exact answer inside a quote."""
+
     text: str
-    passage_id: str
     start: Offset
     end: Offset
+
+
+class Quote(TypedDict):
+    """Words of a document that answer the question: `document.text[start:end] == text`.
+
+    `url`, `page` and `headings` are those of the passage in which the quote starts. `lead_in`: the lead-in of a list item, or the column
+    heads of a table row; empty if the quote holds them or has none.
+    """
+
+    text: str
+    kind: UnitKind
+    passage_id: PassageId
+    document: DocumentReference
+    url: str | None
+    page: int | None
+    headings: list[str]
+    start: Offset
+    end: Offset
+    span: AnswerSpan | None
+    lead_in: str
+    more: Annotated[int, Field(ge=0, description="Number of items of the list that follow the quote.")]
+    confidence: Annotated[Share, Field(description="The probability that this quote answers the question.")]
+
+
+class ConsideredUnit(TypedDict):
+    """A unit that could have been quoted. `reader` is null if the reading model did not read it."""
+
+    text: str
+    kind: UnitKind
+    passage_id: PassageId
+    start: Offset
+    end: Offset
+    probability: Share
+    features: dict[str, float]
+    contributions: Annotated[dict[str, float], Field(description="Parts of the log-odds of the probability.")]
+    reader: Annotated[float | None, Field(description="Score of the reading model.")]
+    span: AnswerSpan | None
 
 
 class FacetValue(TypedDict):
@@ -66,7 +109,7 @@ class FacetValue(TypedDict):
 
 
 class SearchAnswer(TypedDict):
-    """`answer` is null if the documents do not answer the question; `results` are the nearest passages even then."""
+    """`answer` is the first of `answers`, null if the documents do not answer; `results` are the nearest passages even then."""
 
     query: str
     rewritten_query: str | None
@@ -74,22 +117,33 @@ class SearchAnswer(TypedDict):
     answerable: bool
     confidence: Share
     answer: Quote | None
+    answers: Annotated[list[Quote], Field(description="Best first, each from another place.")]
     results: list[SearchResult]
+    missing: Annotated[list[str], Field(description="Names, places and numbers of the question that no document found has.")]
     notice: str | None
     generation: Annotated[int, Field(ge=0)]
     took_ms: Annotated[float, Field(ge=0)]
     facets: NotRequired[dict[str, list[FacetValue]]]
+    units: NotRequired[Annotated[list[ConsideredUnit], Field(description="The units considered, best first.")]]
+    decided_by: NotRequired[
+        Annotated[
+            dict[str, float], Field(description="Contributions of the first unit less those of the second, largest first.")
+        ]
+    ]
 
 
 def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
+    answers = [_quote_json(each, answer.confidence) for each in answer.answers]
     return {
         "query": answer.question,
         "rewritten_query": answer.rewritten,
         "rewrite_reason": answer.reason,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
-        "answer": _quote_json(answer.quote) if answer.quote else None,
+        "answer": answers[0] if answers else None,
+        "answers": answers,
         "results": [_result_json(result) for result in answer.results],
+        "missing": list(answer.missing),
         "notice": answer.notice,
         "generation": answer.generation,
         "took_ms": round(took_ms, 2),
@@ -97,11 +151,13 @@ def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
 
 
 def explained_answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
-    """With an explanation of each result's rank."""
+    """With an explanation of each result's rank, the units considered, and what put the first before the second."""
     body = answer_json(answer, took_ms)
     if answer.ranking:
         for shown, result in zip(body["results"], answer.results, strict=True):
             shown["explanation"] = _explanation_json(answer.ranking, result.stored)
+    body["units"] = [_unit_json(unit) for unit in answer.considered]
+    body["decided_by"] = _rounded(advantage(answer.considered))
     return body
 
 
@@ -109,9 +165,44 @@ def facet_json(values: Sequence[tuple[str | int | float, int]]) -> list[FacetVal
     return [{"value": value, "count": count} for value, count in values]
 
 
-def _quote_json(result: Result) -> Quote:
-    start, end = result.quote
-    return {"text": result.quoted_text, "passage_id": passage_name(result.stored.id), "start": start, "end": end}
+def _quote_json(result: Result, confidence: float) -> Quote:
+    """`confidence`: of the answer, for a quote without its own."""
+    passage, (start, end) = passage_json(result.stored), result.quote
+    return {
+        "text": result.quoted_text,
+        "kind": result.kind,
+        "passage_id": passage["id"],
+        "document": passage["document"],
+        "url": passage["url"],
+        "page": passage["page"],
+        "headings": passage["headings"],
+        "start": start,
+        "end": end,
+        "span": _span_json(result.span, result.quoted_text, start),
+        "lead_in": result.lead_in,
+        "more": result.more,
+        "confidence": round(confidence if result.confidence is None else result.confidence, 4),
+    }
+
+
+def _span_json(span: Span | None, text: str, start: int) -> AnswerSpan | None:
+    """`start`: offset of `text` in its document."""
+    return {"text": text[span[0] - start : span[1] - start], "start": span[0], "end": span[1]} if span else None
+
+
+def _unit_json(unit: Considered) -> ConsideredUnit:
+    return {
+        "text": unit.text,
+        "kind": unit.kind,
+        "passage_id": passage_name(unit.passage_id),
+        "start": unit.start,
+        "end": unit.end,
+        "probability": round(unit.probability, 4),
+        "features": _rounded(unit.features),
+        "contributions": _rounded(unit.contributions),
+        "reader": None if unit.reader is None else round(unit.reader, 4),
+        "span": _span_json(unit.span, unit.text, unit.start),
+    }
 
 
 def _result_json(result: Result) -> SearchResult:
@@ -129,7 +220,11 @@ def _explanation_json(ranking: Ranking, stored: StoredPassage) -> ResultExplanat
         "score": round(found.score, 4),
         "dense": {"rank": found.dense.rank, "cosine": round(found.dense.score, 4)},
         "lexical": {"rank": found.lexical.rank, "share": round(found.lexical.score, 4)},
-        "contributions": {name: round(value, 4) for name, value in found.contributions.items()},
+        "contributions": _rounded(found.contributions),
         "matched_terms": list(found.matched),
         "term_weights": {term: round(weight, 3) for term, weight in ranking.term_weights.items()},
     }
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}

@@ -15,6 +15,7 @@ from qa.web.schemas.requests import FeedbackRequest
 
 MAX_QUERY_FIELDS = 50
 MAX_QUESTIONS_IN_ADDRESS = 20
+MAX_SHOWN_VALUE = 100  # characters
 MAX_FIELD_NAME = 200  # characters of a field name in an error
 UNKNOWN = "is unknown"
 
@@ -119,6 +120,8 @@ def _message(found: Any) -> str:
         return UNKNOWN
     if found["type"] == "missing":
         return "is required"
+    if found["type"] == "literal_error":
+        return f"must be {found['ctx']['expected']}, not {str(found['input'])[:MAX_SHOWN_VALUE]!r}"
     return str(found["msg"]).removeprefix("Value error, ")
 
 

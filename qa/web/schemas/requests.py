@@ -21,6 +21,7 @@ from index.filters import Combination, Comparison, Filter
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question
 from qa.ingest.writer import check_document_id
+from qa.settings.settings import Read
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 5
@@ -144,7 +145,8 @@ class HistoryTurn(Turn):
 class SearchRequest(Strict):
     """`POST /v1/search`. `facets`: keys whose values are counted over the documents that match the filter.
 
-    `history`: the turns before the question, oldest first; the last 40 are used. `explain`: add an explanation of its rank to each result.
+    `history`: the turns before the question, oldest first; the last 40 are used. `read`: when the reading model reads, by default as the
+    service is set. `explain`: add an explanation of its rank to each result, and the units considered.
     `typing`: the question is incomplete, so it is not recorded.
     """
 
@@ -153,15 +155,22 @@ class SearchRequest(Strict):
     filter: OptionalFilter = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
+    read: Read | None = None
     explain: bool = False
     typing: bool = False
 
 
-class SearchParameters(Strict):
-    """`GET /v1/search`."""
+class QuestionParameters(Strict):
+    """A question in an address."""
 
     q: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_number_in_query_string)] = DEFAULT_LIMIT
+
+
+class SearchParameters(QuestionParameters):
+    """`GET /v1/search`."""
+
+    read: Read | None = None
 
 
 class Narrowing(Strict):
@@ -183,7 +192,7 @@ class Narrowing(Strict):
         return Combination("and", tuple(parts)) if parts else None
 
 
-class SearchPageParameters(SearchParameters, Narrowing):
+class SearchPageParameters(QuestionParameters, Narrowing):
     """`GET /` and `GET /embed` with a question."""
 
 

@@ -42,7 +42,8 @@ def other_value(name: str) -> Any:
 INVALID: dict[str, tuple[Any, str]] = {
     "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
-    "answer_threshold": (float("nan"), "1"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
+    "answer_threshold": (float("nan"), "1"), "read": ("sometimes", "'always' or 'never'"),
+    "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
     "llm_model": ("", "not empty"), "llm_key": ("zqsecret\n", "visible"), "llm_idle_timeout": (0, "0"),
     "llm_timeout": (float("inf"), "3600"),
     "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),

@@ -199,7 +199,7 @@ def test_names_the_invalid_content_part(client: openai.OpenAI) -> None:
         client.chat.completions.create(model="quotable", messages=[{"role": "user", "content": parts}])  # type: ignore[typeddict-item]
     error: Any = refused.value.body
     assert error["param"] == "messages.0.content"
-    assert "messages.0.content.1.TextPart.type Input should be 'text'" in error["message"]
+    assert "messages.0.content.1.TextPart.type must be 'text', not " in error["message"]
     assert "function" not in error["message"]
 
 

@@ -39,10 +39,27 @@ RESPONSE = {
     "answerable",
     "confidence",
     "answer",
+    "answers",
     "results",
+    "missing",
     "notice",
     "generation",
     "took_ms",
+}
+ANSWER = {
+    "text",
+    "kind",
+    "passage_id",
+    "document",
+    "url",
+    "page",
+    "headings",
+    "start",
+    "end",
+    "span",
+    "lead_in",
+    "more",
+    "confidence",
 }
 RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "highlights", "metadata"}
 
@@ -85,13 +102,20 @@ def test_every_passage_quote_and_highlight_is_verbatim(server: Any, press_releas
         assert result["highlights"]
         for highlight in result["highlights"]:
             assert result["start"] <= highlight["start"] < highlight["end"] <= result["end"]
-    answer = found["answer"]
-    assert (answer is not None) == found["answerable"]
-    if answer:
-        assert set(answer) == {"text", "passage_id", "start", "end"}
+    answers = found["answers"]
+    assert found["answer"] == (answers[0] if answers else None)
+    assert bool(answers) == found["answerable"]
+    assert len(answers) <= 3
+    assert [answer["confidence"] for answer in answers[:1]] == [found["confidence"]][: len(answers)]
+    for answer in answers:
+        assert set(answer) == ANSWER
         assert press_release_text[answer["start"] : answer["end"]] == answer["text"]
         (source,) = [result for result in found["results"] if result["id"] == answer["passage_id"]]
-        assert source["start"] <= answer["start"] < answer["end"] <= source["end"]
+        assert answer["document"] == source["document"]
+        assert source["start"] <= answer["start"] < source["end"]
+        if span := answer["span"]:
+            assert answer["start"] <= span["start"] < span["end"] <= answer["end"]
+            assert press_release_text[span["start"] : span["end"]] == span["text"]
 
 
 @pytest.mark.parametrize("question", [*ON_TOPIC[:10], *OFF_TOPIC[:5]])
@@ -120,6 +144,36 @@ def test_get_and_post_give_the_same_answer(server: Any, question: str) -> None:
         assert response.status == 200
         assert response.json() | {"took_ms": 0} == posted | {"took_ms": 0}
     assert posted["query"] == question.strip()
+
+
+@pytest.mark.parametrize("read", ["auto", "always", "never"])
+def test_a_request_says_when_the_reading_model_reads(server: Any, read: str) -> None:
+    question = "Who signed the memorandum?"
+    posted = server.search(question, read=read)
+    got = server.get(f"/v1/search?q={quote(question)}&read={read}").json()
+    assert got | {"took_ms": 0} == posted | {"took_ms": 0}
+    assert posted["answerable"]
+
+
+def test_refuses_another_value_of_read_by_name(server: Any) -> None:
+    posted = server.post("/v1/search", json.dumps({"query": "Who signed?", "read": "sometimes"}).encode())
+    for refused in (posted, server.get("/v1/search?q=Who&read=sometimes")):
+        assert refused.status == 422
+        message = "must be 'auto', 'always' or 'never', not 'sometimes'"
+        assert refused.json()["errors"] == [{"field": "read", "message": message}]
+
+
+def test_explains_which_units_were_considered_and_what_decided(server: Any, press_release_text: str) -> None:
+    question = "Who signed the memorandum?"
+    assert not {"units", "decided_by"} & set(server.search(question))
+    found = server.search(question, explain=True)
+    assert all(found["decided_by"].values())
+    for unit in found["units"]:
+        assert press_release_text[unit["start"] : unit["end"]] == unit["text"]
+        assert unit["kind"] in {"sentence", "list", "item", "row", "step"}
+        assert unit["features"]
+    probabilities = [unit["probability"] for unit in found["units"]]
+    assert probabilities == sorted(probabilities, reverse=True)
 
 
 def test_the_length_of_a_question_counts_code_points_after_trimming(server: Any) -> None:
