@@ -17,8 +17,10 @@ from qa.answering.answerer import Answerer
 from qa.answering.confidence import Evidence
 from qa.answering.question.validity import clean_question
 from qa.evaluation import measures
+from qa.evaluation.matching import match
 from qa.evaluation.measures import Bin
 from qa.evaluation.question_sets import Question
+from qa.evaluation.quote_measures import JudgedQuote, QuoteFigures, measure_quotes
 
 DEPTH = 50  # documents (or relevant items) of a ranking that are judged
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009
@@ -41,7 +43,7 @@ class Order(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of one question. `ranked`: best first, the item of `question.relevant` that a passage matches, or its document's id.
-    `quotes`: the relevant items that are quotes. `quote`: the text shown as the answer.
+    `quotes`: the relevant items that are quotes. `quote`: the best quote, even if the question was refused.
     """
 
     question: Question
@@ -55,17 +57,31 @@ class Outcome:
     evidence: Evidence | None
     took_ms: float
 
+    @property
+    def shown(self) -> str | None:
+        """The quote that is shown as the answer, None if the question was refused."""
+        return self.quote if self.answerable else None
+
+    @property
+    def judged_quote(self) -> JudgedQuote | None:
+        """None if the set does not give the words that answer."""
+        question = self.question
+        if question.references:
+            return JudgedQuote(question.kind or "answerable", match(self.quote, question.references), self.confidence)
+        return JudgedQuote(question.kind or "unanswerable", None, self.confidence) if question.answerable is False else None
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Measures of a run: overall, by question, and the bins of the reliability diagram. Measures that do not apply to the set (for
-    example without unanswerable questions) are left out.
+    example without unanswerable questions) are left out. `quotes`: None if the set does not give the words that answer.
     """
 
     measures: Mapping[str, float]
     per_question: Mapping[str, Mapping[str, float]]
     reliability: Sequence[Bin]
     questions: int
+    quotes: QuoteFigures | None = None
 
 
 class Judge:
@@ -103,8 +119,12 @@ class Judge:
         return [self._passages[i] for i in ids if i in self._passages]
 
 
-def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iterator[Outcome]:
-    """Ask each question once, after one question to warm up. Raises InvalidQuestion."""
+def run(questions: Sequence[Question], answerer: Answerer, judge: Judge, threshold: float) -> Iterator[Outcome]:
+    """Ask each question once, after one question to warm up. Raises InvalidQuestion.
+
+    `answerer`: refuses nothing (its threshold is 0), so that every question has a quote. `threshold`: the lowest confidence of an
+    answerable question.
+    """
     if questions:
         answerer.ask(clean_question(questions[0].text), history=questions[0].history)
     for question in questions:
@@ -113,7 +133,7 @@ def run(questions: Sequence[Question], answerer: Answerer, judge: Judge) -> Iter
         answer = answerer.ask(text, history=question.history)
         took_ms = (perf_counter() - began) * 1000
         ranked = judge.names(answer.ranking, question.relevant) if answer.ranking else ()
-        yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms)
+        yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms, threshold)
 
 
 def arrange(ranking: Ranking, order: Order) -> Ranking:
@@ -131,8 +151,8 @@ def arrange(ranking: Ranking, order: Order) -> Ranking:
     )
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Summary:
-    """All measures that apply to the questions; latencies in milliseconds."""
+def summarise(outcomes: Sequence[Outcome], threshold: float) -> Summary:
+    """All measures that apply to the questions; latencies in milliseconds. `threshold`: the one of `run`."""
     relevant = {outcome.question.id: outcome.question.relevant for outcome in outcomes if outcome.question.relevant}
     per_question = measures.ranking_measures({o.question.id: o.ranked for o in outcomes if o.question.relevant}, relevant)
     per_question[QUOTED] = {o.question.id: float(_is_quote_hit(o)) for o in outcomes if o.quotes}
@@ -148,7 +168,12 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
     took = [outcome.took_ms for outcome in outcomes]
     if took:
         found |= {"latency median": float(np.median(took)), "latency p95": float(np.quantile(took, 0.95))}
-    return Summary(found, per_question, bins, len(outcomes))
+    return Summary(found, per_question, bins, len(outcomes), _quote_figures(outcomes, threshold))
+
+
+def _quote_figures(outcomes: Sequence[Outcome], threshold: float) -> QuoteFigures | None:
+    judged = [one for outcome in outcomes if (one := outcome.judged_quote)]
+    return measure_quotes(judged, threshold) if any(one.match for one in judged) else None
 
 
 def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
@@ -167,13 +192,15 @@ def _confidence_measures(judged: Sequence[Outcome]) -> dict[str, float]:
     return found
 
 
-def _outcome(question: Question, answer: Answer, ranked: tuple[str, ...], quotes: tuple[str, ...], took_ms: float) -> Outcome:
+def _outcome(
+    question: Question, answer: Answer, ranked: tuple[str, ...], quotes: tuple[str, ...], took_ms: float, threshold: float
+) -> Outcome:
     return Outcome(
         question=question,
         ranked=ranked,
         quotes=quotes,
         confidence=answer.confidence,
-        answerable=answer.answerable,
+        answerable=answer.confidence >= threshold,
         quote=answer.quote.quoted_text if answer.quote else None,
         corrected=answer.corrected,
         rewritten=answer.rewritten,
@@ -218,7 +245,7 @@ def _name(stored: StoredPassage, relevant: Mapping[str, int], quotes: Mapping[st
 
 
 def _is_quote_hit(outcome: Outcome) -> bool:
-    shown = _normalise(outcome.quote or "")
+    shown = _normalise(outcome.shown or "")
     return bool(shown) and any(quote in shown or shown in quote for quote in map(_normalise, outcome.quotes))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from corpus.types import Document, QuotableError
 from qa.answering.question.turn import Turn
+from qa.evaluation.matching import Reference
 
 CORPUS, QUERIES = "corpus.jsonl", "queries.jsonl"
 # The second name is the one in BEIR's published sets.
@@ -29,7 +30,9 @@ class QuestionSetError(QuotableError):
 class Question:
     """`relevant`: document ids, URLs or quotes that a good answer comes from, with their gain (1 or more).
 
-    `answerable`: None if the set does not say. `history`: the turns before the question, oldest first.
+    `answerable`: None if the set does not say. `history`: the turns before the question, oldest first. `kind`: groups questions in
+    reports. `references`: the words that answer, empty if the set does not give them. `polarity`: yes or no. `near_page`: the document
+    that an unanswerable question is about.
     """
 
     id: str
@@ -37,6 +40,10 @@ class Question:
     relevant: Mapping[str, int]
     answerable: bool | None = None
     history: tuple[Turn, ...] = ()
+    kind: str = ""
+    references: tuple[Reference, ...] = ()
+    polarity: str | None = None
+    near_page: str | None = None
 
     @property
     def is_answerable(self) -> bool | None:
@@ -110,7 +117,8 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 
 def _question(record: Mapping[str, Any], place: str, number: int) -> Question:
-    relevant = record.get("relevant") or []
+    references = _references(record, place)
+    relevant = record.get("relevant") or _documents(record, place)
     relevant = [relevant] if isinstance(relevant, str) else relevant
     if isinstance(relevant, list) and all(isinstance(one, str) and one.strip() for one in relevant):
         relevant = dict.fromkeys(relevant, 1)
@@ -120,9 +128,59 @@ def _question(record: Mapping[str, Any], place: str, number: int) -> Question:
         )
     question_id = record.get("id", record.get("_id", number))
     answerable = _answerable(record, place)
-    if answerable is False and relevant:
-        raise QuestionSetError(f"{place}: a question with 'answerable' false must not have 'relevant'")
-    return Question(str(question_id), _text(record, "question", place), relevant, answerable, _history(record, place))
+    if answerable is None and (references or "evidence" in record):  # "evidence": null says that nothing answers
+        answerable = bool(references or relevant)
+    if answerable is False and (relevant or references):
+        raise QuestionSetError(f"{place}: a question with 'answerable' false must not have 'relevant', 'evidence' or 'answer'")
+    polarity = _word(record, "polarity", place)
+    if polarity not in ("yes", "no", None):
+        raise QuestionSetError(f"{place}: 'polarity' must be 'yes' or 'no', not {polarity!r}")
+    return Question(
+        id=str(question_id),
+        text=_text(record, "question", place),
+        relevant=relevant,
+        answerable=answerable,
+        history=_history(record, place),
+        kind=_word(record, "kind", place) or "",
+        references=references,
+        polarity=polarity,
+        near_page=_word(record, "near_page", place),
+    )
+
+
+def _references(record: Mapping[str, Any], place: str) -> tuple[Reference, ...]:
+    """The evidence with its answers, and that of other documents. Evidence without an answer is its own answer."""
+    evidence, answer = _word(record, "evidence", place), _word(record, "answer", place)
+    if not (evidence or answer):
+        return ()
+    answers = [answer or evidence or "", *_words(record, "also", place)]
+    found = [Reference(evidence or answer or "", answers)]
+    for other in record.get("also_evidence") or []:
+        fields = other if isinstance(other, dict) else {"evidence": other}
+        found.append(Reference(_text(fields, "evidence", place), [*_words(fields, "answer", place)] or answers))
+    return tuple(found)
+
+
+def _documents(record: Mapping[str, Any], place: str) -> list[str]:
+    """The documents that hold the evidence."""
+    others = [other for other in record.get("also_evidence") or [] if isinstance(other, dict)]
+    named = [record, *others]
+    return list(dict.fromkeys(i for one in named for key in ("document", "also_documents") for i in _words(one, key, place)))
+
+
+def _word(record: Mapping[str, Any], field: str, place: str) -> str | None:
+    value = record.get(field)
+    if value is not None and not isinstance(value, str):
+        raise QuestionSetError(f"{place}: {field!r} must be a string")
+    return value.strip() or None if value else None
+
+
+def _words(record: Mapping[str, Any], field: str, place: str) -> list[str]:
+    value = record.get(field) or []
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
+        raise QuestionSetError(f"{place}: {field!r} must be a string or a list of strings")
+    return words
 
 
 def _is_gain(value: Any) -> bool:

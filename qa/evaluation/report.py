@@ -138,7 +138,7 @@ def _html_questions(run: Run) -> str:
                 ", ".join(outcome.question.relevant) or "nothing",
                 ", ".join(outcome.ranked[:3]),
                 f"{outcome.confidence:.2f}",
-                outcome.quote or "(not answered)",
+                outcome.shown or "(not answered)",
             ],
             words=True,
         )
@@ -166,7 +166,7 @@ def _record(outcome: Outcome, summary: Summary) -> dict[str, Any]:
         "answerable": outcome.answerable,
         "confidence": round(outcome.confidence, 4),
         "evidence": asdict(outcome.evidence) if outcome.evidence else None,
-        "quote": outcome.quote,
+        "quote": outcome.shown,
         "ranked": list(outcome.ranked[:10]),
         "measures": {name: round(by[question.id], 4) for name, by in values.items() if question.id in by},
         "took_ms": round(outcome.took_ms, 2),

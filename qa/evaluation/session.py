@@ -85,10 +85,10 @@ def open_service(question_set: QuestionSet, settings: Settings, say: Say) -> Ite
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
     """Ask every question under the variant's settings."""
     threshold = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
-    settings = settings.model_copy(update={"answer_threshold": threshold})
+    settings = settings.model_copy(update={"answer_threshold": 0.0})
     answerer = answerer_over(service.engine, settings, spelling=variant.spelling, arrange=partial(arrange, order=variant.order))
-    outcomes = list(run(question_set.questions, answerer, judge))
-    return Run(variant.name, outcomes, summarise(outcomes))
+    outcomes = list(run(question_set.questions, answerer, judge, threshold))
+    return Run(variant.name, outcomes, summarise(outcomes, threshold))
 
 
 def fit_calibration(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:

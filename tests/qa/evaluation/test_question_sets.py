@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from qa.answering.question.turn import Turn
+from qa.evaluation.matching import Reference
 from qa.evaluation.question_sets import QuestionSetError, read_corpus, read_question_set
 
 
@@ -99,6 +100,41 @@ def test_reads_questions_from_json_lines(tmp_path: Path) -> None:
     assert found.questions[1].history == (Turn("user", "?"),)
 
 
+def test_reads_the_words_that_answer(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "mine.jsonl",
+        {
+            "question": "Do I need a permit on Sundays?",
+            "kind": "yesno",
+            "document": "parking",
+            "evidence": "No permit is needed on Sundays.",
+            "answer": "No permit is needed",
+            "also": ["not needed"],
+            "polarity": "no",
+            "also_documents": ["summary"],
+            "also_evidence": [{"document": "guide", "evidence": "Sundays are free.", "answer": "free"}, "Free on Sundays"],
+        },
+        {"question": "How long is a permit valid?", "evidence": "It is valid for a year."},
+        {
+            "question": "What was the fee in 2019?",
+            "kind": "near_miss",
+            "evidence": None,
+            "answer": None,
+            "near_page": "parking",
+        },
+    )
+    first, second, third = read_question_set(path).questions
+    assert (first.kind, first.polarity, first.is_answerable) == ("yesno", "no", True)
+    assert set(first.relevant) == {"parking", "summary", "guide"}
+    assert first.references == (
+        Reference("No permit is needed on Sundays.", ["No permit is needed", "not needed"]),
+        Reference("Sundays are free.", ["free"]),
+        Reference("Free on Sundays", ["No permit is needed", "not needed"]),
+    )
+    assert second.references == (Reference("It is valid for a year.", ["It is valid for a year."]),)
+    assert (third.answerable, third.references, third.near_page) == (False, (), "parking")
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -114,6 +150,11 @@ def test_reads_questions_from_json_lines(tmp_path: Path) -> None:
         ({"question": "a", "answerable": False, "relevant": ["b"]}, "must not have 'relevant'"),
         ({"question": "a", "history": ["b"]}, "'history'"),
         ({"question": "a", "history": [{"role": "system", "content": "b"}]}, "role"),
+        ({"question": "a", "evidence": 3}, "'evidence'"),
+        ({"question": "a", "answer": "b", "also": [3]}, "'also'"),
+        ({"question": "a", "answer": "b", "polarity": "maybe"}, "'polarity'"),
+        ({"question": "a", "answer": "b", "answerable": False}, "must not have"),
+        ({"question": "a", "answer": "b", "also_evidence": [{"answer": "c"}]}, "'evidence'"),
     ],
 )
 def test_rejects_an_invalid_question_with_its_line_number(tmp_path: Path, record: Any, reason: str) -> None:
