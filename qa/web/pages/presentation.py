@@ -8,15 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 from qa.answering.confidence import LIKELY_CONFIDENCE
+from qa.answering.labels import CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
 
 _HTTP_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
 
 # By the verdict on an answer.
-TEXTS = {
+TEXTS: Mapping[str, Any] = {
     "labels": {
-        "likely": "Likely the answer",
-        "closest": "Closest found",
+        "likely": LIKELY,
+        "closest": CLOSEST,
         "none": "Not in these documents",
         "nothing": "Not in these documents",
     },
@@ -24,6 +25,7 @@ TEXTS = {
         "none": "No document answers this question. The nearest passages below may be about something else.",
         "nothing": "No passage matches this question.",
     },
+    "missing": SAYS_NOTHING_ABOUT,
     "caution": "This is the closest passage found. Read it in context before you rely on it.",
     "advice": [
         "Try words that the documents would use.",
@@ -36,27 +38,36 @@ TEXTS = {
 def verdict(body: Mapping[str, Any]) -> str:
     """`likely`, `closest`, `none` (no answer, but nearest passages) or `nothing` (no passages)."""
     if body["answer"]:
-        return "likely" if body["confidence"] >= LIKELY_CONFIDENCE else "closest"
+        return answer_kind(body["answer"])
     return "none" if body["results"] else "nothing"
 
 
-def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of one of `results` for a template. Empty ones are not shown."""
-    document, text, start = result["document"], result["text"], result["start"]
-    mark = result["highlights"][0]
-    first, last = mark["start"] - start, mark["end"] - start
+def answer_kind(answer: Mapping[str, Any]) -> str:
+    """`likely` or `closest`, for one of `answers`."""
+    return "likely" if answer["confidence"] >= LIKELY_CONFIDENCE else "closest"
+
+
+def source_fields(source: Mapping[str, Any], passage_id: str) -> dict[str, str]:
+    """Where a quote or passage is from. Empty fields are not shown."""
+    document = source["document"]
     return {
-        "address": passage_address(document["id"], result["id"]),
+        "address": passage_address(document["id"], passage_id),
         "title": document["title"],
-        "path": " › ".join(result["headings"]),
-        "page": f"page {result['page']}" if result["page"] else "",
+        "path": " › ".join(source["headings"]),
+        "page": f"page {source['page']}" if source["page"] else "",
         "date": document["date"] or "",
         "day": format_date(document["date"]),
-        "original": http_url(result["url"]),
-        "before": text[:first],
-        "quote": text[first:last],
-        "after": text[last:],
+        "original": http_url(source["url"]),
     }
+
+
+def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of one of `results` for a template."""
+    text, start = result["text"], result["start"]
+    mark = result["highlights"][0]
+    first, last = mark["start"] - start, mark["end"] - start
+    words = {"before": text[:first], "quote": text[first:last], "after": text[last:]}
+    return source_fields(result, result["id"]) | words
 
 
 def passage_address(document_id: str, passage: str) -> str:

@@ -13,9 +13,11 @@ from flask import Blueprint, g, render_template, request
 
 from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
+from qa.answering.labels import missing_sentence
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
-from qa.web.pages.presentation import TEXTS, result_fields, verdict
+from qa.web.pages.presentation import TEXTS, answer_kind, result_fields, source_fields, verdict
+from qa.web.pages.quotes import quote_blocks, quote_cells
 from qa.web.routes import READ, route
 from qa.web.schemas.answers import answer_json
 from qa.web.schemas.problems import Problem
@@ -24,8 +26,8 @@ from qa.web.schemas.requests import DEFAULT_LIMIT, Narrowing, SearchPageParamete
 from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("box", __name__)
-blueprint.add_app_template_global(verdict)
-blueprint.add_app_template_global(result_fields)
+for function in (verdict, answer_kind, source_fields, result_fields, quote_blocks, quote_cells, missing_sentence):
+    blueprint.add_app_template_global(function)
 
 FACETS = {"source": "Source", "type": "Type", "year": "Year"}
 FACET_VALUES = 12

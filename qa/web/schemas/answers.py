@@ -13,6 +13,7 @@ from index.ranking.result import Ranking
 from index.types import StoredPassage
 from qa.answering.answer import Answer, Considered, Result
 from qa.answering.explanation import advantage, explain
+from qa.answering.units.structure import Items, blocks
 from qa.answering.units.unit import UnitKind
 from qa.web.schemas.documents import (
     DocumentReference,
@@ -69,8 +70,8 @@ class AnswerSpan(TypedDict):
 class Quote(TypedDict):
     """Words of a document that answer the question: `document.text[start:end] == text`.
 
-    `url`, `page` and `headings` are those of the passage in which the quote starts. `lead_in`: the lead-in of a list item, or the column
-    heads of a table row; empty if the quote holds them or has none.
+    `url`, `page` and `headings` are those of the passage in which the quote starts. `items`: the places of the list items in the quote.
+    `lead_in`: the lead-in of a list item, or the column heads of a table row; empty if the quote holds them or has none.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Quote(TypedDict):
     start: Offset
     end: Offset
     span: AnswerSpan | None
+    items: list[Highlight]
     lead_in: str
     more: Annotated[int, Field(ge=0, description="Number of items of the list that follow the quote.")]
     confidence: Annotated[Share, Field(description="The probability that this quote answers the question.")]
@@ -179,10 +181,19 @@ def _quote_json(result: Result, confidence: float) -> Quote:
         "start": start,
         "end": end,
         "span": _span_json(result.span, result.quoted_text, start),
+        "items": _items_json(result),
         "lead_in": result.lead_in,
         "more": result.more,
         "confidence": round(confidence if result.confidence is None else result.confidence, 4),
     }
+
+
+def _items_json(result: Result) -> list[Highlight]:
+    if result.kind in (UnitKind.SENTENCE, UnitKind.ROW):
+        return []
+    start = result.quote[0]
+    items = (span for block in blocks(result.quoted_text) if isinstance(block, Items) for span in block.items)
+    return [highlight_json((start + first, start + last)) for first, last in items]
 
 
 def _span_json(span: Span | None, text: str, start: int) -> AnswerSpan | None:

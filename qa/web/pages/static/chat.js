@@ -1,7 +1,8 @@
 // Sends each question with the conversation to the chat endpoint and shows the reply as it streams. The address holds the
 // questions, so that a conversation can be reloaded and shared.
 
-import { element, formatDate, httpUrl, passageAddress } from "./results.js";
+import { element } from "./elements.js";
+import { formatDate, httpUrl, passageAddress } from "./results.js";
 
 const SOURCES = "\n\nSources:\n"; // in a reply's text; the page shows links instead
 

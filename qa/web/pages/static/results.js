@@ -1,18 +1,18 @@
 // Builds an answer's markup as templates/parts.html does on the server; a browser test compares the two.
-// Texts become text nodes; links to original pages must be http or https.
+// Links to original pages must be http or https.
+
+import { element } from "./elements.js";
+import { quoteElement } from "./quote.js";
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 
-export function element(name, attributes, ...children) {
-  const created = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes ?? {})) created.setAttribute(key, value);
-  created.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return created;
+export function verdict(body, likelyConfidence) {
+  if (body.answer) return answerKind(body.answer, likelyConfidence);
+  return body.results.length ? "none" : "nothing";
 }
 
-export function verdict(body, likelyConfidence) {
-  if (body.answer) return body.confidence >= likelyConfidence ? "likely" : "closest";
-  return body.results.length ? "none" : "nothing";
+function answerKind(answer, likelyConfidence) {
+  return answer.confidence >= likelyConfidence ? "likely" : "closest";
 }
 
 // For screen readers.
@@ -20,7 +20,9 @@ export function summary(body, { likelyConfidence, texts }) {
   const count = body.results.length;
   const passages = count === 1 ? "1 passage" : `${count} passages`;
   const label = texts.labels[verdict(body, likelyConfidence)];
-  return body.answer ? `${label}: ${body.answer.text} ${passages}.` : `${label}. Nearest: ${passages}.`;
+  if (!body.answer) return `${label}. Nearest: ${passages}.`;
+  const { lead_in: leadIn, text } = body.answer;
+  return `${label}: ${leadIn ? `${leadIn} ${text}` : text} ${passages}.`;
 }
 
 export function answerArea(body, { likelyConfidence, texts, more, feedbackForm }) {
@@ -28,7 +30,8 @@ export function answerArea(body, { likelyConfidence, texts, more, feedbackForm }
   if (body.rewritten_query) parts.push(element("p", { class: "note" }, `Searched for “${body.rewritten_query}”.`));
   if (body.notice) parts.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, likelyConfidence);
-  parts.push(body.answer ? answer(kind, body.results[0], texts) : noAnswer(kind, texts));
+  parts.push(body.answer ? firstAnswer(kind, body.answer, texts) : noAnswer(kind, body.missing, texts));
+  if (body.answers.length > 1) parts.push(otherAnswers(body.answers.slice(1), likelyConfidence, texts));
   if (feedbackForm) parts.push(feedback(body));
   if (body.results.length) {
     parts.push(element("h2", null, body.answer ? "Passages" : "Nearest passages"));
@@ -38,28 +41,55 @@ export function answerArea(body, { likelyConfidence, texts, more, feedbackForm }
   return parts;
 }
 
-function answer(kind, best, texts) {
-  const fields = resultFields(best);
+function firstAnswer(kind, answer, texts) {
+  const fields = sourceFields(answer, answer.passage_id);
   return element(
     "section",
     { class: `answer ${kind}`, "aria-labelledby": "verdict" },
     element("h2", { id: "verdict" }, texts.labels[kind]),
-    element("blockquote", null, fields.quote),
-    element("p", { class: "source-link" }, element("a", { href: fields.address }, fields.title)),
-    meta(fields),
+    quote(answer, fields),
     kind === "closest" ? element("p", { class: "advice" }, texts.caution) : null,
     links(fields),
   );
 }
 
-function noAnswer(kind, texts) {
+function otherAnswers(answers, likelyConfidence, texts) {
+  return element(
+    "section",
+    { class: "others", "aria-labelledby": "others" },
+    element("h2", { id: "others" }, answers.length > 1 ? "Other answers" : "Another answer"),
+    element("ul", null, answers.map((answer) => otherAnswer(answerKind(answer, likelyConfidence), answer, texts))),
+  );
+}
+
+function otherAnswer(kind, answer, texts) {
+  const fields = sourceFields(answer, answer.passage_id);
+  return element("li", { class: kind }, element("h3", null, texts.labels[kind]), quote(answer, fields));
+}
+
+function quote(answer, fields) {
+  return [
+    quoteElement(answer),
+    answer.more ? element("p", { class: "more-items" }, element("a", { href: fields.address }, `and ${answer.more} more`)) : null,
+    element("p", { class: "source-link" }, element("a", { href: fields.address }, fields.title)),
+    meta(fields),
+  ];
+}
+
+function noAnswer(kind, missing, texts) {
   return element(
     "section",
     { class: `answer ${kind}`, "aria-labelledby": "verdict" },
     element("h2", { id: "verdict" }, texts.labels[kind]),
+    missing.length ? element("p", null, `${texts.missing} ${alternatives(missing)}.`) : null,
     element("p", null, texts.reasons[kind]),
     element("ul", { class: "advice" }, texts.advice.map((advice) => element("li", null, advice))),
   );
+}
+
+function alternatives(names) {
+  const last = names.at(-1);
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${last}` : last;
 }
 
 function feedback(body) {
@@ -104,19 +134,25 @@ function links(fields) {
   );
 }
 
+function sourceFields(source, passage) {
+  return {
+    address: passageAddress(source.document.id, passage),
+    title: source.document.title,
+    path: source.headings.join(" › "),
+    page: source.page ? `page ${source.page}` : "",
+    date: source.document.date ?? "",
+    day: formatDate(source.document.date),
+    original: httpUrl(source.url),
+  };
+}
+
 function resultFields(one) {
   const [mark] = one.highlights;
   const text = [...one.text]; // offsets count code points
   const first = mark.start - one.start;
   const last = mark.end - one.start;
   return {
-    address: passageAddress(one.document.id, one.id),
-    title: one.document.title,
-    path: one.headings.join(" › "),
-    page: one.page ? `page ${one.page}` : "",
-    date: one.document.date ?? "",
-    day: formatDate(one.document.date),
-    original: httpUrl(one.url),
+    ...sourceFields(one, one.id),
     before: text.slice(0, first).join(""),
     quote: text.slice(first, last).join(""),
     after: text.slice(last).join(""),

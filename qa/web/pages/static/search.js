@@ -1,7 +1,8 @@
 // The search box: searches when typing pauses, gives every state an address, and works by keyboard alone.
 // Without this script the form loads the same page from the server.
 
-import { answerArea, element, summary } from "./results.js";
+import { element } from "./elements.js";
+import { answerArea, summary } from "./results.js";
 
 const TYPING_PAUSE_MS = 180;
 const LEAST_TYPED = 3; // characters before typing alone searches

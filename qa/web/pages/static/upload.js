@@ -1,6 +1,6 @@
 // Uploads each file to POST /v1/documents and shows its progress and outcome.
 
-import { element } from "./results.js";
+import { element } from "./elements.js";
 
 const MOST_UPLOADS = 2; // at the same time
 const POLL_MS = 400;

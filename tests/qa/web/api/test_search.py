@@ -57,6 +57,7 @@ ANSWER = {
     "start",
     "end",
     "span",
+    "items",
     "lead_in",
     "more",
     "confidence",
