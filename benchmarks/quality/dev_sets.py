@@ -11,7 +11,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,19 @@ def read_dev_set(name: str) -> DevSet:
 
 def open_dev_set(name: str) -> Service:
     """A service over the set's documents, which are indexed first if necessary."""
-    settings = dev_settings(FOLDERS / name)
-    digest = _code_digest(name)
+    return open_folder(FOLDERS / name, lambda settings: index_dev_set(name, settings), readers=name == "govuk")
+
+
+def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: bool) -> Service:
+    """A service over a folder, which `index` fills first if it is missing or was made by other code. `readers`: the documents were read
+    from files.
+    """
+    settings = dev_settings(folder)
+    digest = _code_digest(readers)
     stamp = settings.data / STAMP
     if not (stamp.is_file() and stamp.read_text() == digest and _build_if_behind(settings)):
         shutil.rmtree(settings.data, ignore_errors=True)
-        index_dev_set(name, dev_settings(settings.data))
+        index(dev_settings(settings.data))
         stamp.write_text(digest)
     return open_to_read(settings, print)
 
@@ -129,9 +136,9 @@ def _build_if_behind(settings: Settings) -> bool:
     return True
 
 
-def _code_digest(name: str) -> str:
+def _code_digest(readers: bool) -> str:
     """A digest of the code that determines passages. The store itself rejects another model's vectors."""
-    folders = ["splitting", *(["readers"] if name == "govuk" else [])]
+    folders = ["splitting", *(["readers"] if readers else [])]
     paths = [path for folder in folders for path in sorted((ROOT / "corpus" / folder).rglob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
