@@ -115,7 +115,14 @@ def _press_release_questions() -> list[Question]:
     foreign = json.loads((OWN_QUESTIONS / "off_topic_questions.json").read_text("utf-8"))
     return [
         *(
-            Question(f"asked-{number}", one["question"], {}, True, kind="asked", references=(Reference(one["answer"], [one["answer"]]),))
+            Question(
+                f"asked-{number}",
+                one["question"],
+                {},
+                True,
+                kind="asked",
+                references=(Reference(one["answer"], [one["answer"]]),),
+            )
             for number, one in enumerate(asked)
         ),
         *(Question(f"foreign-{number}", text, {}, False, kind="foreign") for number, text in enumerate(foreign)),

@@ -242,17 +242,18 @@ def main() -> None:
     _print(figures)
     if not arguments.no_result and not arguments.sets:
         target = RESULTS / f"quality-{commit()}.json"
-        target.write_text(json.dumps(about() | _rounded(figures), indent=1) + "\n")
+        target.write_text(json.dumps(about() | rounded(figures), indent=1) + "\n")
         DIAGRAM.write_text(reliability_diagram({name: found[name] for name in JUDGED_FOR_CONFIDENCE}) + "\n")
         print(f"written to {target.relative_to(ROOT)} and {DIAGRAM.relative_to(ROOT)}")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """JSON values with four decimals."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from qa.answering.answerer import Answerer
 from qa.answering.confidence import Evidence
 from qa.answering.question.validity import clean_question
 from qa.evaluation import measures
-from qa.evaluation.matching import match
+from qa.evaluation.matching import Match, match
 from qa.evaluation.measures import Bin
 from qa.evaluation.question_sets import Question
 from qa.evaluation.quote_measures import JudgedQuote, QuoteFigures, measure_quotes
@@ -43,7 +43,7 @@ class Order(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of one question. `ranked`: best first, the item of `question.relevant` that a passage matches, or its document's id.
-    `quotes`: the relevant items that are quotes. `quote`: the best quote, even if the question was refused.
+    `quotes`: the relevant items that are quotes. `answers`: the quotes, best first, even if the question was refused.
     """
 
     question: Question
@@ -51,11 +51,16 @@ class Outcome:
     quotes: tuple[str, ...]
     confidence: float
     answerable: bool
-    quote: str | None
+    answers: tuple[str, ...]
     corrected: str | None
     rewritten: str | None
     evidence: Evidence | None
     took_ms: float
+
+    @property
+    def quote(self) -> str | None:
+        """The first answer."""
+        return self.answers[0] if self.answers else None
 
     @property
     def shown(self) -> str | None:
@@ -67,7 +72,8 @@ class Outcome:
         """None if the set does not give the words that answer."""
         question = self.question
         if question.references:
-            return JudgedQuote(question.kind or "answerable", match(self.quote, question.references), self.confidence)
+            found = [match(answer, question.references) for answer in self.answers] or [Match.WRONG]
+            return JudgedQuote(question.kind or "answerable", found[0], self.confidence, Match.RIGHT in found)
         return JudgedQuote(question.kind or "unanswerable", None, self.confidence) if question.answerable is False else None
 
 
@@ -201,7 +207,7 @@ def _outcome(
         quotes=quotes,
         confidence=answer.confidence,
         answerable=answer.confidence >= threshold,
-        quote=answer.quote.quoted_text if answer.quote else None,
+        answers=tuple(one.quoted_text for one in answer.answers),
         corrected=answer.corrected,
         rewritten=answer.rewritten,
         evidence=answer.evidence,

@@ -17,7 +17,7 @@ from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.evaluation.matching import Match
 from qa.evaluation.measures import CALIBRATION_BINS
 
-RIGHT, PART, WRONG = "quote right", "quote part", "quote wrong"
+RIGHT, PART, WRONG, ANY_RIGHT = "quote right", "quote part", "quote wrong", "any quote right"
 WRONGLY_REFUSED, AREA, SELECTIVE = "wrongly refused", "AURC", "right at 80% coverage"
 LIKELY, LIKELY_NOT_RIGHT, LIKELY_WRONG = "called likely", "likely, not right", "likely, wrong"
 AUROC, ECE = "AUROC of right", "ECE of the quote"
@@ -32,11 +32,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuote:
-    """The best quote for one question, even if it was refused. `match`: None if nothing answers the question."""
+    """The first quote for one question, even if it was refused. `match`: None if nothing answers the question. `any_right`: whether
+    this or another quote is right.
+    """
 
     kind: str
     match: Match | None
     confidence: float
+    any_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class _Sample:
         self._confidence = np.array([one.confidence for one in ordered])
         self._answerable = np.array([one.match is not None for one in ordered])
         self._matches = {match: np.array([one.match is match for one in ordered]) for match in Match}
+        self._any_right = np.array([one.match is Match.RIGHT or one.any_right for one in ordered])
         self._refused = self._confidence < threshold
         # Questions with the same confidence form a group; `_group` is the group of each question.
         _, self._starts, inverse = np.unique(-self._confidence, return_index=True, return_inverse=True)
@@ -115,6 +119,7 @@ class _Sample:
             RIGHT: _share(within, right, self._answerable),
             PART: _share(within, self._matches[Match.PART], self._answerable),
             WRONG: _share(within, wrong, self._answerable),
+            ANY_RIGHT: _share(within, self._any_right, self._answerable),
             WRONGLY_REFUSED: _share(within, self._refused, self._answerable),
             REFUSED: _share(within, self._refused, unanswerable),
             REFUSED_AT_5: _divide((within * self._refused_at(weights)) @ unanswerable, within @ unanswerable),

@@ -73,6 +73,18 @@ def test_the_threshold_refuses_at_most_a_twentieth_of_the_answerable_questions()
     assert 0 < expected < 1
 
 
+def test_another_right_quote_counts_apart() -> None:
+    judged = [
+        JudgedQuote("amount", Match.RIGHT, 0.9),
+        JudgedQuote("amount", Match.WRONG, 0.8, any_right=True),
+        JudgedQuote("amount", Match.WRONG, 0.7),
+        JudgedQuote("foreign", None, 0.1),
+    ]
+    found = measure_quotes(judged, THRESHOLD).overall
+    assert found[measured.RIGHT].value == pytest.approx(1 / 3)
+    assert found[measured.ANY_RIGHT].value == pytest.approx(2 / 3)
+
+
 def test_equal_confidence_says_nothing_about_the_order() -> None:
     judged = [JudgedQuote("amount", Match.RIGHT if number % 4 else Match.WRONG, 0.5) for number in range(40)]
     for questions in (judged, judged[::-1]):
