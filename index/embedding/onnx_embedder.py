@@ -53,7 +53,7 @@ class OnnxEmbedder:
         self._counter.no_padding()
         self._counter.no_truncation()
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
-        self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
+        self._question_session = ModelSession(questions / MODEL_FILE if questions else self._model_file, threads)
         if not questions:
             self._passage_session = self._question_session
         self._question_vector = lru_cache(CACHED_QUESTIONS)(self._compute_question_vector)
@@ -114,8 +114,8 @@ class OnnxEmbedder:
         return text.lower() if self._lower else text
 
 
-class _QuestionSession:
-    """Runs a single question on all threads, and concurrent questions on one thread each; the vectors are equal.
+class ModelSession:
+    """Runs a single question on all threads, and concurrent questions on one thread each; the results are equal.
 
     No lock is held while the model runs. docs/decisions/0015-speed.md has the figures.
     """

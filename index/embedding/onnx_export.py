@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,7 @@ def export(folder: Path, target: Path) -> None:
     max_length = torch_embedder.max_length(model)
 
     def write(part: Path) -> None:
-        try:
-            _write_onnx(model, example, max_length, part / "model.onnx")
-        except Exception as error:
-            raise NotExportable(
-                f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-            ) from error
+        write_graph(_WholeModel(model, list(example)), example, [OUTPUT], max_length, part / "model.onnx")
         tokenizer.save(str(part / "tokenizer.json"))
         torch_embedder.related_words(model).save(part / RELATED_FILE)
         facts = {
@@ -96,26 +92,33 @@ class _WholeModel(torch.nn.Module):
         return embedding
 
 
-def _write_onnx(model: torch.nn.Sequential, example: dict[str, torch.Tensor], max_length: int, path: Path) -> None:
-    """Write `path` with the inputs of `example`, (2, n) each, and dynamic batch and length.
+def write_graph(
+    module: torch.nn.Module, example: dict[str, torch.Tensor], outputs: Sequence[str], max_length: int, path: Path
+) -> None:
+    """Write a module to `path` with the inputs of `example`, (2, n) each, and dynamic batch and length.
 
-    Raises any exception of torch's exporter, which cannot trace every model.
+    `module` takes the inputs as positional arguments. Raises NotExportable: torch's exporter cannot trace every model.
     """
     batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=max_length)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # about the exporter's internals
-        torch.onnx.export(
-            _WholeModel(model, list(example)).eval(),
-            tuple(example.values()),
-            path,
-            dynamo=True,
-            verbose=False,
-            external_data=False,
-            input_names=list(example),
-            output_names=[OUTPUT],
-            dynamic_shapes={"tensors": tuple({0: batch, 1: length} for _ in example)},
-        )
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # about the exporter's internals
+            torch.onnx.export(
+                module.eval(),
+                tuple(example.values()),
+                path,
+                dynamo=True,
+                verbose=False,
+                external_data=False,
+                input_names=list(example),
+                output_names=list(outputs),
+                dynamic_shapes={"tensors": tuple({0: batch, 1: length} for _ in example)},
+            )
+    except Exception as error:
+        raise NotExportable(
+            f"torch's exporter: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
 
 
 def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:

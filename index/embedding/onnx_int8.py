@@ -67,7 +67,7 @@ def _write_quantized(exported: Path, part: Path) -> None:
     for name in facts["sha256_of"]:
         if name != MODEL_FILE:
             shutil.copyfile(exported / name, part / name)
-    _quantize_graph(exported / MODEL_FILE, part / MODEL_FILE)
+    quantize_graph(exported / MODEL_FILE, part / MODEL_FILE)
     facts["sha256_of"] = {name: sha256(part / name) for name in facts["sha256_of"]}
     durable_files.write_json(part / FACTS_FILE, facts)
     exact, rounded = OnnxEmbedder(exported, "", 1), OnnxEmbedder(part, "", 1)
@@ -77,7 +77,8 @@ def _write_quantized(exported: Path, part: Path) -> None:
             raise NotQuantizable(f"quantising changes the model's vectors too much: cosine {cosine:.3f} on {probe!r}")
 
 
-def _quantize_graph(model: Path, target: Path) -> None:
+def quantize_graph(model: Path, target: Path) -> None:
+    """Write a model with its matrices in 8 bits. Raises NotQuantizable, or OSError."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
