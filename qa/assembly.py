@@ -20,6 +20,8 @@ from index.ranking.result import Ranking
 from index.types import Embedder, Reranker
 from qa.answering.answerer import Answerer
 from qa.answering.calibration import read_calibration
+from qa.answering.reader.loading import load_reader
+from qa.answering.reader.model import ReadingModel
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
@@ -124,6 +126,11 @@ def reranker_of(settings: Settings) -> Reranker | None:
     from index.embedding.reranker import CrossEncoderReranker
 
     return CrossEncoderReranker(settings.reranker, offline=settings.offline)
+
+
+def reader_of(settings: Settings, say: Say = log.info) -> ReadingModel | None:
+    """The reading model that the operator chooses, None for none. Raises ModelError."""
+    return load_reader(settings.reader, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)
 
 
 def fetcher_of(settings: Settings) -> Fetcher:

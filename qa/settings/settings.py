@@ -59,6 +59,12 @@ class Settings(BaseModel):
         default="auto",
         description="When the reading model reads: auto, where words and structure leave doubt about the quote; always; or never.",
     )
+    reader: Line = Field(
+        default="packaged",
+        description="The reading model: packaged; an extractive question-answering model of Hugging Face, as a folder or a name in this"
+        " machine's model cache; or none.",
+        examples=["/srv/models/squad2-reader"],
+    )
     reranker: Line | None = Field(
         default=None,
         description="A cross-encoder that reorders the first passages: a folder, or a name in this machine's model cache.",

@@ -1,0 +1,61 @@
+"""Loads the reading model that the setting `reader` names."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from index import child_process
+from index.embedding.model_files import folder_fingerprint, model_folder
+from index.types import ModelError
+from qa.answering.reader.model import FORMAT, MANIFEST, ReadingModel
+
+log = logging.getLogger(__name__)
+
+PACKAGED, NONE = "packaged", "none"
+WEIGHTS = Path(__file__).parent / "weights"
+HEADS = "ForQuestionAnswering"
+
+
+def load_reader(
+    name: str, cache: Path, *, offline: bool = True, threads: int = 2, say: Callable[[str], None] = log.info
+) -> ReadingModel | None:
+    """`name`: "packaged", "none", or an extractive question-answering model of Hugging Face: a folder, or a name in the model cache.
+
+    `cache`: the folder of exports. Raises ModelError if the model is missing, modified or of another kind.
+    """
+    if name == NONE:
+        return None
+    if name == PACKAGED:
+        return ReadingModel(WEIGHTS, threads)
+    folder = model_folder(name, offline=offline, marker="config.json", kind="Hugging Face")
+    _check_heads(folder)
+    exported = cache / f"reader-{FORMAT}-{folder_fingerprint(folder)}"
+    remedy = f"delete {exported} and start again"
+    if (exported / MANIFEST).is_file():
+        try:
+            return ReadingModel(exported, threads, remedy=remedy)
+        except ModelError as damage:
+            log.warning("%s; exporting it again", damage)
+            shutil.rmtree(exported)
+    say(f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
+    try:
+        child_process.run_module("qa.answering.reader.export", [folder, exported])
+    except child_process.ChildFailed as failure:
+        raise ModelError(f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none") from failure
+    return ReadingModel(exported, threads, remedy=remedy)
+
+
+def _check_heads(folder: Path) -> None:
+    try:
+        kinds = json.loads((folder / "config.json").read_text("utf-8")).get("architectures") or []
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {folder / 'config.json'}: {error}") from error
+    if not any(str(kind).endswith(HEADS) for kind in kinds):
+        raise ModelError(
+            f"QA_READER: {folder} is {', '.join(map(str, kinds)) or 'a model of unknown kind'}, not an extractive question-answering"
+            f" model; it must be a …{HEADS} with start and end heads, trained as for SQuAD 2. Or set QA_READER=none."
+        )
