@@ -1,0 +1,102 @@
+"""Exports a trained reading model to the folder that comes with the package.
+
+    python -m benchmarks.reader.export build/reader/NAME/model.pt [--target qa/answering/reader/weights]
+
+The weights of the score (evidence, span, answers) are fitted on a part of the windows of own questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+import torch
+
+from benchmarks.contract import ROOT
+from benchmarks.reader.examples import Example, read_examples
+from benchmarks.reader.model import ReadingNetwork
+from index.embedding.model_files import DEFAULT_MODEL, find_model
+from qa.answering.reader.encoding import MAX_TOKENS
+from qa.answering.reader.export import write_reader
+from qa.answering.reader.loading import WEIGHTS
+from qa.answering.reader.model import ReadingModel, write_manifest
+from qa.answering.reader.windows import Window
+
+BUILD = ROOT / "build" / "reader"
+INPUTS = ["input_ids", "attention_mask", "token_type_ids"]
+OUTPUTS = ["start", "end", "evidence", "answers"]
+FEATURES = ("evidence", "span", "answers")
+# Before they are fitted.
+EQUAL = {"evidence": 0.5, "span": 0.25, "answers": 0.25, "bias": 0.0}
+
+
+class ExportedNetwork(torch.nn.Module):
+    def __init__(self, network: ReadingNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        tokens, answers = self.network(*tensors)
+        return tokens[..., 0], tokens[..., 1], tokens[..., 2], answers
+
+
+def export(checkpoint: Path, target: Path) -> None:
+    network = ReadingNetwork()
+    network.load_state_dict(torch.load(checkpoint, weights_only=True)["weights"])
+    tokenizer = tokenizers.Tokenizer.from_file(str(find_model(DEFAULT_MODEL, offline=True).folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    shutil.rmtree(target, ignore_errors=True)
+    write_reader(ExportedNetwork(network.eval()), tokenizer, _facts(EQUAL), target)
+
+
+def _facts(weights: dict[str, float]) -> dict[str, Any]:
+    return {"inputs": INPUTS, "outputs": OUTPUTS, "max_tokens": MAX_TOKENS, "lower_case": False, "weights": weights}
+
+
+def fit_weights(target: Path, examples: Sequence[Example]) -> dict[str, float]:
+    """Logistic regression of "this unit answers" on the parts of the score, over the units of the examples; written to the model."""
+    from sklearn.linear_model import LogisticRegression
+
+    columns = []
+    for feature in FEATURES:
+        write_manifest(target, _facts({name: float(name == feature) for name in FEATURES} | {"bias": 0.0}))
+        columns.append(_scores(ReadingModel(target), examples))
+    labels = [place in example.right for example in examples for place in range(len(example.units))]
+    fitted = LogisticRegression(C=1.0).fit(np.stack(columns, 1), labels)
+    weights = {name: round(float(value), 4) for name, value in zip(FEATURES, fitted.coef_[0], strict=True)}
+    weights["bias"] = round(float(fitted.intercept_[0]), 4)
+    write_manifest(target, _facts(weights))
+    return weights
+
+
+def _scores(model: ReadingModel, examples: Sequence[Example]) -> list[float]:
+    return [
+        reading.score
+        for example in examples
+        for reading in model.read(example.question, [Window(example.context, example.text, example.units)])[0]
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--target", type=Path, default=WEIGHTS)
+    parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-right.jsonl", BUILD / "own-found.jsonl"])
+    parser.add_argument("--most", type=int, default=1500, help="examples that the weights of the score are fitted on")
+    options = parser.parse_args()
+    export(options.checkpoint, options.target)
+    examples = [example for path in options.fit for example in read_examples(path)]
+    if examples:
+        print(json.dumps(fit_weights(options.target, examples[:: max(1, len(examples) // options.most)])))
+    print({path.name: path.stat().st_size for path in options.target.iterdir()})
+
+
+if __name__ == "__main__":
+    main()
