@@ -1,15 +1,18 @@
-"""Explains the rank of a passage, and why a document was not found."""
+"""Explains the rank of a passage, and why a document was not found or not quoted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from index.engine import Engine
 from index.filters import Comparison
 from index.ranking.result import Ranking
 from index.text.analysis import terms
-from qa.answering.answer import Considered
+from qa.answering.answer import Answer, Considered
+from qa.answering.answerer import Answerer
+
+SHOWN_CHARACTERS = 160  # of a passage or unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +51,27 @@ def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanat
     )
 
 
-def advantage(considered: Sequence[Considered]) -> dict[str, float]:
-    """What decided: the contributions of the first unit less those of the second, largest first; empty if they are not known."""
-    if len(considered) < 2:
-        return {}
-    first, second = (unit.contributions for unit in considered[:2])
-    differences = {name: first.get(name, 0.0) - second.get(name, 0.0) for name in {**first, **second}}
+def advantage(first: Considered, second: Considered) -> dict[str, float]:
+    """What decided between two units: the contributions to the first less those to the second, largest first."""
+    names = {**first.contributions, **second.contributions}
+    differences = {name: first.contributions.get(name, 0.0) - second.contributions.get(name, 0.0) for name in names}
     return {name: value for name, value in sorted(differences.items(), key=lambda one: -one[1]) if value}
 
 
-def why_not(engine: Engine, question: str, document_id: str) -> list[str]:
-    """Sentences about the rank of a document's best passage for a question. Raises KeyError for an unknown document."""
+def why_not(answerer: Answerer, engine: Engine, question: str, document_id: str) -> list[str]:
+    """Sentences about the rank of a document's best passage for a question, and of its units. Raises KeyError for an unknown document."""
     document = engine.document(document_id)
     if document is None:
         raise KeyError(document_id)
-    query = engine.prepare(question)
-    with engine.snapshot() as snapshot:
-        overall = snapshot.search(query)
-    with engine.snapshot(Comparison("eq", "id", document_id)) as snapshot:
-        own = snapshot.search(query)
-    if not own.candidates:
+    answer = answerer.ask(question)
+    overall, own = answer.ranking, answerer.ask(question, filter_=Comparison("eq", "id", document_id)).ranking
+    if overall is None or own is None:
         return [f"“{document.title}” has no passages."]
     passages = {candidate.passage_id for candidate in own.candidates}
     ranked = next((candidate for candidate in overall.candidates if candidate.passage_id in passages), None)
     best = ranked or own.candidates[0]
     (stored,) = engine.passages([best.passage_id])
-    lines = [f"Best passage of “{document.title}”: “{' '.join(stored.passage.text.split())[:160]}”"]
+    lines = [f"Best passage of “{document.title}”: “{_shortened(stored.passage.text)}”"]
     if overall.question != question:
         lines.append(f"The question was searched as “{overall.question}”.")
     found = explain(overall if ranked else own, best.passage_id, stored.passage.searchable_text)
@@ -94,7 +92,35 @@ def why_not(engine: Engine, question: str, document_id: str) -> list[str]:
     first = overall.candidates[0]
     (winner,) = engine.passages([first.passage_id])
     lines.append(f"The first result is from “{winner.document.title}”, with a score of {first.score:.3f}.")
-    return lines
+    return lines + (_choice(answer, document_id, passages) if ranked else [])
+
+
+def _choice(answer: Answer, document_id: str, passages: Collection[int]) -> list[str]:
+    """Sentences about the best unit of a document whose passages were found: whether it is quoted, and what decided."""
+    if not answer.considered:
+        return []
+    rank, unit = next(((n, unit) for n, unit in enumerate(answer.considered, 1) if unit.passage_id in passages), (0, None))
+    if unit is None:
+        return ["Nothing of it was considered for the quote: only the first passages and their neighbours are."]
+    lines = [
+        f"Its best {unit.kind} is “{_shortened(unit.text)}”, with rank {rank} of {len(answer.considered)} considered and a probability of"
+        f" {unit.probability:.2f}{'' if unit.reader is None else f'; the reading model gave it {unit.reader:.2f}'}."
+    ]
+    for place, each in enumerate(answer.answers, 1):
+        if each.stored.document.id == document_id and each.quote[0] <= unit.start and unit.end <= each.quote[1]:
+            return [*lines, f"It is quoted as answer {place} of {len(answer.answers)}."]
+    if rank == 1:
+        return [*lines, "It is not quoted, because no answer was given."]
+    chosen = answer.considered[0]
+    lines.append(
+        f"Another {chosen.kind} comes first: “{_shortened(chosen.text)}”, with a probability of {chosen.probability:.2f}."
+    )
+    decided = ", ".join(f"{name} {value:+.2f}" for name, value in advantage(chosen, unit).items())
+    return [*lines, f"What decided: {decided}."] if decided else lines
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split())[:SHOWN_CHARACTERS]
 
 
 def _leg(scores: Sequence[float], place: int) -> Leg:

@@ -116,7 +116,9 @@ class Chatbot:
             reply = _finish_reply(checker, answer)
         else:
             note = note or "(The passages support nothing that the language model wrote. These are quotes from the documents.)"
-            reply = prepend_text(f"{written}\n\n" if written else "", quoted_reply(answer, note), checker.draft.citations)
+            reply = prepend_text(
+                f"{written}\n\n" if written else "", quoted_reply(answer, note, cited=checker.cited), checker.draft.citations
+            )
         removed = [statement[:MAX_REMOVED_CHARACTERS] for statement in checker.removed]
         reply = replace(reply, by="model" if written else reply.by, removed=removed)
         if usage:
@@ -145,10 +147,9 @@ def _whole(reply: Reply) -> Pieces:
 
 def _finish_reply(checker: Checker, answer: Answer) -> Reply:
     """The supported text with its sources, and a note if statements were removed."""
-    cited = {number: checker.passages[number - 1] for number in checker.cited}
     notes = [answer.notice] if answer.notice else []
     if checker.removed:
         count = "one statement" if len(checker.removed) == 1 else f"{len(checker.removed)} statements"
         notes.append(f"(Removed {count} of the language model that the passages do not support.)")
-    text = checker.draft.text + format_sources(cited) + "".join(f"\n\n{note}" for note in notes)
+    text = checker.draft.text + format_sources(checker.cited) + "".join(f"\n\n{note}" for note in notes)
     return Reply(text, "model", answer, checker.draft.citations, notes)

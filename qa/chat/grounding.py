@@ -16,7 +16,7 @@ from corpus.types import Span
 from index.text.analysis import terms
 from index.types import StoredPassage
 from qa.answering.quotes import QuoteFinder
-from qa.chat.replies import Draft
+from qa.chat.replies import Draft, passage_words
 
 MIN_SUPPORT = 0.5  # share of the words
 MAX_STATEMENT_CHARACTERS = 5_000  # without a citation
@@ -69,9 +69,9 @@ class Checker:
         return self.draft.text[begin:]
 
     @property
-    def cited(self) -> list[int]:
-        """The numbers of the passages that the draft cites."""
-        return sorted({citation.number for citation in self.draft.citations})
+    def cited(self) -> dict[int, StoredPassage]:
+        """The passages that the draft cites, by number."""
+        return {number: self.passages[number - 1] for number in sorted({citation.number for citation in self.draft.citations})}
 
     def _check_statement(self, end: int) -> None:
         """Move the statement that ends at `end` from the buffer to the draft, as far as it is supported."""
@@ -126,7 +126,8 @@ class Checker:
             if found is None:
                 raise ValueError(f"this quote is not in the passage it cites: {quote[0]}")
             number, span = found
-            self.draft.quote(number, self.passages[number - 1], span)
+            stored = self.passages[number - 1]
+            self.draft.quote(number, stored, span, passage_words(stored, span))
             quoted.add(number)
             position = quote.end()
         self._write_unquoted(statement[position:], statement, quoted)

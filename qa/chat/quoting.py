@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from index.types import StoredPassage
 from qa.answering.answer import Answer, Result
-from qa.answering.confidence import LIKELY_CONFIDENCE
+from qa.answering.labels import LIKELY, label, missing_sentence
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
 from qa.chat.replies import Draft, Reply, format_sources
 
 MAX_QUOTES = 3
-# A further passage is quoted if its score is at least this share of the first one's.
+# Without an answer, a further passage is quoted if its score is at least this share of the first one's.
 MIN_RELATIVE_SCORE = 0.85
 
 
-def quoted_reply(answer: Answer, *notes: str) -> Reply:
-    """`notes` are put after the quotes."""
-    draft = Draft()
-    results = _results_to_quote(answer)
-    draft.write(_opening(answer))
-    for number, result in enumerate(results, 1):
+def quoted_reply(answer: Answer, *notes: str, cited: Mapping[int, StoredPassage] | None = None) -> Reply:
+    """`notes` are put after the quotes. `cited`: passages that text before this reply cites; quotes get the numbers after theirs."""
+    draft = Draft(_opening(answer))
+    sources = dict(cited or {})
+    labelled = LIKELY
+    for number, result in enumerate(answer.answers or _nearest(answer.results), max(sources, default=0) + 1):
         draft.write("\n\n" if draft.text else "")
-        draft.quote(number, result.stored, result.quote)
-        draft.write(f" [{number}]")
-    if results:
-        draft.write(format_sources({number: result.stored for number, result in enumerate(results, 1)}))
+        if answer.answers and label(result.confidence or 0.0) != labelled:
+            labelled = label(result.confidence or 0.0)
+            draft.write(f"{labelled}:\n\n")
+        _quote(draft, number, result)
+        sources[number] = result.stored
+    if sources:
+        draft.write(format_sources(sources))
     all_notes = [*notes, *([answer.notice] if answer.notice else [])]
     draft.write("".join(f"\n\n{note}" for note in all_notes))
     return Reply(draft.text, "quotes", answer, draft.citations, all_notes)
 
 
-def _results_to_quote(answer: Answer) -> list[Result]:
-    results = answer.results[:MAX_QUOTES]
-    return [result for result in results if result.score >= MIN_RELATIVE_SCORE * results[0].score]
-
-
 def _opening(answer: Answer) -> str:
-    if not answer.results:
-        return NOT_IN_THESE_DOCUMENTS
-    if not answer.answerable:
-        return f"{NOT_IN_THESE_DOCUMENTS} The nearest passages say something else, or only part of it:"
-    return "Closest found:" if answer.confidence < LIKELY_CONFIDENCE else ""
+    if answer.answers:
+        return ""
+    nearest = "The nearest passages say something else, or only part of it:" if answer.results else ""
+    return " ".join(filter(None, [NOT_IN_THESE_DOCUMENTS, missing_sentence(answer.missing), nearest]))
+
+
+def _nearest(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results[:MAX_QUOTES] if result.score >= MIN_RELATIVE_SCORE * results[0].score]
+
+
+def _quote(draft: Draft, number: int, result: Result) -> None:
+    """The quote in quotation marks after its lead-in, with its citation and the number of items left out."""
+    draft.write(f"{result.lead_in}\n" if result.lead_in else "")
+    draft.quote(number, result.stored, result.quote, result.quoted_text)
+    draft.write(f" [{number}]")
+    draft.write(f" and {result.more} more" if result.more else "")

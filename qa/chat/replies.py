@@ -17,7 +17,8 @@ SOURCES = "\n\nSources:\n"
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote that supports a reply. `place` is its span in the reply's text, `quote` its span in the document (code points).
+    """A quote that supports a reply. `place` is its span in the reply's text, `quote` its span in the document (code points), `text` the
+    document's words there. `stored`: the passage in which it starts.
 
     `verbatim`: the reply holds these words at `place`. Otherwise the reply paraphrases them and `place` is the span of `[number]`.
     """
@@ -26,12 +27,8 @@ class Citation:
     place: Span
     stored: StoredPassage
     quote: Span
+    text: str
     verbatim: bool = True
-
-    @property
-    def text(self) -> str:
-        """The document's words."""
-        return _document_text(self.stored, self.quote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,17 @@ class Draft:
     def write(self, text: str) -> None:
         self.text += text
 
-    def quote(self, number: int, stored: StoredPassage, quote: Span) -> None:
-        """Write words of a document in quotation marks and cite them."""
-        words = _document_text(stored, quote)
+    def quote(self, number: int, stored: StoredPassage, quote: Span, words: str) -> None:
+        """Write the document's words in a quote in quotation marks and cite them."""
         place = len(self.text) + 1
-        self.citations.append(Citation(number, (place, place + len(words)), stored, quote))
+        self.citations.append(Citation(number, (place, place + len(words)), stored, quote, words))
         self.text += f"“{words}”"
 
     def support(self, number: int, stored: StoredPassage, quote: Span) -> None:
-        """Write `[number]` and cite the words that support the text before it."""
+        """Write `[number]` and cite the words of the passage that support the text before it."""
         mark = f"[{number}]"
         place = (len(self.text), len(self.text) + len(mark))
-        self.citations.append(Citation(number, place, stored, quote, verbatim=False))
+        self.citations.append(Citation(number, place, stored, quote, passage_words(stored, quote), verbatim=False))
         self.text += mark
 
 
@@ -94,6 +90,7 @@ def _source(number: int, stored: StoredPassage) -> str:
     return f"[{number}] {titles}{f', {url}' if url else ''}"
 
 
-def _document_text(stored: StoredPassage, span: Span) -> str:
+def passage_words(stored: StoredPassage, span: Span) -> str:
+    """The words of a passage at a span of its document."""
     start = stored.passage.start
     return stored.passage.text[span[0] - start : span[1] - start]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from corpus.types import QuotableError
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.cli.console import as_printable_json, say, settings_of
+from qa.settings.settings import Read
 
 
 @click.command()
 @click.argument("question")
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="The maximum number of passages.")
 @click.option("--json", "as_json", is_flag=True, help="Print the response of POST /v1/search.")
-@click.option("--explain", is_flag=True, help="With --json: explain the rank of each passage.")
+@click.option("--explain", is_flag=True, help="With --json: explain the rank of each passage and the choice of the quote.")
+@click.option("--read", type=click.Choice(get_args(Read)), help="When the reading model reads; by default as the setting says.")
 @click.pass_context
-def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool) -> None:
+def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool, read: Read | None) -> None:
     """Answer one QUESTION."""
     from qa.assembly import open_or_create
     from qa.web.schemas.answers import answer_json, explained_answer_json
@@ -27,7 +29,7 @@ def search(context: click.Context, question: str, limit: int, as_json: bool, exp
     question = _clean(question)
     service = open_or_create(settings_of(context), say)
     began = perf_counter()
-    answer = service.answerer.ask(question, limit)
+    answer = service.answerer.ask(question, limit, read=read)
     to_json = explained_answer_json if explain else answer_json
     body = to_json(answer, (perf_counter() - began) * 1000)
     click.echo(as_printable_json(body, indent=2) if as_json else _as_text(body))
@@ -38,14 +40,14 @@ def search(context: click.Context, question: str, limit: int, as_json: bool, exp
 @click.argument("document_id", metavar="DOCUMENT")
 @click.pass_context
 def why_not(context: click.Context, question: str, document_id: str) -> None:
-    """Explain why DOCUMENT is not among the results for QUESTION, or not higher."""
+    """Explain why DOCUMENT is not among the results for QUESTION, or not higher, or not quoted."""
     from qa.answering.explanation import why_not as reasons
     from qa.assembly import open_to_read
 
     question = _clean(question)
     service = open_to_read(settings_of(context), say)
     try:
-        lines = reasons(service.engine, question, document_id)
+        lines = reasons(service.answerer, service.engine, question, document_id)
     except KeyError as error:
         raise QuotableError(f"no document {document_id}; `qa list` lists all documents") from error
     click.echo("\n".join(lines))
@@ -59,14 +61,32 @@ def _clean(question: str) -> str:
 
 
 def _as_text(body: Mapping[str, Any]) -> str:
-    lines = [
-        f"“{body['answer']['text']}”" if body["answer"] else "Not in these documents.",
-        f"(confidence {body['confidence']:.2f})",
-    ]
+    lines = [line for answer in body["answers"] for line in (*_quote(answer), "")] or [*_refusal(body), ""]
     if body["results"]:
-        lines += ["", "Passages:" if body["answer"] else "Nearest passages:"]
+        lines.append("Passages:" if body["answers"] else "Nearest passages:")
     for number, result in enumerate(body["results"], 1):
-        document = result["document"]
-        heading = " › ".join([document["title"], *result["headings"]])
-        lines += ["", f"{number}. {heading} [{document['id']} {result['start']}–{result['end']}]", result["text"]]
-    return "\n".join(lines)
+        lines += ["", f"{number}. {_source(result)}", result["text"]]
+    return "\n".join(lines).rstrip()
+
+
+def _quote(answer: Mapping[str, Any]) -> Iterator[str]:
+    from qa.answering.labels import label
+
+    yield f"{label(answer['confidence'])} (confidence {answer['confidence']:.2f}):"
+    if answer["lead_in"]:
+        yield answer["lead_in"]
+    yield f"“{answer['text']}”" + (f" and {answer['more']} more" if answer["more"] else "")
+    yield _source(answer)
+
+
+def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
+    from qa.answering.labels import missing_sentence
+
+    yield f"Not in these documents (confidence {body['confidence']:.2f})."
+    if body["missing"]:
+        yield missing_sentence(body["missing"])
+
+
+def _source(found: Mapping[str, Any]) -> str:
+    document = found["document"]
+    return f"{' › '.join([document['title'], *found['headings']])} [{document['id']} {found['start']}–{found['end']}]"

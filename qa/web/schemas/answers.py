@@ -159,7 +159,8 @@ def explained_answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
         for shown, result in zip(body["results"], answer.results, strict=True):
             shown["explanation"] = _explanation_json(answer.ranking, result.stored)
     body["units"] = [_unit_json(unit) for unit in answer.considered]
-    body["decided_by"] = _rounded(advantage(answer.considered))
+    first_two = answer.considered[:2]
+    body["decided_by"] = _rounded(advantage(*first_two)) if len(first_two) == 2 else {}
     return body
 
 

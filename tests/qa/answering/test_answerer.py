@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from corpus.types import Document
 from index.embedded.opening import open_engine_to_write
 from index.engine import Engine
 from index.filters import Combination, Comparison
-from index.types import Reranker, Scores
+from index.types import Reranker, Scores, StoredPassage
+from qa.answering.answer import Answer, Considered, Result
 from qa.answering.answerer import Answerer
 from qa.answering.explanation import why_not
 from qa.answering.question.turn import Turn
+from qa.answering.units.unit import UnitKind
 from qa.evaluation.judging import Order, arrange
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from tests.index.engine.reference import HashingEmbedder
@@ -133,7 +137,7 @@ def test_explains_the_rank_that_a_search_gives_with_one_score(open_engine: OpenE
     for reranker in (None, ReverseReranker()):
         engine = open_engine(reranker)
         results = [result.stored.document.id for result in Answerer(engine, 0.0).ask(question).results]
-        explained = "\n".join(why_not(engine, question, "otters"))
+        explained = "\n".join(why_not(Answerer(engine, 0.0), engine, question, "otters"))
         (rank,) = re.findall(r"rank (\d+) of \d+ candidates", explained)
         assert int(rank) == results.index("otters") + 1
         assert len(re.findall(r"score of", explained)) == 2  # of the document and of the first result
@@ -143,6 +147,48 @@ def test_explains_the_rank_that_a_search_gives_with_one_score(open_engine: OpenE
     assert ranks == [1, len(TEXTS)]
 
 
+def considered(stored: StoredPassage, probability: float, **contributions: float) -> Considered:
+    """The first sentence of a passage as a unit."""
+    text, start = stored.passage.text.partition(".")[0] + ".", stored.passage.start
+    end = start + len(text)
+    return Considered(text, start, end, UnitKind.SENTENCE, stored.id, probability, contributions, contributions, reader=1.25)
+
+
+class ConsideringAnswerer(Answerer):
+    """Considers the given units, and quotes the first of them."""
+
+    units: Sequence[Considered] = ()
+
+    def ask(self, *arguments: Any, **options: Any) -> Answer:
+        answer = super().ask(*arguments, **options)
+        first = self.units[0]
+        quotes = [
+            Result(result.stored, 1.0, (first.start, first.end), first.text)
+            for result in answer.results
+            if result.stored.id == first.passage_id
+        ]
+        return replace(answer, considered=self.units, answers=quotes)
+
+
+def test_explains_why_the_unit_of_a_found_passage_is_not_quoted(engine: Engine) -> None:
+    question = "Where does the otter live?"
+    found = {result.stored.document.id: result.stored for result in Answerer(engine, 0.0).ask(question).results}
+    answerer = ConsideringAnswerer(engine, 0.0)
+    answerer.units = (
+        considered(found["otters"], 0.9, words=2.0, rank=-0.5),
+        considered(found["herons"], 0.8, words=1.0, rank=-0.5),
+    )
+    quoted = "\n".join(why_not(answerer, engine, question, "otters"))
+    assert "Its best sentence is “The otter lives beside the river.”, with rank 1 of 2 considered" in quoted
+    assert quoted.endswith("It is quoted as answer 1 of 1.")
+    other = "\n".join(why_not(answerer, engine, question, "herons"))
+    assert "with rank 2 of 2 considered and a probability of 0.80; the reading model gave it 1.25." in other
+    assert "Another sentence comes first: “The otter lives beside the river.”, with a probability of 0.90." in other
+    assert other.endswith("What decided: words +1.00.")
+    unread = "\n".join(why_not(answerer, engine, question, "library"))
+    assert unread.endswith("Nothing of it was considered for the quote: only the first passages and their neighbours are.")
+
+
 def test_explains_an_unknown_document_with_an_error(engine: Engine) -> None:
     with pytest.raises(KeyError):
-        why_not(engine, "otter", "unknown")
+        why_not(Answerer(engine, 0.0), engine, "otter", "unknown")

@@ -51,7 +51,9 @@ def test_search_prints_the_quote_and_the_passages(server: Server, qa: RunProcess
     result = qa("--data", server.data, "search", "Who signed the memorandum?")
     answer = server.search("Who signed the memorandum?")
     assert result.code == 0
-    assert answer["answer"]["text"] in result.stdout.splitlines()[0]
+    label, quote = result.stdout.splitlines()[:2]
+    assert label == f"Likely the answer (confidence {answer['confidence']:.2f}):"
+    assert answer["answer"]["text"] in quote
     assert answer["results"][0]["text"] in result.stdout
     assert "press-release" in result.stdout
 

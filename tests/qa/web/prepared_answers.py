@@ -63,14 +63,18 @@ class PreparedAnswerer:
 
 
 def prepared_app(folder: Path) -> Flask:
+    service = prepared_service(folder)
+    return create_app(lambda: service, Settings(data=folder))
+
+
+def prepared_service(folder: Path) -> Service:
     settings = Settings(data=folder)
     writer = DocumentWriter(open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder())))
     writer.put(IncomingDocument("heating", Document(text=TEXT, title="Heating & you", language="en", date="2025-01-20")))
     service = service_over(writer.engine, settings)
     answerer: Any = PreparedAnswerer(prepared_answers(writer.engine))
     chatbot = replace(service.chatbot, answerer=answerer)
-    prepared = Service(service.engine, answerer, chatbot, service.questions)
-    return create_app(lambda: prepared, settings)
+    return replace(service, answerer=answerer, chatbot=chatbot)
 
 
 def prepared_answers(engine: Engine) -> Mapping[str, Answer]:

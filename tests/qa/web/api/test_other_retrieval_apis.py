@@ -104,12 +104,18 @@ async def use_tools(client: Client) -> None:
         first = results["results"][0]
         assert set(first) == {"id", "title", "url", "text"}
         assert "Peter Kyle" in first["text"]
+        answer = results["answers"][0]
+        assert set(answer) == {"id", "title", "url", "text", "span", "lead_in", "more", "confidence", "label"}
+        assert (answer["id"], answer["confidence"]) == (first["id"], results["confidence"])
+        assert answer["label"] == ("Likely the answer" if answer["confidence"] >= 0.8 else "Closest found")
+        assert (answer["span"] or "") in answer["text"]
         fetched = json.loads((await client.call_tool("fetch", {"id": first["id"]})).content[0].text)
         assert set(fetched) == {"id", "title", "text", "url", "metadata"}
         assert first["text"] in fetched["text"]
         assert fetched["metadata"]["version"].startswith("sha256:")
         assert fetched["url"].startswith("https://openai.com/")
-        assert json.loads((await client.call_tool("search", {"query": FOREIGN})).content[0].text)["answerable"] is False
+        refused = json.loads((await client.call_tool("search", {"query": FOREIGN})).content[0].text)
+        assert (refused["answerable"], refused["answers"]) == (False, [])
         for tool, arguments in (("fetch", {"id": "none"}), ("search", {"query": " "})):
             assert (await client.call_tool(tool, arguments)).is_error
 
