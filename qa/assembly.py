@@ -19,7 +19,7 @@ from index.engine import Engine
 from index.ranking.result import Ranking
 from index.types import Embedder, Reranker
 from qa.answering.answerer import Answerer
-from qa.answering.calibration import read_calibration
+from qa.answering.calibration import Calibration, read_calibration
 from qa.answering.reader.loading import load_reader
 from qa.answering.reader.model import ReadingModel
 from qa.chat.chatbot import Chatbot
@@ -104,15 +104,19 @@ def service_over(engine: Engine, settings: Settings, worker: Worker | None = Non
 
 
 def answerer_over(
-    engine: Engine, settings: Settings, *, spelling: bool = True, arrange: Callable[[Ranking], Ranking] | None = None
+    engine: Engine,
+    settings: Settings,
+    *,
+    calibration: Calibration | None = None,
+    spelling: bool = True,
+    arrange: Callable[[Ranking], Ranking] | None = None,
 ) -> Answerer:
-    """Raises CalibrationError for a calibration that cannot be read."""
-    calibration = read_calibration(settings.data)
+    """`calibration`: None for that of the data folder. Raises CalibrationError for one that cannot be read."""
     return Answerer(
         engine,
         settings.answer_threshold,
         settings.languages,
-        calibration,
+        read_calibration(settings.data) if calibration is None else calibration,
         read=settings.read,
         spelling=spelling,
         arrange=arrange,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corpus.types import QuotableError
 from index import durable_files
@@ -21,15 +22,19 @@ from qa.answering.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARI
 
 log = logging.getLogger(__name__)
 
+Floats = NDArray[np.float64]
+
 FILE_NAME = "calibration.json"
-FORMAT = 2
-_KEYS_OF_FORMAT_1 = {"format", "intercept", "slope", "questions", "on_top_of"}
-# Answerable, and unanswerable. Fewer do not distinguish a shift from chance.
+FORMAT = 3
+OLDEST_FORMAT = 3  # older ones were fitted to whether the documents answer, not to whether the quote does
+# Right quotes, and others. Fewer do not distinguish a shift from chance.
 MIN_QUESTIONS = 10
 # Standard deviations of the prior around the shipped values.
 INTERCEPT_SPREAD, SLOPE_SPREAD = 1.0, 0.5
 MIN_SLOPE = 0.1
+FIXED = 1e-6  # a prior this narrow fixes the slope
 STEPS = 50
+CONVERGED = 1e-9
 # Probabilities are clipped to [EDGE, 1 - EDGE], because the logit of 0 and 1 is infinite.
 EDGE = 1e-6
 # A calibration is valid only for the coefficients that it was fitted on.
@@ -58,49 +63,68 @@ class Calibration:
 AS_SHIPPED = Calibration()
 
 
-def fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
-    """Fit to the uncalibrated confidences of labelled questions. Raises CalibrationError if there are too few of either kind."""
-    yes = sum(answerable)
-    no = len(answerable) - yes
+def fit(confidences: Sequence[float], right: Sequence[bool]) -> Calibration:
+    """Fit to the uncalibrated confidences of quotes and whether each is right. Raises CalibrationError if there are too few of either.
+
+    Where a question set does not give the words that answer, the quote of a question that the documents answer counts as right.
+    """
+    yes = sum(right)
+    no = len(right) - yes
     if min(yes, no) < MIN_QUESTIONS:
         raise CalibrationError(
-            f"calibration needs at least {MIN_QUESTIONS} answerable and {MIN_QUESTIONS} unanswerable questions; the set has {yes} and {no}."
-            ' Add more; mark unanswerable ones with "answerable": false'
+            f"calibration needs at least {MIN_QUESTIONS} questions that are answered rightly and {MIN_QUESTIONS} that are not; the set has"
+            f' {yes} and {no}. Add more; give "evidence" and "answer", and mark unanswerable ones with "answerable": false'
         )
-    return _fit(confidences, answerable)
+    return _fit(confidences, right)
 
 
-def cross_validate(confidences: Sequence[float], answerable: Sequence[bool], folds: int = 5) -> list[float]:
+def cross_validate(confidences: Sequence[float], right: Sequence[bool], folds: int = 5) -> list[float]:
     """Cross-validation: each question's calibrated confidence by a fit on the other folds."""
     fitted = list(confidences)
     # Stratified: every fold gets questions of both kinds.
-    order = sorted(range(len(fitted)), key=lambda place: not answerable[place])
+    order = sorted(range(len(fitted)), key=lambda place: not right[place])
     for fold in range(folds):
         held_out = set(order[fold::folds])
         kept = [place for place in order if place not in held_out]
-        calibration = _fit([confidences[place] for place in kept], [answerable[place] for place in kept])
+        calibration = _fit([confidences[place] for place in kept], [right[place] for place in kept])
         for place in held_out:
             fitted[place] = calibration.apply(confidences[place])
     return fitted
 
 
-def _fit(confidences: Sequence[float], answerable: Sequence[bool]) -> Calibration:
-    truth = np.asarray(answerable, float)
+def _fit(confidences: Sequence[float], right: Sequence[bool]) -> Calibration:
+    truth = np.asarray(right, float)
     yes, no = truth.sum(), (1 - truth).sum()
     inputs = np.stack([np.ones(len(truth)), [_logit(confidence) for confidence in confidences]], axis=1)
-    prior, precision = np.array([0.0, 1.0]), np.diag([INTERCEPT_SPREAD**-2, SLOPE_SPREAD**-2])
     # Platt's targets, which keep the fit finite on a perfectly separated set.
     targets = np.where(truth > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
+    intercept, slope = _most_probable(inputs, targets, np.array([0.0, 1.0]), np.array([INTERCEPT_SPREAD, SLOPE_SPREAD]))
+    if slope < MIN_SLOPE:
+        intercept, slope = _most_probable(inputs, targets, np.array([0.0, MIN_SLOPE]), np.array([INTERCEPT_SPREAD, FIXED]))
+    return Calibration(intercept, max(slope, MIN_SLOPE), len(truth))
+
+
+def _most_probable(inputs: Floats, targets: Floats, prior: Floats, spread: Floats) -> tuple[float, float]:
+    """Intercept and slope of the logistic regression with a Gaussian prior, by Newton's method; the objective is convex."""
+    precision = np.diag(spread**-2)
+
+    def loss(coefficients: Floats) -> float:
+        logits, change = inputs @ coefficients, coefficients - prior
+        return float((np.logaddexp(0, logits) - targets * logits).sum() + change @ precision @ change / 2)
+
     fitted = prior.copy()
-    for _ in range(STEPS):  # Newton's method; the objective is convex
+    for _ in range(STEPS):
         p = 1 / (1 + np.exp(-inputs @ fitted))
         gradient = inputs.T @ (p - targets) + precision @ (fitted - prior)
         hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs + precision
         step = np.linalg.solve(hessian, gradient)
+        # Where all confidences are near 0 or 1 the objective is almost flat, and a whole step goes far too far.
+        while loss(fitted - step) > loss(fitted) and float(np.abs(step).max()) > CONVERGED:
+            step = step / 2
         fitted = fitted - step
-        if float(np.abs(step).max()) < 1e-9:
+        if float(np.abs(step).max()) < CONVERGED:
             break
-    return Calibration(float(fitted[0]), max(float(fitted[1]), MIN_SLOPE), len(truth))
+    return float(fitted[0]), float(fitted[1])
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> Path:
@@ -111,7 +135,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
 
 
 def read_calibration(folder: Path) -> Calibration:
-    """The calibration of a data folder, or AS_SHIPPED if it has none or one for other coefficients.
+    """The calibration of a data folder, or AS_SHIPPED if it has none or one of another version.
 
     Raises CalibrationError if the file is damaged or from a newer version.
     """
@@ -127,16 +151,21 @@ def read_calibration(folder: Path) -> Calibration:
             raise CalibrationError(
                 f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it or upgrade"
             )
-        if set(values) != _KEYS_OF_FORMAT_1 or values["format"] != 1:  # files of format 1 have no checksum
-            durable_files.read_json(path)
+        if values["format"] < OLDEST_FORMAT:
+            return _ignore(path)
+        durable_files.read_json(path)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
         coefficients = tuple(values["on_top_of"])
     except (KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path} is not a valid calibration; delete it, or run `qa eval --calibrate` again") from error
     if coefficients != SHIPPED:
-        log.warning("ignoring %s: it was fitted for another version's coefficients; run `qa eval --calibrate` again", path)
-        return AS_SHIPPED
+        return _ignore(path)
     return calibration
+
+
+def _ignore(path: Path) -> Calibration:
+    log.warning("ignoring %s: it was fitted by another version; run `qa eval --calibrate` again", path)
+    return AS_SHIPPED
 
 
 def _logit(confidence: float) -> float:

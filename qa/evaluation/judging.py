@@ -20,7 +20,7 @@ from qa.evaluation import measures
 from qa.evaluation.matching import Match, match
 from qa.evaluation.measures import Bin
 from qa.evaluation.question_sets import Question
-from qa.evaluation.quote_measures import JudgedQuote, QuoteFigures, measure_quotes
+from qa.evaluation.quote_measures import RIGHT, JudgedQuote, QuoteFigures, measure_quotes
 
 DEPTH = 50  # documents (or relevant items) of a ranking that are judged
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009
@@ -166,6 +166,9 @@ def summarise(outcomes: Sequence[Outcome], threshold: float) -> Summary:
         o.question.id: float(o.answerable == o.question.is_answerable) for o in outcomes if o.question.is_answerable is not None
     }
     found = {name: float(np.mean(list(values.values()))) for name, values in per_question.items() if values}
+    per_question[RIGHT] = {
+        o.question.id: float(one.match is Match.RIGHT) for o in outcomes if (one := o.judged_quote) and one.match
+    }
     judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None]
     bins: Sequence[Bin] = ()
     if judged:

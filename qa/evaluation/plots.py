@@ -49,6 +49,18 @@ def reliability_diagram(bins: Sequence[Bin]) -> str:
     return svg(parts, "Reliability of confidence")
 
 
+def risk_coverage_curve(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]]) -> str:
+    """Named curves of risk (the share of quotes that are not right, 0..1) over coverage, from the most confident questions on."""
+    parts = [_axes("coverage: share of questions answered, the most confident first", "risk: share not right")]
+    parts += [text(_x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "middle") for tick in TICKS]
+    for number, (name, points) in enumerate(curves):
+        colour = COLOURS[number % len(COLOURS)]
+        line = " ".join(f"{_x(coverage):.1f},{_y(risk):.1f}" for coverage, risk in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(text(LEFT + 6, TOP + 12 + 16 * number, name, "start", colour))
+    return svg(parts, "Risk over coverage")
+
+
 def differences(values: Sequence[float], measure: str) -> str:
     """One bar for each question that differs, largest gain first. Above the line the second setting is better."""
     changed = sorted((value for value in values if abs(value) > 1e-9), reverse=True)

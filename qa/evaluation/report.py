@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from qa.evaluation import plots
+from qa.evaluation import plots, quote_report
 from qa.evaluation.judging import DECIDED, QUOTED, Outcome, Summary
 from qa.evaluation.measures import RECALL_CUTOFFS, Difference, compare
+from qa.evaluation.quote_measures import RIGHT
 
 # Measures to compare two runs by, if the set allows them.
-COMPARED = ("nDCG@10", "MRR@10", "Success@1", "Success@5", "R@10", QUOTED, DECIDED)
+COMPARED = ("nDCG@10", "MRR@10", "Success@1", "Success@5", "R@10", QUOTED, RIGHT, DECIDED)
 SIGNIFICANT = 0.05
 WORST_SHOWN = 40
 _MILLISECONDS = ("latency median", "latency p95")
@@ -56,10 +57,32 @@ def table(runs: Sequence[Run]) -> str:
     for name in names:
         cells = [_cell(name, run.summary.measures.get(name)).rjust(column) for run, column in zip(runs, columns, strict=True)]
         lines.append("  ".join([name.ljust(width), *cells]))
+    for run in runs:
+        if run.summary.quotes:
+            lines += ["", f"Quotes, {run.name} (95% intervals)", quote_report.text_tables(run.summary.quotes)]
     if len(runs) == 2:
         lines += ["", f"{runs[1].name} minus {runs[0].name} (95% interval; p of a paired randomisation test)"]
         lines += [f"{measure.ljust(width)}  {_difference(found)}" for measure, found in comparisons(*runs).items()]
     return "\n".join(lines)
+
+
+def as_json(title: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """All measures of each run, and the differences of two runs."""
+    found: dict[str, Any] = {
+        "question_set": title,
+        "runs": [
+            {
+                "name": run.name,
+                "questions": run.summary.questions,
+                "measures": {name: round(value, 4) for name, value in run.summary.measures.items()},
+                "quotes": quote_report.as_json(run.summary.quotes) if run.summary.quotes else None,
+            }
+            for run in runs
+        ],
+    }
+    if len(runs) == 2:
+        found["differences"] = {measure: asdict(difference) for measure, difference in comparisons(*runs).items()}
+    return found
 
 
 def json_lines(runs: Sequence[Run]) -> Iterator[str]:
@@ -72,6 +95,9 @@ def json_lines(runs: Sequence[Run]) -> Iterator[str]:
 def html(title: str, runs: Sequence[Run]) -> str:
     """A self-contained page without scripts or external resources."""
     body = [f"<h1>{escape(title)}</h1>", _html_table(runs), *_figures(runs)]
+    for run in runs:
+        if run.summary.quotes:
+            body += [f"<h2>Quotes ({escape(run.name)})</h2>", quote_report.html_tables(run.summary.quotes)]
     if len(runs) == 2:
         body.append(_html_comparison(runs[0], runs[1]))
     body.append(_html_questions(runs[0]))
@@ -90,6 +116,9 @@ def _figures(runs: Sequence[Run]) -> Iterator[str]:
     ]
     if curves[0][1]:
         yield _figure("Recall", plots.recall_curve(curves))
+    risks = [(run.name, run.summary.quotes.curve) for run in runs if run.summary.quotes]
+    if risks:
+        yield _figure("Risk over coverage", plots.risk_coverage_curve(risks))
     for run in runs:
         if run.summary.reliability:
             yield _figure(f"Reliability of confidence ({run.name})", plots.reliability_diagram(run.summary.reliability))
@@ -121,12 +150,14 @@ def _html_comparison(first: Run, second: Run) -> str:
 
 
 def _html_questions(run: Run) -> str:
-    """The worst questions: wrong decisions first, then the lowest nDCG."""
+    """The worst questions: wrong quotes and decisions first, then the lowest nDCG."""
+    right = run.summary.per_question.get(RIGHT, {})
     ndcg = run.summary.per_question.get("nDCG@10", {})
     decided = run.summary.per_question.get(DECIDED, {})
 
-    def quality(outcome: Outcome) -> tuple[float, float]:
-        return decided.get(outcome.question.id, 1.0), ndcg.get(outcome.question.id, 1.0)
+    def quality(outcome: Outcome) -> tuple[float, float, float]:
+        name = outcome.question.id
+        return right.get(name, 1.0), decided.get(name, 1.0), ndcg.get(name, 1.0)
 
     worst = [outcome for outcome in sorted(run.outcomes, key=quality) if min(quality(outcome)) < 1][:WORST_SHOWN]
     if not worst:
@@ -154,11 +185,12 @@ def _row(cells: Sequence[str], tag: str = "td", *, words: bool = False) -> str:
 
 
 def _record(outcome: Outcome, summary: Summary) -> dict[str, Any]:
-    question = outcome.question
+    question, judged = outcome.question, outcome.judged_quote
     values: Mapping[str, Mapping[str, float]] = summary.per_question
     return {
         "id": question.id,
         "question": question.text,
+        "kind": question.kind or None,
         "corrected": outcome.corrected,
         "rewritten": outcome.rewritten,
         "relevant": dict(question.relevant),
@@ -167,6 +199,10 @@ def _record(outcome: Outcome, summary: Summary) -> dict[str, Any]:
         "confidence": round(outcome.confidence, 4),
         "evidence": asdict(outcome.evidence) if outcome.evidence else None,
         "quote": outcome.shown,
+        "best_quotes": list(outcome.answers),
+        "match": judged.match.value if judged and judged.match else None,
+        "polarity": question.polarity,
+        "near_page": question.near_page,
         "ranked": list(outcome.ranked[:10]),
         "measures": {name: round(by[question.id], 4) for name, by in values.items() if question.id in by},
         "took_ms": round(outcome.took_ms, 2),

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from corpus.types import QuotableError
-from qa.answering.calibration import Calibration, cross_validate, fit
-from qa.answering.confidence import probability
+from qa.answering.calibration import AS_SHIPPED, Calibration, cross_validate, fit
 from qa.assembly import Service, answerer_over, open_to_read, open_to_write, reranker_of, service_of
 from qa.evaluation.judging import Judge, Order, Outcome, arrange, run, summarise
+from qa.evaluation.matching import Match
 from qa.evaluation.measures import expected_calibration_error
 from qa.evaluation.question_sets import QuestionSet, read_corpus
 from qa.evaluation.report import Run
@@ -91,15 +91,26 @@ def run_variant(question_set: QuestionSet, service: Service, settings: Settings,
     return Run(variant.name, outcomes, summarise(outcomes, threshold))
 
 
-def fit_calibration(outcomes: Sequence[Outcome]) -> tuple[Calibration, str]:
+def calibrate_to(question_set: QuestionSet, service: Service, settings: Settings, judge: Judge) -> tuple[Calibration, str]:
     """A calibration fitted to these questions, and its cross-validated effect on ECE in words. Raises CalibrationError."""
-    judged = [outcome for outcome in outcomes if outcome.question.is_answerable is not None and outcome.evidence is not None]
-    shipped = [probability(outcome.evidence) for outcome in judged if outcome.evidence]
-    truth = [bool(outcome.question.is_answerable) for outcome in judged]
-    calibration = fit(shipped, truth)
-    before = expected_calibration_error(shipped, truth)
-    after = expected_calibration_error(cross_validate(shipped, truth), truth)
+    settings = settings.model_copy(update={"answer_threshold": 0.0})
+    uncalibrated = answerer_over(service.engine, settings, calibration=AS_SHIPPED)
+    outcomes = list(run(question_set.questions, uncalibrated, judge, settings.answer_threshold))
+    labelled = [
+        (outcome.confidence, truth) for outcome, truth in zip(outcomes, _labels(outcomes), strict=True) if truth is not None
+    ]
+    shipped, truths = [confidence for confidence, _ in labelled], [truth for _, truth in labelled]
+    calibration = fit(shipped, truths)
+    before = expected_calibration_error(shipped, truths)
+    after = expected_calibration_error(cross_validate(shipped, truths), truths)
     return (
         calibration,
-        f"ECE as shipped {before:.3f}, calibrated {after:.3f} (5-fold cross-validation over {len(truth)} questions)",
+        f"ECE as shipped {before:.3f}, calibrated {after:.3f} (5-fold cross-validation over {len(truths)} questions)",
     )
+
+
+def _labels(outcomes: Sequence[Outcome]) -> list[bool | None]:
+    """Whether each quote is right, None if unknown. A set without the words that answer tells only whether the documents answer."""
+    if any(outcome.question.references for outcome in outcomes):
+        return [judged.match is Match.RIGHT if (judged := outcome.judged_quote) else None for outcome in outcomes]
+    return [outcome.question.is_answerable for outcome in outcomes]

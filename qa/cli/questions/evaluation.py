@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -20,17 +21,24 @@ from qa.settings.settings import RENAMED
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object per question to this file."
 )
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page with plots to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON.")
 @click.option("--calibrate", is_flag=True, help="Fit confidence to these questions and store the result in the data folder.")
 @click.pass_context
 def evaluate(
-    context: click.Context, question_set: Path, compare: str | None, output: Path | None, report: Path | None, calibrate: bool
+    context: click.Context,
+    question_set: Path,
+    compare: str | None,
+    output: Path | None,
+    report: Path | None,
+    as_json: bool,
+    calibrate: bool,
 ) -> None:
     """Measure how well the questions in FILE (JSON Lines) or FOLDER (BEIR) are answered."""
     from qa.answering.calibration import write_calibration
+    from qa.evaluation import report as reports
     from qa.evaluation.judging import Judge
     from qa.evaluation.question_sets import read_question_set
-    from qa.evaluation.report import html, json_lines, table
-    from qa.evaluation.session import InvalidVariant, Variant, fit_calibration, open_service, parse_variant, run_variant
+    from qa.evaluation.session import InvalidVariant, Variant, calibrate_to, open_service, parse_variant, run_variant
 
     if compare and (old := re.search(r"\boperating_point\b", compare)):
         say(f"qa: {old[0]} is now called {RENAMED[old[0]]}; the next version rejects the old name")
@@ -47,11 +55,12 @@ def evaluate(
     with open_service(found, settings, say) as service:
         judge = Judge(service.engine)
         runs = [run_variant(found, service, settings, variant, judge) for variant in variants]
-    click.echo(table(runs))
+        fitted = calibrate_to(found, service, settings, judge) if calibrate else None
+    click.echo(json.dumps(reports.as_json(found.name, runs), indent=1) if as_json else reports.table(runs))
     if output:
-        output.write_text("".join(f"{line}\n" for line in json_lines(runs)), "utf-8")
+        output.write_text("".join(f"{line}\n" for line in reports.json_lines(runs)), "utf-8")
     if report:
-        report.write_text(html(f"Evaluation of {found.name}", runs), "utf-8")
-    if calibrate:
-        calibration, gain = fit_calibration(runs[0].outcomes)
+        report.write_text(reports.html(f"Evaluation of {found.name}", runs), "utf-8")
+    if fitted:
+        calibration, gain = fitted
         say(f"Confidence was fitted and written to {write_calibration(settings.data, calibration)}: {gain}")

@@ -11,18 +11,7 @@ from typing import Any
 
 import pytest
 
-from index import durable_files
-from qa.answering.calibration import (
-    AS_SHIPPED,
-    Calibration,
-    CalibrationError,
-    cross_validate,
-    fit,
-    read_calibration,
-    write_calibration,
-)
 from qa.evaluation.judging import Order
-from qa.evaluation.measures import expected_calibration_error
 from qa.evaluation.session import InvalidVariant, parse_variant
 from tests.conftest import RunProcess
 
@@ -220,58 +209,68 @@ def test_calibration_changes_confidence_but_not_the_ranking(qa: RunProcess, fill
     assert "calibration.json" in result.stderr
     assert "ECE as shipped" in result.stderr
     after = qa("--data", filled, "search", asked[0], "--json").json()
+    (filled / "calibration.json").unlink()
     assert after["confidence"] != before["confidence"]
     assert [r["id"] for r in after["results"]] == [r["id"] for r in before["results"]], (
         "calibration must not change the ranking"
     )
 
 
-def test_fit_needs_both_kinds_of_questions() -> None:
-    with pytest.raises(CalibrationError, match="answerable"):
-        fit([0.9] * 50, [True] * 50)
+def test_judges_quotes_against_the_words_that_answer(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
+    records = [
+        {
+            "question": ASKED["passports"][0],
+            "kind": "amount",
+            "document": "passports",
+            "evidence": "A child’s passport costs £53.50.",
+            "answer": "£53.50",
+        },
+        {"question": ASKED["bins"][1], "kind": "date", "evidence": "Glass is collected in May.", "answer": "in May"},
+        {"question": "what did a passport cost in 1950", "kind": "near_miss", "evidence": None, "near_page": "passports"},
+        {"question": FOREIGN[1], "kind": "foreign", "evidence": None},
+    ]
+    report, output = tmp_path / "report.html", tmp_path / "out.jsonl"
+    questions = write_lines(tmp_path / "q.jsonl", records)
+    result = qa("--data", filled, "eval", questions, "--json", "--report", report, "--output", output)
+    assert result.code == 0, result.stderr
+    (run,) = result.json()["runs"]
+    quotes = run["quotes"]
+    assert quotes["overall"]["quote right"]["value"] == quotes["overall"]["quote wrong"]["value"] == 0.5
+    assert quotes["by_kind"]["amount"]["quote right"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert quotes["by_kind"]["foreign"]["rightly refused"]["value"] == 1.0
+    assert quotes["by_kind"]["near_miss"]["questions"] == 1
+    assert quotes["risk_coverage"][-1] == [1.0, 0.75]
+    assert {"AURC", "right at 80% coverage", "ECE of the quote"} <= set(quotes["overall"])
+    assert run["measures"]["Success@1"] == 1.0
+    lines = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    assert [line["match"] for line in lines] == ["right", "wrong", None, None]
+    assert [line["near_page"] for line in lines] == [None, None, "passports", None]
+    assert lines[3]["quote"] is None
+    assert lines[3]["best_quotes"]
+    page = report.read_text("utf-8")
+    assert "Risk over coverage" in page
+    assert "near_miss" in page
+    assert_self_contained(page)
+    text = qa("--data", filled, "eval", questions).stdout
+    assert figures(text)["quote right"] == 0.5
+    assert re.search(r"^near_miss +1 ", text, re.MULTILINE)
 
 
-def test_fit_reduces_overconfidence_and_keeps_the_order() -> None:
-    confidences = [0.5 + 0.004 * step for step in range(100)]
-    truth = [step % 2 == 0 for step in range(100)]
-    calibration = fit(confidences, truth)
-    fitted = [calibration.apply(confidence) for confidence in confidences]
-    assert fitted == sorted(fitted)
-    assert expected_calibration_error(fitted, truth) < expected_calibration_error(confidences, truth)
-    assert expected_calibration_error(cross_validate(confidences, truth), truth) < expected_calibration_error(
-        confidences, truth
-    )
-
-
-def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
-    assert read_calibration(tmp_path) == AS_SHIPPED
-    assert AS_SHIPPED.apply(0.37) == 0.37
-    calibration = Calibration(-0.5, 1.2, 40)
-    write_calibration(tmp_path, calibration)
-    assert read_calibration(tmp_path) == calibration
-    assert calibration.apply(0.0) >= 0
-    assert calibration.apply(1.0) <= 1
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("{", "cannot read"),
-        ("{}", "not a valid calibration"),
-        ('{"format": 99}', "format 99"),
-        ("[]", "not a valid calibration"),
-    ],
-)
-def test_rejects_an_unreadable_calibration_and_names_the_next_step(tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "calibration.json").write_text(text)
-    with pytest.raises(CalibrationError, match=reason) as refused:
-        read_calibration(tmp_path)
-    assert "delete it" in str(refused.value)
-
-
-def test_ignores_a_calibration_for_other_coefficients(tmp_path: Path) -> None:
-    path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
-    values = durable_files.read_json(path)
-    values["on_top_of"][0] += 1
-    durable_files.write_json(path, values)
-    assert read_calibration(tmp_path) == AS_SHIPPED
+def test_calibrates_to_whether_the_quote_is_right(qa: RunProcess, filled: Path, tmp_path: Path) -> None:
+    asked = [(name, text) for name, texts in ASKED.items() for text in texts] * 3
+    # The documents answer every question, but in every other round the quote is not what is wanted.
+    records: list[dict[str, Any]] = [
+        {"question": text, "evidence": DOCUMENTS[name][1], "also": DOCUMENTS[name][1].split(". ")}
+        if (number + number // 8) % 2
+        else {"question": text, "evidence": "other words"}
+        for number, (name, text) in enumerate(asked)
+    ]
+    before = qa("--data", filled, "search", asked[0][1], "--json").json()
+    result = qa("--data", filled, "eval", write_lines(tmp_path / "q.jsonl", records), "--calibrate")
+    try:
+        assert result.code == 0, result.stderr
+        assert "over 24 questions" in result.stderr
+        after = qa("--data", filled, "search", asked[0][1], "--json").json()
+        assert after["confidence"] < before["confidence"]
+    finally:
+        (filled / "calibration.json").unlink(missing_ok=True)
