@@ -33,6 +33,11 @@ class Cell:
     pieces: Sequence[Piece]
 
 
+def quote_line(quote: Mapping[str, Any]) -> Sequence[Piece]:
+    """The words of one of `answers` or `units`."""
+    return _pieces(quote, quote["start"], quote["end"])
+
+
 def quote_blocks(quote: Mapping[str, Any]) -> Sequence[Block]:
     """The blocks of one of `answers`, without the white space between them."""
     blocks: list[Block] = []

@@ -17,16 +17,16 @@ from qa.answering.labels import missing_sentence
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
 from qa.web.pages.presentation import TEXTS, answer_kind, result_fields, source_fields, verdict
-from qa.web.pages.quotes import quote_blocks, quote_cells
+from qa.web.pages.quotes import quote_blocks, quote_cells, quote_line
 from qa.web.routes import READ, route
-from qa.web.schemas.answers import answer_json
+from qa.web.schemas.answers import answer_json, explained_answer_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
 from qa.web.schemas.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters
 from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("box", __name__)
-for function in (verdict, answer_kind, source_fields, result_fields, quote_blocks, quote_cells, missing_sentence):
+for function in (verdict, answer_kind, source_fields, result_fields, quote_line, quote_blocks, quote_cells, missing_sentence):
     blueprint.add_app_template_global(function)
 
 FACETS = {"source": "Source", "type": "Type", "year": "Year"}
@@ -67,7 +67,8 @@ def _page(address: str) -> tuple[str, int]:
         return _render(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
     answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter())
     record_if_unanswered(answer)
-    return _render(address, parameters, question=parameters.q, limit=parameters.limit, body=answer_json(answer, 0)), 200
+    body = explained_answer_json(answer, 0) if parameters.explain else answer_json(answer, 0)
+    return _render(address, parameters, question=parameters.q, limit=parameters.limit, body=body), 200
 
 
 def _render(
@@ -80,10 +81,11 @@ def _render(
     error: str | None = None,
 ) -> str:
     chosen = narrowing.chosen()
+    explaining = {"explain": "true"} if body and "units" in body else {}
 
     def at(**changes: str | int | None) -> str:
         """The address of this page with changed parameters; None removes one."""
-        parts = {"q": question, **chosen, **({"limit": limit} if limit != DEFAULT_LIMIT else {}), **changes}
+        parts = {"q": question, **chosen, **({"limit": limit} if limit != DEFAULT_LIMIT else {}), **explaining, **changes}
         query = urlencode({key: value for key, value in parts.items() if value})
         return f"{address}?{query}" if query else address
 
@@ -97,6 +99,7 @@ def _render(
         body=body,
         error=error,
         chosen=chosen,
+        explaining=explaining,
         choices=dict(_choices(narrowing.filter(), chosen)),
         facet_names=FACETS,
         labels={key: _label(key, value, Counter()) for key, value in chosen.items()},

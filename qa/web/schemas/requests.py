@@ -79,6 +79,12 @@ def _number_in_query_string(value: str) -> int:
     return int(value)
 
 
+def _flag_in_query_string(value: Any) -> Any:
+    if value not in ("true", "false", False, True):
+        raise ValueError("must be true or false")
+    return value in ("true", True)
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -193,7 +199,9 @@ class Narrowing(Strict):
 
 
 class SearchPageParameters(QuestionParameters, Narrowing):
-    """`GET /` and `GET /embed` with a question."""
+    """`GET /` and `GET /embed` with a question. `explain`: also show the units considered."""
+
+    explain: Annotated[bool, BeforeValidator(_flag_in_query_string)] = False
 
 
 class DocumentRequest(Strict):

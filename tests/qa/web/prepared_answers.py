@@ -107,7 +107,8 @@ def _answer(passages: Sequence[StoredPassage], answers: Sequence[Result]) -> Ans
     considered = [
         Considered(
             each.quoted_text, *each.quote, each.kind, each.stored.id, each.confidence or 0.0,
-            features={"coverage": 0.5}, contributions={"coverage": 1.0 / place, "rank": -0.25}, reader=None, span=each.span,
+            features={"coverage": 0.5, "rank": 2.0}, contributions={"coverage": 1.0 / place},
+            reader=1.5 if place == 1 else None, span=each.span,
         )
         for place, each in enumerate(answers, 1)
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def test_answers_pass_axe_and_have_contrast_and_fit_the_window(
 ) -> None:
     page = open_page(None, base=address, width=width, scheme=scheme)
     for question in QUESTIONS:
-        page.goto(f"/?q={question}")
+        page.goto(f"/?q={question}&explain=true")
         assert axe(page) == [], question
         contrast, words = page.evaluate(CONTRAST)
         assert contrast >= LEAST_CONTRAST, (question, words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -19,8 +18,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return prepared.prepared_app(folder)
 
 
-def shown(app: Flask, question: str) -> Page:
-    response = app.test_client().get(f"/?q={quote(question)}")
+def shown(app: Flask, question: str, **parameters: str) -> Page:
+    response = app.test_client().get("/", query_string={"q": question, **parameters})
     assert response.status_code == 200
     return Page(response.get_data(as_text=True))
 
@@ -100,6 +99,26 @@ def test_other_answers_follow_with_their_own_labels_and_sources(app: Flask) -> N
     assert one.inside["h2"][:2] == ["Likely the answer", "Another answer"]
     assert one.inside["h3"][0] == "Likely the answer"  # exactly .8
     assert "Another answer" not in shown(app, prepared.SPAN).text
+
+
+def test_explains_the_units_considered_and_what_decided(app: Flask) -> None:
+    plain, page = shown(app, prepared.SEVERAL), shown(app, prepared.SEVERAL, explain="true")
+    assert "Units considered" not in plain.text
+    units = page.text[page.text.index("Units considered") :]
+    assert "What put the first before the second: coverage +0.50." in units
+    assert "sentenceprobability 0.93reading model 1.50coverage 0.50 (+1.00)rank 2.00" in units
+    assert "rowprobability 0.60coverage 0.50 (+0.50)rank 2.00" in units  # the reading model did not read it
+    assert "£300 🔥 <b>a winter</b>\nif" in page.inside["strong"][-2:]
+    # The page explains the next question too, without the script that would not.
+    assert {"type": "hidden", "name": "explain", "value": "true"} in page.attributes("input")
+    assert page.attributes("script") == []
+
+
+@pytest.mark.parametrize("value", ["1", "yes", ""])
+def test_refuses_another_value_of_explain(app: Flask, value: str) -> None:
+    response = app.test_client().get(f"/?q=x&explain={value}")
+    assert response.status_code == 422
+    assert "In this address, explain must be true or false." in response.get_data(as_text=True)
 
 
 def test_says_what_the_documents_do_not_mention(app: Flask) -> None:
