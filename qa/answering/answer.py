@@ -17,9 +17,9 @@ class Result:
     """A passage with its score (0..1, descending over the results) and the quote in it.
 
     `quote` is a span of the document with the words `quoted_text`; in `Answer.results` it lies within the passage, in `Answer.answers`
-    it starts there. The other fields are for answers. `span`: the shortest exact answer inside the quote, a span of the document.
-    `lead_in`: the lead-in of a list item or the column heads of a table row, "" if the quote holds them. `more`: number of list items
-    after the quote. `confidence`: the probability that the quote answers the question.
+    it may reach into the neighbours. The other fields are for answers. `span`: the shortest exact answer inside the quote, a span of the
+    document. `lead_in`: the lead-in of a list item or the column heads of a table row, "" if the quote holds them. `more`: number of
+    list items after the quote. `confidence`: the probability that the quote answers the question.
     """
 
     stored: StoredPassage
@@ -35,7 +35,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """A unit that could have been quoted: `start` and `end` in its document. `passage_id`: the passage in which it starts.
+    """A unit that could have been quoted: `start` and `end` in its document. `passage_id`: the passage that holds it or a part.
 
     `features`: their values. `contributions`: their parts of the log-odds of `probability`, as far as they are known.
     `reader`: the reading model's score, None if it did not read the unit. `span`: the reader's, in the document.

@@ -18,7 +18,7 @@ SOURCES = "\n\nSources:\n"
 @dataclass(frozen=True, slots=True)
 class Citation:
     """A quote that supports a reply. `place` is its span in the reply's text, `quote` its span in the document (code points), `text` the
-    document's words there. `stored`: the passage in which it starts.
+    document's words there. `stored`: the passage that holds it or a part.
 
     `verbatim`: the reply holds these words at `place`. Otherwise the reply paraphrases them and `place` is the span of `[number]`.
     """

@@ -70,8 +70,8 @@ class AnswerSpan(TypedDict):
 class Quote(TypedDict):
     """Words of a document that answer the question: `document.text[start:end] == text`.
 
-    `url`, `page` and `headings` are those of the passage in which the quote starts. `items`: the places of the list items in the quote.
-    `lead_in`: the lead-in of a list item, or the column heads of a table row; empty if the quote holds them or has none.
+    `url`, `page` and `headings` are those of the passage that holds the quote or a part of it. `items`: the places of the list
+    items in the quote. `lead_in`: the lead-in of a list item, or the column heads of a table row; empty if the quote holds them.
     """
 
     text: str
