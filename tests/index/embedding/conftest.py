@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from index.embedding.loading import load_embedder
 from tests.index.embedding.models import WORDS, save, tiny_bert
 
 if TYPE_CHECKING:
@@ -26,13 +28,13 @@ def sentence_transformer() -> SentenceTransformer:
     return SentenceTransformer(str(Path(package.submodule_search_locations[0]) / "model"), device="cpu", local_files_only=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers folder with a BERT of two layers, 16 dimensions, mean pooling and no normalising."""
     return save(tiny_bert(), tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model_int8_spoils(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with one activation a thousand times the others, so that 8 bits lose the others, which determine its vectors."""
     import torch
@@ -45,6 +47,35 @@ def model_int8_spoils(tmp_path_factory: pytest.TempPathFactory) -> Path:
         last.output.dense.weight *= 100_000
         last.output.LayerNorm.weight[0] = 0
     return save(bert, tmp_path_factory.mktemp("spoilt"))
+
+
+# An export takes a process that imports torch, so tests that start from one share it and change a copy.
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny-export")
+    load_embedder(str(tiny_model), folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_models(tiny_export: Path, tmp_path: Path) -> Path:
+    """A folder of models with the export of the tiny model."""
+    return shutil.copytree(tiny_export, tmp_path / "tiny-models")
+
+
+@pytest.fixture(scope="session")
+def spoilt_export(model_int8_spoils: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("spoilt-export")
+    load_embedder(str(model_int8_spoils), folder)
+    return folder
+
+
+@pytest.fixture
+def spoilt_models(spoilt_export: Path, tmp_path: Path) -> Path:
+    """A folder of models with the export of `model_int8_spoils`."""
+    return shutil.copytree(spoilt_export, tmp_path / "spoilt-models")
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from index.embedding.loading import load_embedder
 from tests.index.embedding.models import assert_unit, cosine
 
 
-def test_int8_questions_are_comparable_with_fp32_passages(tiny_model: Path, tmp_path: Path) -> None:
-    exact = load_embedder(str(tiny_model), tmp_path)
+def test_int8_questions_are_comparable_with_fp32_passages(tiny_model: Path, tiny_models: Path) -> None:
+    exact = load_embedder(str(tiny_model), tiny_models)
     said: list[str] = []
-    rounded = load_embedder(str(tiny_model), tmp_path, precision="int8", say=said.append)
+    rounded = load_embedder(str(tiny_model), tiny_models, precision="int8", say=said.append)
     assert len(said) == 1
     assert rounded.fingerprint == exact.fingerprint
     np.testing.assert_array_equal(rounded.embed_passages(["signed"]), exact.embed_passages(["signed"]))
@@ -28,65 +28,64 @@ def test_int8_questions_are_comparable_with_fp32_passages(tiny_model: Path, tmp_
     assert np.any(rounded.embed_question("a b c") != exact.embed_question("a b c"))
 
 
-def test_concurrent_processes_quantize_one_model(tiny_model: Path, tmp_path: Path) -> None:
-    load_embedder(str(tiny_model), tmp_path)
+def test_concurrent_processes_quantize_one_model(tiny_model: Path, tiny_models: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from index.embedding.loading import load_embedder;"
         " print(load_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed').tobytes().hex())"
     )
-    command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
+    command = [sys.executable, "-c", code, str(tiny_model), str(tiny_models)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     printed = [process.communicate(timeout=60)[0].split() for process in processes]
-    expected = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed").tobytes().hex()
+    expected = load_embedder(str(tiny_model), tiny_models, precision="int8").embed_question("signed").tobytes().hex()
     assert printed == [[expected]] * len(processes)
-    assert not list(tmp_path.rglob("refused.json"))
+    assert not list(tiny_models.rglob("refused.json"))
 
 
-def test_modified_int8_model_is_quantized_again(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    expected = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed")
-    (file,) = tmp_path.glob("*-int8/model.onnx")
+def test_modified_int8_model_is_quantized_again(tiny_model: Path, tiny_models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    expected = load_embedder(str(tiny_model), tiny_models, precision="int8").embed_question("signed")
+    (file,) = tiny_models.glob("*-int8/model.onnx")
     contents = bytearray(file.read_bytes())
     contents[len(contents) // 2] ^= 1
     file.write_bytes(contents)
-    again = load_embedder(str(tiny_model), tmp_path, precision="int8")
+    again = load_embedder(str(tiny_model), tiny_models, precision="int8")
     assert "quantising it again" in caplog.text
     np.testing.assert_array_equal(again.embed_question("signed"), expected)
 
 
 def test_model_that_int8_spoils_runs_in_fp32_and_is_not_tried_again(
-    model_int8_spoils: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    model_int8_spoils: Path, spoilt_models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    exact = load_embedder(str(model_int8_spoils), tmp_path)
-    first = load_embedder(str(model_int8_spoils), tmp_path, precision="int8")
+    exact = load_embedder(str(model_int8_spoils), spoilt_models)
+    first = load_embedder(str(model_int8_spoils), spoilt_models, precision="int8")
     said: list[str] = []
-    again = load_embedder(str(model_int8_spoils), tmp_path, precision="int8", say=said.append)
+    again = load_embedder(str(model_int8_spoils), spoilt_models, precision="int8", say=said.append)
     assert not said
     assert caplog.text.count("quantising changes the model's vectors too much") == 2
     for embedder in (first, again):
         np.testing.assert_array_equal(embedder.embed_question("signed"), exact.embed_question("signed"))
 
 
-def test_modified_rejection_is_ignored(model_int8_spoils: Path, tmp_path: Path) -> None:
-    load_embedder(str(model_int8_spoils), tmp_path, precision="int8")
-    (file,) = tmp_path.rglob("refused.json")
+def test_modified_rejection_is_ignored(model_int8_spoils: Path, spoilt_models: Path) -> None:
+    load_embedder(str(model_int8_spoils), spoilt_models, precision="int8")
+    (file,) = spoilt_models.rglob("refused.json")
     original = file.read_bytes()
     file.write_bytes(original.replace(b"quantising", b"quantizing"))
     said: list[str] = []
-    load_embedder(str(model_int8_spoils), tmp_path, precision="int8", say=said.append)
+    load_embedder(str(model_int8_spoils), spoilt_models, precision="int8", say=said.append)
     assert len(said) == 1
     assert file.read_bytes() == original
 
 
 def test_failed_quantization_is_logged_and_tried_again(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny_model: Path, tiny_models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    exact = load_embedder(str(tiny_model), tmp_path)
+    exact = load_embedder(str(tiny_model), tiny_models)
     with monkeypatch.context() as failing:
         failing.setattr("sys.executable", shutil.which("false"))
-        served = load_embedder(str(tiny_model), tmp_path, precision="int8")
+        served = load_embedder(str(tiny_model), tiny_models, precision="int8")
     assert "cannot quantise the model: exit code 1; embedding questions in fp32" in caplog.text
     np.testing.assert_array_equal(served.embed_question("signed"), exact.embed_question("signed"))
-    load_embedder(str(tiny_model), tmp_path, precision="int8")
-    assert list(tmp_path.glob("*-int8/model.onnx"))
+    load_embedder(str(tiny_model), tiny_models, precision="int8")
+    assert list(tiny_models.glob("*-int8/model.onnx"))

@@ -41,17 +41,17 @@ def test_local_model_is_exported_with_its_prompts(tiny_model: Path, tmp_path: Pa
     assert list((tmp_path / "models").rglob("*.onnx"))
 
 
-def test_modified_export_is_exported_again(tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    embedder = load_embedder(str(tiny_model), tmp_path)
+def test_modified_export_is_exported_again(tiny_model: Path, tiny_models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    embedder = load_embedder(str(tiny_model), tiny_models)
     expected = embedder.embed_question("signed")
     for name in ("model.onnx", "tokenizer.json", "export.json"):
-        (file,) = tmp_path.rglob(name)
+        (file,) = tiny_models.rglob(name)
         contents = bytearray(file.read_bytes())
         contents[len(contents) // 2] ^= 1
         file.write_bytes(contents)
         said: list[str] = []
         caplog.clear()
-        again = load_embedder(str(tiny_model), tmp_path, say=said.append)
+        again = load_embedder(str(tiny_model), tiny_models, say=said.append)
         assert len(said) == 1, name
         assert "exporting it again" in caplog.text
         np.testing.assert_allclose(again.embed_question("signed"), expected, atol=1e-6)
@@ -78,22 +78,21 @@ def test_failed_preparation_is_reported_and_tried_again(
     assert load_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
 
 
-def test_incomplete_export_is_exported_again(tiny_model: Path, tmp_path: Path) -> None:
-    load_embedder(str(tiny_model), tmp_path)
-    (file,) = tmp_path.rglob("model.onnx")
+def test_incomplete_export_is_exported_again(tiny_model: Path, tiny_models: Path) -> None:
+    (file,) = tiny_models.rglob("model.onnx")
     file.unlink()
-    assert load_embedder(str(tiny_model), tmp_path).embed_question("signed").shape == (16,)
+    assert load_embedder(str(tiny_model), tiny_models).embed_question("signed").shape == (16,)
 
 
-def test_fingerprint_depends_on_the_settings_but_not_the_readme(tiny_model: Path, tmp_path: Path) -> None:
+def test_fingerprint_depends_on_the_settings_but_not_the_readme(tiny_model: Path, tiny_models: Path, tmp_path: Path) -> None:
     changed = shutil.copytree(tiny_model, tmp_path / "changed")
     facts = json.loads((changed / "sentence_bert_config.json").read_text())
     settings_file = changed / "sentence_bert_config.json"
     (changed / "README.md").write_text("Only the readme differs.")
-    same = load_embedder(str(changed), tmp_path / "models").fingerprint
-    assert same == load_embedder(str(tiny_model), tmp_path / "models").fingerprint
+    same = load_embedder(str(changed), tiny_models).fingerprint
+    assert same == load_embedder(str(tiny_model), tiny_models).fingerprint
     settings_file.write_text(json.dumps(facts | {"max_seq_length": 16}))
-    assert load_embedder(str(changed), tmp_path / "models").fingerprint != same
+    assert load_embedder(str(changed), tiny_models).fingerprint != same
 
 
 def test_model_that_cannot_be_exported_runs_in_sentence_transformers(
@@ -115,11 +114,12 @@ def test_model_that_cannot_be_exported_runs_in_sentence_transformers(
 
 
 def test_command_line_uses_the_configured_model(
-    tiny_model: Path, static_model: Path, tmp_path: Path, qa: Callable[..., Any]
+    tiny_model: Path, tiny_models: Path, static_model: Path, tmp_path: Path, qa: Callable[..., Any]
 ) -> None:
     note = tmp_path / "note.txt"
     note.write_text("who signed the memorandum.")
     data = tmp_path / "data"
+    shutil.copytree(tiny_models, data / "models")
     added = qa("--data", data, "add", note, QA_MODEL=str(tiny_model))
     assert added.code == 0, added.stderr
     found = qa("--data", data, "search", "the memorandum", "--json", QA_MODEL=str(tiny_model))
