@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared"))
 DATA = SHARED / "data"
 FOLDERS = ROOT / "build" / "quality"
-STAMP = "made-from.txt"
+STAMP, UNFINISHED = "made-from.txt", "unfinished.txt"
 RANKED = ("squad2", "or_sharc", "cranfield", "scifact", "govuk")
 LANGUAGES = ("es", "de", "zh", "ar")
 # Sets of one family may answer each other's questions, so these are not foreign to each other.
@@ -71,14 +71,19 @@ def open_dev_set(name: str) -> Service:
 
 def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: bool) -> Service:
     """A service over a folder, which `index` fills first if it is missing or was made by other code. `readers`: the documents were read
-    from files.
+    from files. An interrupted run continues.
     """
     settings = dev_settings(folder)
     digest = _code_digest(readers)
     stamp = settings.data / STAMP
     if not (stamp.is_file() and stamp.read_text() == digest and _build_if_behind(settings)):
-        shutil.rmtree(settings.data, ignore_errors=True)
-        index(dev_settings(settings.data))
+        unfinished = settings.data / UNFINISHED
+        if not (unfinished.is_file() and unfinished.read_text() == digest):
+            shutil.rmtree(settings.data, ignore_errors=True)
+        settings = dev_settings(folder)
+        unfinished.write_text(digest)
+        index(settings)
+        unfinished.unlink()
         stamp.write_text(digest)
     return open_to_read(settings, print)
 
