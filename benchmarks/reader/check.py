@@ -48,14 +48,14 @@ def pages() -> Mapping[str, str]:
     return texts
 
 
-def problems(question: dict[str, Any], judged_pages: frozenset[str]) -> Iterator[str]:
+def problems(question: dict[str, Any], judged: frozenset[str]) -> Iterator[str]:
     page = question.get("document") or question.get("near_page")
     if question["kind"] not in KINDS:
         yield f"unknown kind {question['kind']}"
     if page not in pages():
         yield f"unknown page {page}"
         return
-    if page in judged_pages:
+    if page in judged:
         yield f"{page} is a page of the questions that judge"
     if question["kind"] == "near_miss":
         if any(question.get(name) for name in ("document", "evidence", "answer")):
@@ -73,16 +73,21 @@ def problems(question: dict[str, Any], judged_pages: frozenset[str]) -> Iterator
         yield "no polarity"
 
 
+def judged_pages() -> frozenset[str]:
+    """The pages of the questions that judge, which no own question may use."""
+    lines = (DATA / "reading_pages" / "questions.jsonl").read_text("utf-8").splitlines()
+    return frozenset(record["document"] for record in map(json.loads, lines) if record["document"])
+
+
 def main() -> None:
-    judging = (DATA / "reading_pages" / "questions.jsonl").read_text("utf-8").splitlines()
-    judged_pages = frozenset(record["document"] for record in map(json.loads, judging) if record["document"])
+    judged = judged_pages()
     wrong, ids, kinds = 0, Counter[str](), Counter[str]()
     for path in sorted(QUESTIONS.glob("*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             question = json.loads(line)
             kinds[question["kind"]] += 1
             ids[question["id"]] += 1
-            found = list(problems(question, judged_pages))
+            found = list(problems(question, judged))
             wrong += bool(found)
             for problem in found:
                 print(f"{question['id']}: {problem}")

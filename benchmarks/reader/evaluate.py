@@ -16,6 +16,7 @@ import string
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sklearn.metrics import roc_auc_score
@@ -44,11 +45,19 @@ def main() -> None:
         "squad11_dev_outside_squad2": spans(model, records("squad11_dev_outside_squad2"), options.most),
         "squad2, articles that did not train": impossible(model, squad2_records(training=False), options.most),
         "own questions kept aside": own(model, list(read_examples(BUILD / "own-validation.jsonl"))),
+        "training": {path.parent.name: training(path) for path in sorted(BUILD.glob("*/training.json"))},
         "machine": machine(),
     }
     path = RESULTS / f"reader-{commit()}.json"
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(json.dumps(results, indent=1))
+
+
+def training(path: Path) -> dict[str, Any]:
+    """What `train` wrote about a run, with every tenth line of its losses and paths below the repository."""
+    facts = json.loads(path.read_text("utf-8").replace(f"{ROOT}/", ""))
+    facts["log"] = facts["log"][9::10]
+    return dict(facts)
 
 
 def best_reading(model: ReadingModel, question: str, context: str, text: str) -> tuple[UnitReading, str]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.reader.export build/reader/NAME/model.pt [--target qa/answering/reader/weights]
 
-The weights of the score (evidence, span, answers) are fitted on a part of the windows of own questions.
+The weights of the score (evidence, span, answers) are fitted on the windows of the own questions kept aside.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--target", type=Path, default=WEIGHTS)
-    parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-right.jsonl", BUILD / "own-found.jsonl"])
+    parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-validation.jsonl"])
     parser.add_argument("--most", type=int, default=1500, help="examples that the weights of the score are fitted on")
     options = parser.parse_args()
     export(options.checkpoint, options.target)

@@ -53,7 +53,7 @@ class OnnxEmbedder:
         self._counter.no_padding()
         self._counter.no_truncation()
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
-        self._question_session = ModelSession(questions / MODEL_FILE if questions else self._model_file, threads)
+        self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
         if not questions:
             self._passage_session = self._question_session
         self._question_vector = lru_cache(CACHED_QUESTIONS)(self._compute_question_vector)
@@ -61,7 +61,7 @@ class OnnxEmbedder:
     @cached_property
     def _passage_session(self) -> Any:
         """Loaded on first use: a server that only answers questions never needs it if another export embeds them."""
-        return _create_session(self._model_file, self._threads)
+        return create_session(self._model_file, self._threads)
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
@@ -96,7 +96,7 @@ class OnnxEmbedder:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         encodings = self._tokenizer.encode_batch([self._normalize_case(self._passage_prompt + text) for text in texts])
         order = sorted(range(len(texts)), key=lambda place: -len(encodings[place].ids))
-        session = self._passage_session if len(texts) < MANY else _create_session(self._model_file, 1)
+        session = self._passage_session if len(texts) < MANY else create_session(self._model_file, 1)
 
         def embed(place: int) -> None:
             vectors[place] = self._vector(session, encodings[place])
@@ -114,15 +114,15 @@ class OnnxEmbedder:
         return text.lower() if self._lower else text
 
 
-class ModelSession:
-    """Runs a single question on all threads, and concurrent questions on one thread each; the results are equal.
+class _QuestionSession:
+    """Runs a single question on all threads, and concurrent questions on one thread each; the vectors are equal.
 
     No lock is held while the model runs. docs/decisions/0015-speed.md has the figures.
     """
 
     def __init__(self, model_file: Path, threads: int) -> None:
         self._model_file = model_file
-        self._all_threads = _create_session(model_file, threads)
+        self._all_threads = create_session(model_file, threads)
         self._one_thread: Any = self._all_threads if threads == 1 else None  # loaded on first use: it doubles the memory
         self._running = 0
         self._counting, self._loading = threading.Lock(), threading.Lock()
@@ -140,7 +140,7 @@ class ModelSession:
     def _one_thread_session(self) -> Any:
         if self._one_thread is None:
             with self._loading:
-                self._one_thread = self._one_thread or _create_session(self._model_file, 1)
+                self._one_thread = self._one_thread or create_session(self._model_file, 1)
         return self._one_thread
 
 
@@ -149,7 +149,8 @@ def unit(vector: Vector) -> Vector:
     return vector / np.float32(length) if length > 0 else vector
 
 
-def _create_session(model_file: Path, threads: int) -> Any:
+def create_session(model_file: Path, threads: int) -> Any:
+    """A session on the processor whose runs take this many threads; several may run at once."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from corpus.types import Span
 from index import durable_files
 from index.embedding.model_files import sha256
-from index.embedding.onnx_embedder import ModelSession
+from index.embedding.onnx_embedder import create_session
 from index.types import Matrix, ModelError, Vector
 from qa.answering.reader.encoding import Encoder, Encoding
 from qa.answering.reader.windows import UnitReading, Window
@@ -50,10 +52,12 @@ class ReadingModel:
         self._weights: dict[str, float] = facts["weights"]
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._encoder = Encoder(tokenizer, facts["max_tokens"], lower_case=facts["lower_case"])
-        self._session = ModelSession(folder / MODEL_FILE, threads)
+        self._session = create_session(folder / MODEL_FILE, 1)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
 
     def read(self, question: str, windows: Sequence[Window]) -> list[list[UnitReading]]:
-        return [self._read_window(question, window) for window in windows]
+        """A window a thread: on two cores a third faster than both threads on one window after the other, or on a batch."""
+        return list(self._pool.map(partial(self._read_window, question), windows))
 
     def _logits(self, encoding: Encoding) -> Logits:
         values = self._session.run(self._outputs, create_inputs(encoding, self._inputs))
@@ -123,7 +127,7 @@ def create_inputs(encoding: Any, names: Sequence[str]) -> dict[str, Any]:
 
 def run_graph(model_file: Path, inputs: Mapping[str, Any]) -> list[Any]:
     """All outputs of a model, once."""
-    outputs: list[Any] = ModelSession(model_file, 1).run(None, inputs)
+    outputs: list[Any] = create_session(model_file, 1).run(None, inputs)
     return outputs
 
 
