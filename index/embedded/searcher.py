@@ -111,6 +111,7 @@ class Searcher:
             index.generation,
             {name: part[order] for name, part in parts.items()},
             index.passages if allowed is None else len(allowed),
+            [term for term in dict(terms.weights) if not index.document_frequency(term)],
         )
 
     def refresh(self, removed: Ids) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -51,7 +51,8 @@ class Ranking:
     """Candidates, best first, for `question`, the text with its spelling corrected.
 
     `term_weights`: the question's terms with their idf, from the corpus and general language. `best_possible`: upper bound of a
-    score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked.
+    score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked. `absent`: the question's
+    terms that no passage holds, whether it was ranked or not.
     """
 
     question: str
@@ -61,3 +62,4 @@ class Ranking:
     generation: int
     contributions: Mapping[str, Scores]
     passages: int
+    absent: Collection[str] = ()
