@@ -112,12 +112,14 @@ def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: s
     text = region.text
     introduced = text[slice(*lead_in)] if lead_in else ""
     single = len(block.sentences) == 1
-    for start, end in block.sentences:
+    for number, (start, end) in enumerate(block.sentences):
         sentence = text[start:end]
         if sentence.endswith(":"):
             continue
         if not (single and is_heading_like(sentence)) and not _is_title(sentence, region):
-            made.append(_unit(region, (start, end), UnitKind.SENTENCE, lead_in=introduced, before=before))
+            joins = number == 0 and lead_in is not None and introduced.endswith(":") and end - lead_in[0] <= SHORT_LIST
+            quote = (lead_in[0], end) if joins and lead_in else (start, end)
+            made.append(_unit(region, (start, end), UnitKind.SENTENCE, quote, introduced, before))
         before = sentence
     last = block.sentences[-1] if block.sentences else None
     leads = last is not None and (text[last[1] - 1] == ":" or (single and is_heading_like(text[slice(*last)])))

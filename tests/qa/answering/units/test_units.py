@@ -104,7 +104,6 @@ def test_numbered_lines_are_steps() -> None:
         "Introduction ........ 4",
         "Yours sincerely",
         "***",
-        "The grant pays for:",
     ],
 )
 def test_headings_notices_and_lead_ins_are_not_quoted(line: str) -> None:
@@ -116,6 +115,13 @@ def test_headings_notices_and_lead_ins_are_not_quoted(line: str) -> None:
 def test_short_lines_that_state_a_fact_are_quoted(line: str) -> None:
     text = f"{line}\n\nThe grant pays half of the price of a tractor."
     assert line in quotes(text, units_of(text))
+
+
+def test_lead_in_is_quoted_with_the_sentence_that_it_introduces() -> None:
+    text = "The minister said:\n\nWe will pay for tractors. They help."
+    found = units_of(text)
+    assert quotes(text, found) == ["The minister said:\n\nWe will pay for tractors.", "They help."]
+    assert [unit.text for unit in found] == ["We will pay for tractors.", "They help."]
 
 
 def test_passages_of_other_sections_stay_apart() -> None:
