@@ -117,6 +117,7 @@ def answerer_over(
         settings.answer_threshold,
         settings.languages,
         read_calibration(settings.data) if calibration is None else calibration,
+        reader=reader_of(settings),
         read=settings.read,
         spelling=spelling,
         arrange=arrange,

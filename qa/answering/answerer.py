@@ -14,17 +14,24 @@ from index.text.analysis import terms
 from index.types import StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
-from qa.answering.confidence import Evidence, best_coverage, missing_names, probability
+from qa.answering.choosing.choice import Choice, choose
+from qa.answering.confidence import topic_evidence
 from qa.answering.near_duplicates import are_near_duplicates
-from qa.answering.question.follow_ups import Context, FollowUp, complete_question, read_context, resolve_follow_up
+from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
-from qa.answering.quotes import QuoteFinder, sentence_terms
+from qa.answering.quotes import QuoteFinder
+from qa.answering.reader.windows import Reader
+from qa.answering.selection import adds_to, considered, missing_names, quote, quoted_in
+from qa.answering.units.candidates import gather, neighbour_ids
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 from qa.settings.settings import Read
 
-JUDGED_PASSAGES = 3  # first results that confidence is computed from
+QUOTED_PASSAGES = 8  # first results that a quote may come from
+MOST_ANSWERS = 3
+PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
+ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 
 
 class Answerer:
@@ -35,6 +42,7 @@ class Answerer:
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
         *,
+        reader: Reader | None = None,
         read: Read = "auto",
         spelling: bool = True,
         arrange: Callable[[Ranking], Ranking] | None = None,
@@ -42,14 +50,14 @@ class Answerer:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
         `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
-        `read`: when the reading model reads, unless a question says otherwise. `spelling`: correct questions. `arrange`: reorders each
-        ranking, to compare orders.
+        `reader`: the reading model, None for none. `read`: when it reads, unless a question says otherwise. `spelling`: correct
+        questions. `arrange`: reorders each ranking, to compare orders.
         """
         self._engine = engine
         self._answer_threshold = answer_threshold
         self._languages = frozenset(languages)
         self._calibration = calibration
-        self._read = read
+        self._reader, self._read = reader, read
         self._spelling = spelling
         self._arrange = arrange
 
@@ -79,7 +87,9 @@ class Answerer:
             ranking = snapshot.search(followed.query if followed else query)
             if self._arrange:
                 ranking = self._arrange(ranking)
-            found = _passages_of(ranking, snapshot, max(limit, JUDGED_PASSAGES))
+            found = passages_of(ranking, snapshot, max(limit, QUOTED_PASSAGES))
+            quotable = [stored for _, stored in found[:QUOTED_PASSAGES]]
+            neighbours = snapshot.passages(neighbour_ids(quotable))
         mark_stage(RANK)
         if not found:
             record_answer(False)
@@ -87,9 +97,15 @@ class Answerer:
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
         results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
-        evidence = _evidence(ranking, found)
-        confidence = self._calibration.apply(probability(evidence))
-        answerable = confidence >= self._answer_threshold
+        units = gather(quotable, neighbours)
+        evidence = topic_evidence(ranking, found)
+        choices = choose(_own_terms(ranking), found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
+        if is_phrase(whole):  # nothing completed it
+            choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
+        evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
+        answers = self._answers(choices, results)
+        confidence = self._calibration.apply(evidence.quote)
+        answerable = bool(answers) and confidence >= self._answer_threshold
         record_answer(answerable)
         rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
@@ -98,14 +114,40 @@ class Answerer:
             answerable=answerable,
             confidence=confidence,
             evidence=evidence,
-            answers=[replace(results[0], confidence=confidence)] if answerable else (),
+            answers=answers if answerable else (),
             results=results[:limit],
             generation=ranking.generation,
             notice=language_notice(unsupported, found[0][1].document.language, self._languages),
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
+            considered=[considered(choice, quotable) for choice in choices],
+            missing=missing_names(ranking),
         )
+
+    def _answers(self, choices: Sequence[Choice], results: Sequence[Result]) -> list[Result]:
+        """Up to MOST_ANSWERS quotes that say different things, the best choice first."""
+        answers: list[Result] = []
+        for choice in choices:
+            confidence = self._calibration.apply(choice.probability)
+            if answers and confidence < max(ALSO_CONFIDENCE, self._answer_threshold):
+                continue
+            answer = self._quote(choice, results[choice.unit.place], confidence)
+            if answer and all(adds_to(answer, other) for other in answers):
+                answers.append(answer)
+            if len(answers) == MOST_ANSWERS or not answers:
+                break
+        return answers
+
+    def _quote(self, choice: Choice, result: Result, confidence: float) -> Result | None:
+        """The result with a choice's quote, in the words of the document. None if the document was changed meanwhile."""
+        text = quoted_in(choice.unit, result.stored)
+        if text is None:  # it reaches beyond the passage
+            document = self._engine.content(result.stored.document.id)
+            if document is None or document.version != result.stored.document.version:
+                return None
+            text = document.text[slice(*choice.unit.quote)]
+        return quote(choice, result, text, confidence)
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""
@@ -113,7 +155,7 @@ class Answerer:
         return resolve_follow_up(query, context, best(query.vector), lambda texts: embed_together(embedder, texts), best)
 
 
-def _passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
+def passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
     """The first candidates that are still stored, without near-duplicates."""
     found: list[tuple[Candidate, StoredPassage]] = []
     for first in range(0, len(ranking.candidates), wanted):
@@ -124,6 +166,13 @@ def _passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tupl
         if len(found) >= wanted:
             break
     return found[:wanted]
+
+
+def _own_terms(ranking: Ranking) -> Ranking:
+    """With the weights of the question's own terms; those of earlier questions find passages, but need not be in a quote."""
+    own = set(terms(ranking.question))
+    weights = {term: weight for term, weight in ranking.term_weights.items() if term in own}
+    return replace(ranking, term_weights=weights or ranking.term_weights)
 
 
 def _rewritten(
@@ -144,19 +193,3 @@ def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: R
     start, text = stored.passage.start, stored.passage.text
     score = min(max(candidate.score / ranking.best_possible, 0.0), 1.0)
     return Result(stored, score, (start + quote[0], start + quote[1]), text[quote[0] : quote[1]])
-
-
-def _evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
-    first, _ = found[0]
-    sentences = [_with_titles(stored) for _, stored in found[:JUDGED_PASSAGES]]
-    return Evidence(
-        similarity=first.similarity,
-        coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
-        missing_names=missing_names(ranking.question, frozenset().union(*sentences[0])),
-        passages=ranking.passages,
-    )
-
-
-def _with_titles(stored: StoredPassage) -> list[frozenset[str]]:
-    titles = frozenset(terms(stored.passage.context))
-    return [sentence | titles for sentence in sentence_terms(stored.passage.text)]

@@ -1,4 +1,4 @@
-"""Calibration of the confidence to a data folder's documents: two numbers on top of the shipped coefficients.
+"""Calibration of the confidence to a data folder's documents: two numbers on top of the shipped weights.
 
 Platt 1999, "Probabilistic outputs for support vector machines": P = sigmoid(intercept + slope * logit(confidence)). A Gaussian prior
 keeps the fit near the shipped values if there are few questions. The slope is positive, so the order never changes.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from corpus.types import QuotableError
 from index import durable_files
-from qa.answering.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARITY, TENFOLD
+from qa.answering.choosing.weights import weights_sha256
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,6 @@ STEPS = 50
 CONVERGED = 1e-9
 # Probabilities are clipped to [EDGE, 1 - EDGE], because the logit of 0 and 1 is infinite.
 EDGE = 1e-6
-# A calibration is valid only for the coefficients that it was fitted on.
-SHIPPED = (INTERCEPT, SIMILARITY, COVERAGE, MISSING_NAMES, TENFOLD)
 
 
 class CalibrationError(QuotableError):
@@ -130,7 +128,7 @@ def _most_probable(inputs: Floats, targets: Floats, prior: Floats, spread: Float
 def write_calibration(folder: Path, calibration: Calibration) -> Path:
     """Write it to the data folder atomically and return the path."""
     values = {"format": FORMAT, "intercept": calibration.intercept, "slope": calibration.slope}
-    durable_files.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": list(SHIPPED)})
+    durable_files.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": weights_sha256()})
     return folder / FILE_NAME
 
 
@@ -155,10 +153,10 @@ def read_calibration(folder: Path) -> Calibration:
             return _ignore(path)
         durable_files.read_json(path)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
-        coefficients = tuple(values["on_top_of"])
+        on_top_of = values["on_top_of"]
     except (KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path} is not a valid calibration; delete it, or run `qa eval --calibrate` again") from error
-    if coefficients != SHIPPED:
+    if on_top_of != weights_sha256():  # it is valid only for the weights that it was fitted on
         return _ignore(path)
     return calibration
 

@@ -1,4 +1,4 @@
-"""Confidence: the probability that the documents answer the question. Pure.
+"""The topic: whether the documents are about what the question asks, from the search alone. Pure.
 
 A logistic model of four features of a search. The number of passages lowers it, because the best of many passages is more similar
 by chance. Similarity and words show the topic, not whether the text settles the question, so near misses are only partly detected.
@@ -8,11 +8,14 @@ docs/decisions/0005-confidence.md has the figures and the data for the fit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.text.analysis import stems
+from index.ranking.result import Candidate, Ranking
+from index.text.analysis import stems, terms
+from index.types import StoredPassage
 from qa.answering.question.names import names_and_numbers
+from qa.answering.quotes import sentence_terms
 
 # Fitted by benchmarks/quality/fit_confidence.py.
 INTERCEPT = -2.84
@@ -24,30 +27,42 @@ TENFOLD = -0.24  # per factor of ten in the number of passages
 LIKELY_CONFIDENCE = 0.8
 # Coverage counts this many terms with the highest idf, because no answer repeats all words of a long question.
 COVERED_TERMS = 4
+JUDGED_PASSAGES = 3  # first results whose sentences count
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`similarity`: cosine of the question and the first passage. `coverage` and `missing_names`: see the functions below.
-    `passages`: the number of passages searched, 1 or more.
+    `passages`: the number of passages searched, 1 or more. `quote`: the probability that the best quote answers, before calibration.
     """
 
     similarity: float
     coverage: float
     missing_names: float
     passages: int
+    quote: float = 0.0
 
 
-def probability(evidence: Evidence) -> float:
-    """The probability that the documents answer the question, 0..1."""
-    logit = (
+def topic_evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
+    """The evidence of a search that found these passages, at least one. The quote's probability is 0."""
+    sentences = [_sentence_terms(stored) for _, stored in found[:JUDGED_PASSAGES]]
+    return Evidence(
+        similarity=found[0][0].similarity,
+        coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
+        missing_names=missing_names(ranking.question, frozenset().union(*sentences[0])),
+        passages=ranking.passages,
+    )
+
+
+def topic_log_odds(evidence: Evidence) -> float:
+    """The log-odds that the documents are about what the question asks."""
+    return (
         INTERCEPT
         + SIMILARITY * evidence.similarity
         + COVERAGE * evidence.coverage
         + MISSING_NAMES * evidence.missing_names
         + TENFOLD * math.log10(evidence.passages)
     )
-    return 1 / (1 + math.exp(-logit))
 
 
 def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[str]]) -> float:
@@ -64,3 +79,8 @@ def missing_names(question: str, found: frozenset[str]) -> float:
     """The share of the question's names and numbers that are not among the terms `found`."""
     names = names_and_numbers(question)
     return sum(stem not in found for stem in stems(names)) / len(names) if names else 0.0
+
+
+def _sentence_terms(stored: StoredPassage) -> list[frozenset[str]]:
+    titles = frozenset(terms(stored.passage.context))
+    return [sentence | titles for sentence in sentence_terms(stored.passage.text)]

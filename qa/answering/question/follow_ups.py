@@ -92,6 +92,11 @@ class FollowUp:
     reason: str
 
 
+def is_phrase(question: str) -> bool:
+    """Whether it is only a phrase such as “And in Wales?”, which asks nothing without the question before it."""
+    return _COMPLETES.fullmatch(question.strip()) is not None and _CLAUSE.search(question) is None
+
+
 def complete_question(question: str, context: Context | None) -> str:
     """“And in Wales?” after “How do I renew a passport?” -> “How do I renew a passport in Wales?”. Other questions are unchanged."""
     return _complete(question, context.question if context else None)

@@ -22,7 +22,7 @@ DOCUMENTS = {
     "bins": ("Rubbish", "Garden waste is collected on Tuesdays. Put paper and cardboard into the blue bin."),
     "library": ("Library", "The library in Mill Lane opens at nine. Membership is free for residents of the borough."),
 }
-THRESHOLD = 0.45
+THRESHOLD = 0.1
 FOREIGN = "Who painted the Mona Lisa?"
 
 OpenEngine = Callable[[Path], Engine]

@@ -20,7 +20,8 @@ NAMES = list(Settings.model_fields)
 # A value other than the default.
 OTHERS: dict[str, Any] = {
     "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "offline": False, "threads": 3,
-    "languages": ["en", "de"], "answer_threshold": 0.6, "reranker": "/srv/ä", "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
+    "languages": ["en", "de"], "answer_threshold": 0.6, "reader": "none", "reranker": "/srv/ä",
+    "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
     "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
 }  # fmt: skip
@@ -43,7 +44,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
     "answer_threshold": (float("nan"), "1"), "read": ("sometimes", "'always' or 'never'"),
-    "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
+    "reader": ("", "not empty"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
     "llm_model": ("", "not empty"), "llm_key": ("zqsecret\n", "visible"), "llm_idle_timeout": (0, "0"),
     "llm_timeout": (float("inf"), "3600"),
     "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),

@@ -75,9 +75,9 @@ def test_ignores_a_calibration_to_whether_the_documents_answer(tmp_path: Path) -
     assert read_calibration(tmp_path) == AS_SHIPPED
 
 
-def test_ignores_a_calibration_for_other_coefficients(tmp_path: Path) -> None:
+def test_ignores_a_calibration_for_other_weights(tmp_path: Path) -> None:
     path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
     values = durable_files.read_json(path)
-    values["on_top_of"][0] += 1
+    values["on_top_of"] = "0" * 64
     durable_files.write_json(path, values)
     assert read_calibration(tmp_path) == AS_SHIPPED

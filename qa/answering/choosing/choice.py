@@ -1,0 +1,129 @@
+"""Chooses among units: scores them by their features, lets the reader read where that leaves doubt, and says how probable each is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from corpus.types import Span
+from index.ranking.result import Candidate, Ranking
+from index.types import Matrix, Scores, StoredPassage, Vector
+from qa.answering.choosing.features import UnitFeatures
+from qa.answering.choosing.reading import Reading, read_units, reading_features
+from qa.answering.choosing.weights import Weights, weights
+from qa.answering.confidence import Evidence, topic_log_odds
+from qa.answering.reader.windows import Reader
+from qa.answering.units.unit import Unit
+from qa.settings.settings import Read
+
+# "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS.
+SURE, HOPELESS = 0.9, 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A unit with the probability that its quote answers. `values`: its features. `reading`: None if it was not read."""
+
+    unit: Unit
+    probability: float
+    values: Mapping[str, float]
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    reading: Reading | None = None
+
+    @property
+    def span(self) -> Span | None:
+        return self.reading.span if self.reading else None
+
+
+def choose(
+    ranking: Ranking,
+    found: Sequence[tuple[Candidate, StoredPassage]],
+    units: Sequence[Unit],
+    evidence: Evidence,
+    reader: Reader | None = None,
+    read: Read = "auto",
+) -> list[Choice]:
+    """The units, best first; those that were not read come last if any were. Units with the same quote are one, the best of them.
+
+    `found`: the passages of the units, best first. `evidence`: of the topic.
+    """
+    if not units:
+        return []
+    matrix = UnitFeatures(ranking, found).matrix(units)
+    context = context_of(evidence)
+    unread = _choices(units, matrix, context, weights(read=False))
+    best = unread[0].probability
+    if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
+        return _falling(unread)
+    scores = matrix @ weights(read=False).choice
+    readings = read_units(reader, ranking.question, units, scores, [stored for _, stored in found])
+    places = list(readings)
+    extended = np.concatenate([matrix[places], reading_features(readings)], axis=1)
+    chosen = _choices([units[i] for i in places], extended, context, weights(read=True), list(readings.values()))
+    quotes = {choice.unit.quote for choice in chosen}
+    return _falling(chosen + [choice for choice in unread if choice.unit.quote not in quotes])
+
+
+def _falling(choices: Sequence[Choice]) -> list[Choice]:
+    """The choices with probabilities that do not rise: a later choice is not a better one."""
+    probabilities = np.minimum.accumulate([choice.probability for choice in choices]).tolist()
+    return [replace(choice, probability=probability) for choice, probability in zip(choices, probabilities, strict=True)]
+
+
+def _choices(
+    units: Sequence[Unit], matrix: Matrix, context: Vector, learned: Weights, readings: Sequence[Reading | None] | None = None
+) -> list[Choice]:
+    scores = matrix @ learned.choice
+    shares = quote_shares(units, scores)
+    best = best_of_quotes(units, scores)
+    certainty = certainty_features(matrix, scores, shares, context)
+    parts = certainty * learned.certainty
+    log_odds = parts.sum(axis=1) + learned.intercept
+    readings = readings or [None] * len(units)
+    order = sorted(best, key=lambda i: (-shares[i], i))
+    return [
+        Choice(
+            units[i],
+            1 / (1 + math.exp(-float(log_odds[i]))),
+            dict(zip(learned.features, matrix[i].tolist(), strict=True)),
+            dict(zip(learned.features, (matrix[i] * learned.choice).tolist(), strict=True)),
+            readings[i],
+        )
+        for i in order
+    ]
+
+
+def context_of(evidence: Evidence) -> Vector:
+    """What is the same for all units of a search: the topic's log-odds, and the logarithm of the number of passages."""
+    return np.array([topic_log_odds(evidence), math.log10(max(evidence.passages, 1))], np.float32)
+
+
+def quote_shares(units: Sequence[Unit], scores: Scores) -> Scores:
+    """The softmax of the scores, summed over the units that are quoted alike (the items of a short list)."""
+    odds = np.exp(scores - scores.max())
+    sums: dict[tuple[int, Span], float] = {}
+    for unit, one in zip(units, odds.tolist(), strict=True):
+        key = (unit.place, unit.quote)
+        sums[key] = sums.get(key, 0.0) + one
+    total = float(odds.sum())
+    return np.array([sums[unit.place, unit.quote] / total for unit in units], np.float32)
+
+
+def best_of_quotes(units: Sequence[Unit], scores: Scores) -> list[int]:
+    """The index of the best unit of each quote."""
+    best: dict[tuple[int, Span], int] = {}
+    for i, unit in enumerate(units):
+        key = (unit.place, unit.quote)
+        if key not in best or scores[i] > scores[best[key]]:
+            best[key] = i
+    return list(best.values())
+
+
+def certainty_features(matrix: Matrix, scores: Scores, shares: Scores, context: Vector) -> Matrix:
+    """The features and CERTAINTY of each unit, shape (units, features + 4)."""
+    clipped = np.clip(shares, 1e-4, 1 - 1e-4)
+    columns = (np.log(clipped / (1 - clipped)), scores, np.full(len(scores), context[0]), np.full(len(scores), context[1]))
+    return np.concatenate([matrix, np.stack(columns, axis=1)], axis=1).astype(np.float32)

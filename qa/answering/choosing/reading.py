@@ -1,0 +1,76 @@
+"""Lets the reading model read the most promising units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpus.types import Span
+from index.types import Matrix, Scores, StoredPassage
+from qa.answering.reader.windows import Reader, Window, cut_windows
+from qa.answering.units.unit import Unit
+
+READ_WINDOWS = 5  # of about 100 words
+CUT_LIST = 600  # code points of a list that reaches beyond its passage
+
+READING_FEATURES = ("reader", "reader's odds", "reader behind best", "read first")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader says of a unit: log-odds, and the shortest answer as a span of the document."""
+
+    score: float
+    span: Span
+
+
+def read_units(
+    reader: Reader, question: str, units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage]
+) -> dict[int, Reading]:
+    """Readings by index of the unit, for the windows with the highest `scores` (one a unit)."""
+    cut = [window for place, stored in enumerate(found) for window in _windows(units, place, stored)]
+    cut.sort(key=lambda window: -max(scores[i] for i in window.units))
+    chosen = cut[:READ_WINDOWS]
+    readings: dict[int, Reading] = {}
+    for window, read in zip(chosen, reader.read(question, [window.window for window in chosen]), strict=True):
+        for i, one in zip(window.units, read, strict=True):
+            readings[i] = Reading(one.score, (window.start + one.span[0], window.start + one.span[1]))
+    return readings
+
+
+def reading_features(readings: Mapping[int, Reading]) -> Matrix:
+    """Shape (readings, len(READING_FEATURES)), in the order of `readings`."""
+    scores = np.array([reading.score for reading in readings.values()], np.float32)
+    best = scores.max(initial=-np.inf)
+    columns = (np.clip(scores, -10, 10) / 5, 1 / (1 + np.exp(-scores)), np.clip(best - scores, 0, 10) / 5, scores == best)
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A window, where its text starts in the document, and the indexes of its units."""
+
+    window: Window
+    start: int
+    units: Sequence[int]
+
+
+def _windows(units: Sequence[Unit], place: int, stored: StoredPassage) -> list[_Cut]:
+    """The windows of a passage; a list that reaches beyond it has its own."""
+    passage = stored.passage
+    here = [i for i, unit in enumerate(units) if unit.place == place]
+    inside = [i for i in here if passage.start <= units[i].start and units[i].end <= passage.end]
+    cut = []
+    if inside:
+        spans = [(units[i].start - passage.start, units[i].end - passage.start) for i in inside]
+        lead_ins = [units[i].lead_in for i in inside]
+        for window, places in cut_windows(units[inside[0]].headings, passage.text, spans, lead_ins):
+            first = min(spans[place][0] for place in places)
+            cut.append(_Cut(window, passage.start + first, [inside[place] for place in places]))
+    for i in here:
+        if i not in inside:
+            text = units[i].text[:CUT_LIST]
+            cut.append(_Cut(Window(units[i].headings, text, [(0, len(text))]), units[i].start, [i]))
+    return cut

@@ -1,0 +1,77 @@
+"""Turns chosen units into what an answer shows: quotes in the words of the document, and the units considered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from corpus.types import Span
+from index.ranking.result import Ranking
+from index.text.analysis import stems
+from index.types import StoredPassage
+from qa.answering.answer import Considered, Result
+from qa.answering.choosing.choice import Choice
+from qa.answering.near_duplicates import are_near_duplicates
+from qa.answering.question.names import names_and_numbers
+from qa.answering.units.unit import Unit, UnitKind
+
+
+def quoted_in(unit: Unit, stored: StoredPassage) -> str | None:
+    """The text of a unit's quote; None if the passage does not hold it."""
+    (start, end), passage = unit.quote, stored.passage
+    return passage.text[start - passage.start : end - passage.start] if passage.start <= start and end <= passage.end else None
+
+
+def quote(choice: Choice, result: Result, text: str, confidence: float) -> Result:
+    """The result with a choice's quote, whose words are `text`."""
+    unit = choice.unit
+    wider = unit.quote != (unit.start, unit.end)
+    span = (
+        choice.span if choice.span is not None and unit.quote[0] <= choice.span[0] and choice.span[1] <= unit.quote[1] else None
+    )
+    return replace(
+        result,
+        quote=unit.quote,
+        quoted_text=text,
+        kind=UnitKind.LIST if wider and unit.kind is not UnitKind.SENTENCE else unit.kind,
+        span=span if span is not None or not wider else (unit.start, unit.end),
+        lead_in="" if wider else unit.lead_in if unit.kind is not UnitKind.SENTENCE else "",
+        more=unit.more,
+        confidence=confidence,
+    )
+
+
+def adds_to(answer: Result, other: Result) -> bool:
+    """Whether an answer is from another place than `other` and says something else."""
+    if answer.stored.document.number == other.stored.document.number and _overlap(answer.quote, other.quote):
+        return False
+    return not are_near_duplicates(answer.quoted_text, other.quoted_text)
+
+
+def considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
+    unit = choice.unit
+    return Considered(
+        text=unit.text,
+        start=unit.start,
+        end=unit.end,
+        kind=unit.kind,
+        passage_id=found[unit.place].id,
+        probability=choice.probability,
+        features=choice.values,
+        contributions=choice.contributions,
+        reader=choice.reading.score if choice.reading else None,
+        span=choice.span,
+    )
+
+
+def missing_names(ranking: Ranking) -> list[str]:
+    """The names, places and numbers of the question that no document holds, as they are written there."""
+    names = {name: stem for name in names_and_numbers(ranking.question) for stem in stems([name])}
+    absent = [name for name, stem in names.items() if stem in ranking.absent]
+    shown = {word.strip(".,;:?!()\"'“”‘’").removesuffix("'s").removesuffix("’s") for word in ranking.question.split()}
+    written = {word.lower(): word for word in shown}
+    return [written[name] for name in absent if name in written]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]

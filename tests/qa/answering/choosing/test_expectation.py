@@ -1,0 +1,45 @@
+"""What a question expects of its answer, and whether a text has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from qa.answering.choosing.expectation import Expected, expectations, has
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How much is a tractor grant?", {Expected.AMOUNT}),
+        ("When do claims close?", {Expected.DATE}),
+        ("How long does a decision take?", {Expected.DURATION}),
+        ("Who runs the scheme?", {Expected.PERSON}),
+        ("Where do I send the form?", {Expected.PLACE}),
+        ("Why was my claim cut?", {Expected.REASON}),
+        ("How do I appeal?", {Expected.WAY}),
+        ("What documents do I need?", {Expected.LIST}),
+        ("Can I claim if I rent my land?", {Expected.YES_OR_NO}),
+        ("I rent my land. Am I allowed to claim?", {Expected.YES_OR_NO}),
+        ("tractor grant rented land", set()),
+    ],
+)
+def test_reads_what_a_question_expects(question: str, expected: set[Expected]) -> None:
+    assert expectations(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Expected.AMOUNT, "You get £71.70 a week."),
+        (Expected.AMOUNT, "It pays 40% of the price."),
+        (Expected.DATE, "Claims close on 4 April."),
+        (Expected.DURATION, "We decide within 28 days."),
+        (Expected.PERSON, "The scheme is run by Natural England."),
+        (Expected.REASON, "It was cut because the map was wrong."),
+        (Expected.WAY, "Fill in the form and post it."),
+        (Expected.YES_OR_NO, "You can only claim for land that you own."),
+    ],
+)
+def test_sees_what_is_expected_in_a_text(kind: Expected, text: str) -> None:
+    assert has(kind, text)
+    assert not has(kind, "machines and tools")
