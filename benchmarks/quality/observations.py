@@ -14,7 +14,7 @@ from benchmarks.quality.dev_sets import FOLDERS, LANGUAGES, RANKED, ROOT, open_d
 from index.filters import Combination, Comparison, Filter
 from index.ranking.result import Ranking
 from qa.answering.answerer import Answerer
-from qa.answering.confidence import Evidence, probability
+from qa.answering.confidence import Evidence
 from qa.assembly import Service
 from qa.evaluation.judging import Judge, Order, arrange
 from qa.evaluation.question_sets import Question
@@ -55,7 +55,7 @@ class Observation:
     @property
     def confidence(self) -> float:
         """By the current coefficients, so that a new fit reuses the observations."""
-        return probability(self.evidence) if self.evidence else 0.0
+        return self.evidence.quote if self.evidence else 0.0
 
 
 def observe(name: str) -> list[Observation]:

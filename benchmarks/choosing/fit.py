@@ -1,0 +1,230 @@
+"""Learns the weights of the choice and of its probability from the observed sets.
+
+    python -m benchmarks.choosing.fit     # writes qa/answering/choosing/weights.json, prints the figures
+
+The choice is a softmax over the units of a question (the likelihood of the right ones, with an L2 penalty); the probability is a logistic
+regression over the first quotes. Every set is also judged by weights that were fitted on the other sets. `judged` is never fitted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from benchmarks.choosing.collect import FOLDER, Observed, read_observed
+from benchmarks.choosing.questions import documents_of_questions
+from benchmarks.quality.dev_sets import ROOT
+from benchmarks.reader.own import is_validation
+from qa.answering.choosing.choice import best_of_quotes, certainty_features, quote_shares
+from qa.answering.choosing.features import FEATURES
+from qa.answering.choosing.reading import READING_FEATURES, reading_features
+from qa.answering.choosing.weights import CERTAINTY, FILE_NAME
+from qa.evaluation.measures import auroc, expected_calibration_error
+
+FITTED = ("training", "own", "releases", "single", "squad")
+JUDGED = "judged"
+CHOICE_PENALTY, CERTAINTY_PENALTY = 3.0, 3.0
+FIRST_QUOTES = 3  # of each question, whose probability is fitted
+# Weight of squad2's impossible questions in the fit of the probability; three of five are impossible there, and one of ten elsewhere.
+IMPOSSIBLE_WEIGHT = 0.25
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Standardised by `mean` and `deviation` only while fitting; the weights are for the features as they are."""
+
+    choice: Floats
+    certainty: Floats
+    intercept: float
+
+
+def of_readings(observed: Sequence[Observed]) -> list[Observed]:
+    """Only the units that were read, with the reader's features."""
+    found = []
+    for one in observed:
+        places = list(one.readings)
+        matrix = np.concatenate([one.matrix[places], reading_features(one.readings)], axis=1)
+        found.append(
+            replace(
+                one,
+                units=[one.units[i] for i in places],
+                quotes=[one.quotes[i] for i in places],
+                matrix=matrix,
+                right=one.right[places],
+                part=one.part[places],
+            )
+        )
+    return found
+
+
+def _unknown_to_reader(observed: Sequence[Observed]) -> list[Observed]:
+    """The questions that the reader did not learn from: of those it knows, its readings are better than of others."""
+    documents = documents_of_questions()
+    return [
+        one
+        for one in observed
+        if one.question not in documents or one.kind == "foreign" or is_validation(documents[one.question])
+    ]
+
+
+def fit(observed: Sequence[Observed]) -> Fitted:
+    choice = _fit_choice([one for one in observed if one.right.any()])
+    certainty, intercept = _fit_logistic(*_first_quotes(observed, choice))
+    return Fitted(choice, certainty, intercept)
+
+
+def _fit_choice(observed: Sequence[Observed]) -> Floats:
+    every = np.concatenate([one.matrix for one in observed]).astype(float)
+    mean, deviation = every.mean(0), every.std(0) + 1e-6
+    questions = [((one.matrix - mean) / deviation, one.right.astype(float)) for one in observed]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total, gradient = 0.0, np.zeros_like(weights)
+        for matrix, right in questions:
+            scores = matrix @ weights
+            share = np.exp(scores - scores.max())
+            share /= share.sum()
+            held = share @ right + 1e-12
+            total -= float(np.log(held))
+            gradient += matrix.T @ (share - share * right / held)
+        return total + CHOICE_PENALTY * weights @ weights, gradient + 2 * CHOICE_PENALTY * weights
+
+    found: Floats = minimize(loss, np.zeros(every.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    return found / deviation
+
+
+def _first_quotes(observed: Sequence[Observed], choice: Floats) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """The inputs of the probability of the first quotes, whether each is right, and its weight."""
+    rows, truth, weight = [], [], []
+    for one in observed:
+        if len(one.units):
+            order, features = quotes_in_order(one, choice)
+            first = order[:FIRST_QUOTES]
+            rows.append(features[first])
+            truth.append(one.right[first])
+            weight.append(np.full(len(first), IMPOSSIBLE_WEIGHT if one.kind == "impossible" else 1.0))
+    return np.concatenate(rows), np.concatenate(truth), np.concatenate(weight)
+
+
+def quotes_in_order(one: Observed, choice: Floats) -> tuple[list[int], Floats]:
+    """The places of the best unit of each quote, best first, and the inputs of the probability of every unit."""
+    scores = (one.matrix @ choice).astype(np.float32)
+    shares = quote_shares(one.units, scores)
+    order = sorted(best_of_quotes(one.units, scores), key=lambda i: (-shares[i], i))
+    return order, certainty_features(one.matrix, scores, shares, one.context).astype(float)
+
+
+def _fit_logistic(rows: Floats, truth: NDArray[np.bool_], weight: Floats) -> tuple[Floats, float]:
+    mean, deviation = rows.mean(0), rows.std(0) + 1e-6
+    inputs = np.concatenate([(rows - mean) / deviation, np.ones((len(rows), 1))], axis=1)
+    target = truth.astype(float)
+    penalty = np.append(np.full(rows.shape[1], CERTAINTY_PENALTY), 0.0)
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        z = inputs @ weights
+        value = weight @ (np.logaddexp(0, z) - target * z) + penalty @ weights**2
+        return float(value), inputs.T @ (weight * (1 / (1 + np.exp(-z)) - target)) + 2 * penalty * weights
+
+    found = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    weights = found[:-1] / deviation
+    return weights, float(found[-1] - mean @ weights)
+
+
+def judge(observed: Sequence[Observed], fitted: Fitted, likely: float = 0.8) -> dict[str, Any]:
+    """Right quotes, wrong ones among the likely, refusals at the threshold that refuses 5% of the answerable, calibration."""
+    probability, right, kinds = [], [], []
+    for one in observed:
+        if len(one.units):
+            order, features = quotes_in_order(one, fitted.choice)
+            probability.append(1 / (1 + np.exp(-(features[order[0]] @ fitted.certainty + fitted.intercept))))
+            right.append(bool(one.right[order[0]]))
+        else:
+            probability.append(0.0)
+            right.append(False)
+        kinds.append(one.kind if not one.answerable else "answerable")
+    p, truth, kind = np.array(probability), np.array(right), np.array(kinds)
+    good = kind == "answerable"
+    threshold = float(np.quantile(p[good], 0.05)) if good.any() else 0.0
+    confident = p >= likely
+    return {
+        "questions": int(good.sum()),
+        "right": float(truth[good].mean()),
+        "bound": float(np.mean([bool(one.right.any()) for one in observed if one.answerable])),
+        "likely": float(confident.mean()),
+        "likely wrong": float(1 - truth[confident].mean()) if confident.any() else None,
+        "near refused": float((p[kind == "near_miss"] < threshold).mean()) if (kind == "near_miss").any() else None,
+        "near likely": float((p[kind == "near_miss"] >= likely).mean()) if (kind == "near_miss").any() else None,
+        "impossible AUROC": auroc(p[good | (kind == "impossible")], good[good | (kind == "impossible")]),
+        "foreign refused": float((p[kind == "foreign"] < threshold).mean()) if (kind == "foreign").any() else None,
+        "right AUROC": auroc(p, truth),
+        "ECE": expected_calibration_error(p, truth),
+        "threshold": threshold,
+    }
+
+
+def by_kind(observed: Sequence[Observed], fitted: Fitted) -> str:
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in observed:
+        if one.answerable and len(one.units):
+            order, _ = quotes_in_order(one, fitted.choice)
+            found[one.kind].update(right=int(one.right[order[0]]), all=1, possible=int(one.right.any()))
+    return ", ".join(f"{kind} {each['right']}/{each['possible']}/{each['all']}" for kind, each in sorted(found.items()))
+
+
+def _shown(figures: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}" for name, value in figures.items()
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dry", action="store_true", help="print the figures only")
+    options = parser.parse_args(arguments)
+    names = [name for name in (*FITTED, JUDGED) if (FOLDER / f"{name}.pickle").is_file()]
+    observed = {name: read_observed(name) for name in names}
+    written: dict[str, Any] = {}
+    for mode, features in (("unread", FEATURES), ("read", FEATURES + READING_FEATURES)):
+        if mode == "read":
+            if not any(one.readings for each in observed.values() for one in each):
+                continue
+            observed = {name: of_readings(each) for name, each in observed.items()}
+        fitting = [name for name in names if name != JUDGED]
+        if mode == "read":
+            observed = {name: each if name == JUDGED else _unknown_to_reader(each) for name, each in observed.items()}
+        for name in fitting:
+            if len(fitting) > 1:
+                others = fit([one for other in fitting if other != name for one in observed[other]])
+                print(f"{mode}, {name} left out: {_shown(judge(observed[name], others))}", flush=True)
+        fitted = fit([one for name in fitting for one in observed[name]])
+        for name in names:
+            print(f"{mode}, {name}: {_shown(judge(observed[name], fitted))}")
+            print(f"    right/possible/all: {by_kind(observed[name], fitted)}", flush=True)
+        written[mode] = {
+            "choice": dict(zip(features, map(_rounded, fitted.choice), strict=True)),
+            "certainty": dict(zip((*features, *CERTAINTY), map(_rounded, fitted.certainty), strict=True)),
+            "intercept": _rounded(fitted.intercept),
+        }
+    if not options.dry:
+        written["fitted on"] = {name: len(observed[name]) for name in names if name != JUDGED}
+        path = ROOT / "qa" / "answering" / "choosing" / FILE_NAME
+        path.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
