@@ -24,7 +24,7 @@ PAYLOADS: list[str] = json.loads((Path(__file__).parent.parent.parent / "data" /
 # The elements of the pages. A payload that became markup would add others, or attributes.
 ELEMENTS = set(
     "html head meta title link script base body a header nav main form h1 h2 h3 h4 label div input button span details summary ul ol"
-    " li p kbd section blockquote time mark article".split()
+    " li p kbd section blockquote time mark article strong".split()
 )
 INSPECT = """() => [[...new Set([...document.querySelectorAll("*")].map((element) => element.localName))],
   [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes].map(({ name }) => name))
@@ -120,14 +120,14 @@ def test_results_show_payloads_as_text(page: Page) -> None:
 def test_questions_are_shown_as_text(page: Page, part: int) -> None:
     for payload in PAYLOADS[part::2]:
         page.goto(f"/?q={quote(payload)}")
-        page.locator("#results section").wait_for()
+        page.locator("#results section.answer").wait_for()
         assert page.locator("#q").input_value() == " ".join(payload.split("\n")).strip() or "\n" in payload
         check_page(page, payload)
     for payload in PAYLOADS[part::10]:
         page.goto("/")
         page.get_by_label("Ask these documents").fill(payload)
         page.keyboard.press("Enter")
-        page.locator("#results section").wait_for()
+        page.locator("#results section.answer").wait_for()
         check_page(page, payload)
 
 

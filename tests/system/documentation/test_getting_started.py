@@ -36,7 +36,7 @@ PRINTED = {
     f'echo "{REFUNDS}" > guidance/refunds.txt': "",
     "qa --data my-data add guidance": "guidance/refunds.txt: added",
     'qa --data my-data search "how long do refunds take?"': f"“{REFUNDS}”",
-    'qa --data my-data search "who won the cup in 1974?"': "Not in these documents.",
+    'qa --data my-data search "who won the cup in 1974?"': "Not in these documents",
     "qa --data my-data serve": SERVES,
     'curl -s "http://127.0.0.1:8000/v1/search?q=how+long+do+refunds+take"': REFUNDS,
     f'echo "{PERMIT}" > permits.txt': "",
