@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 
@@ -80,12 +81,13 @@ class Searcher:
         self, index: IndexSnapshot, query: PreparedQuery, allowed: Ids | None = None, dense: Sequence[Ids] | None = None
     ) -> Ranking:
         """Rank all passages, or the allowed ones. `dense`: the candidates of `index.nearest` for this query, if they are known."""
+        frequency = cache(index.document_frequency)
         begun = None
         if dense is None and index.is_approximate:
             begun = _pool.submit(lambda: index.nearest(query.vector, allowed))  # while this thread searches the words
         terms = lexical_query(
             query.question,
-            index.document_frequency,
+            frequency,
             index.passages,
             index.mean_length,
             self._general_shares,
@@ -111,7 +113,7 @@ class Searcher:
             index.generation,
             {name: part[order] for name, part in parts.items()},
             index.passages if allowed is None else len(allowed),
-            [term for term in dict(terms.weights) if not index.document_frequency(term)],
+            [term for term in dict(terms.weights) if not frequency(term)],
         )
 
     def refresh(self, removed: Ids) -> None:
