@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems, terms
 from index.types import StoredPassage
-from qa.answering.question.names import names_and_numbers
+from qa.answering.question.names import names_and_numbers, share_missing
 from qa.answering.quotes import sentence_terms
 
 # Fitted by benchmarks/quality/fit_confidence.py.
@@ -49,7 +49,7 @@ def topic_evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPass
     return Evidence(
         similarity=found[0][0].similarity,
         coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
-        missing_names=missing_names(ranking.question, frozenset().union(*sentences[0])),
+        missing_names=share_missing(stems(names_and_numbers(ranking.question)), frozenset().union(*sentences[0])),
         passages=ranking.passages,
     )
 
@@ -73,12 +73,6 @@ def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[st
     heaviest = sum(sorted(weights.values(), reverse=True)[:COVERED_TERMS])
     best = max((sum(weight for term, weight in weights.items() if term in sentence) for sentence in sentences), default=0.0)
     return min(best / heaviest, 1.0) if heaviest else 0.0
-
-
-def missing_names(question: str, found: frozenset[str]) -> float:
-    """The share of the question's names and numbers that are not among the terms `found`."""
-    names = names_and_numbers(question)
-    return sum(stem not in found for stem in stems(names)) / len(names) if names else 0.0
 
 
 def _sentence_terms(stored: StoredPassage) -> list[frozenset[str]]:

@@ -9,32 +9,23 @@ Sentence embeddings gave no gain and doubled the cost of adding documents (docs/
 from __future__ import annotations
 
 import math
-import re
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
-from index.text.analysis import fold, is_unspaced, stems, terms
-from index.text.notations import normalize_notation
 from qa.answering.answer_types import AnswerType, answer_type, candidate_words, gives_reason
+from qa.answering.choosing.words import AnalysedText, analyse, opens_with_pronoun, prefixes, tokens
 
 # Weights of the parts, each of which is a share of the question's idf, or 0 or 1. Tuned on half of the SQuAD questions.
 PREFIX, PREVIOUS, PREVIOUS_IF_PRONOUN, TYPED, NEAR_TYPED, REASON, PROXIMITY = 0.35, 0.45, 0.40, 0.30, 0.12, 0.18, 0.45
-MIN_PREFIX = 4  # letters
 CACHED_PASSAGES = 1024  # analysed, about 20 kB each
 WINDOW = 12  # words; a larger distance adds nothing to proximity
 MAX_DISTANCE = 10  # words between a question's word and a word of the expected type
 # A neighbouring sentence is quoted too if its score is within the margin and the quote stays short.
 MARGIN = 0.1
 MAX_PAIR = 400  # code points
-
-_TOKEN = re.compile(r"\w+|[£$€%]")
-_PRONOUN = re.compile(
-    r"[\"'“‘(]*(?:It|He|She|They|This|These|Those|That|His|Her|Its|Their|Such|However|But|Also|Another|Both|Here|There)\b"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +34,8 @@ class _Sentence:
 
     span: Span
     text: str
-    tokens: tuple[str, ...]
-    stems_in_order: Sequence[str]
-    stems: frozenset[str]
-    sorted_stems: Sequence[str]
+    tokens: Sequence[str]
+    words: AnalysedText
     opens_with_pronoun: bool
     _candidates: dict[AnswerType, Sequence[tuple[int, str]]] = field(default_factory=dict)
 
@@ -64,9 +53,9 @@ class QuoteFinder:
     def __init__(self, question: str, weights: Mapping[str, float]) -> None:
         self._weights = weights
         self._total = sum(weights.values()) or 1.0
-        self._prefixes = [(term, term[: max(MIN_PREFIX, len(term) - 3)]) for term in weights if len(term) >= MIN_PREFIX]
+        self._prefixes = prefixes(weights)
         self._kind = answer_type(question)
-        self._question_tokens = {token.lower() for token in _TOKEN.findall(normalize_notation(question))}
+        self._question_tokens = {token.lower() for token in tokens(question)}
 
     def best(self, text: str) -> Span:
         """The span in `text` of the one or two sentences that answer best. Raises ValueError if the text is blank."""
@@ -77,19 +66,19 @@ class QuoteFinder:
         before: frozenset[str] = frozenset()
         for sentence in sentences:
             scores.append(self._score(sentence, before))
-            before = sentence.stems
+            before = sentence.words.stems
         return _choose_span(sentences, scores, self._kind)
 
     def _score(self, sentence: _Sentence, before: frozenset[str]) -> float:
-        weights, here = self._weights, sentence.stems
+        weights, here = self._weights, sentence.words.stems
         previous = sum(weights[term] for term in weights if term in before and term not in here)
         prefixed = sum(
-            weights[term] for term, prefix in self._prefixes if term not in here and _has_prefix(sentence.sorted_stems, prefix)
+            weights[term] for term, prefix in self._prefixes if term not in here and sentence.words.has_prefix(prefix)
         )
         typed = self._typed(sentence)
         near = proximity = covered = 0.0
         if not weights.keys().isdisjoint(here):
-            hits = [(place, term) for place, term in enumerate(sentence.stems_in_order) if term in weights]
+            hits = [(place, term) for place, term in enumerate(sentence.words.in_order) if term in weights]
             near = max(
                 (self._weight(term for at, term in hits if abs(at - place) <= MAX_DISTANCE) for place in typed), default=0.0
             )
@@ -112,7 +101,7 @@ class QuoteFinder:
 
 def sentence_terms(text: str) -> list[frozenset[str]]:
     """The terms of each sentence of a passage."""
-    return [sentence.stems for sentence in _sentences(text)]
+    return [sentence.words.stems for sentence in _sentences(text)]
 
 
 @lru_cache(maxsize=CACHED_PASSAGES)
@@ -122,19 +111,7 @@ def _sentences(text: str) -> Sequence[_Sentence]:
 
 
 def _sentence(text: str, span: Span) -> _Sentence:
-    tokens = tuple(_TOKEN.findall(normalize_notation(text)))
-    if is_unspaced(text):
-        found = terms(text)
-    else:
-        lower = [token.lower() for token in tokens]
-        found = stems(lower if text.isascii() else [fold(token) for token in lower])
-    here = frozenset(found)
-    return _Sentence(span, text, tokens, found, here, sorted(here), _PRONOUN.match(text) is not None)
-
-
-def _has_prefix(sorted_words: Sequence[str], prefix: str) -> bool:
-    place = bisect_left(sorted_words, prefix)
-    return place < len(sorted_words) and sorted_words[place].startswith(prefix)
+    return _Sentence(span, text, tokens(text), analyse(text), opens_with_pronoun(text))
 
 
 def _choose_span(sentences: Sequence[_Sentence], scores: Sequence[float], kind: AnswerType) -> Span:

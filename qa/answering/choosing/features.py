@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,16 +15,12 @@ from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems
 from index.types import Matrix, StoredPassage
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
-from qa.answering.choosing.words import analyse, tokens
-from qa.answering.question.names import names_and_numbers
+from qa.answering.choosing.words import analyse, opens_with_pronoun, prefixes, tokens
+from qa.answering.question.names import names_and_numbers, share_missing
 from qa.answering.units.unit import Unit, UnitKind
 
-MIN_PREFIX = 4  # letters
 WINDOW = 12  # words; a larger distance adds nothing to proximity
 
-_PRONOUN = re.compile(
-    r"[\"'“‘(]*(?:It|He|She|They|This|These|Those|That|His|Her|Its|Their|Such|However|But|Also|Another|Both|Here|There)\b"
-)
 _NEGATION = re.compile(r"\b(?:not|no|never|cannot|nor|without|unless|\w+n['’]t)\b", re.IGNORECASE)
 
 FEATURES = (
@@ -82,11 +78,11 @@ class UnitFeatures:
         self._weights = ranking.term_weights
         self._total = sum(ranking.term_weights.values()) or 1.0
         self._heaviest = max(ranking.term_weights.values(), default=0.0) or 1.0
-        self._prefixes = [(term, term[: max(MIN_PREFIX, len(term) - 3)]) for term in self._weights if len(term) >= MIN_PREFIX]
+        self._prefixes = prefixes(self._weights)
         self._expected = expectations(ranking.question)
         self._hard = [kind for kind in HARD if kind in self._expected]
         self._names = stems(names_and_numbers(ranking.question))
-        self._question_words = frozenset(tokens(ranking.question))
+        self._question_words = frozenset(token.lower() for token in tokens(ranking.question))
         self._found = found
         best = max(ranking.best_possible, 1e-6)
         self._scores = [min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found]
@@ -105,7 +101,7 @@ class UnitFeatures:
         here = text.stems
         lead_in, headings, before = (analyse(part).stems for part in (unit.lead_in, unit.headings, unit.before))
         around = here | lead_in | headings
-        pronoun = _PRONOUN.match(unit.text) is not None
+        pronoun = opens_with_pronoun(unit.text)
         from_before = self._share_of(term for term in weights if term in before and term not in around)
         prefixed = self._share_of(term for term, prefix in self._prefixes if term not in around and text.has_prefix(prefix))
         missing = max((weight for term, weight in weights.items() if term not in around), default=0.0)
@@ -129,8 +125,8 @@ class UnitFeatures:
             missing / self._heaviest,
             self._closeness(text.in_order),
             sum(term in weights for term in here) / len(here) if here else 0.0,
-            self._missing_names(around),
-            self._missing_names(self._document_terms[stored.document.number] | around),
+            share_missing(self._names, around),
+            share_missing(self._names, self._document_terms[stored.document.number] | around),
             1 / (1 + unit.place),
             score,
             self._scores[0] - score,
@@ -172,9 +168,6 @@ class UnitFeatures:
         """The greatest share of the question within WINDOW words."""
         hits = [(place, term) for place, term in enumerate(words) if term in self._weights]
         return max((self._share_of({term for at, term in hits if 0 <= at - place < WINDOW}) for place, _ in hits), default=0.0)
-
-    def _missing_names(self, present: Collection[str]) -> float:
-        return sum(name not in present for name in self._names) / len(self._names) if self._names else 0.0
 
     def _new_words(self, text: str) -> float:
         """1 if the text has what is expected once the question's own words are removed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,8 +12,12 @@ from index.text.analysis import fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
 CACHED_TEXTS = 8192  # about 2 kB each
+MIN_PREFIX = 4  # letters
 
 _TOKEN = re.compile(r"\w+|[£$€%]")
+_PRONOUN = re.compile(
+    r"[\"'“‘(]*(?:It|He|She|They|This|These|Those|That|His|Her|Its|Their|Such|However|But|Also|Another|Both|Here|There)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,18 @@ class AnalysedText:
 
 
 def tokens(text: str) -> list[str]:
-    """Its words and signs of currency and percent, in lower case."""
-    return [token.lower() for token in _TOKEN.findall(normalize_notation(text))]
+    """Its words and signs of currency and percent."""
+    return _TOKEN.findall(normalize_notation(text))
+
+
+def prefixes(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Words that are long enough, each with the beginning that other forms of it share."""
+    return [(word, word[: max(MIN_PREFIX, len(word) - 3)]) for word in words if len(word) >= MIN_PREFIX]
+
+
+def opens_with_pronoun(text: str) -> bool:
+    """Whether it begins with a pronoun or another word that points to the sentence before it."""
+    return _PRONOUN.match(text) is not None
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
@@ -41,7 +55,7 @@ def analyse(text: str) -> AnalysedText:
     if is_unspaced(text):
         found: Sequence[str] = terms(text)
     else:
-        lower = tokens(text)
+        lower = [token.lower() for token in tokens(text)]
         found = stems(lower if text.isascii() else [fold(token) for token in lower])
     here = frozenset(found)
     return AnalysedText(found, here, sorted(here))
