@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_HEADING_WORDS = 12
+CACHED_TEXTS = 16_384
 
 _NOTICE = re.compile(
     r"\b(?:all rights reserved|may not be reproduced|opens in (?:a )?new (?:window|tab)|skip to (?:main )?content|back to (?:the )?top"
@@ -20,6 +22,7 @@ _FACT = re.compile(r"[\d£$€@]|\w: ?\w")
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]|\d.*\||[£$€%@]")
 
 
+@lru_cache(maxsize=CACHED_TEXTS)
 def is_notice(text: str) -> bool:
     """Whether a sentence, item or row is navigation, a legal notice, a closing or a line of contents."""
     return not _SAYS_SOMETHING.search(text) or bool(_NOTICE.search(text) or _CONTENTS_LINE.search(text))

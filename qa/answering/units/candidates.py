@@ -111,16 +111,17 @@ def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: s
     made = []
     text = region.text
     introduced = text[slice(*lead_in)] if lead_in else ""
+    quoted_from = lead_in[0] if lead_in and introduced.endswith(":") else None  # by the first sentence
     single = len(block.sentences) == 1
-    for number, (start, end) in enumerate(block.sentences):
+    for start, end in block.sentences:
         sentence = text[start:end]
         if sentence.endswith(":"):
             continue
         if not (single and is_heading_like(sentence)) and not _is_title(sentence, region):
-            joins = number == 0 and lead_in is not None and introduced.endswith(":") and end - lead_in[0] <= SHORT_LIST
-            quote = (lead_in[0], end) if joins and lead_in else (start, end)
+            is_joined = quoted_from is not None and end - quoted_from <= SHORT_LIST
+            quote = (quoted_from, end) if quoted_from is not None and is_joined else (start, end)
             made.append(_unit(region, (start, end), UnitKind.SENTENCE, quote, introduced, before))
-        before = sentence
+        before, quoted_from = sentence, None
     last = block.sentences[-1] if block.sentences else None
     leads = last is not None and (text[last[1] - 1] == ":" or (single and is_heading_like(text[slice(*last)])))
     return [unit for unit in made if unit is not None], last if leads else None, before

@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from corpus.splitting.sentences import paragraph_spans, sentence_spans, trim
 from corpus.types import Span
+
+CACHED_TEXTS = 2048  # about 3 kB each
 
 _BULLET = re.compile(r"[ \t]*(?:[-*•–·‣▪◦+●○■□✓✔→]|\(?(?:[a-zA-Z]|[ivx]{1,5})[.)])\s+")
 _NUMBER = re.compile(r"[ \t]*(?:\(?\d{1,3}[.)]|[Ss]tep \d{1,3}[:.]?)\s+")
@@ -52,8 +55,9 @@ class _Lines:
     spans: list[Span] = field(default_factory=list)
 
 
-def blocks(text: str) -> list[Block]:
-    """The blocks of a text in its order."""
+@lru_cache(maxsize=CACHED_TEXTS)
+def blocks(text: str) -> Sequence[Block]:
+    """The blocks of a text in its order. Cached, because the same passages are found again and again."""
     found: list[Block] = []
     for start, end in paragraph_spans(text, 0, len(text)):
         for lines in _runs(text, start, end):
@@ -63,7 +67,7 @@ def blocks(text: str) -> list[Block]:
                 found[-1] = Items([*last.items, *block.items], block.numbered)  # a list with blank lines between its items
             else:
                 found.append(block)
-    return found
+    return tuple(found)
 
 
 def _runs(text: str, start: int, end: int) -> Iterator[_Lines]:
