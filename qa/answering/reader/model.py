@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class ReadingModel:
     """Thread-safe. `sha256`: of the model file."""
 
     def __init__(self, folder: Path, threads: int = 2, *, remedy: str = REINSTALL) -> None:
-        """Load an exported model. Raises ModelError with `remedy` if a file is missing or modified."""
+        """Verify an exported model. Raises ModelError with `remedy` if a file is missing or modified."""
         import tokenizers
 
         facts = _verify(folder, remedy)
@@ -52,8 +52,13 @@ class ReadingModel:
         self._weights: dict[str, float] = facts["weights"]
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._encoder = Encoder(tokenizer, facts["max_tokens"], lower_case=facts["lower_case"])
-        self._session = create_session(folder / MODEL_FILE, 1)
+        self._model_file = folder / MODEL_FILE
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+
+    @cached_property
+    def _session(self) -> Any:
+        """Loaded on first use: a server starts at once, and one that never reads does without."""
+        return create_session(self._model_file, 1)
 
     def read(self, question: str, windows: Sequence[Window]) -> list[list[UnitReading]]:
         """A window a thread: on two busy cores 95 ms for five windows, 127 with both threads on each, 134 as a batch."""
