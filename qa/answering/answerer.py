@@ -25,6 +25,7 @@ from qa.answering.quotes import QuoteFinder
 from qa.answering.reader.windows import Reader
 from qa.answering.selection import adds_to, considered, missing_names, quote, quoted_in
 from qa.answering.units.candidates import gather, neighbour_ids
+from qa.answering.units.unit import Unit
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 from qa.settings.settings import Read
 
@@ -96,14 +97,14 @@ class Answerer:
             nothing = language_notice(unsupported, None, self._languages)
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
         finder = QuoteFinder(ranking.question, ranking.term_weights)
-        results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found]
+        results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found[:limit]]
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
         choices = choose(_own_terms(ranking), found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
         if is_phrase(whole):  # nothing completed it
             choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
-        answers = self._answers(choices, results)
+        answers = self._answers(choices, quotable, [_score(candidate, ranking) for candidate, _ in found])
         confidence = self._calibration.apply(evidence.quote)
         answerable = bool(answers) and confidence >= self._answer_threshold
         record_answer(answerable)
@@ -115,7 +116,7 @@ class Answerer:
             confidence=confidence,
             evidence=evidence,
             answers=answers if answerable else (),
-            results=results[:limit],
+            results=results,
             generation=ranking.generation,
             notice=language_notice(unsupported, found[0][1].document.language, self._languages),
             ranking=ranking,
@@ -125,29 +126,30 @@ class Answerer:
             missing=missing_names(ranking),
         )
 
-    def _answers(self, choices: Sequence[Choice], results: Sequence[Result]) -> list[Result]:
-        """Up to MOST_ANSWERS quotes that say different things, the best choice first."""
+    def _answers(self, choices: Sequence[Choice], found: Sequence[StoredPassage], scores: Sequence[float]) -> list[Result]:
+        """Up to MOST_ANSWERS quotes that say different things, the best choice first. `scores`: of the passages `found`."""
         answers: list[Result] = []
         for choice in choices:
             confidence = self._calibration.apply(choice.probability)
             if answers and confidence < max(ALSO_CONFIDENCE, self._answer_threshold):
                 continue
-            answer = self._quote(choice, results[choice.unit.place], confidence)
+            stored = found[choice.unit.place]
+            text = self._quoted_text(choice.unit, stored)
+            answer = quote(choice, stored, scores[choice.unit.place], text, confidence) if text else None
             if answer and all(adds_to(answer, other) for other in answers):
                 answers.append(answer)
             if len(answers) == MOST_ANSWERS or not answers:
                 break
         return answers
 
-    def _quote(self, choice: Choice, result: Result, confidence: float) -> Result | None:
-        """The result with a choice's quote, in the words of the document. None if the document was changed meanwhile."""
-        text = quoted_in(choice.unit, result.stored)
-        if text is None:  # it reaches beyond the passage
-            document = self._engine.content(result.stored.document.id)
-            if document is None or document.version != result.stored.document.version:
-                return None
-            text = document.text[slice(*choice.unit.quote)]
-        return quote(choice, result, text, confidence)
+    def _quoted_text(self, unit: Unit, stored: StoredPassage) -> str | None:
+        """The document's words of a unit's quote. None if the document was changed meanwhile."""
+        text = quoted_in(unit, stored)
+        if text is not None:
+            return text
+        document = self._engine.content(stored.document.id)  # the quote goes on in the passages beside this one
+        unchanged = document is not None and document.version == stored.document.version
+        return document.text[slice(*unit.quote)] if document and unchanged else None
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""
@@ -191,5 +193,9 @@ def _rewritten(
 
 def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:
     start, text = stored.passage.start, stored.passage.text
-    score = min(max(candidate.score / ranking.best_possible, 0.0), 1.0)
-    return Result(stored, score, (start + quote[0], start + quote[1]), text[quote[0] : quote[1]])
+    return Result(stored, _score(candidate, ranking), (start + quote[0], start + quote[1]), text[quote[0] : quote[1]])
+
+
+def _score(candidate: Candidate, ranking: Ranking) -> float:
+    """0..1"""
+    return min(max(candidate.score / ranking.best_possible, 0.0), 1.0)

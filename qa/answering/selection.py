@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from corpus.types import Span
 from index.ranking.result import Ranking
 from index.text.analysis import stems
 from index.types import StoredPassage
@@ -22,20 +20,21 @@ def quoted_in(unit: Unit, stored: StoredPassage) -> str | None:
     return passage.text[start - passage.start : end - passage.start] if passage.start <= start and end <= passage.end else None
 
 
-def quote(choice: Choice, result: Result, text: str, confidence: float) -> Result:
-    """The result with a choice's quote, whose words are `text`."""
+def quote(choice: Choice, stored: StoredPassage, score: float, text: str, confidence: float) -> Result:
+    """A choice's quote, whose words are `text`. `score`: of its passage."""
     unit = choice.unit
-    wider = unit.quote != (unit.start, unit.end)
-    span = (
-        choice.span if choice.span is not None and unit.quote[0] <= choice.span[0] and choice.span[1] <= unit.quote[1] else None
-    )
-    return replace(
-        result,
-        quote=unit.quote,
-        quoted_text=text,
-        kind=UnitKind.LIST if wider and unit.kind is not UnitKind.SENTENCE else unit.kind,
-        span=span if span is not None or not wider else (unit.start, unit.end),
-        lead_in="" if wider else unit.lead_in if unit.kind is not UnitKind.SENTENCE else "",
+    start, end = unit.quote
+    is_wider = unit.quote != (unit.start, unit.end)
+    is_sentence = unit.kind is UnitKind.SENTENCE
+    span = choice.span if choice.span and start <= choice.span[0] and choice.span[1] <= end else None
+    return Result(
+        stored,
+        score,
+        unit.quote,
+        text,
+        kind=UnitKind.LIST if is_wider and not is_sentence else unit.kind,
+        span=span or ((unit.start, unit.end) if is_wider else None),
+        lead_in="" if is_wider or is_sentence else unit.lead_in,
         more=unit.more,
         confidence=confidence,
     )
@@ -43,9 +42,9 @@ def quote(choice: Choice, result: Result, text: str, confidence: float) -> Resul
 
 def adds_to(answer: Result, other: Result) -> bool:
     """Whether an answer is from another place than `other` and says something else."""
-    if answer.stored.document.number == other.stored.document.number and _overlap(answer.quote, other.quote):
-        return False
-    return not are_near_duplicates(answer.quoted_text, other.quoted_text)
+    (start, end), (other_start, other_end) = answer.quote, other.quote
+    overlap = answer.stored.document.number == other.stored.document.number and start < other_end and other_start < end
+    return not overlap and not are_near_duplicates(answer.quoted_text, other.quoted_text)
 
 
 def considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
@@ -71,7 +70,3 @@ def missing_names(ranking: Ranking) -> list[str]:
     shown = {word.strip(".,;:?!()\"'“”‘’").removesuffix("'s").removesuffix("’s") for word in ranking.question.split()}
     written = {word.lower(): word for word in shown}
     return [written[name] for name in absent if name in written]
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
