@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Standardised by `mean` and `deviation` only while fitting; the weights are for the features as they are."""
+    """Weights for the features as they are; they are standardised only while fitting."""
 
     choice: Floats
     certainty: Floats

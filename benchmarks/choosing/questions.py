@@ -8,15 +8,15 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.quality.dev_sets import DATA, FOLDERS, ROOT, open_folder
+from benchmarks.quality.dev_sets import DATA, FOLDERS, open_folder
 from benchmarks.quality.reading_sets import open_set, read_questions
+from benchmarks.reader import own as reader_examples
 from corpus.readers.plain.jsonl import document_from_record
 from qa.assembly import Service, open_to_write
 from qa.evaluation.question_sets import Question, read_question_set
 from qa.ingest.writer import IncomingDocument
 from qa.settings.settings import Settings
 
-OWN = ROOT / "benchmarks" / "reader" / "questions"
 FOREIGN_SHARE = 0.15
 SQUAD_QUESTIONS = 800
 GOVUK_QUESTIONS = 1_200
@@ -34,7 +34,7 @@ class Asked:
 def own_questions(corpus: str) -> list[tuple[Question, str]]:
     """The own questions about one corpus, "govuk" or "press_releases", with the document each is about."""
     found = []
-    for path in sorted(OWN.glob("*.jsonl")):
+    for path in sorted(reader_examples.QUESTIONS.glob("*.jsonl")):
         records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         for question, record in zip(read_question_set(path).questions, records, strict=True):
             if record["corpus"] == corpus:
@@ -44,11 +44,7 @@ def own_questions(corpus: str) -> list[tuple[Question, str]]:
 
 def documents_of_questions() -> dict[str, str]:
     """The document of every question that the reader could learn from."""
-    found = {question.text: document for corpus in ("govuk", "press_releases") for question, document in own_questions(corpus)}
-    for line in (DATA / "reading_pages" / "training.jsonl").read_text("utf-8").splitlines():
-        record = json.loads(line)
-        found[record["question"]] = record["document"] or record["near_page"]
-    return found
+    return {record["question"]: record["document"] or record["near_page"] for record in reader_examples.own_questions()}
 
 
 def _with_foreign(questions: Sequence[Question], others: Sequence[Question]) -> list[Asked]:

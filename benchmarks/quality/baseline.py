@@ -11,7 +11,7 @@ from dataclasses import replace
 from index.filters import Filter
 from qa.answering.answer import Answer
 from qa.answering.answerer import Answerer
-from qa.answering.confidence import COVERAGE, INTERCEPT, MISSING_NAMES, SIMILARITY, TENFOLD
+from qa.answering.confidence import topic_log_odds
 from qa.answering.question.turn import Turn
 from qa.settings.settings import Read
 
@@ -31,11 +31,4 @@ class Baseline(Answerer):
         evidence = answer.evidence
         if evidence is None:
             return answer
-        log_odds = (
-            INTERCEPT
-            + SIMILARITY * evidence.similarity
-            + COVERAGE * evidence.coverage
-            + MISSING_NAMES * evidence.missing_names
-            + TENFOLD * math.log10(evidence.passages)
-        )
-        return replace(answer, answers=answer.results[:1], confidence=1 / (1 + math.exp(-log_odds)))
+        return replace(answer, answers=answer.results[:1], confidence=1 / (1 + math.exp(-topic_log_odds(evidence))))

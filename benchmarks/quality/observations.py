@@ -54,7 +54,7 @@ class Observation:
 
     @property
     def confidence(self) -> float:
-        """By the current coefficients, so that a new fit reuses the observations."""
+        """The probability of the quote before a calibration."""
         return self.evidence.quote if self.evidence else 0.0
 
 

@@ -8,7 +8,6 @@ Reads `data/reading` and half of the articles of `data/retrieval/squad2` in the 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import random
 import re
@@ -19,6 +18,7 @@ from typing import Any
 
 from benchmarks.contract import ROOT
 from benchmarks.quality.dev_sets import DATA
+from benchmarks.quality.reading_sets import squad2_part
 from benchmarks.reader.examples import Example, window_example, write_examples
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
@@ -80,17 +80,13 @@ def squad2_records(*, training: bool) -> list[dict[str, Any]]:
         for line in file:
             record = json.loads(line)
             passage = passages[record["paragraph_id"]]
-            if in_training_half(passage["title"]) == training:
+            if (squad2_part(passage["title"]) == "training") == training:
                 answers = [{"text": a["text"], "start": a["answer_start"]} for a in record["answers"]]
                 found.append(
                     {"id": record["_id"], "question": record["text"], "context": passage["text"], "title": passage["title"]}
                     | {"answers": answers}
                 )
     return found
-
-
-def in_training_half(title: str) -> bool:
-    return hashlib.sha256(title.encode()).digest()[0] % 2 == 0
 
 
 def title_of(record: dict[str, Any]) -> str:
