@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from transformers import BertModel
+    from transformers import BertConfig, BertModel
 
 MIN_COSINE = 0.9999
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s . ?".split()
 
 
-def tiny_bert() -> BertModel:
-    import torch
-    from transformers import BertConfig, BertModel
+def tiny_config(words: Sequence[str] = WORDS) -> BertConfig:
+    from transformers import BertConfig
 
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS),
+    return BertConfig(
+        vocab_size=len(words),
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
     )
-    return BertModel(config)
+
+
+def tiny_bert() -> BertModel:
+    import torch
+    from transformers import BertModel
+
+    torch.manual_seed(0)
+    return BertModel(tiny_config())
 
 
 def save(bert: BertModel, folder: Path) -> Path:

@@ -14,6 +14,7 @@ from index.types import ModelError
 from qa.answering.reader.loading import WEIGHTS, load_reader
 from qa.answering.reader.model import MANIFEST, ReadingModel
 from qa.answering.reader.windows import Window, cut_windows
+from tests.index.embedding.models import tiny_config
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s . ? › 東 京 🙂".split()
 TEXT = "The fee is £30 🙂. Applications close on 4 May. 東京の事務所 is shut."
@@ -25,15 +26,7 @@ def save_tiny_reader(folder: Path, kind: str = "BertForQuestionAnswering") -> Pa
     import transformers
 
     torch.manual_seed(3)
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    getattr(transformers, kind)(config).save_pretrained(folder)
+    getattr(transformers, kind)(tiny_config(WORDS)).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(WORDS), "utf-8")
     transformers.BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
     return folder
