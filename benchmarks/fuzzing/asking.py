@@ -18,7 +18,7 @@ from benchmarks.fuzzing.choices import Choices, document, filter_value, json_lik
 from corpus.splitting.passages import split
 from corpus.types import Document
 from index.embedded.store.filter_sql import filter_sql
-from qa.answering.quotes import QuoteFinder
+from qa.answering.units.candidates import Region, units
 from qa.answering.verification import Verdict, verify
 from qa.web.schemas.openai_requests import ChatRequest, VectorStoreSearchRequest
 from qa.web.schemas.problems import Problem
@@ -221,11 +221,10 @@ def _check_problem(problem: Problem) -> None:
 
 
 def quoting(choices: Choices) -> None:
-    """A quote is whole sentences of the passage, with correct offsets in any text."""
+    """Every unit's quote has correct offsets in any text."""
     text, question = prose(choices), prose(choices, 8)
-    if text.strip():
-        weights = {word.lower(): 1.0 + len(word) for word in question.split()[:8]}
-        start, end = QuoteFinder(question, weights).best(text)
+    for unit in units(Region(0, text, question, [0], [0])):
+        start, end = unit.quote
         assert 0 <= start < end <= len(text)
         assert text[start:end].strip() == text[start:end]
         assert verify(text, text[start:end], start, end) == (Verdict.VERBATIM, (start, end))

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.baseline import Baseline
+from benchmarks.quality.baseline.answerer import Baseline
 from benchmarks.quality.dev_sets import ROOT, dev_settings
 from benchmarks.quality.reading_sets import QUESTIONS, SETS, folder_of, open_set, read_questions
 from benchmarks.quality.run import RESULTS, about, commit, rounded

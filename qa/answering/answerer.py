@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from corpus.types import Span
 from index.engine import Engine, Snapshot
 from index.filters import Filter
 from index.ranking.query import PreparedQuery, embed_together
@@ -21,9 +20,8 @@ from qa.answering.question.follow_ups import Context, FollowUp, complete_questio
 from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
-from qa.answering.quotes import QuoteFinder
 from qa.answering.reader.windows import Reader
-from qa.answering.selection import adds_to, considered, missing_names, quote, quoted_in
+from qa.answering.selection import adds_to, considered, marked, missing_names, quote, quoted_in
 from qa.answering.units.candidates import gather, neighbour_ids
 from qa.answering.units.unit import Unit
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
@@ -96,11 +94,13 @@ class Answerer:
             record_answer(False)
             nothing = language_notice(unsupported, None, self._languages)
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
-        finder = QuoteFinder(ranking.question, ranking.term_weights)
-        results = [_result(candidate, stored, finder.best(stored.passage.text), ranking) for candidate, stored in found[:limit]]
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
-        choices = choose(_own_terms(ranking), found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
+        own = _own_terms(ranking)
+        choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
+        others = found[QUOTED_PASSAGES:limit]
+        unread = choose(own, others, gather([stored for _, stored in others], ()), evidence)
+        results = _results(found[:QUOTED_PASSAGES][:limit], choices, ranking) + _results(others, unread, ranking)
         if is_phrase(whole):  # nothing completed it
             choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
@@ -191,9 +191,14 @@ def _rewritten(
     return (followed.question if followed else corrected, "; ".join(given)) if given else (None, None)
 
 
-def _result(candidate: Candidate, stored: StoredPassage, quote: Span, ranking: Ranking) -> Result:
-    start, text = stored.passage.start, stored.passage.text
-    return Result(stored, _score(candidate, ranking), (start + quote[0], start + quote[1]), text[quote[0] : quote[1]])
+def _results(found: Sequence[tuple[Candidate, StoredPassage]], choices: Sequence[Choice], ranking: Ranking) -> list[Result]:
+    """The passages, each with its best unit marked. `choices`: among the units of these passages."""
+    results = []
+    for place, (candidate, stored) in enumerate(found):
+        start, end = marked(stored, [choice for choice in choices if choice.unit.place == place])
+        base = stored.passage.start
+        results.append(Result(stored, _score(candidate, ranking), (start, end), stored.passage.text[start - base : end - base]))
+    return results
 
 
 def _score(candidate: Candidate, ranking: Ranking) -> float:

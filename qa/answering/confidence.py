@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems, terms
 from index.types import StoredPassage
+from qa.answering.choosing.words import sentence_stems
 from qa.answering.question.names import names_and_numbers, share_missing
-from qa.answering.quotes import sentence_terms
 
 # Fitted by benchmarks/quality/fit_confidence.py.
 INTERCEPT = -2.84
@@ -77,4 +77,4 @@ def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[st
 
 def _sentence_terms(stored: StoredPassage) -> list[frozenset[str]]:
     titles = frozenset(terms(stored.passage.context))
-    return [sentence | titles for sentence in sentence_terms(stored.passage.text)]
+    return [sentence | titles for sentence in sentence_stems(stored.passage.text)]

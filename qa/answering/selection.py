@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from corpus.splitting.sentences import sentence_spans
+from corpus.types import Span
 from index.ranking.result import Ranking
 from index.text.analysis import stems
 from index.types import StoredPassage
@@ -38,6 +40,17 @@ def quote(choice: Choice, stored: StoredPassage, score: float, text: str, confid
         more=unit.more,
         confidence=confidence,
     )
+
+
+def marked(stored: StoredPassage, choices: Sequence[Choice]) -> Span:
+    """What is marked in a passage: the quote of its best unit that lies within it, its first sentence if none does."""
+    passage = stored.passage
+    for choice in choices:
+        for span in (choice.unit.quote, (choice.unit.start, choice.unit.end)):
+            if passage.start <= span[0] and span[1] <= passage.end:
+                return span
+    start, end = next(iter(sentence_spans(passage.text)), (0, len(passage.text)))
+    return passage.start + start, passage.start + end
 
 
 def adds_to(answer: Result, other: Result) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 from index.text.analysis import terms
 from index.types import StoredPassage
-from qa.answering.quotes import QuoteFinder
 from qa.chat.replies import Draft, passage_words
 
 MIN_SUPPORT = 0.5  # share of the words
@@ -204,6 +204,9 @@ def _is_supported(statement: str, question: str, sources: Sequence[StoredPassage
 
 
 def _best_support(statement: str, stored: StoredPassage) -> Span:
-    """The sentence or two of a passage that support a statement best."""
-    start, end = QuoteFinder(statement, dict.fromkeys(terms(statement), 1.0)).best(stored.passage.text)
+    """The sentence of a passage that has most words of a statement, or two adjacent ones where the second adds some."""
+    text, wanted = stored.passage.text, set(terms(statement))
+    sentences = sentence_spans(text)
+    runs = [*sentences, *((one[0], other[1]) for one, other in pairwise(sentences))]
+    start, end = max(runs, key=lambda run: (len(wanted.intersection(terms(text[slice(*run)]))), run[0] - run[1]))
     return stored.passage.start + start, stored.passage.start + end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +21,25 @@ from qa.settings.settings import Read
 
 # "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS.
 SURE, HOPELESS = 0.9, 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedValues(Mapping[str, float]):
+    """Values by name, made into numbers only when they are asked for: few answers are explained."""
+
+    names: tuple[str, ...]
+    row: Vector
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self.names:
+            raise KeyError(name)
+        return float(self.row[self.names.index(name)])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +76,16 @@ def choose(
     unread = _choices(units, matrix, context, weights(read=False))
     best = unread[0].probability
     if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
-        return _falling(unread)
+        return unread
     scores = matrix @ weights(read=False).choice
     readings = read_units(reader, ranking.question, units, scores, [stored for _, stored in found])
     places = list(readings)
     extended = np.concatenate([matrix[places], reading_features(readings)], axis=1)
     chosen = _choices([units[i] for i in places], extended, context, weights(read=True), list(readings.values()))
     quotes = {choice.unit.quote for choice in chosen}
-    return _falling(chosen + [choice for choice in unread if choice.unit.quote not in quotes])
-
-
-def _falling(choices: Sequence[Choice]) -> list[Choice]:
-    """The choices with probabilities that do not rise: a later choice is not a better one."""
-    probabilities = np.minimum.accumulate([choice.probability for choice in choices]).tolist()
-    return [replace(choice, probability=probability) for choice, probability in zip(choices, probabilities, strict=True)]
+    lowest = chosen[-1].probability
+    rest = [choice for choice in unread if choice.unit.quote not in quotes]
+    return chosen + [replace(one, probability=lowest) if one.probability > lowest else one for one in rest]
 
 
 def _choices(
@@ -84,15 +99,18 @@ def _choices(
     log_odds = parts.sum(axis=1) + learned.intercept
     readings = readings or [None] * len(units)
     order = sorted(best, key=lambda i: (-shares[i], i))
+    # A later choice is not a better one.
+    probabilities = np.minimum.accumulate(1 / (1 + np.exp(-log_odds[order].astype(float)))).tolist()
+    contributions = matrix * learned.choice
     return [
         Choice(
             units[i],
-            1 / (1 + math.exp(-float(log_odds[i]))),
-            dict(zip(learned.features, matrix[i].tolist(), strict=True)),
-            dict(zip(learned.features, (matrix[i] * learned.choice).tolist(), strict=True)),
+            probability,
+            NamedValues(learned.features, matrix[i]),
+            NamedValues(learned.features, contributions[i]),
             readings[i],
         )
-        for i in order
+        for i, probability in zip(order, probabilities, strict=True)
     ]
 
 

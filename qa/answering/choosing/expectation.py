@@ -179,7 +179,6 @@ def expectations(question: str) -> frozenset[Expected]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=16_384)
 def has(kind: Expected, text: str) -> bool:
     """Whether a text has something of this kind; a list is a matter of structure, not of text."""
     if kind is Expected.PERSON:

@@ -1,27 +1,26 @@
-"""The features of a unit for a question: how well its words, its structure and its passage fit. Pure, about 50 µs a unit.
+"""The features of units for a question: how well their words, their structure and their passage fit. Pure, about 20 µs a unit.
 
 Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names the columns; `fit` of `benchmarks/reader` learns the weights.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems
 from index.types import Matrix, StoredPassage
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
-from qa.answering.choosing.words import analyse, opens_with_pronoun, prefixes, tokens
+from qa.answering.choosing.statements import Statement, bare, statement
+from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
 from qa.answering.question.names import names_and_numbers, share_missing
 from qa.answering.units.unit import Unit, UnitKind
 
 WINDOW = 12  # words; a larger distance adds nothing to proximity
-
-_NEGATION = re.compile(r"\b(?:not|no|never|cannot|nor|without|unless|\w+n['’]t)\b", re.IGNORECASE)
 
 FEATURES = (
     "covered",  # by the unit's own words
@@ -70,109 +69,154 @@ FEATURES = (
 )
 
 
+Column = NDArray[Any]  # shape (units,)
+
+
 class UnitFeatures:
     """Computes features for one question."""
 
     def __init__(self, ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> None:
-        self._question = ranking.question
-        self._weights = ranking.term_weights
+        self._terms = list(ranking.term_weights)
+        self._weights = np.array(list(ranking.term_weights.values()))
         self._total = sum(ranking.term_weights.values()) or 1.0
-        self._heaviest = max(ranking.term_weights.values(), default=0.0) or 1.0
-        self._prefixes = prefixes(self._weights)
+        self._prefixes = dict(prefixes(self._terms))
         self._expected = expectations(ranking.question)
         self._hard = [kind for kind in HARD if kind in self._expected]
         self._names = stems(names_and_numbers(ranking.question))
         self._question_words = frozenset(token.lower() for token in tokens(ranking.question))
         self._found = found
         best = max(ranking.best_possible, 1e-6)
-        self._scores = [min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found]
+        scores = np.array([min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found])
         documents = [stored.document.number for _, stored in found]
-        self._share = [documents.count(number) / len(documents) for number in documents]
-        self._first_of_document = [documents.index(number) == place for place, number in enumerate(documents)]
-        self._document_terms = _terms_by_document(found)
+        self._of_passage = {
+            "rank": np.array([1 / (1 + place) for place in range(len(found))]),
+            "passage score": scores,
+            "passage score behind first": scores[:1] - scores,
+            "similarity": np.array([candidate.similarity for candidate, _ in found]),
+            "passage words": np.array([candidate.lexical for candidate, _ in found]),
+            "best passage of its document": np.array([documents.index(number) == i for i, number in enumerate(documents)]),
+            "passages of its document": np.array([documents.count(number) / len(documents) for number in documents]),
+        }
+        self._terms_of_document = _terms_by_document(found)
 
     def matrix(self, units: Sequence[Unit]) -> Matrix:
         """Shape (units, features), float32."""
-        rows = [self._row(unit) for unit in units]
-        return np.array(rows, np.float32).reshape(len(units), len(FEATURES))
+        if not units:
+            return np.zeros((0, len(FEATURES)), np.float32)
+        places = [unit.place for unit in units]
+        columns = {name: values[places] for name, values in self._of_passage.items()}
+        columns |= self._of_words(units) | self._of_kind(units)
+        return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
 
-    def _row(self, unit: Unit) -> list[float]:
-        weights, text = self._weights, analyse(unit.text)
-        here = text.stems
-        lead_in, headings, before = (analyse(part).stems for part in (unit.lead_in, unit.headings, unit.before))
-        around = here | lead_in | headings
-        pronoun = opens_with_pronoun(unit.text)
-        from_before = self._share_of(term for term in weights if term in before and term not in around)
-        prefixed = self._share_of(term for term, prefix in self._prefixes if term not in around and text.has_prefix(prefix))
-        missing = max((weight for term, weight in weights.items() if term not in around), default=0.0)
-        candidate, stored = self._found[unit.place]
-        score = self._scores[unit.place]
-        words = len(text.in_order)
-        expected, kind = self._expected, unit.kind
-        met = any(has(one, unit.text) for one in self._hard) if self._hard else False
-        yes_no, way, reason = (one in expected for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON))
-        lists = Expected.LIST in expected
-        conditional, instructs, causes = (has(one, unit.text) for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON))
-        is_list, is_item, is_row, is_step = (kind is one for one in (UnitKind.LIST, UnitKind.ITEM, UnitKind.ROW, UnitKind.STEP))
-        negated = _NEGATION.search(unit.text) is not None or _NEGATION.search(unit.lead_in) is not None
-        return [
-            self._share_of(term for term in weights if term in here),
-            self._share_of(term for term in weights if term in lead_in and term not in here),
-            self._share_of(term for term in weights if term in headings and term not in here and term not in lead_in),
-            from_before,
-            from_before * pronoun,
-            prefixed,
-            missing / self._heaviest,
-            self._closeness(text.in_order),
-            sum(term in weights for term in here) / len(here) if here else 0.0,
-            share_missing(self._names, around),
-            share_missing(self._names, self._document_terms[stored.document.number] | around),
-            1 / (1 + unit.place),
-            score,
-            self._scores[0] - score,
-            candidate.similarity,
-            candidate.lexical,
-            self._first_of_document[unit.place],
-            self._share[unit.place],
-            met,
-            bool(self._hard) and not met,
-            yes_no,
-            yes_no and not conditional,
-            way,
-            way and not instructs,
-            reason,
-            reason and not causes,
-            is_list,
-            lists and is_list,
-            lists and is_item,
-            is_list and not lists and not way,
-            is_item,
-            is_row,
-            is_row and bool(self._hard),
-            is_step,
-            is_step and way,
-            max(0.0, 1 - words / 6),
-            math.log1p(max(words - 20, 0)) / 4,
-            unit.text.rstrip().endswith("?"),
-            unit.start == 0,
-            pronoun,
-            self._new_words(unit.text) if self._hard else 0.0,
-            negated,
-            negated and yes_no,
-        ]
+    def _of_words(self, units: Sequence[Unit]) -> dict[str, Column]:
+        """How much of the question the units and what stands around them cover."""
+        texts = [analyse(unit.text) for unit in units]
+        lead_ins, headings = [analyse(unit.lead_in).stems for unit in units], [analyse(unit.headings).stems for unit in units]
+        in_unit = self._contained([text.stems for text in texts])
+        in_lead_in, in_headings = self._contained(lead_ins), self._contained(headings)
+        in_before = self._contained([analyse(unit.before).stems for unit in units])
+        in_any = in_unit | in_lead_in | in_headings
+        before = self._share(in_before & ~in_any)
+        begun = np.array([[text.has_prefix(self._prefixes.get(term, "")) for term in self._terms] for text in texts], bool)
+        has_prefix = np.array([term in self._prefixes for term in self._terms], bool)
+        missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
+        sizes = np.array([len(text.stems) for text in texts])
+        around = [text.stems | lead_in | heading for text, lead_in, heading in zip(texts, lead_ins, headings, strict=True)]
+        return {
+            "covered": self._share(in_unit),
+            "covered by lead-in": self._share(in_lead_in & ~in_unit),
+            "covered by headings": self._share(in_headings & ~in_unit & ~in_lead_in),
+            "covered by sentence before": before,
+            "covered by sentence before a pronoun": before * [statement(unit.text).opens_with_pronoun for unit in units],
+            "covered by word beginnings": self._share(begun.reshape(in_any.shape) & has_prefix & ~in_any),
+            "heaviest word missing": missing / (self._weights.max(initial=0.0) or 1.0),
+            "close together": np.array([self._closeness(text) for text in texts]),
+            "precision": in_unit.sum(axis=1) / np.maximum(sizes, 1),
+            "names missing": np.array([share_missing(self._names, words) for words in around]),
+            "names missing from document": np.array(
+                [share_missing(self._names, self._document_of(unit) | words) for unit, words in zip(units, around, strict=True)]
+            )
+            if self._names
+            else np.zeros(len(units)),
+        }
 
-    def _share_of(self, found: Iterable[str]) -> float:
-        return math.fsum(self._weights[term] for term in found) / self._total
+    def _of_kind(self, units: Sequence[Unit]) -> dict[str, Column]:
+        """What the units are and state, and whether that is what the question expects."""
+        statements = [statement(unit.text) for unit in units]
 
-    def _closeness(self, words: Sequence[str]) -> float:
+        def states(kind: Expected) -> Column:
+            return np.array([kind in one.has for one in statements])
+
+        def of(kind: UnitKind) -> Column:
+            return np.array([unit.kind is kind for unit in units])
+
+        expects = {kind: float(kind in self._expected) for kind in Expected}
+        is_figure = float(bool(self._hard))
+        met = np.array([any(kind in one.has for kind in self._hard) for one in statements])
+        negated = np.array(
+            [one.negates or statement(unit.lead_in).negates for unit, one in zip(units, statements, strict=True)]
+        )
+        words = np.array([len(analyse(unit.text).in_order) for unit in units])
+        is_list, is_item, is_row, is_step = map(of, (UnitKind.LIST, UnitKind.ITEM, UnitKind.ROW, UnitKind.STEP))
+        yes_no, way, reason, lists = (
+            expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST)
+        )
+        every = np.ones(len(units))
+        return {
+            "has what is expected": met,
+            "lacks what is expected": is_figure * ~met,
+            "yes or no": yes_no * every,
+            "yes or no without condition": yes_no * ~states(Expected.YES_OR_NO),
+            "way": way * every,
+            "way without instruction": way * ~states(Expected.WAY),
+            "reason": reason * every,
+            "reason without cause": reason * ~states(Expected.REASON),
+            "list": is_list,
+            "list expected and unit is a list": lists * is_list,
+            "list expected and unit is an item": lists * is_item,
+            "list not expected and unit is a list": (1 - lists) * (1 - way) * is_list,
+            "item": is_item,
+            "row": is_row,
+            "row for a figure": is_figure * is_row,
+            "step": is_step,
+            "step for a way": way * is_step,
+            "short": np.maximum(0.0, 1 - words / 6),
+            "long": np.log1p(np.maximum(words - 20, 0)) / 4,
+            "question": np.array([one.asks for one in statements]),
+            "first in document": np.array([unit.start == 0 for unit in units]),
+            "pronoun first": np.array([one.opens_with_pronoun for one in statements]),
+            "new words": np.array([self._is_new(one) for one in statements]),
+            "negation": negated,
+            "negation for yes or no": yes_no * negated,
+        }
+
+    def _contained(self, sets: Sequence[frozenset[str]]) -> NDArray[np.bool_]:
+        """Whether each set has each term of the question, shape (sets, terms)."""
+        return np.array([[term in words for term in self._terms] for words in sets], bool).reshape(len(sets), len(self._terms))
+
+    def _share(self, contained: NDArray[np.bool_]) -> Column:
+        return contained @ self._weights / self._total
+
+    def _closeness(self, text: AnalysedText) -> float:
         """The greatest share of the question within WINDOW words."""
-        hits = [(place, term) for place, term in enumerate(words) if term in self._weights]
-        return max((self._share_of({term for at, term in hits if 0 <= at - place < WINDOW}) for place, _ in hits), default=0.0)
+        if text.stems.isdisjoint(self._terms):
+            return 0.0
+        weights = dict(zip(self._terms, self._weights.tolist(), strict=True))
+        hits = [(place, term) for place, term in enumerate(text.in_order) if term in weights]
+        near = ({term for at, term in hits if 0 <= at - place < WINDOW} for place, _ in hits)
+        return max(sum(sorted(map(weights.__getitem__, terms))) for terms in near) / self._total
 
-    def _new_words(self, text: str) -> float:
-        """1 if the text has what is expected once the question's own words are removed."""
-        rest = " ".join(word for word in text.split() if word.strip(".,;:()'\"").lower() not in self._question_words)
-        return float(any(has(kind, rest) for kind in self._hard))
+    def _is_new(self, one: Statement) -> bool:
+        """Whether it has what is expected once the question's own words are removed."""
+        if not any(kind in one.has for kind in self._hard):
+            return False
+        if one.words.isdisjoint(self._question_words):
+            return True
+        rest = " ".join(word for word in one.text.split() if bare(word) not in self._question_words)
+        return any(has(kind, rest) for kind in self._hard)
+
+    def _document_of(self, unit: Unit) -> frozenset[str]:
+        return self._terms_of_document[self._found[unit.place][1].document.number]
 
 
 def _terms_by_document(found: Sequence[tuple[Candidate, StoredPassage]]) -> Mapping[int, frozenset[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from corpus.splitting.sentences import sentence_spans
 from index.text.analysis import fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
@@ -59,3 +60,9 @@ def analyse(text: str) -> AnalysedText:
         found = stems(lower if text.isascii() else [fold(token) for token in lower])
     here = frozenset(found)
     return AnalysedText(found, here, sorted(here))
+
+
+@lru_cache(maxsize=CACHED_TEXTS // 8)
+def sentence_stems(text: str) -> list[frozenset[str]]:
+    """The stems of each sentence of a passage."""
+    return [analyse(text[start:end]).stems for start, end in sentence_spans(text)]

@@ -1,4 +1,4 @@
-"""Chooses the quote: the sentence of a passage, or two adjacent ones, that answers best. Pure, about 0.1 ms a passage.
+"""The sentence of a passage, or two adjacent ones, that answers best by hand-made rules. Pure, about 0.1 ms a passage.
 
 A sentence's score has these parts: the share of the question's idf that its words cover (word prefixes count less), the share that
 only the sentence before it covers (more if it opens with a pronoun), the proximity of the covered words, and whether it contains a
@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from benchmarks.quality.baseline.answer_types import AnswerType, answer_type, candidate_words, gives_reason
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
-from qa.answering.answer_types import AnswerType, answer_type, candidate_words, gives_reason
 from qa.answering.choosing.words import AnalysedText, analyse, opens_with_pronoun, prefixes, tokens
 
 # Weights of the parts, each of which is a share of the question's idf, or 0 or 1. Tuned on half of the SQuAD questions.
@@ -97,11 +97,6 @@ class QuoteFinder:
 
     def _weight(self, found: Iterable[str]) -> float:
         return math.fsum(self._weights[term] for term in set(found))  # exact, so independent of the set's order
-
-
-def sentence_terms(text: str) -> list[frozenset[str]]:
-    """The terms of each sentence of a passage."""
-    return [sentence.words.stems for sentence in _sentences(text)]
 
 
 @lru_cache(maxsize=CACHED_PASSAGES)
