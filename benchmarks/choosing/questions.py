@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.quality.dev_sets import DATA, FOLDERS, open_folder
 from benchmarks.quality.reading_sets import open_set, read_questions
 from benchmarks.reader import own as reader_examples
-from corpus.readers.plain.jsonl import document_from_record
-from qa.assembly import Service, open_to_write
+from qa.assembly import Service
 from qa.evaluation.question_sets import Question, read_question_set
-from qa.ingest.writer import IncomingDocument
-from qa.settings.settings import Settings
 
 FOREIGN_SHARE = 0.15
 SQUAD_QUESTIONS = 800
 GOVUK_QUESTIONS = 1_200
-RELEASES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ def _own() -> tuple[list[Asked], Service]:
 
 def _releases() -> tuple[list[Asked], Service]:
     others = [question for question, _ in own_questions("govuk")]
-    return _with_foreign([question for question, _ in own_questions("press_releases")], others), _open_releases()
+    return _with_foreign([question for question, _ in own_questions("press_releases")], others), reader_examples.open_releases()
 
 
 def _single() -> tuple[list[Asked], Service]:
@@ -87,7 +81,7 @@ def _single() -> tuple[list[Asked], Service]:
             for question in swapped
             for about in [next(document for one, document in own if one.id == question.id)]
         ],
-        _open_releases(),
+        reader_examples.open_releases(),
     )
 
 
@@ -98,24 +92,6 @@ def _squad() -> tuple[list[Asked], Service]:
 
 def _judged() -> tuple[list[Asked], Service]:
     return [Asked(one) for one in read_questions("govuk")], open_set("govuk", as_indexed=True)
-
-
-def _open_releases() -> Service:
-    """A service over the releases that the own questions are about, and RELEASES others."""
-    return open_folder(FOLDERS / "own-releases", _index_releases, readers=False)
-
-
-def _index_releases(settings: Settings) -> None:
-    used = {document for _, document in own_questions("press_releases")}
-    with gzip.open(DATA / "scale" / "press_releases.jsonl.gz", "rt", encoding="utf-8") as file:
-        records = [json.loads(line) for line in file]
-    others = random.Random(8).sample([record for record in records if record["_id"] not in used], RELEASES)
-    kept = [record for record in records if record["_id"] in used] + others
-    documents = (document_from_record({key: record[key] for key in ("_id", "title", "text", "date")}) for record in kept)
-    with open_to_write(settings, print) as writer:
-        for _ in writer.put_all(IncomingDocument(str(document.id), document) for document in documents):
-            pass
-        writer.engine.rebuild()
 
 
 SETS: dict[str, Callable[[], tuple[list[Asked], Service]]] = {

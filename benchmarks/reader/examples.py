@@ -17,7 +17,8 @@ WINDOW_WORDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`units`: ordered spans in `text`. `right`: places in `units` of those that answer; empty if nothing does.
+    """`id`: of the question, with "-" and a number if it has several windows. `units`: ordered spans in `text`. `right`: places in
+    `units` of those that answer; empty if nothing does.
 
     `span`: the shortest answer in `text`; None if nothing answers or the set has no short answers.
     """
@@ -30,6 +31,11 @@ class Example:
     units: Sequence[Span]
     right: Sequence[int]
     span: Span | None
+
+    @property
+    def question_id(self) -> str:
+        """Windows of one question of the own set compete; those of published sets are alone."""
+        return self.id.rpartition("-")[0] if self.source.startswith("own ") else f"{self.source} {self.id}"
 
 
 def window_example(

@@ -37,8 +37,11 @@ class ReadingNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An encoded example. `units`, `span`: token places; `span` is (0, 0) for no answer and None if it is unknown."""
+    """An encoded example. `units`, `span`: token places; `span` is (0, 0) for no answer and None if it is unknown. `question`: its id;
+    items of one question are windows that compete.
+    """
 
+    question: str
     encoding: Encoding
     units: Sequence[tuple[int, int]]
     right: Sequence[int]
@@ -59,7 +62,7 @@ def encode_example(encoder: Encoder, example: Example) -> Item | None:
         if example.span:
             start, end = encoding.tokens_of(example.span)
             span = (start, end - 1) if start < end else None
-    return Item(encoding, [units[place] for place in kept], right, span) if kept else None
+    return Item(example.question_id, encoding, [units[place] for place in kept], right, span) if kept else None
 
 
 def inputs_of(items: Sequence[Item]) -> dict[str, Tensor]:
@@ -88,7 +91,9 @@ def unit_logits(evidence: Tensor, items: Sequence[Item]) -> Tensor:
 
 
 def losses(tokens: Tensor, answers: Tensor, items: Sequence[Item]) -> dict[str, Tensor]:
-    """Mean losses of a batch: span (start and end with [CLS] for none), unit (with [CLS] for none), answers."""
+    """Mean losses of a batch: span (start and end with [CLS] for none), unit (with [CLS] for none), answers; and choice, over the units of
+    all windows of a question, if the batch has several windows of one.
+    """
     tokens, answers = tokens.float(), answers.float()
     text = torch.zeros(tokens.shape[:2], dtype=torch.bool)
     text[:, 0] = True
@@ -105,8 +110,25 @@ def losses(tokens: Tensor, answers: Tensor, items: Sequence[Item]) -> dict[str, 
     for row, item in enumerate(items):
         right[row, [place + 1 for place in item.right] if item.right else [0]] = True
     found["unit"] = (logits.logsumexp(-1) - logits.masked_fill(~right, LOWEST).logsumexp(-1)).mean()
+    if choice := _choice_losses(logits, right, items):
+        found["choice"] = torch.stack(choice).mean()
     labels = torch.tensor([float(bool(item.right)) for item in items])
     found["answers"] = functional.binary_cross_entropy_with_logits(answers, labels)
+    return found
+
+
+def _choice_losses(logits: Tensor, right: Tensor, items: Sequence[Item]) -> list[Tensor]:
+    """The loss of each question with an answer and several windows. Units are compared by their logits less those of "nothing here"."""
+    rows: dict[str, list[int]] = {}
+    for row, item in enumerate(items):
+        rows.setdefault(item.question, []).append(row)
+    found = []
+    for group in rows.values():
+        answers = right[group, 1:]
+        if len(group) > 1 and bool(answers.any()):
+            scores = logits[group, 1:] - logits[group, :1]
+            scores = scores.masked_fill(logits[group, 1:] <= LOWEST / 2, LOWEST)
+            found.append(scores.logsumexp((0, 1)) - scores.masked_fill(~answers, LOWEST).logsumexp((0, 1)))
     return found
 
 

@@ -1,15 +1,16 @@
 """Prepares the examples of the second phase: own questions over GOV.UK pages and press releases, with what the product finds for them.
 
-    python -m benchmarks.reader.own
+    python -m benchmarks.reader.own [FILE …]
 
-Reads benchmarks/reader/questions/*.jsonl and `reading_pages/training.jsonl` in the shared folder, with the GOV.UK index of
-benchmarks.quality (built first if necessary). For each question: windows of its page that hold the answer, and the windows of the first
-passages found that do not; for press releases, which have no index, other windows of the same release. 15% of the documents are kept
-aside for validation. Writes build/reader/own-right.jsonl, own-found.jsonl (without an answer), own-validation.jsonl and own.json.
+Reads benchmarks/reader/questions/*.jsonl and `reading_pages/training.jsonl` in the shared folder, or the files that are named, and asks
+indexes of the GOV.UK pages and of press releases (built first if necessary). For each question: windows of its page that hold the answer,
+and the first windows that the product would read and that do not. 15% of the documents are kept aside for validation. Writes
+build/reader/own-right.jsonl, own-found.jsonl (without an answer), own-validation.jsonl and own.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import json
@@ -18,27 +19,32 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contract import ROOT
-from benchmarks.quality.dev_sets import DATA, open_dev_set
+from benchmarks.quality.dev_sets import DATA, FOLDERS, open_folder
+from benchmarks.quality.reading_sets import open_set
 from benchmarks.reader.examples import Example, write_examples
 from corpus.readers.plain.jsonl import document_from_record
-from corpus.splitting.passages import split
 from corpus.types import Span
 from index.engine import Engine
-from index.types import StoredPassage
+from qa.answering.answerer import QUOTED_PASSAGES, passages_of
+from qa.answering.choosing.features import UnitFeatures
+from qa.answering.choosing.reading import windows_in_order
+from qa.answering.choosing.weights import weights
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.reader.windows import Window, cut_windows
-from qa.answering.units.candidates import Region, neighbour_ids, regions, units
+from qa.answering.units.candidates import Region, gather, neighbour_ids, regions, units
+from qa.assembly import Service, open_to_write
+from qa.ingest.writer import IncomingDocument
+from qa.settings.settings import Settings
 
 QUESTIONS = Path(__file__).parent / "questions"
 BUILD = ROOT / "build" / "reader"
-TOKENS = 254  # of a passage, as in the product
-FOUND = 5
-NEGATIVES = 3  # windows without an answer a question
+RELEASES = 300  # beside those that are asked about
+WORDS = (40, 60, 80, 100)  # of a window at most, drawn for each question
+NEGATIVES = 4  # windows without an answer a question
 QUOTES = str.maketrans("‘’‛′“”‟″‐‑‒–—−", "''''\"\"\"\"------")
 
 
@@ -56,8 +62,9 @@ def is_validation(document: str) -> bool:
     return hashlib.sha256(document.encode()).digest()[0] < 0.15 * 256
 
 
-def own_questions() -> list[dict[str, Any]]:
-    paths = [*sorted(QUESTIONS.glob("*.jsonl")), DATA / "reading_pages" / "training.jsonl"]
+def own_questions(files: Sequence[Path] = ()) -> list[dict[str, Any]]:
+    """The questions of some files; all that train if none is named."""
+    paths = files or [*sorted(QUESTIONS.glob("*.jsonl")), DATA / "reading_pages" / "training.jsonl"]
     return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
 
@@ -107,71 +114,60 @@ def label(window: Window, question: dict[str, Any]) -> Labelled:
     return Labelled(shown, [kept.index(p) for p in sorted(right)], span)
 
 
-def region_windows(region: Region) -> list[Window]:
+def region_windows(region: Region, words: int) -> list[Window]:
     found = units(region)
     spans = [(unit.start - region.start, unit.end - region.start) for unit in found]
-    return [window for window, _ in cut_windows(region.headings, region.text, spans, [unit.lead_in for unit in found])]
+    return [window for window, _ in cut_windows(region.headings, region.text, spans, [unit.lead_in for unit in found], words)]
 
 
-def page_windows(passages: Sequence[Any], title: str) -> list[Window]:
-    return [window for region in regions([(0, passage) for passage in passages], title) for window in region_windows(region)]
+def page_windows(passages: Sequence[Any], title: str, words: int) -> list[Window]:
+    return [
+        window for region in regions([(0, passage) for passage in passages], title) for window in region_windows(region, words)
+    ]
 
 
-def found_windows(engine: Engine, question: str) -> list[tuple[str, Window]]:
-    """The windows of the first passages, with their document's id, in the order of the passages."""
+def found_windows(engine: Engine, question: str, words: int) -> list[tuple[str, Window]]:
+    """The windows of the first passages, with their document's id, in the order in which the product would read them."""
     query = engine.prepare(strip_courtesies(question))
     with engine.snapshot() as snapshot:
         ranking = snapshot.search(query)
-        found = snapshot.passages([candidate.passage_id for candidate in ranking.candidates[:FOUND]])
-        around = snapshot.passages(neighbour_ids(found))
-    places = {stored.id: place for place, stored in enumerate(found)}
-    windows: list[tuple[int, str, Window]] = []
-    documents: dict[str, list[StoredPassage]] = {}
-    for stored in sorted((*found, *around), key=lambda stored: stored.passage.start):
-        documents.setdefault(stored.document.id, []).append(stored)
-    for id_, passages in documents.items():
-        for region in regions([(places.get(s.id), s.passage) for s in passages], passages[0].document.title):
-            rank = min((place for place in region.places if place is not None), default=None)
-            if rank is not None:
-                windows.extend((rank, id_, window) for window in region_windows(region))
-    return [(id_, window) for _, id_, window in sorted(windows, key=lambda found: found[0])]
+        found = passages_of(ranking, snapshot, QUOTED_PASSAGES)
+        stored = [passage for _, passage in found]
+        units_found = gather(stored, snapshot.passages(neighbour_ids(stored)))
+    scores = UnitFeatures(ranking, found).matrix(units_found) @ weights(read=False).choice
+    windows = windows_in_order(units_found, scores, stored, words)
+    return [(str(stored[cut.place].document.id), cut.window) for cut in windows]
 
 
-@cache
-def press_release(id_: str) -> Any:
-    return _press_releases()[id_]
+def open_releases() -> Service:
+    """A service over the releases that the own questions are about, and RELEASES others."""
+    return open_folder(FOLDERS / "own-releases", _index_releases, readers=False)
 
 
-@cache
-def _press_releases() -> dict[str, Any]:
-    wanted = {
-        q.get("document") or q.get("near_page")
-        for q in own_questions()
-        if q["corpus"] == "press_releases" or not q.get("document")
-    }
+def _index_releases(settings: Settings) -> None:
+    used = {q.get("document") or q.get("near_page") for q in own_questions() if q["corpus"] == "press_releases"}
     with gzip.open(DATA / "scale" / "press_releases.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
-    return {
-        record["_id"]: document_from_record({key: record[key] for key in ("_id", "title", "text", "date") if key in record})
-        for record in records
-        if record["_id"] in wanted
-    }
+    others = random.Random(8).sample([record for record in records if record["_id"] not in used], RELEASES)
+    kept = [record for record in records if record["_id"] in used] + others
+    documents = (document_from_record({key: record[key] for key in ("_id", "title", "text", "date")}) for record in kept)
+    with open_to_write(settings, print) as writer:
+        for _ in writer.put_all(IncomingDocument(str(document.id), document) for document in documents):
+            pass
+        writer.engine.rebuild()
 
 
-def examples_of(question: dict[str, Any], engine: Engine, draw: random.Random) -> Iterator[Example]:
+def examples_of(question: dict[str, Any], engine: Engine) -> Iterator[Example]:
+    words = random.Random(question["id"]).choice(WORDS)
     document = question.get("document") or question.get("near_page")
-    is_press = document in _press_releases()
-    own: list[Window] = []
-    if is_press:
-        page = press_release(str(document))
-        own = page_windows(split(page, engine.embedder, TOKENS), page.title)
-        found = [(str(document), window) for window in draw.sample(own, len(own))]
-    else:
-        passages = engine.passages_of(str(document)) if document else []
-        own = page_windows([stored.passage for stored in passages], passages[0].document.title) if passages else []
-        found = found_windows(engine, question["question"])
+    passages = engine.passages_of(str(document)) if document else []
+    own = page_windows([stored.passage for stored in passages], passages[0].document.title, words) if passages else []
+    found = found_windows(engine, question["question"], words)
     evidence = question.get("evidence")
-    labelled = [label(window, question) for window in own] if evidence else []
+    # As it would be read if it is found, and otherwise as the page is cut.
+    labelled = [label(window, question) for id_, window in found if id_ == document] if evidence else []
+    if evidence and not any(one.right for one in labelled):
+        labelled = [label(window, question) for window in own]
     good = [one for one in labelled if one.right]
     if evidence and not good:
         return
@@ -200,26 +196,33 @@ def examples_of(question: dict[str, Any], engine: Engine, draw: random.Random) -
 
 
 def main() -> None:
-    engine = open_dev_set("govuk").engine
-    train: list[Example] = []
-    validation: list[Example] = []
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, help="question files, all if none is given")
+    parser.add_argument("--name", default="own", help="how the names of the written files begin")
+    options = parser.parse_args()
+    questions = own_questions(options.files)
+    engines = {"govuk": open_set("govuk", as_indexed=True).engine, "press_releases": open_releases().engine}
+    parts: dict[str, list[Example]] = {"right": [], "found": [], "validation": []}
     left_out = 0
-    for question in own_questions():
+    for number, question in enumerate(questions, 1):
         document = question.get("document") or question.get("near_page") or question["id"]
-        examples = list(examples_of(question, engine, random.Random(question["id"])))
+        examples = list(examples_of(question, engines[question["corpus"] or _corpus_of(document)]))
         left_out += not examples
-        (validation if is_validation(document) else train).extend(examples)
-    facts: dict[str, Any] = {"questions": len(own_questions()), "not found in their page's units": left_out}
-    parts = {
-        "right": [example for example in train if example.right],
-        "found": [example for example in train if not example.right],
-        "validation": validation,
-    }
+        for example in examples:
+            part = "validation" if is_validation(document) else "right" if example.right else "found"
+            parts[part].append(example)
+        if number % 250 == 0:
+            print(f"{number} of {len(questions)} questions", flush=True)
+    facts: dict[str, Any] = {"questions": len(questions), "not found in their page's units": left_out}
     for name, examples in parts.items():
-        digest = write_examples(BUILD / f"own-{name}.jsonl", examples)
+        digest = write_examples(BUILD / f"{options.name}-{name}.jsonl", examples)
         facts[name] = {"sha256": digest, "examples": len(examples), "by kind": dict(Counter(e.source for e in examples))}
-    (BUILD / "own.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (BUILD / f"{options.name}.json").write_text(json.dumps(facts, indent=1) + "\n")
     print(json.dumps(facts, indent=1))
+
+
+def _corpus_of(document: str) -> str:
+    return "govuk" if document.startswith("/") else "press_releases"
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             [{"params": body, "lr": options.rate}, {"params": heads, "lr": options.head_rate}], weight_decay=0.01
         )
-        self.steps = options.epochs * -(-len(self.items) // options.batch)
+        self.steps = len(self.batches())
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
         self.facts: dict[str, Any] = {
             "settings": {k: str(v) for k, v in vars(options).items()},
@@ -102,15 +102,25 @@ class Training:
         return min((step + 1) / warm, max(0.05, 1 - max(elapsed, (step - warm) / max(1, self.steps - warm))))
 
     def batches(self) -> list[list[Item]]:
-        """All batches of all epochs: windows of similar length together, in random order; the same for the same seed."""
+        """All batches of all epochs: the windows of a question, and questions of similar length, together, in random order; the same for
+        the same seed.
+        """
         draw, found = random.Random(self.options.seed), []
         size = self.options.batch
+        by_question: dict[str, list[Item]] = {}
+        for item in self.items:
+            by_question.setdefault(item.question, []).append(item)
         for _ in range(self.options.epochs):
-            items = draw.sample(self.items, len(self.items))
-            epoch = []
-            for place in range(0, len(items), size * 50):
-                near = sorted(items[place : place + size * 50], key=lambda item: len(item.encoding.ids))
-                epoch.extend(near[i : i + size] for i in range(0, len(near), size))
+            groups = draw.sample(list(by_question.values()), len(by_question))
+            epoch: list[list[Item]] = []
+            for place in range(0, len(groups), size * 25):
+                near = sorted(groups[place : place + size * 25], key=lambda group: max(len(i.encoding.ids) for i in group))
+                batches: list[list[Item]] = [[]]
+                for group in near:
+                    if batches[-1] and len(batches[-1]) + len(group) > size:
+                        batches.append([])
+                    batches[-1].extend(group)
+                epoch.extend(batches)
             draw.shuffle(epoch)
             found.extend(epoch)
         return found
@@ -124,6 +134,8 @@ class Training:
                 tokens, answers = self.network(**{k: v.to(self.device) for k, v in inputs_of(batch).items()})
             parts = losses(tokens.cpu(), answers.cpu(), batch)
             loss = parts.get("span", torch.zeros(())) + parts["unit"] + 0.5 * parts["answers"]
+            if "choice" in parts:
+                loss = loss + parts["choice"]
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -5,6 +5,7 @@ Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -195,7 +196,8 @@ class UnitFeatures:
         return np.array([[term in words for term in self._terms] for words in sets], bool).reshape(len(sets), len(self._terms))
 
     def _share(self, contained: NDArray[np.bool_]) -> Column:
-        return contained @ self._weights / self._total
+        shares: Column = contained @ self._weights / self._total
+        return shares
 
     def _closeness(self, text: AnalysedText) -> float:
         """The greatest share of the question within WINDOW words."""
@@ -204,7 +206,8 @@ class UnitFeatures:
         weights = dict(zip(self._terms, self._weights.tolist(), strict=True))
         hits = [(place, term) for place, term in enumerate(text.in_order) if term in weights]
         near = ({term for at, term in hits if 0 <= at - place < WINDOW} for place, _ in hits)
-        return max(sum(sorted(map(weights.__getitem__, terms))) for terms in near) / self._total
+        best: float = max(math.fsum(map(weights.__getitem__, terms)) for terms in near)  # fsum: independent of the set's order
+        return best / self._total
 
     def _is_new(self, one: Statement) -> bool:
         """Whether it has what is expected once the question's own words are removed."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus.types import Span
 from index.types import Matrix, Scores, StoredPassage
-from qa.answering.reader.windows import Reader, Window, cut_windows
+from qa.answering.reader.windows import WINDOW_WORDS, Reader, Window, cut_windows
 from qa.answering.units.unit import Unit
 
 READ_WINDOWS = 5  # of about 100 words
@@ -30,9 +30,7 @@ def read_units(
     reader: Reader, question: str, units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage]
 ) -> dict[int, Reading]:
     """Readings by index of the unit, for the windows with the highest `scores` (one a unit)."""
-    cut = [window for place, stored in enumerate(found) for window in _windows(units, place, stored)]
-    cut.sort(key=lambda window: -max(scores[i] for i in window.units))
-    chosen = cut[:READ_WINDOWS]
+    chosen = windows_in_order(units, scores, found)[:READ_WINDOWS]
     readings: dict[int, Reading] = {}
     for window, read in zip(chosen, reader.read(question, [window.window for window in chosen]), strict=True):
         for i, one in zip(window.units, read, strict=True):
@@ -49,15 +47,24 @@ def reading_features(readings: Mapping[int, Reading]) -> Matrix:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    """A window, where its text starts in the document, and the indexes of its units."""
+class CutWindow:
+    """A window, where its text starts in its document, the place of its passage, and the indexes of its units."""
 
     window: Window
     start: int
+    place: int
     units: Sequence[int]
 
 
-def _windows(units: Sequence[Unit], place: int, stored: StoredPassage) -> list[_Cut]:
+def windows_in_order(
+    units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage], words: int = WINDOW_WORDS
+) -> list[CutWindow]:
+    """The windows, of so many words at most, that hold the units, by the highest score of one in them."""
+    cut = [window for place, stored in enumerate(found) for window in _windows(units, place, stored, words)]
+    return sorted(cut, key=lambda window: -max(scores[i] for i in window.units))
+
+
+def _windows(units: Sequence[Unit], place: int, stored: StoredPassage, words: int) -> list[CutWindow]:
     """The windows of a passage; a list that reaches beyond it has its own."""
     passage = stored.passage
     here = [i for i, unit in enumerate(units) if unit.place == place]
@@ -66,11 +73,11 @@ def _windows(units: Sequence[Unit], place: int, stored: StoredPassage) -> list[_
     if inside:
         spans = [(units[i].start - passage.start, units[i].end - passage.start) for i in inside]
         lead_ins = [units[i].lead_in for i in inside]
-        for window, places in cut_windows(units[inside[0]].headings, passage.text, spans, lead_ins):
+        for window, places in cut_windows(units[inside[0]].headings, passage.text, spans, lead_ins, words):
             first = min(spans[place][0] for place in places)
-            cut.append(_Cut(window, passage.start + first, [inside[place] for place in places]))
+            cut.append(CutWindow(window, passage.start + first, place, [inside[place] for place in places]))
     for i in here:
         if i not in inside:
             text = units[i].text[:CUT_LIST]
-            cut.append(_Cut(Window(units[i].headings, text, [(0, len(text))]), units[i].start, [i]))
+            cut.append(CutWindow(Window(units[i].headings, text, [(0, len(text))]), units[i].start, place, [i]))
     return cut

@@ -39,8 +39,10 @@ class Reader(Protocol):
         ...
 
 
-def cut_windows(headings: str, text: str, units: Sequence[Span], lead_ins: Sequence[str]) -> list[tuple[Window, list[int]]]:
-    """Windows of at most WINDOW_WORDS words that hold the units of a text, each with the places of its units in `units`.
+def cut_windows(
+    headings: str, text: str, units: Sequence[Span], lead_ins: Sequence[str], words: int = WINDOW_WORDS
+) -> list[tuple[Window, list[int]]]:
+    """Windows of at most this many words that hold the units of a text, each with the places of its units in `units`.
 
     `headings`: the context of all. `lead_ins`: a unit's lead-in or column heads, "" for none; that of a window's first unit is added to
     the context if the window does not hold it. A unit that is longer than a window has its own.
@@ -49,7 +51,7 @@ def cut_windows(headings: str, text: str, units: Sequence[Span], lead_ins: Seque
     found: list[tuple[Window, list[int]]] = []
     group: list[int] = []
     for place in order:
-        if group and _words(text, units, [*group, place]) > WINDOW_WORDS:
+        if group and _words(text, units, [*group, place]) > words:
             found.append(_window(headings, text, units, lead_ins, group))
             group = []
         group.append(place)
