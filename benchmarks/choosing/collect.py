@@ -13,8 +13,9 @@ import argparse
 import pickle
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from index.types import Matrix
 from qa.answering.answerer import QUOTED_PASSAGES, passages_of
 from qa.answering.choosing.choice import context_of
 from qa.answering.choosing.features import UnitFeatures
-from qa.answering.choosing.reading import Reading, read_units
+from qa.answering.choosing.reading import READ_WINDOWS, READ_WORDS, Reading, read_units
 from qa.answering.choosing.weights import weights
 from qa.answering.confidence import topic_evidence
 from qa.answering.question.small_talk import strip_courtesies
@@ -57,14 +58,18 @@ class Observed:
     readings: dict[int, Reading]
 
 
-def observe(name: str, reader: Reader | None) -> Iterator[Observed]:
+def observe(name: str, reader: Reader | None, windows: int, words: int) -> Iterator[Observed]:
     asked, service = SETS[name]()
     texts: dict[str, str] = {}
     for one in asked:
-        yield _observe(name, one, service.engine, texts, reader)
+        yield _observe(
+            name, one, service.engine, texts, partial(read_units, reader, windows=windows, words=words) if reader else None
+        )
 
 
-def _observe(name: str, asked: Asked, engine: Engine, texts: dict[str, str], reader: Reader | None) -> Observed:
+def _observe(
+    name: str, asked: Asked, engine: Engine, texts: dict[str, str], read: Callable[..., dict[int, Reading]] | None
+) -> Observed:
     question = asked.question
     query = engine.prepare(strip_courtesies(question.text))
     only = Comparison("eq", "id", asked.only) if asked.only else None
@@ -84,8 +89,8 @@ def _observe(name: str, asked: Asked, engine: Engine, texts: dict[str, str], rea
     matches = [match(quote, question.references) if question.references else Match.WRONG for quote in quotes]
     matrix = UnitFeatures(ranking, found).matrix(units)
     readings: dict[int, Reading] = {}
-    if reader and units:
-        readings = read_units(reader, ranking.question, units, matrix @ weights(read=False).choice, stored)
+    if read and units:
+        readings = read(ranking.question, units, matrix @ weights(read=False).choice, stored)
     return Observed(
         name,
         question.kind,
@@ -118,11 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--without-reader", action="store_true")
+    parser.add_argument("--windows", type=int, default=READ_WINDOWS, help="windows that are read")
+    parser.add_argument("--words", type=int, default=READ_WORDS, help="words of a window at most")
     options = parser.parse_args(arguments)
     reader = None if options.without_reader else packaged_reader()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in options.sets:
-        observed = list(observe(name, reader))
+        observed = list(observe(name, reader, options.windows, options.words))
         Path(FOLDER / f"{name}.pickle").write_bytes(pickle.dumps(observed))
         right = sum(bool(one.right.any()) for one in observed)
         print(

@@ -14,7 +14,7 @@ from qa.evaluation.question_sets import Question, read_question_set
 
 FOREIGN_SHARE = 0.15
 SQUAD_QUESTIONS = 800
-GOVUK_QUESTIONS = 1_200
+GOVUK_QUESTIONS, RELEASE_QUESTIONS = 1_500, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ def own_questions(corpus: str) -> list[tuple[Question, str]]:
             if record["corpus"] == corpus:
                 found.append((question, record["document"] or record["near_page"]))
     return found
+
+
+def _chosen(corpus: str, most: int) -> list[tuple[Question, str]]:
+    """Own questions with their documents: all that the reader does not learn from, and others up to `most`."""
+    own = own_questions(corpus)
+    kept = [one for one in own if reader_examples.is_validation(one[1])]
+    others = [one for one in own if not reader_examples.is_validation(one[1])]
+    return kept + random.Random(2).sample(others, min(max(0, most - len(kept)), len(others)))
 
 
 def documents_of_questions() -> dict[str, str]:
@@ -57,18 +65,19 @@ def _training() -> tuple[list[Asked], Service]:
 
 
 def _own() -> tuple[list[Asked], Service]:
-    own, draw = [question for question, _ in own_questions("govuk")], random.Random(2)
+    own = [question for question, _ in _chosen("govuk", GOVUK_QUESTIONS)]
     others = [question for question, _ in own_questions("press_releases")]
-    return _with_foreign(draw.sample(own, min(GOVUK_QUESTIONS, len(own))), others), open_set("govuk", as_indexed=True)
+    return _with_foreign(own, others), open_set("govuk", as_indexed=True)
 
 
 def _releases() -> tuple[list[Asked], Service]:
     others = [question for question, _ in own_questions("govuk")]
-    return _with_foreign([question for question, _ in own_questions("press_releases")], others), reader_examples.open_releases()
+    own = [question for question, _ in _chosen("press_releases", RELEASE_QUESTIONS)]
+    return _with_foreign(own, others), reader_examples.open_releases()
 
 
 def _single() -> tuple[list[Asked], Service]:
-    own = own_questions("press_releases")
+    own = _chosen("press_releases", RELEASE_QUESTIONS)
     draw = random.Random(4)
     documents = sorted({document for _, document in own})
     others = [as_foreign(question) for question, _ in draw.sample(own_questions("govuk"), len(own) // 3)]

@@ -12,7 +12,7 @@ from index.types import Matrix, Scores, StoredPassage
 from qa.answering.reader.windows import WINDOW_WORDS, Reader, Window, cut_windows
 from qa.answering.units.unit import Unit
 
-READ_WINDOWS = 5  # of about 100 words
+READ_WINDOWS, READ_WORDS = 5, 100  # windows that are read, and the words of one at most
 CUT_LIST = 600  # code points of a list that reaches beyond its passage
 
 READING_FEATURES = ("reader", "reader's odds", "reader behind best", "read first")
@@ -20,21 +20,30 @@ READING_FEATURES = ("reader", "reader's odds", "reader behind best", "read first
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reader says of a unit: log-odds, and the shortest answer as a span of the document."""
+    """What the reader says of a unit: log-odds, and the shortest answer as a span of the document. `window`: place of its window."""
 
     score: float
     span: Span
+    window: int = 0
 
 
 def read_units(
-    reader: Reader, question: str, units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage]
+    reader: Reader,
+    question: str,
+    units: Sequence[Unit],
+    scores: Scores,
+    found: Sequence[StoredPassage],
+    windows: int = READ_WINDOWS,
+    words: int = READ_WORDS,
 ) -> dict[int, Reading]:
-    """Readings by index of the unit, for the windows with the highest `scores` (one a unit)."""
-    chosen = windows_in_order(units, scores, found)[:READ_WINDOWS]
+    """Readings by index of the unit, window by window, for the windows with the highest `scores` (one a unit)."""
+    chosen = windows_in_order(units, scores, found, words)[:windows]
     readings: dict[int, Reading] = {}
-    for window, read in zip(chosen, reader.read(question, [window.window for window in chosen]), strict=True):
+    for place, (window, read) in enumerate(
+        zip(chosen, reader.read(question, [window.window for window in chosen]), strict=True)
+    ):
         for i, one in zip(window.units, read, strict=True):
-            readings[i] = Reading(one.score, (window.start + one.span[0], window.start + one.span[1]))
+            readings[i] = Reading(one.score, (window.start + one.span[0], window.start + one.span[1]), place)
     return readings
 
 
