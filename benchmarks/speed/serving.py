@@ -11,7 +11,7 @@ Servers run in their own processes; this process is the client. Measured in the 
 
 The peers have their own environment, build/peers, installed with pip on the first run (some minutes; skipped if that fails).
 Blocks of questions alternate between the processes, so that all meet the same machine load; the others wait for input. Each
-question is asked once, so that no cache can answer, except with many clients, where questions repeat. Times are wall-clock
+question is asked once, so that no cache can answer. Times are wall-clock
 milliseconds. The 1,200 passages are paragraphs of SQuAD 2.0 in ../shared/data; without them only the press release is measured.
 """
 
@@ -25,6 +25,7 @@ import platform
 import random
 import statistics
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -74,39 +75,40 @@ def press_release(count: int, precision: str) -> dict[str, Any]:
 
 
 def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str, Any]:
-    """On 1,200 passages: alone beside txtai, then with many clients beside the baseline."""
+    """On 1,200 passages: alone beside the baseline and txtai, then with many clients beside the baseline."""
     data, corpus = passages_folder()
     asked = [json.loads(line)["text"] for line in (SQUAD / "queries.jsonl").read_text("utf-8").splitlines()]
     random.Random(0).shuffle(asked)
     server = Server(data, data / "log", QA_PRECISION=precision)
+    command = [str(python or sys.executable), str(Path(__file__).with_name("baseline.py")), str(corpus), str(weights())]
+    baseline = Server(data, data / "baseline.log", command)
     txtai = Txtai(python, corpus, weights()) if python else None
     try:
-        figures = alone(server, models_of(data, precision), asked[: WARM_UP + count], txtai)
+        figures = alone(server, models_of(data, precision), asked[: WARM_UP + count], txtai, baseline)
     finally:
         if txtai:
             txtai.stop()
-    baseline = None
     try:
-        if python:
-            command = [str(python), str(Path(__file__).with_name("baseline.py")), str(corpus), str(weights())]
-            baseline = Server(data, data / "baseline.log", command)
+        first = WARM_UP + count
+        share = (len(asked) - first) // len(CLIENTS)
         for clients in CLIENTS:
-            of_ours = load(server.address, [_target(question) for question in asked], clients, SECONDS)
-            figures.setdefault("clients", []).append({"quotable": of_ours})
-            if baseline:
-                targets = [f"/search?q={quote_plus(question)}" for question in asked]
-                theirs = load(baseline.address, targets, clients, SECONDS)
-                rates = of_ours["requests_per_second"], theirs["requests_per_second"]
-                figures["clients"][-1] |= {"baseline": theirs, "times_the_baseline": round(rates[0] / rates[1], 2)}
+            fresh, first = asked[first : first + share], first + share
+            of_ours = load(server.address, [_target(question) for question in fresh], clients, SECONDS)
+            theirs = load(baseline.address, [_baseline_target(question) for question in fresh], clients, SECONDS)
+            rates = of_ours["requests_per_second"], theirs["requests_per_second"]
+            times = round(rates[0] / rates[1], 2)
+            row = {"quotable": of_ours, "baseline": theirs, "times_the_baseline": times}
+            figures.setdefault("clients", []).append(row)
         figures["server_after_clients"] = server.memory()
         return figures
     finally:
         server.stop()
-        if baseline:
-            baseline.process.kill()
+        baseline.process.kill()
 
 
-def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None) -> dict[str, Any]:
+def alone(
+    server: Server, models: Mapping[str, Path], asked: Sequence[str], txtai: Txtai | None, baseline: Server | None = None
+) -> dict[str, Any]:
     """One client that sends one question after another."""
     from qa.settings.reading import read_settings
 
@@ -116,6 +118,7 @@ def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txta
         bare = {name: processes.enter_context(forward(model, threads)) for name, model in models.items()}
         turns = [partial(_ask_model, name, model) for name, model in bare.items()]
         turns += [partial(_ask_server, server), *([partial(_ask_txtai, txtai)] if txtai else [])]
+        turns += [partial(_ask_baseline, baseline)] if baseline else []
         for turn in turns:
             turn(asked[:WARM_UP], defaultdict(list))
         for number, start in enumerate(range(WARM_UP, len(asked), BLOCK)):
@@ -131,6 +134,8 @@ def alone(server: Server, models: Mapping[str, Path], asked: Sequence[str], txta
             "times_faster_than_txtai": round(summary["txtai"]["median"] / median, 2),
             "txtai": {"passages_per_second": txtai.passages_per_second, "resident_mb": txtai.resident_mb},
         }
+    if baseline:
+        peer["times_the_baseline_s_median"] = round(median / summary["baseline"]["median"], 2)
     return {
         "questions": len(asked) - WARM_UP,
         "threads": threads,
@@ -155,6 +160,10 @@ def _ask_server(server: Server, block: Sequence[str], times: Times) -> None:
         times["search_inside"].append(answer["took_ms"])
     for _ in block:
         times["healthz"].append(server.get("/healthz")[0])
+
+
+def _ask_baseline(baseline: Server, block: Sequence[str], times: Times) -> None:
+    times["baseline"] += [baseline.get(_baseline_target(question))[0] for question in block]
 
 
 def _ask_txtai(txtai: Txtai, block: Sequence[str], times: Times) -> None:
@@ -185,6 +194,10 @@ def models_of(data: Path, precision: str) -> dict[str, Path]:
 
 def _target(question: str) -> str:
     return f"/v1/search?q={quote_plus(question)}"
+
+
+def _baseline_target(question: str) -> str:
+    return f"/search?q={quote_plus(question)}"
 
 
 def _summary(values: Sequence[float]) -> dict[str, float]:
@@ -277,12 +290,15 @@ def _print_alone(what: str, figures: dict[str, Any]) -> None:
         "search_inside": "  of it inside the service",
         "healthz": "/healthz over HTTP, for comparison",
         "txtai": "txtai's search in its own process",
+        "baseline": "the baseline over HTTP",
     }
     for name, words in names.items():
         if row := figures["milliseconds"].get(name):
             print(f"  {words:<40}{row['median']:>9.2f}{row['p95']:>9.2f}")
     for name, ratio in figures["ratio_of_medians"].items():
         print(f"  /v1/search is {ratio:.2f} times the {names[name]} (medians)")
+    if "times_the_baseline_s_median" in figures:
+        print(f"  and {figures['times_the_baseline_s_median']:.2f} times the baseline over HTTP (medians)")
     if "times_faster_than_txtai" in figures:
         print(f"  and {figures['times_faster_than_txtai']:.1f} times faster than txtai, without its HTTP")
 
