@@ -1,6 +1,6 @@
 """Trains, exports and measures the reading model: every step of it, or those named.
 
-    python -m benchmarks.reader                      # all steps, about two hours on two free cores; a cut training goes on
+    python -m benchmarks.reader                      # all steps, about three hours on two free cores; a cut training goes on
     python -m benchmarks.reader own final export     # some of them
 
 Each step is a module of its own with options: generic and own prepare examples, `train` runs both phases, export, evaluate.
@@ -14,11 +14,12 @@ import sys
 BUILD = "build/reader"
 STEPS = {
     "generic-data": ["generic"],
-    "generic": ["train", "generic", "--rate", "1e-4"],
+    "generic": ["train", "generic", "--rate", "1e-4", "--batch", "32", "--frozen", "0"],
     "own": ["own"],
     "final": [
-        *("train", "final", "--from", f"{BUILD}/generic/model.pt", "--rate", "7e-5", "--head-rate", "5e-4"),
-        *("--data", f"{BUILD}/own-right.jsonl*4", f"{BUILD}/own-found.jsonl*1.2", f"{BUILD}/generic-train.jsonl*0.3"),
+        *("train", "final", "--from", f"{BUILD}/generic/model.pt", "--rate", "1e-4", "--head-rate", "3e-4"),
+        *("--batch", "32", "--frozen", "0", "--epochs", "2"),
+        *("--data", f"{BUILD}/own-right.jsonl", f"{BUILD}/own-found.jsonl", f"{BUILD}/generic-train.jsonl*0.2"),
         *("--validation", f"{BUILD}/own-validation.jsonl"),
     ],
     "export": ["export", f"{BUILD}/final/model.pt"],

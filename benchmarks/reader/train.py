@@ -1,8 +1,8 @@
 r"""Trains the reading model on prepared examples; goes on from its last checkpoint.
 
     python -m benchmarks.reader.train generic
-    python -m benchmarks.reader.train final --from build/reader/generic/model.pt --rate 5e-5 --data build/reader/own-right.jsonl*3 \
-        build/reader/own-found.jsonl build/reader/generic-train.jsonl*0.3
+    python -m benchmarks.reader.train final --from build/reader/generic/model.pt --epochs 2 --data build/reader/own-right.jsonl \
+        build/reader/own-found.jsonl build/reader/generic-train.jsonl*0.2
 
 A number after * repeats a file, or takes a part of it.
 
