@@ -78,7 +78,8 @@ CUDA_HEAD = """
 ## With the CUDA build of torch only
 
 On Linux, PyPI's torch is the CUDA build, and pip installs these packages with it. Quotable does not need, load or distribute them: serving
-uses no torch, and preparing a model works with the CPU build. The NVIDIA licences are proprietary, not open source, and not GPL or AGPL.
+uses no torch, nor does preparing a BERT model, and preparing another works with the CPU build. The NVIDIA licences are proprietary, not
+open source, and not GPL or AGPL.
 To install without these packages, take the CPU build of torch, as the [README](../README.md#installing-elsewhere) says.
 """
 

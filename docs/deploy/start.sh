@@ -1,6 +1,6 @@
 #!/bin/sh
-# Entry point of the container: copies the image's prepared model into a data folder without one, because the image has no
-# torch to prepare it, then runs `qa` with the container's arguments.
+# Entry point of the container: copies the image's prepared model into a data folder without one, which is faster than preparing it,
+# then runs `qa` with the container's arguments.
 set -eu
 rm -rf "$QA_DATA/models.new"  # of an interrupted start
 if [ ! -e "$QA_DATA/models" ] && [ -d /opt/quotable/models ]; then

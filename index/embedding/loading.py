@@ -1,7 +1,7 @@
 """Loads the embedder of a model.
 
-A model is exported to ONNX once and cached under its fingerprint. After that neither torch nor sentence-transformers is imported,
-which saves seconds and hundreds of megabytes. A model that cannot be exported runs in sentence-transformers.
+A model is exported to ONNX once and cached under its fingerprint: BERT models from their files, other models through torch. After that
+neither torch nor sentence-transformers is imported. A model that cannot be exported runs in sentence-transformers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from index import child_process
+from index.embedding.bert_export import Unsupported, read_model
 from index.embedding.gpu_embedder import use_gpu
 from index.embedding.model_files import REJECTION_FILE, ModelFiles, find_model, read_rejection
 from index.embedding.onnx_embedder import FACTS_FILE, OnnxEmbedder
@@ -49,7 +50,7 @@ def load_embedder(
     if not (exported / REJECTION_FILE).is_file():
         say(f"Preparing the model {name} for this machine (once, takes some seconds) …")
         try:
-            child_process.run_module("index.embedding.onnx_export", [files.folder, exported])
+            child_process.run_module(_exporter(name, files.folder), [files.folder, exported])
         except child_process.ChildFailed as failure:
             raise ModelError(f"cannot prepare the model {name}: {failure}") from failure
         if (exported / FACTS_FILE).is_file():
@@ -57,6 +58,16 @@ def load_embedder(
         log.warning("the model %s cannot be exported to ONNX: %s", name, read_rejection(exported))
     log.warning("the model %s runs in sentence-transformers, which starts more slowly and needs more memory", name)
     return TorchEmbedder(files)
+
+
+def _exporter(name: str, folder: Path) -> str:
+    """The module that exports this model."""
+    try:
+        read_model(folder)
+    except Unsupported as reason:
+        log.info("the model %s is exported through torch: %s", name, reason)
+        return "index.embedding.onnx_export"
+    return "index.embedding.bert_export"
 
 
 def _load_export(exported: Path, files: ModelFiles, threads: int, precision: Precision, say: Callable[[str], None]) -> Embedder:

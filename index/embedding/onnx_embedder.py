@@ -23,6 +23,7 @@ SPIN_MICROSECONDS = 1000
 FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
 MODEL_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
 
 
 class OnnxEmbedder:
@@ -46,10 +47,10 @@ class OnnxEmbedder:
         self._lower = facts["lower_case"]
         self._threads = threads
         self._model_file = folder / MODEL_FILE
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(facts["max_length"])
-        self._counter = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._counter = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._counter.no_padding()
         self._counter.no_truncation()
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
@@ -159,6 +160,31 @@ def create_session(model_file: Path, threads: int) -> Any:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
     return onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
+
+
+def write_facts(
+    folder: Path,
+    *,
+    inputs: Sequence[str],
+    dimension: int,
+    max_length: int,
+    special_tokens: int,
+    lower_case: bool,
+    question_prompt: str,
+    passage_prompt: str,
+) -> None:
+    """Describe a finished export for `verify`. `max_length`: in tokens, with `special_tokens`."""
+    facts = {
+        "inputs": list(inputs),
+        "dimension": dimension,
+        "max_length": max_length,
+        "special_tokens": special_tokens,
+        "lower_case": lower_case,
+        "question_prompt": question_prompt,
+        "passage_prompt": passage_prompt,
+        "sha256_of": {name: sha256(folder / name) for name in (MODEL_FILE, TOKENIZER_FILE, RELATED_FILE)},
+    }
+    durable_files.write_json(folder / FACTS_FILE, facts)
 
 
 def verify(folder: Path) -> dict[str, Any]:

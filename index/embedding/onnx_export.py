@@ -1,8 +1,9 @@
-"""Exports a sentence-transformers model to a folder with an ONNX file, and checks the export against the original. Once per model.
+"""Exports a sentence-transformers model through torch to a folder with an ONNX file, and checks it against the original.
 
     python -m index.embedding.onnx_export FOLDER TARGET
 
-Runs in a child process, because torch holds hundreds of megabytes until its process ends and serving does not need it.
+Once per model, for those that `bert_export` does not support. Runs in a child process, because torch holds hundreds of megabytes until its
+process ends and serving does not need it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from index import child_process, durable_files
+from index import child_process
 from index.durable_files import write_folder_atomically
 from index.embedding import torch_embedder
-from index.embedding.model_files import sha256, write_rejection
-from index.embedding.onnx_embedder import FACTS_FILE, RELATED_FILE, OnnxEmbedder, unit
+from index.embedding.model_files import write_rejection
+from index.embedding.onnx_embedder import MODEL_FILE, RELATED_FILE, TOKENIZER_FILE, OnnxEmbedder, unit, write_facts
 from index.types import ModelError
 
 if TYPE_CHECKING:
@@ -57,20 +58,19 @@ def export(folder: Path, target: Path) -> None:
     max_length = torch_embedder.max_length(model)
 
     def write(part: Path) -> None:
-        write_graph(_WholeModel(model, list(example)), example, [OUTPUT], max_length, part / "model.onnx")
-        tokenizer.save(str(part / "tokenizer.json"))
+        write_graph(_WholeModel(model, list(example)), example, [OUTPUT], max_length, part / MODEL_FILE)
+        tokenizer.save(str(part / TOKENIZER_FILE))
         torch_embedder.related_words(model).save(part / RELATED_FILE)
-        facts = {
-            "inputs": list(example),
-            "dimension": int(model.get_embedding_dimension() or 0),
-            "max_length": max_length,
-            "special_tokens": tokenizer.num_special_tokens_to_add(False),
-            "lower_case": bool(getattr(model[0], "do_lower_case", False)),
-            "question_prompt": torch_embedder.prompt(model, ("query",)),
-            "passage_prompt": torch_embedder.prompt(model, ("document", "passage", "corpus")),
-            "sha256_of": {name: sha256(part / name) for name in ("model.onnx", "tokenizer.json", RELATED_FILE)},
-        }
-        durable_files.write_json(part / FACTS_FILE, facts)
+        write_facts(
+            part,
+            inputs=list(example),
+            dimension=int(model.get_embedding_dimension() or 0),
+            max_length=max_length,
+            special_tokens=tokenizer.num_special_tokens_to_add(False),
+            lower_case=bool(getattr(model[0], "do_lower_case", False)),
+            question_prompt=torch_embedder.prompt(model, ("query",)),
+            passage_prompt=torch_embedder.prompt(model, ("document", "passage", "corpus")),
+        )
         _check_export(OnnxEmbedder(part, "", 1), model)
 
     write_folder_atomically(target, write)

@@ -49,7 +49,7 @@ def model_int8_spoils(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(bert, tmp_path_factory.mktemp("spoilt"))
 
 
-# An export takes a process that imports torch, so tests that start from one share it and change a copy.
+# An export takes a process, so tests that start from one share it and change a copy.
 
 
 @pytest.fixture(scope="session")

@@ -36,17 +36,18 @@ def tiny_bert() -> BertModel:
     return BertModel(tiny_config())
 
 
-def save(bert: BertModel, folder: Path) -> Path:
+def save(bert: BertModel, folder: Path, pooling: str = "mean", *, normalize: bool = False) -> Path:
     """Save a sentence-transformers folder."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import BertTokenizerFast
 
     (folder / "vocab.txt").write_text("\n".join(WORDS))
     bert.save_pretrained(folder / "bert")
     BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder / "bert")
     transformer = Transformer(str(folder / "bert"), max_seq_length=32)
-    model = SentenceTransformer(modules=[transformer, Pooling(transformer.get_embedding_dimension())], device="cpu")
+    modules = [transformer, Pooling(transformer.get_embedding_dimension(), pooling), *([Normalize()] if normalize else [])]
+    model = SentenceTransformer(modules=modules, device="cpu")
     model.prompts = {"query": "who ", "document": "the "}
     model.save(str(folder / "model"))
     return folder / "model"

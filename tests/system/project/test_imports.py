@@ -174,6 +174,11 @@ def test_every_room_in_the_order_exists() -> None:
             },
         ),
         (("torch",), {"index/embedding/onnx_export.py", "qa/answering/reader/export.py"}),
+        (
+            ("onnx",),
+            {"index/embedding/bert_export.py", "index/embedding/bert_graph.py", "index/embedding/onnx_int8.py"},
+        ),
+        (("safetensors",), {"index/embedding/bert_export.py"}),
         (("huggingface_hub",), {"index/embedding/model_files.py"}),
         (
             ("apsw",),

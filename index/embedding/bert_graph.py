@@ -1,0 +1,150 @@
+"""The ONNX graph of a BERT model with pooling, built from its weights. Importer of onnx; runs in a child process.
+
+After Devlin et al., "BERT", 2018 (arXiv:1810.04805), with the names of weights of Hugging Face's BertModel. The operators and their order
+are those of torch's exporter, less its conversions of shapes, so that the ONNX runtime fuses and `onnx_int8` quantises both alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+INPUTS = ("input_ids", "token_type_ids", "attention_mask")
+OUTPUT = "sentence_embedding"
+OPSET = 20  # the first with Gelu
+IR_VERSION = 10  # that of this opset
+LOWEST = float(np.finfo(np.float32).min)  # added to the scores of padding
+
+Weights = Mapping[str, np.ndarray[Any, Any]]
+
+
+def build_graph(
+    weights: Weights, *, layers: int, heads: int, epsilon: float, pooling: Literal["mean", "cls"], normalize: bool
+) -> onnx.ModelProto:
+    """A model with int64 inputs (batch, length) and the output OUTPUT, float32 (batch, d). Batches are padded on the right.
+
+    `weights`: float32, by their names without a prefix. `epsilon`: of layer normalisation. `normalize`: to unit length.
+    """
+    graph = _Graph(weights, epsilon)
+    hidden = _embeddings(graph)
+    mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
+    padding = graph.add("Mul", graph.add("Sub", graph.constant(1.0), mask), graph.constant(LOWEST))
+    padding = graph.add("Unsqueeze", padding, graph.integers(1, 2))
+    for layer in range(layers):
+        hidden = _layer(graph, f"encoder.layer.{layer}", hidden, padding, heads)
+    vector = _mean(graph, hidden, mask) if pooling == "mean" else graph.add("Gather", hidden, graph.integer(0), axis=1)
+    if normalize:
+        length = graph.add("ReduceL2", vector, graph.integers(-1), keepdims=1)
+        vector = graph.add("Div", vector, graph.add("Clip", length, graph.constant(1e-12)))
+    dimension = weights["embeddings.word_embeddings.weight"].shape[1]
+    return graph.model(vector, dimension)
+
+
+def _embeddings(graph: _Graph) -> str:
+    length = graph.add("Shape", "input_ids", start=1, end=2)
+    limit = len(graph.weights["embeddings.position_embeddings.weight"])
+    positions = graph.add(
+        "Slice", graph.initializer("positions", np.arange(limit)), graph.integers(0), length, graph.integers(0)
+    )
+    words = graph.add("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+    types = graph.add("Gather", graph.weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
+    places = graph.add("Gather", graph.weight("embeddings.position_embeddings.weight"), positions)
+    return graph.normalize_layer("embeddings.LayerNorm", graph.add("Add", graph.add("Add", words, types), places))
+
+
+def _layer(graph: _Graph, name: str, hidden: str, padding: str, heads: int) -> str:
+    attended = graph.dense(
+        f"{name}.attention.output.dense", _attention(graph, f"{name}.attention.self", hidden, padding, heads)
+    )
+    hidden = graph.normalize_layer(f"{name}.attention.output.LayerNorm", graph.add("Add", attended, hidden))
+    wide = graph.add("Gelu", graph.dense(f"{name}.intermediate.dense", hidden))
+    narrow = graph.dense(f"{name}.output.dense", wide)
+    return graph.normalize_layer(f"{name}.output.LayerNorm", graph.add("Add", narrow, hidden))
+
+
+def _attention(graph: _Graph, name: str, hidden: str, padding: str, heads: int) -> str:
+    dimension = graph.width(f"{name}.query")
+    size = dimension // heads
+
+    def project(part: str, order: Sequence[int]) -> str:
+        """(batch, heads, length, size) in this order."""
+        split = graph.add("Reshape", graph.dense(f"{name}.{part}", hidden), graph.integers(0, 0, heads, size))
+        return graph.add("Transpose", split, perm=order)
+
+    query, key, value = project("query", (0, 2, 1, 3)), project("key", (0, 2, 3, 1)), project("value", (0, 2, 1, 3))
+    scores = graph.add("MatMul", graph.add("Mul", query, graph.constant(size**-0.5)), key)
+    shares = graph.add("Softmax", graph.add("Add", scores, padding), axis=-1)
+    together = graph.add("Transpose", graph.add("MatMul", shares, value), perm=(0, 2, 1, 3))
+    return graph.add("Reshape", together, graph.integers(0, 0, dimension))
+
+
+def _mean(graph: _Graph, hidden: str, mask: str) -> str:
+    """The mean over the tokens that are not padding."""
+    column = graph.add("Unsqueeze", mask, graph.integers(-1))
+    total = graph.add("ReduceSum", graph.add("Mul", hidden, column), graph.integers(1), keepdims=0)
+    count = graph.add("ReduceSum", column, graph.integers(1), keepdims=0)
+    return graph.add("Div", total, graph.add("Clip", count, graph.constant(1e-9)))
+
+
+class _Graph:
+    """Collects the nodes of a graph. Methods return the names of outputs."""
+
+    def __init__(self, weights: Weights, epsilon: float) -> None:
+        self.weights, self._epsilon = weights, epsilon
+        self._nodes: list[onnx.NodeProto] = []
+        self._shapes: list[onnx.ValueInfoProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        output = f"{operator}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [output], name=f"node_{output}", **attributes))
+        return output
+
+    def dense(self, name: str, hidden: str) -> str:
+        """A fully connected layer."""
+        matrix = self.initializer(f"{name}.matrix", self.weights[f"{name}.weight"].T)
+        return self.add("Add", self.add("MatMul", hidden, matrix), self.weight(f"{name}.bias"))
+
+    def normalize_layer(self, name: str, hidden: str) -> str:
+        scale, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
+        output = self.add("LayerNormalization", hidden, scale, bias, epsilon=self._epsilon, axis=-1)
+        # Stated because the ONNX runtime cannot infer it, and does not fuse additions with normalisation otherwise.
+        shape: list[str | int | None] = ["batch", "length", self.width(name)]
+        self._shapes.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
+        return output
+
+    def width(self, name: str) -> int:
+        """Of the output of a fully connected or normalising layer."""
+        return int(self.weights[f"{name}.bias"].shape[0])
+
+    def weight(self, name: str) -> str:
+        return self.initializer(name, self.weights[name])
+
+    def constant(self, value: float) -> str:
+        return self.initializer(f"constant {float(value)!r}", np.array(value, np.float32))
+
+    def integer(self, value: int) -> str:
+        return self.initializer(f"integer {value}", np.array(value, np.int64))
+
+    def integers(self, *values: int) -> str:
+        return self.initializer(f"integers {values}", np.array(values, np.int64))
+
+    def model(self, output: str, dimension: int) -> onnx.ModelProto:
+        self._nodes.append(helper.make_node("Identity", [output], [OUTPUT]))
+        inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS]
+        outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", dimension])]
+        graph = helper.make_graph(
+            self._nodes, "bert", inputs, outputs, list(self._initializers.values()), value_info=self._shapes
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        onnx.checker.check_model(model)
+        return model
+
+    def initializer(self, name: str, array: np.ndarray[Any, Any]) -> str:
+        if name not in self._initializers:
+            self._initializers[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
+        return name
