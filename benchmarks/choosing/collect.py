@@ -13,9 +13,8 @@ import argparse
 import pickle
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from index.types import Matrix
 from qa.answering.answerer import QUOTED_PASSAGES, passages_of
 from qa.answering.choosing.choice import context_of
 from qa.answering.choosing.features import UnitFeatures
-from qa.answering.choosing.reading import READ_WINDOWS, READ_WORDS, Reading, read_units
+from qa.answering.choosing.reading import READ_WINDOWS, Reading, read_windows, windows_in_order
 from qa.answering.choosing.weights import weights
 from qa.answering.confidence import topic_evidence
 from qa.answering.question.small_talk import strip_courtesies
@@ -58,18 +57,14 @@ class Observed:
     readings: dict[int, Reading]
 
 
-def observe(name: str, reader: Reader | None, windows: int, words: int) -> Iterator[Observed]:
+def observe(name: str, reader: Reader | None) -> Iterator[Observed]:
     asked, service = SETS[name]()
     texts: dict[str, str] = {}
     for one in asked:
-        yield _observe(
-            name, one, service.engine, texts, partial(read_units, reader, windows=windows, words=words) if reader else None
-        )
+        yield _observe(name, one, service.engine, texts, reader)
 
 
-def _observe(
-    name: str, asked: Asked, engine: Engine, texts: dict[str, str], read: Callable[..., dict[int, Reading]] | None
-) -> Observed:
+def _observe(name: str, asked: Asked, engine: Engine, texts: dict[str, str], reader: Reader | None) -> Observed:
     question = asked.question
     query = engine.prepare(strip_courtesies(question.text))
     only = Comparison("eq", "id", asked.only) if asked.only else None
@@ -89,8 +84,9 @@ def _observe(
     matches = [match(quote, question.references) if question.references else Match.WRONG for quote in quotes]
     matrix = UnitFeatures(ranking, found).matrix(units)
     readings: dict[int, Reading] = {}
-    if read and units:
-        readings = read(ranking.question, units, matrix @ weights(read=False).choice, stored)
+    if reader and units:
+        windows = windows_in_order(units, matrix @ weights(read=False).choice, stored)[:READ_WINDOWS]
+        readings = read_windows(reader, ranking.question, windows)
     return Observed(
         name,
         question.kind,
@@ -123,13 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=list(SETS), metavar="SET")
     parser.add_argument("--without-reader", action="store_true")
-    parser.add_argument("--windows", type=int, default=READ_WINDOWS, help="windows that are read")
-    parser.add_argument("--words", type=int, default=READ_WORDS, help="words of a window at most")
     options = parser.parse_args(arguments)
     reader = None if options.without_reader else packaged_reader()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in options.sets:
-        observed = list(observe(name, reader, options.windows, options.words))
+        observed = list(observe(name, reader))
         Path(FOLDER / f"{name}.pickle").write_bytes(pickle.dumps(observed))
         right = sum(bool(one.right.any()) for one in observed)
         print(

@@ -26,7 +26,7 @@ from benchmarks.quality.dev_sets import ROOT
 from benchmarks.reader.own import is_validation
 from qa.answering.choosing.choice import best_of_quotes, certainty_features, quote_shares
 from qa.answering.choosing.features import FEATURES
-from qa.answering.choosing.reading import READING_FEATURES, reading_features
+from qa.answering.choosing.reading import READ_WINDOWS, READING_FEATURES, reading_features
 from qa.answering.choosing.weights import CERTAINTY, FILE_NAME
 from qa.evaluation.measures import auroc, expected_calibration_error
 
@@ -53,8 +53,9 @@ def of_readings(observed: Sequence[Observed]) -> list[Observed]:
     """Only the units that were read, with the reader's features."""
     found = []
     for one in observed:
-        places = list(one.readings)
-        matrix = np.concatenate([one.matrix[places], reading_features(one.readings)], axis=1)
+        readings = {i: reading for i, reading in one.readings.items() if reading.window < READ_WINDOWS}
+        places = list(readings)
+        matrix = np.concatenate([one.matrix[places], reading_features(readings)], axis=1)
         found.append(
             replace(
                 one,

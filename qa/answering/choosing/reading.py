@@ -9,10 +9,10 @@ import numpy as np
 
 from corpus.types import Span
 from index.types import Matrix, Scores, StoredPassage
-from qa.answering.reader.windows import WINDOW_WORDS, Reader, Window, cut_windows
+from qa.answering.reader.windows import Reader, Window, cut_windows
 from qa.answering.units.unit import Unit
 
-READ_WINDOWS, READ_WORDS = 5, 100  # windows that are read, and the words of one at most
+READ_WINDOWS, READ_WORDS = 8, 60  # windows that are read at most, and the words of one
 CUT_LIST = 600  # code points of a list that reaches beyond its passage
 
 READING_FEATURES = ("reader", "reader's odds", "reader behind best", "read first")
@@ -27,23 +27,23 @@ class Reading:
     window: int = 0
 
 
-def read_units(
-    reader: Reader,
-    question: str,
-    units: Sequence[Unit],
-    scores: Scores,
-    found: Sequence[StoredPassage],
-    windows: int = READ_WINDOWS,
-    words: int = READ_WORDS,
-) -> dict[int, Reading]:
-    """Readings by index of the unit, window by window, for the windows with the highest `scores` (one a unit)."""
-    chosen = windows_in_order(units, scores, found, words)[:windows]
+@dataclass(frozen=True, slots=True)
+class CutWindow:
+    """A window, where its text starts in its document, the place of its passage, and the indexes of its units."""
+
+    window: Window
+    start: int
+    place: int
+    units: Sequence[int]
+
+
+def read_windows(reader: Reader, question: str, windows: Sequence[CutWindow], first: int = 0) -> dict[int, Reading]:
+    """Readings by index of the unit, window by window. `first`: the number of windows that were read before these."""
     readings: dict[int, Reading] = {}
-    for place, (window, read) in enumerate(
-        zip(chosen, reader.read(question, [window.window for window in chosen]), strict=True)
-    ):
-        for i, one in zip(window.units, read, strict=True):
-            readings[i] = Reading(one.score, (window.start + one.span[0], window.start + one.span[1]), place)
+    read = reader.read(question, [cut.window for cut in windows])
+    for place, (cut, of_window) in enumerate(zip(windows, read, strict=True), first):
+        for i, one in zip(cut.units, of_window, strict=True):
+            readings[i] = Reading(one.score, (cut.start + one.span[0], cut.start + one.span[1]), place)
     return readings
 
 
@@ -55,18 +55,8 @@ def reading_features(readings: Mapping[int, Reading]) -> Matrix:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class CutWindow:
-    """A window, where its text starts in its document, the place of its passage, and the indexes of its units."""
-
-    window: Window
-    start: int
-    place: int
-    units: Sequence[int]
-
-
 def windows_in_order(
-    units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage], words: int = WINDOW_WORDS
+    units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage], words: int = READ_WORDS
 ) -> list[CutWindow]:
     """The windows, of so many words at most, that hold the units, by the highest score of one in them."""
     cut = [window for place, stored in enumerate(found) for window in _windows(units, place, stored, words)]
