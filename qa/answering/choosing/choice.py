@@ -19,11 +19,10 @@ from qa.answering.reader.windows import Reader
 from qa.answering.units.unit import Unit
 from qa.settings.settings import Read
 
-# "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS; it reads FIRST_WINDOWS, and the others
-# only if the best probability after that is below ENOUGH. On 1,700 questions that none of this was fitted on, that gives as many right
-# quotes as reading everything, with a third of the windows (docs/decisions/0020-reading.md).
-SURE, HOPELESS = 0.6, 0.02
-FIRST_WINDOWS, ENOUGH = 3, 0.7
+# "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS. It reads FIRST_WINDOWS, and
+# MORE_WINDOWS if the best probability after that is below ENOUGH. docs/decisions/0020-reading.md has the figures.
+SURE, HOPELESS = 0.95, 0.02
+FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 3, 0.7, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,12 +79,12 @@ def choose(
     best = unread[0].probability
     if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
         return unread
-    windows = windows_in_order(units, matrix @ weights(read=False).choice, [stored for _, stored in found])[:READ_WINDOWS]
-    at_first = FIRST_WINDOWS if read == "auto" else READ_WINDOWS
-    readings = read_windows(reader, ranking.question, windows[:at_first])
+    windows = windows_in_order(units, matrix @ weights(read=False).choice, [stored for _, stored in found])
+    first, more = (FIRST_WINDOWS, MORE_WINDOWS) if read == "auto" else (READ_WINDOWS, 0)
+    readings = read_windows(reader, ranking.question, windows[:first])
     chosen = _choices_by_reading(units, matrix, context, readings)
-    if windows[at_first:] and chosen[0].probability < ENOUGH:
-        readings |= read_windows(reader, ranking.question, windows[at_first:], at_first)
+    if (others := windows[first : first + more]) and chosen[0].probability < ENOUGH:
+        readings |= read_windows(reader, ranking.question, others, first)
         chosen = _choices_by_reading(units, matrix, context, readings)
     quotes = {choice.unit.quote for choice in chosen}
     lowest = chosen[-1].probability
