@@ -98,9 +98,7 @@ class Answerer:
         evidence = topic_evidence(ranking, found)
         own = _own_terms(ranking)
         choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
-        others = found[QUOTED_PASSAGES:limit]
-        unread = choose(own, others, gather([stored for _, stored in others], ()), evidence)
-        results = _results(found[:QUOTED_PASSAGES][:limit], choices, ranking) + _results(others, unread, ranking)
+        results = _results(found[:limit], choices, ranking)
         if is_phrase(whole):  # nothing completed it
             choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
@@ -192,10 +190,13 @@ def _rewritten(
 
 
 def _results(found: Sequence[tuple[Candidate, StoredPassage]], choices: Sequence[Choice], ranking: Ranking) -> list[Result]:
-    """The passages, each with its best unit marked. `choices`: among the units of these passages."""
+    """The passages, each with its best unit marked. `choices`: among the units of the first passages."""
     results = []
+    by_place: dict[int, list[Choice]] = {}
+    for choice in choices:
+        by_place.setdefault(choice.unit.place, []).append(choice)
     for place, (candidate, stored) in enumerate(found):
-        start, end = marked(stored, [choice for choice in choices if choice.unit.place == place])
+        start, end = marked(stored, by_place.get(place, ()), ranking.term_weights)
         base = stored.passage.start
         results.append(Result(stored, _score(candidate, ranking), (start, end), stored.passage.text[start - base : end - base]))
     return results

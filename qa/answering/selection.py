@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
@@ -11,6 +11,7 @@ from index.text.analysis import stems
 from index.types import StoredPassage
 from qa.answering.answer import Considered, Result
 from qa.answering.choosing.choice import Choice
+from qa.answering.choosing.words import sentence_stems
 from qa.answering.near_duplicates import are_near_duplicates
 from qa.answering.question.names import names_and_numbers
 from qa.answering.units.unit import Unit, UnitKind
@@ -42,14 +43,18 @@ def quote(choice: Choice, stored: StoredPassage, score: float, text: str, confid
     )
 
 
-def marked(stored: StoredPassage, choices: Sequence[Choice]) -> Span:
-    """What is marked in a passage: the quote of its best unit that lies within it, its first sentence if none does."""
+def marked(stored: StoredPassage, choices: Sequence[Choice], weights: Mapping[str, float]) -> Span:
+    """What is marked in a passage: the quote of its best unit that lies within it; if none does, the sentence that covers most of the
+    question. `weights`: the question's terms.
+    """
     passage = stored.passage
     for choice in choices:
         for span in (choice.unit.quote, (choice.unit.start, choice.unit.end)):
             if passage.start <= span[0] and span[1] <= passage.end:
                 return span
-    start, end = next(iter(sentence_spans(passage.text)), (0, len(passage.text)))
+    covered = [sum(weights[term] for term in weights if term in sentence) for sentence in sentence_stems(passage.text)]
+    spans = sentence_spans(passage.text)
+    start, end = spans[covered.index(max(covered))] if spans else (0, len(passage.text))
     return passage.start + start, passage.start + end
 
 

@@ -1,7 +1,7 @@
 """Load shedding: admit what can be answered within `queue_seconds`, refuse the rest at once.
 
-By Little's law a request that arrives as the Nth waits N times the interval between departures. The interval is measured while all
-threads are busy, so the limit follows the machine and the questions.
+By Little's law a request that arrives as the Nth to wait has its turn after N times the interval between departures. The interval is
+measured while all threads are busy, so the limit follows the machine and the questions.
 """
 
 from __future__ import annotations
@@ -71,5 +71,5 @@ class Admission:
             self._last_departure = now if self.in_flight >= self._threads - 1 else None
 
     def _compute_limit(self) -> int:
-        """At least one request a thread."""
-        return min(max(int(TARGET_SHARE * self._wait_seconds / self._interval), self._threads), self._most)
+        """One request for each thread, and as many as have their turn within the wait."""
+        return min(self._threads + int(TARGET_SHARE * self._wait_seconds / self._interval), self._most)
