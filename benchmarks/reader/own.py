@@ -160,14 +160,14 @@ def _index_releases(settings: Settings) -> None:
 def examples_of(question: dict[str, Any], engine: Engine) -> Iterator[Example]:
     words = random.Random(question["id"]).choice(WORDS)
     document = question.get("document") or question.get("near_page")
-    passages = engine.passages_of(str(document)) if document else []
-    own = page_windows([stored.passage for stored in passages], passages[0].document.title, words) if passages else []
     found = found_windows(engine, question["question"], words)
     evidence = question.get("evidence")
     # As it would be read if it is found, and otherwise as the page is cut.
     labelled = [label(window, question) for id_, window in found if id_ == document] if evidence else []
     if evidence and not any(one.right for one in labelled):
-        labelled = [label(window, question) for window in own]
+        passages = engine.passages_of(str(document)) if document else []
+        page = page_windows([stored.passage for stored in passages], passages[0].document.title, words) if passages else []
+        labelled = [label(window, question) for window in page]
     good = [one for one in labelled if one.right]
     if evidence and not good:
         return

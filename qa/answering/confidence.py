@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems, terms
 from index.types import StoredPassage
-from qa.answering.choosing.words import sentence_stems
+from qa.answering.choosing.words import sentences
 from qa.answering.question.names import names_and_numbers, share_missing
 
 # Fitted by benchmarks/quality/fit_confidence.py.
@@ -77,4 +77,4 @@ def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[st
 
 def _sentence_terms(stored: StoredPassage) -> list[frozenset[str]]:
     titles = frozenset(terms(stored.passage.context))
-    return [sentence | titles for sentence in sentence_stems(stored.passage.text)]
+    return [sentence | titles for _, sentence in sentences(stored.passage.text)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 from index.ranking.result import Ranking
 from index.text.analysis import stems
 from index.types import StoredPassage
 from qa.answering.answer import Considered, Result
 from qa.answering.choosing.choice import Choice
-from qa.answering.choosing.words import sentence_stems
+from qa.answering.choosing.words import sentences
 from qa.answering.near_duplicates import are_near_duplicates
 from qa.answering.question.names import names_and_numbers
 from qa.answering.units.unit import Unit, UnitKind
@@ -44,17 +43,16 @@ def quote(choice: Choice, stored: StoredPassage, score: float, text: str, confid
 
 
 def marked(stored: StoredPassage, choices: Sequence[Choice], weights: Mapping[str, float]) -> Span:
-    """What is marked in a passage: the quote of its best unit that lies within it; if none does, the sentence that covers most of the
-    question. `weights`: the question's terms.
+    """What is marked in a passage: the quote of its best unit in the passage. If it has none, the sentence with most of the question's
+    words, by their `weights`.
     """
     passage = stored.passage
     for choice in choices:
         for span in (choice.unit.quote, (choice.unit.start, choice.unit.end)):
             if passage.start <= span[0] and span[1] <= passage.end:
                 return span
-    covered = [sum(weights[term] for term in weights if term in sentence) for sentence in sentence_stems(passage.text)]
-    spans = sentence_spans(passage.text)
-    start, end = spans[covered.index(max(covered))] if spans else (0, len(passage.text))
+    covered = [(sum(weights[term] for term in weights if term in stems), span) for span, stems in sentences(passage.text)]
+    _, (start, end) = max(covered, key=lambda one: one[0], default=(0.0, (0, len(passage.text))))
     return passage.start + start, passage.start + end
 
 

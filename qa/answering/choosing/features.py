@@ -77,6 +77,7 @@ class UnitFeatures:
     """Computes features for one question."""
 
     def __init__(self, ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> None:
+        self._weight_of = ranking.term_weights
         self._terms = list(ranking.term_weights)
         self._weights = np.array(list(ranking.term_weights.values()))
         self._total = sum(ranking.term_weights.values()) or 1.0
@@ -203,14 +204,14 @@ class UnitFeatures:
         """The greatest share of the question within WINDOW words."""
         if text.stems.isdisjoint(self._terms):
             return 0.0
-        weights = dict(zip(self._terms, self._weights.tolist(), strict=True))
+        weights = self._weight_of
         hits = [(place, term) for place, term in enumerate(text.in_order) if term in weights]
         near = ({term for at, term in hits if 0 <= at - place < WINDOW} for place, _ in hits)
         best: float = max(math.fsum(map(weights.__getitem__, terms)) for terms in near)  # fsum: independent of the set's order
         return best / self._total
 
     def _is_new(self, one: Statement) -> bool:
-        """Whether it has what is expected once the question's own words are removed."""
+        """Whether it has what is expected in words that are not in the question."""
         if not any(kind in one.has for kind in self._hard):
             return False
         if one.words.isdisjoint(self._question_words):

@@ -58,7 +58,7 @@ def reading_features(readings: Mapping[int, Reading]) -> Matrix:
 def windows_in_order(
     units: Sequence[Unit], scores: Scores, found: Sequence[StoredPassage], words: int = READ_WORDS
 ) -> list[CutWindow]:
-    """The windows, of so many words at most, that hold the units, by the highest score of one in them."""
+    """The windows that hold the units, best first: by the highest score of a unit in them. `words`: of a window at most."""
     cut = [window for place, stored in enumerate(found) for window in _windows(units, place, stored, words)]
     return sorted(cut, key=lambda window: -max(scores[i] for i in window.units))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from corpus.splitting.sentences import sentence_spans
+from corpus.types import Span
 from index.text.analysis import fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
@@ -63,6 +64,6 @@ def analyse(text: str) -> AnalysedText:
 
 
 @lru_cache(maxsize=CACHED_TEXTS // 8)
-def sentence_stems(text: str) -> list[frozenset[str]]:
-    """The stems of each sentence of a passage."""
-    return [analyse(text[start:end]).stems for start, end in sentence_spans(text)]
+def sentences(text: str) -> list[tuple[Span, frozenset[str]]]:
+    """The sentences of a passage, each with its stems."""
+    return [(span, analyse(text[slice(*span)]).stems) for span in sentence_spans(text)]
