@@ -10,6 +10,21 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _DAY_MONTH_YEAR = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})")
 _MONTH_DAY_YEAR = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+# The date a document states: after a label, or alone on a line. `_DATE` is checked by `iso_date`.
+_DATE = (
+    r"(?P<date>\d{4}-\d{2}-\d{2}|\d{1,2}(?:st|nd|rd|th)?\s+[A-Za-z]{3,9}\.?,?\s+\d{4}"
+    r"|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4})"
+)
+_LABEL = (
+    r"(?:(?:this (?:document|version|guidance|policy) was )?(?:first |last )?(?:published|updated|revised|reviewed|issued|modified)"
+    r"|(?:publication |issue |release |revision |version )?date(?: of (?:issue|publication|release))?|dated)"
+)
+_WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?"
+_STATED = re.compile(
+    rf"^[ \t*_|]*(?:{_LABEL}[*_]*\s*(?:on\s|:|\|)?[*_]*\s*)?{_WEEKDAY}{_DATE}[ \t*_.|]*$", re.IGNORECASE | re.MULTILINE
+)
+# In code points and lines: what is read of a document for its date.
+_TOP, _TOP_LINES = 3_000, 15
 _PDF = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?")
 
 
@@ -37,6 +52,12 @@ def iso_date_of_pdf(text: str) -> str | None:
     """The day of a PDF date, `D:20250721093000+01'00'`."""
     match = _PDF.match(text.strip())
     return _day(int(match[1]), int(match[2]), int(match[3])) if match else iso_date(text)
+
+
+def stated_date(text: str) -> str | None:
+    """The first date that the top of a text states as its own: "Last updated: 5 May 2023", or a line with a date only."""
+    top = "\n".join([line for line in text[:_TOP].split("\n") if line.strip()][:_TOP_LINES])
+    return next((date for found in _STATED.finditer(top) if (date := iso_date(found["date"]))), None)
 
 
 def _named_month(text: str) -> str | None:

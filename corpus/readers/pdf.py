@@ -28,10 +28,6 @@ _UPRIGHT = 0.1
 # In code points.
 _MAX_HEADING = 200
 _MAX_PAGES = 20_000
-_JUNK_TITLE = re.compile(
-    r"^(?:untitled.*|microsoft word\b.*|powerpoint presentation|.*\.(?:docx?|pdf|indd|qxd|tex|dvi|ps|rtf|pptx?|xlsx?))$",
-    re.IGNORECASE,
-)
 # PDFium's error codes.
 _PASSWORD, _SECURITY = 4, 5
 
@@ -59,14 +55,14 @@ class PdfReader:
             raise ReadError(f"{name} has {len(pages)} pages without text, probably scanned; run an OCR program on it first")
         builder = _build_text(pages)
         without_text = sum(1 for page in pages if not page)
+        created = iso_date_of_pdf(info.get("CreationDate", ""))
         return Document(
             text=builder.text,
-            title=_title(info.get("Title", ""), builder),
+            title=info.get("Title", ""),
             headings=builder.headings,
             pages=builder.pages,
-            date=iso_date_of_pdf(info.get("CreationDate", "")),
             type="pdf",
-            metadata={"pages_without_text": without_text} if without_text else {},
+            metadata=({"pages_without_text": without_text} if without_text else {}) | ({"created": created} if created else {}),
         )
 
 
@@ -172,13 +168,3 @@ def _pitch(page: list[_Line]) -> float:
     steps = [before.bottom - line.bottom for before, line in pairwise(page)]
     steps_down = sorted(step for step, line in zip(steps, page, strict=False) if step > line.size / 2)
     return steps_down[len(steps_down) // 4] if steps_down else 0.0
-
-
-def _title(title: str, builder: TextBuilder) -> str:
-    """The file's title unless a program generated it; else the first of the highest headings on the first page."""
-    title = " ".join(title.replace("\0", "").split())
-    if len(title) > 3 and not _JUNK_TITLE.match(title):
-        return title
-    end = builder.pages[1] if len(builder.pages) > 1 else len(builder.text)
-    first_page = [heading for heading in builder.headings if heading.start < end]
-    return min(first_page, key=lambda heading: heading.level).title if first_page else ""

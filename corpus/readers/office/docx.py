@@ -29,13 +29,13 @@ class DocxReader:
         writer = _Writer(Styles(part(archive, "word/styles.xml", name)), Numbering(part(archive, "word/numbering.xml", name)))
         writer.blocks(body)
         writer.footnotes(part(archive, "word/footnotes.xml", name))
-        title, date = office_properties(archive, name)
+        title, metadata = office_properties(archive, name)
         return Document(
             text=writer.builder.text,
             title=writer.title or title,
             headings=writer.builder.headings,
-            date=date,
             type="docx",
+            metadata=metadata,
         )
 
 

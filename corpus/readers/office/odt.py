@@ -30,12 +30,13 @@ class OdtReader:
         writer = _Writer()
         writer.blocks(body)
         meta = child(part(archive, "meta.xml", name), "meta")
+        created = iso_date(text_of(child(meta, "creation-date"))[:10])
         return Document(
             text=writer.builder.text,
             title=text_of(child(meta, "title")),
             headings=writer.builder.headings,
-            date=iso_date(text_of(child(meta, "creation-date"))[:10]),
             type="odt",
+            metadata={"created": created} if created else {},
         )
 
 

@@ -20,7 +20,7 @@ class PptxReader:
 
     def read(self, data: bytes, name: str) -> Document:
         archive = open_checked(data, name)
-        title, date = office_properties(archive, name)
+        title, metadata = office_properties(archive, name)
         from pptx import Presentation
 
         builder = TextBuilder()
@@ -35,8 +35,8 @@ class PptxReader:
             title=title,
             headings=builder.headings,
             pages=builder.pages,
-            date=date,
             type="pptx",
+            metadata=metadata,
         )
 
 

@@ -6,13 +6,11 @@ import zipfile
 
 from corpus.readers.dates import iso_date
 from corpus.readers.office.safe_xml import child, part, text_of
-
-# Titles that programs set by default.
-_DEFAULT_TITLES = frozenset(("PowerPoint Presentation", "Word Document", "Presentation", "Untitled"))
+from corpus.types import MetadataValue
 
 
-def office_properties(archive: zipfile.ZipFile, name: str) -> tuple[str, str | None]:
-    """The title (empty if there is none) and the creation date."""
+def office_properties(archive: zipfile.ZipFile, name: str) -> tuple[str, dict[str, MetadataValue]]:
+    """The title property (empty if there is none), and `created`, the date of the file, as metadata."""
     root = part(archive, "docProps/core.xml", name)
-    title = text_of(child(root, "title"))
-    return "" if title in _DEFAULT_TITLES else title, iso_date(text_of(child(root, "created")))
+    created = iso_date(text_of(child(root, "created")))
+    return text_of(child(root, "title")), {"created": created} if created else {}

@@ -22,7 +22,7 @@ class XlsxReader:
 
     def read(self, data: bytes, name: str) -> Document:
         archive = open_checked(data, name)
-        title, date = office_properties(archive, name)
+        title, metadata = office_properties(archive, name)
         from openpyxl import load_workbook
 
         builder = TextBuilder()
@@ -43,8 +43,8 @@ class XlsxReader:
             text=builder.text,
             title=title,
             headings=builder.headings,
-            date=date,
             type="xlsx",
+            metadata=metadata,
         )
 
 

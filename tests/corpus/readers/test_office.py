@@ -52,7 +52,7 @@ def test_docx_keeps_headings_lists_and_tables(document: Reading) -> None:
     assert (found.title, found.type) == ("The guide", "docx")
 
 
-def test_docx_title_and_date_from_properties(document: Reading) -> None:
+def test_docx_title_and_creation_from_properties(document: Reading) -> None:
     import datetime
 
     written = docx.Document()
@@ -60,7 +60,7 @@ def test_docx_title_and_date_from_properties(document: Reading) -> None:
     written.core_properties.title = "The policy"
     written.core_properties.created = datetime.datetime(2024, 5, 6, 7, 8)
     found = document(saved(written), "x.docx")
-    assert (found.title, found.date) == ("The policy", "2024-05-06T07:08:00+00:00")
+    assert (found.title, found.date, found.metadata) == ("The policy", None, {"created": "2024-05-06T07:08:00+00:00"})
 
 
 @pytest.mark.parametrize("namespace", [W, STRICT])

@@ -33,13 +33,10 @@ def test_reads_pages_in_order_with_headings_by_size(document: Reading, make_pdf:
     assert page_at(found.pages, found.text.index("Costs")) == 2
 
 
-def test_title_and_date_from_metadata(document: Reading, make_pdf: MakePdf) -> None:
+def test_title_and_creation_from_metadata(document: Reading, make_pdf: MakePdf) -> None:
     found = document(make_pdf(PAGES, title="Report 2024", date="D:20240305120000Z"), "x.pdf")
-    assert (found.title, found.date, found.type) == ("Report 2024", "2024-03-05", "pdf")
-
-
-def test_ignores_generated_titles(document: Reading, make_pdf: MakePdf) -> None:
-    assert document(make_pdf(PAGES, title="Microsoft Word - draft3.doc"), "x.pdf").title == "Annual report"
+    assert (found.title, found.date, found.type) == ("Report 2024", None, "pdf")
+    assert found.metadata == {"created": "2024-03-05"}
 
 
 def test_counts_pages_without_text(document: Reading, make_pdf: MakePdf) -> None:
