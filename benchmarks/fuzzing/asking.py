@@ -223,7 +223,7 @@ def _check_problem(problem: Problem) -> None:
 def quoting(choices: Choices) -> None:
     """Every unit's quote has correct offsets in any text."""
     text, question = prose(choices), prose(choices, 8)
-    for unit in units(Region(0, text, question, [0], [0])):
+    for unit in units(Region(0, text, question, (0,)), [0]):
         start, end = unit.quote
         assert 0 <= start < end <= len(text)
         assert text[start:end].strip() == text[start:end]

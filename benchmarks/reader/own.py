@@ -115,15 +115,14 @@ def label(window: Window, question: dict[str, Any]) -> Labelled:
 
 
 def region_windows(region: Region, words: int) -> list[Window]:
-    found = units(region)
+    found = units(region, [0] * len(region.starts))
     spans = [(unit.start - region.start, unit.end - region.start) for unit in found]
     return [window for window, _ in cut_windows(region.headings, region.text, spans, [unit.lead_in for unit in found], words)]
 
 
 def page_windows(passages: Sequence[Any], title: str, words: int) -> list[Window]:
-    return [
-        window for region in regions([(0, passage) for passage in passages], title) for window in region_windows(region, words)
-    ]
+    found = regions([(0, passage) for passage in passages], title)
+    return [window for region, _ in found for window in region_windows(region, words)]
 
 
 def found_windows(engine: Engine, question: str, words: int) -> list[tuple[str, Window]]:

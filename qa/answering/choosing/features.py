@@ -6,7 +6,7 @@ Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from index.types import Matrix, StoredPassage
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
 from qa.answering.choosing.statements import Statement, bare, statement
 from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
-from qa.answering.question.names import names_and_numbers, share_missing
+from qa.answering.question.names import names_and_numbers
 from qa.answering.units.unit import Unit, UnitKind
 
 WINDOW = 12  # words; a larger distance adds nothing to proximity
@@ -71,6 +71,7 @@ FEATURES = (
 
 
 Column = NDArray[Any]  # shape (units,)
+Booleans = NDArray[np.bool_]
 
 
 class UnitFeatures:
@@ -86,7 +87,6 @@ class UnitFeatures:
         self._hard = [kind for kind in HARD if kind in self._expected]
         self._names = stems(names_and_numbers(ranking.question))
         self._question_words = frozenset(token.lower() for token in tokens(ranking.question))
-        self._found = found
         best = max(ranking.best_possible, 1e-6)
         scores = np.array([min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found])
         documents = [stored.document.number for _, stored in found]
@@ -99,7 +99,7 @@ class UnitFeatures:
             "best passage of its document": np.array([documents.index(number) == i for i, number in enumerate(documents)]),
             "passages of its document": np.array([documents.count(number) / len(documents) for number in documents]),
         }
-        self._terms_of_document = _terms_by_document(found)
+        self._terms_of_documents = _terms_of_documents(found)
 
     def matrix(self, units: Sequence[Unit]) -> Matrix:
         """Shape (units, features), float32."""
@@ -113,33 +113,28 @@ class UnitFeatures:
     def _of_words(self, units: Sequence[Unit]) -> dict[str, Column]:
         """How much of the question the units and what stands around them cover."""
         texts = [analyse(unit.text) for unit in units]
-        lead_ins, headings = [analyse(unit.lead_in).stems for unit in units], [analyse(unit.headings).stems for unit in units]
-        in_unit = self._contained([text.stems for text in texts])
-        in_lead_in, in_headings = self._contained(lead_ins), self._contained(headings)
-        in_before = self._contained([analyse(unit.before).stems for unit in units])
+        sets = [text.stems for text in texts]
+        lead_ins, headings, befores = zip(*((unit.lead_in, unit.headings, unit.before) for unit in units), strict=True)
+        words, count = [*self._terms, *self._names], len(self._terms)
+        found = [_contained(words, sets), _contained_in_texts(words, lead_ins), _contained_in_texts(words, headings)]
+        in_unit, in_lead_in, in_headings = (each[:, :count] for each in found)
         in_any = in_unit | in_lead_in | in_headings
-        before = self._share(in_before & ~in_any)
-        begun = np.array([[text.has_prefix(self._prefixes.get(term, "")) for term in self._terms] for text in texts], bool)
-        has_prefix = np.array([term in self._prefixes for term in self._terms], bool)
+        before = self._share(_contained_in_texts(self._terms, befores) & ~in_any)
         missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
-        sizes = np.array([len(text.stems) for text in texts])
-        around = [text.stems | lead_in | heading for text, lead_in, heading in zip(texts, lead_ins, headings, strict=True)]
+        names_around = np.logical_or.reduce(found)[:, count:]
+        names_in_document = _contained(self._names, self._terms_of_documents)[[unit.place for unit in units]]
         return {
             "covered": self._share(in_unit),
             "covered by lead-in": self._share(in_lead_in & ~in_unit),
             "covered by headings": self._share(in_headings & ~in_unit & ~in_lead_in),
             "covered by sentence before": before,
             "covered by sentence before a pronoun": before * [statement(unit.text).opens_with_pronoun for unit in units],
-            "covered by word beginnings": self._share(begun.reshape(in_any.shape) & has_prefix & ~in_any),
+            "covered by word beginnings": self._share(self._begun(texts, in_any)),
             "heaviest word missing": missing / (self._weights.max(initial=0.0) or 1.0),
             "close together": np.array([self._closeness(text) for text in texts]),
-            "precision": in_unit.sum(axis=1) / np.maximum(sizes, 1),
-            "names missing": np.array([share_missing(self._names, words) for words in around]),
-            "names missing from document": np.array(
-                [share_missing(self._names, self._document_of(unit) | words) for unit, words in zip(units, around, strict=True)]
-            )
-            if self._names
-            else np.zeros(len(units)),
+            "precision": in_unit.sum(axis=1) / np.maximum([len(words) for words in sets], 1),
+            "names missing": _share_missing(names_around),
+            "names missing from document": _share_missing(names_around | names_in_document),
         }
 
     def _of_kind(self, units: Sequence[Unit]) -> dict[str, Column]:
@@ -192,20 +187,25 @@ class UnitFeatures:
             "negation for yes or no": yes_no * negated,
         }
 
-    def _contained(self, sets: Sequence[frozenset[str]]) -> NDArray[np.bool_]:
-        """Whether each set has each term of the question, shape (sets, terms)."""
-        return np.array([[term in words for term in self._terms] for words in sets], bool).reshape(len(sets), len(self._terms))
-
-    def _share(self, contained: NDArray[np.bool_]) -> Column:
+    def _share(self, contained: Booleans) -> Column:
         shares: Column = contained @ self._weights / self._total
         return shares
 
+    def _begun(self, texts: Sequence[AnalysedText], whole: Booleans) -> Booleans:
+        """Which terms have only their beginning in each text. `whole`: those that are there or around it."""
+        found = np.zeros_like(whole)
+        for column, term in enumerate(self._terms):
+            if prefix := self._prefixes.get(term):
+                for row in np.flatnonzero(~whole[:, column]):
+                    found[row, column] = texts[row].has_prefix(prefix)
+        return found
+
     def _closeness(self, text: AnalysedText) -> float:
         """The greatest share of the question within WINDOW words."""
-        if text.stems.isdisjoint(self._terms):
-            return 0.0
         weights = self._weight_of
-        hits = [(place, term) for place, term in enumerate(text.in_order) if term in weights]
+        hits = sorted((place, term) for term in self._terms if term in text.stems for place in text.places[term])
+        if not hits:
+            return 0.0
         near = ({term for at, term in hits if 0 <= at - place < WINDOW} for place, _ in hits)
         best: float = max(math.fsum(map(weights.__getitem__, terms)) for terms in near)  # fsum: independent of the set's order
         return best / self._total
@@ -219,16 +219,30 @@ class UnitFeatures:
         rest = " ".join(word for word in one.text.split() if bare(word) not in self._question_words)
         return any(has(kind, rest) for kind in self._hard)
 
-    def _document_of(self, unit: Unit) -> frozenset[str]:
-        return self._terms_of_document[self._found[unit.place][1].document.number]
+
+def _contained(words: Sequence[str], sets: Sequence[Collection[str]]) -> Booleans:
+    """Whether each set has each word, shape (sets, words)."""
+    return np.array([[word in each for word in words] for each in sets], bool).reshape(len(sets), len(words))
 
 
-def _terms_by_document(found: Sequence[tuple[Candidate, StoredPassage]]) -> Mapping[int, frozenset[str]]:
-    """The terms of the found passages of each document, and of its title."""
+def _contained_in_texts(words: Sequence[str], texts: Sequence[str]) -> Booleans:
+    """Whether each text has each stem, shape (texts, words). Each text is analysed once, for many are the same."""
+    different = list(dict.fromkeys(texts))
+    place = {text: row for row, text in enumerate(different)}
+    return _contained(words, [analyse(text).stems for text in different])[[place[text] for text in texts]]
+
+
+def _share_missing(contained: Booleans) -> Column:
+    """The share of the words that each row lacks, 0 without words."""
+    share: Column = (~contained).sum(axis=1) / max(contained.shape[1], 1)
+    return share
+
+
+def _terms_of_documents(found: Sequence[tuple[Candidate, StoredPassage]]) -> list[frozenset[str]]:
+    """For each passage, the terms of the found passages of its document, and of its title."""
     gathered: dict[int, frozenset[str]] = {}
     for _, stored in found:
         number = stored.document.number
-        gathered[number] = (
-            gathered.get(number, frozenset()) | analyse(stored.passage.text).stems | analyse(stored.passage.context).stems
-        )
-    return gathered
+        here = analyse(stored.passage.text).stems | analyse(stored.passage.context).stems
+        gathered[number] = gathered.get(number, frozenset()) | here
+    return [gathered[stored.document.number] for _, stored in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,11 +24,12 @@ _PRONOUN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AnalysedText:
-    """The stems of a text in their order, as a set, and sorted."""
+    """The stems of a text in their order, as a set, sorted, and with their places."""
 
     in_order: Sequence[str]
     stems: frozenset[str]
     ordered: Sequence[str]
+    places: Mapping[str, Sequence[int]]
 
     def has_prefix(self, prefix: str) -> bool:
         """Whether a stem begins with it."""
@@ -59,8 +60,10 @@ def analyse(text: str) -> AnalysedText:
     else:
         lower = [token.lower() for token in tokens(text)]
         found = stems(lower if text.isascii() else [fold(token) for token in lower])
-    here = frozenset(found)
-    return AnalysedText(found, here, sorted(here))
+    places: dict[str, list[int]] = {}
+    for place, stem in enumerate(found):
+        places.setdefault(stem, []).append(place)
+    return AnalysedText(found, frozenset(places), sorted(places), places)
 
 
 @lru_cache(maxsize=CACHED_TEXTS // 8)

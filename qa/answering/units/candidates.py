@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from corpus.splitting.sentences import sentence_spans
@@ -17,6 +19,7 @@ from qa.answering.units.unit import Unit, UnitKind
 SHORT_LIST, LONGEST_LIST = 450, 1200
 LONGEST_ITEM = 500  # a longer item is quoted by its sentences
 LONGEST_LEAD_IN = 300
+CACHED_REGIONS = 2048  # about 10 kB each
 
 
 def neighbour_ids(found: Sequence[StoredPassage]) -> list[int]:
@@ -35,45 +38,63 @@ def gather(found: Sequence[StoredPassage], neighbours: Sequence[StoredPassage]) 
     for passages in by_document.values():
         if any(stored.id in places for stored in passages):
             together = [(places.get(stored.id), stored.passage) for stored in passages]
-            for region in regions(together, passages[0].document.title):
-                gathered += units(region)
+            for region, held in regions(together, passages[0].document.title):
+                gathered += units(region, held)
     return sorted(gathered, key=lambda unit: (unit.place, unit.start))
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """Consecutive passages of one section of a document. `text`: with the white space between them, not always as it is in the
-    document. `starts`: the offset of each passage in the document; `places`: the rank of each, None for a neighbour.
+    document. `starts`: the offset of each passage in the document.
     """
 
     start: int
     text: str
     headings: str
-    starts: Sequence[int]
-    places: Sequence[int | None]
+    starts: tuple[int, ...]
 
-    def place_at(self, offset: int) -> int | None:
-        """The place of the passage that holds this offset of the document."""
-        return next(
-            (place for start, place in zip(reversed(self.starts), reversed(self.places), strict=True) if start <= offset), None
-        )
+    def passage_at(self, offset: int) -> int:
+        """Which of its passages holds this offset of the document."""
+        return bisect_right(self.starts, offset) - 1
 
 
-def regions(passages: Sequence[tuple[int | None, Passage]], title: str) -> Iterator[Region]:
-    """The regions of passages of one document in text order, each with its place or None for a neighbour."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A unit of a region. `passages`: those that it belongs to if they were found, first come first."""
+
+    unit: Unit
+    passages: Sequence[int]
+
+
+def regions(passages: Sequence[tuple[int | None, Passage]], title: str) -> Iterator[tuple[Region, Sequence[int | None]]]:
+    """The regions of passages of one document in text order, each passage with its place or None for a neighbour."""
     run: list[tuple[int | None, Passage]] = []
     for place, passage in passages:
         if run and not _continues(run[-1][1], passage):
-            yield _region(run, title)
+            yield _region([passage for _, passage in run], title), [place for place, _ in run]
             run = []
         run.append((place, passage))
     if run:
-        yield _region(run, title)
+        yield _region([passage for _, passage in run], title), [place for place, _ in run]
 
 
-def units(region: Region) -> list[Unit]:
-    """The units that start in a found passage of a region, or, for a list, that hold one."""
-    found: list[Unit] = []
+def units(region: Region, places: Sequence[int | None]) -> list[Unit]:
+    """The units that start in a found passage of a region, or, for a list, that hold one. `places`: the rank of each passage, None for
+    a neighbour.
+    """
+    found = []
+    for made in _units(region):
+        place = next((places[i] for i in made.passages if places[i] is not None), None)
+        if place is not None:
+            found.append(replace(made.unit, place=place))
+    return found
+
+
+@lru_cache(maxsize=CACHED_REGIONS)
+def _units(region: Region) -> list[_Made]:
+    """The units of all passages of a region. Cached: the same passages are found again and again."""
+    found: list[_Made] = []
     lead_in: Span | None = None
     before = ""
     for block in blocks(region.text):
@@ -87,16 +108,15 @@ def _continues(passage: Passage, following: Passage) -> bool:
     return passage.headings == following.headings and passage.anchor == following.anchor and 0 <= gap <= 4
 
 
-def _region(run: Sequence[tuple[int | None, Passage]], title: str) -> Region:
-    first = run[0][1]
-    text = first.text
-    for (_, passage), (_, following) in pairwise(run):
+def _region(run: Sequence[Passage], title: str) -> Region:
+    text = run[0].text
+    for passage, following in pairwise(run):
         text += "\n" * (following.start - passage.end) + following.text
-    headings = " › ".join(part for part in (title, *first.headings) if part)
-    return Region(first.start, text, headings, [passage.start for _, passage in run], [place for place, _ in run])
+    headings = " › ".join(part for part in (title, *run[0].headings) if part)
+    return Region(run[0].start, text, headings, tuple(passage.start for passage in run))
 
 
-def _units_of(block: Block, region: Region, lead_in: Span | None, before: str) -> tuple[list[Unit], Span | None, str]:
+def _units_of(block: Block, region: Region, lead_in: Span | None, before: str) -> tuple[list[_Made], Span | None, str]:
     """The units of a block, the lead-in that it ends with, and its last sentence."""
     match block:
         case Paragraph():
@@ -107,7 +127,7 @@ def _units_of(block: Block, region: Region, lead_in: Span | None, before: str) -
             return _rows(block, region), None, ""
 
 
-def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: str) -> tuple[list[Unit], Span | None, str]:
+def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: str) -> tuple[list[_Made], Span | None, str]:
     made = []
     text = region.text
     introduced = text[slice(*lead_in)] if lead_in else ""
@@ -127,7 +147,7 @@ def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: s
     return [unit for unit in made if unit is not None], last if leads else None, before
 
 
-def _list(block: Items, region: Region, lead_in: Span | None, before: str) -> list[Unit]:
+def _list(block: Items, region: Region, lead_in: Span | None, before: str) -> list[_Made]:
     text = region.text
     items = [span for span in block.items if not is_notice(text[slice(*span)])]
     while items and text[items[-1][1] - 1] == ":":  # it introduces what follows
@@ -138,13 +158,13 @@ def _list(block: Items, region: Region, lead_in: Span | None, before: str) -> li
     whole_start = lead_in[0] if lead_in and introduced.endswith(":") else items[0][0]
     is_short = items[-1][1] - whole_start <= SHORT_LIST
     kind = UnitKind.STEP if block.numbered else UnitKind.ITEM
-    found: list[Unit | None] = []
+    found: list[_Made | None] = []
     if len(items) > 1:
         shown = [span for span in items if span[1] - whole_start <= LONGEST_LIST] or items[:1]
         whole = (whole_start, shown[-1][1])
-        place = next((p for a, b in items if (p := region.place_at(region.start + a)) is not None), None)
-        if place is not None and text[whole[1] - 1] != ":":
-            found.append(_made(region, whole, UnitKind.LIST, whole, place, "", before, len(items) - len(shown)))
+        if text[whole[1] - 1] != ":":
+            passages = [region.passage_at(region.start + start) for start, _ in items]
+            found.append(_made(region, whole, UnitKind.LIST, whole, passages, "", before, len(items) - len(shown)))
     for start, end in items:
         if end - start > LONGEST_ITEM:
             block_of_item, _, _ = _sentences(Paragraph(sentence_spans(text, start, end)), region, lead_in, "")
@@ -157,7 +177,7 @@ def _list(block: Items, region: Region, lead_in: Span | None, before: str) -> li
     return [unit for unit in found if unit is not None]
 
 
-def _rows(block: Rows, region: Region) -> list[Unit]:
+def _rows(block: Rows, region: Region) -> list[_Made]:
     if not block.rows:
         return []
     heads = region.text[slice(*block.rows[0])] if len(block.rows) > 1 else ""
@@ -173,19 +193,17 @@ def _is_title(sentence: str, region: Region) -> bool:
 
 def _unit(
     region: Region, span: Span, kind: UnitKind, quote: Span | None = None, lead_in: str = "", before: str = ""
-) -> Unit | None:
-    """None if it starts in a neighbour, or is a notice."""
-    place = region.place_at(region.start + span[0])
-    if place is None or is_notice(region.text[slice(*span)]):
+) -> _Made | None:
+    """None for a notice."""
+    if is_notice(region.text[slice(*span)]):
         return None
-    return _made(region, span, kind, quote or span, place, lead_in, before)
+    return _made(region, span, kind, quote or span, [region.passage_at(region.start + span[0])], lead_in, before)
 
 
 def _made(
-    region: Region, span: Span, kind: UnitKind, quote: Span, place: int, lead_in: str, before: str, more: int = 0
-) -> Unit:
+    region: Region, span: Span, kind: UnitKind, quote: Span, passages: Sequence[int], lead_in: str, before: str, more: int = 0
+) -> _Made:
     base = region.start
-    shown = (base + quote[0], base + quote[1])
-    return Unit(
-        base + span[0], base + span[1], kind, region.text[slice(*span)], shown, place, region.headings, lead_in, before, more
-    )
+    start, end, shown = base + span[0], base + span[1], (base + quote[0], base + quote[1])
+    unit = Unit(start, end, kind, region.text[slice(*span)], shown, passages[0], region.headings, lead_in, before, more)
+    return _Made(unit, passages)
