@@ -196,7 +196,7 @@ class UnitFeatures:
         found = np.zeros_like(whole)
         for column, term in enumerate(self._terms):
             if prefix := self._prefixes.get(term):
-                for row in np.flatnonzero(~whole[:, column]):
+                for row in np.flatnonzero(~whole[:, column]).tolist():
                     found[row, column] = texts[row].has_prefix(prefix)
         return found
 
