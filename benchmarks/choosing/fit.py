@@ -3,7 +3,9 @@
     python -m benchmarks.choosing.fit     # writes qa/answering/choosing/weights.json, prints the figures
 
 The choice is a softmax over the units of a question (the likelihood of the right ones, with an L2 penalty); the probability is a logistic
-regression over the first quotes. Every set is also judged by weights that were fitted on the other sets. `judged` is never fitted on.
+regression over the first quotes. With the reader, each question counts with as many windows as "auto" reads at least and at most, and is
+judged with each number and with those of "always". Every set is also judged by weights that were fitted on the other sets. `judged` is
+never fitted on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +26,7 @@ from benchmarks.choosing.collect import FOLDER, Observed, read_observed
 from benchmarks.choosing.questions import documents_of_questions
 from benchmarks.quality.dev_sets import ROOT
 from benchmarks.reader.own import is_validation
-from qa.answering.choosing.choice import best_of_quotes, certainty_features, quote_shares
+from qa.answering.choosing.choice import FIRST_WINDOWS, MORE_WINDOWS, best_of_quotes, certainty_features, quote_shares
 from qa.answering.choosing.features import FEATURES
 from qa.answering.choosing.reading import READ_WINDOWS, READING_FEATURES, reading_features
 from qa.answering.choosing.weights import CERTAINTY, FILE_NAME
@@ -37,7 +39,11 @@ FIRST_QUOTES = 3  # of each question, whose probability is fitted
 # Weight of squad2's impossible questions in the fit of the probability; three of five are impossible there, and one of ten elsewhere.
 IMPOSSIBLE_WEIGHT = 0.25
 
+FITTED_COUNTS = (FIRST_WINDOWS, FIRST_WINDOWS + MORE_WINDOWS)
+COUNTS = (*FITTED_COUNTS, READ_WINDOWS)  # of windows
+
 Floats = NDArray[np.float64]
+Sets = Mapping[str, Sequence[Observed]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,11 @@ class Fitted:
     intercept: float
 
 
-def of_readings(observed: Sequence[Observed]) -> list[Observed]:
-    """Only the units that were read, with the reader's features."""
+def of_readings(observed: Sequence[Observed], windows: int) -> list[Observed]:
+    """Only the units of the first `windows`, with the reader's features."""
     found = []
     for one in observed:
-        readings = {i: reading for i, reading in one.readings.items() if reading.window < READ_WINDOWS}
+        readings = {i: reading for i, reading in one.readings.items() if reading.window < windows}
         places = list(readings)
         matrix = np.concatenate([one.matrix[places], reading_features(readings)], axis=1)
         found.append(
@@ -195,32 +201,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     names = [name for name in (*FITTED, JUDGED) if (FOLDER / f"{name}.pickle").is_file()]
     observed = {name: read_observed(name) for name in names}
-    written: dict[str, Any] = {}
-    for mode, features in (("unread", FEATURES), ("read", FEATURES + READING_FEATURES)):
-        if mode == "read":
-            if not any(one.readings for each in observed.values() for one in each):
-                continue
-            observed = {name: of_readings(each) for name, each in observed.items()}
-        fitting = [name for name in names if name != JUDGED]
-        if mode == "read":
-            observed = {name: each if name == JUDGED else _unknown_to_reader(each) for name, each in observed.items()}
-        for name in fitting:
-            if len(fitting) > 1:
-                others = fit([one for other in fitting if other != name for one in observed[other]])
-                print(f"{mode}, {name} left out: {_shown(judge(observed[name], others))}", flush=True)
-        fitted = fit([one for name in fitting for one in observed[name]])
-        for name in names:
-            print(f"{mode}, {name}: {_shown(judge(observed[name], fitted))}")
-            print(f"    right/possible/all: {by_kind(observed[name], fitted)}", flush=True)
-        written[mode] = {
-            "choice": dict(zip(features, map(_rounded, fitted.choice), strict=True)),
-            "certainty": dict(zip((*features, *CERTAINTY), map(_rounded, fitted.certainty), strict=True)),
-            "intercept": _rounded(fitted.intercept),
-        }
+    written: dict[str, Any] = {"unread": _learn("unread", FEATURES, observed, [observed])}
+    if any(one.readings for each in observed.values() for one in each):
+        unknown = {name: each if name == JUDGED else _unknown_to_reader(each) for name, each in observed.items()}
+        by_count = {count: {name: of_readings(each, count) for name, each in unknown.items()} for count in COUNTS}
+        written["read"] = _learn(
+            "read", FEATURES + READING_FEATURES, by_count[READ_WINDOWS], [by_count[n] for n in FITTED_COUNTS]
+        )
+        fitted = Fitted(
+            *(np.array(list(written["read"][part].values())) for part in ("choice", "certainty")), written["read"]["intercept"]
+        )
+        for count, each in by_count.items():
+            print(f"{count} windows, judged: {_shown(judge(each[JUDGED], fitted))}")
     if not options.dry:
         written["fitted on"] = {name: len(observed[name]) for name in names if name != JUDGED}
         path = ROOT / "qa" / "answering" / "choosing" / FILE_NAME
         path.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+
+
+def _learn(mode: str, features: Sequence[str], judged: Sets, fitted_on: Sequence[Sets]) -> dict[str, Any]:
+    """The weights for weights.json, fitted on all sets but JUDGED; prints the figures of `judged`, also by weights fitted without them."""
+
+    def weights_of(names: Sequence[str]) -> Fitted:
+        return fit([one for sets in fitted_on for name in names for one in sets[name]])
+
+    fitting = [name for name in judged if name != JUDGED]
+    for name in fitting if len(fitting) > 1 else ():
+        others = weights_of([other for other in fitting if other != name])
+        print(f"{mode}, {name} left out: {_shown(judge(judged[name], others))}", flush=True)
+    fitted = weights_of(fitting)
+    for name, each in judged.items():
+        print(f"{mode}, {name}: {_shown(judge(each, fitted))}")
+        print(f"    right/possible/all: {by_kind(each, fitted)}", flush=True)
+    return {
+        "choice": dict(zip(features, map(_rounded, fitted.choice), strict=True)),
+        "certainty": dict(zip((*features, *CERTAINTY), map(_rounded, fitted.certainty), strict=True)),
+        "intercept": _rounded(fitted.intercept),
+    }
 
 
 def _rounded(value: float) -> float:
