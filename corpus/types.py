@@ -106,12 +106,14 @@ class ReadFailure:
     """A file or record that could not be read, next to others that could.
 
     `name` is the file's name, with the record's place in it; `reason` is a sentence for the person who added the file.
-    `unsupported`: no reader takes this format, as opposed to a damaged file.
+    `unsupported`: no reader takes this format, as opposed to a damaged file. `crashed`: the reader's process crashed, which another
+    attempt may not.
     """
 
     name: str
     reason: str
     unsupported: bool = False
+    crashed: bool = False
 
 
 class Reader(Protocol):

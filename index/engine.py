@@ -6,16 +6,18 @@ tests/index/engine/ has the contract suite.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from corpus.types import Document, Passage
 from index.filters import Filter, Scalar
+from index.jobs import Job, Jobs
+from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import Embedder, Job, Matrix, StoredDocument, StoredPassage, Vector
+from index.types import Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
 
 PutOutcome = Literal["added", "replaced", "cancelled"]
 
@@ -25,7 +27,7 @@ class EngineStatus:
     """`unindexed`: passages that no segment holds yet. `recall`: the lowest recall@10 measured when segments were built, None if exact.
 
     `generation`: 0 before the first build. `model`: name of the embedding model. `degraded`: damage was found and is withheld.
-    `written`: a process writes the documents now.
+    `jobs_failed`: neither retried nor dismissed. `written`: a process writes the documents now.
     """
 
     documents: int
@@ -38,29 +40,8 @@ class EngineStatus:
     fingerprint: str | None
     degraded: bool
     jobs_waiting: int
+    jobs_failed: int
     written: bool
-
-
-class Jobs(Protocol):
-    """Accepted files and addresses, on disk until they are ingested, in the order of acceptance."""
-
-    def accept(self, name: str, body: bytes, document_id: str) -> Job:
-        """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents."""
-        ...
-
-    def job(self, number: int) -> Job | None: ...
-    def waiting(self) -> int:
-        """The number of jobs that are queued or running."""
-        ...
-
-    def take(self) -> tuple[Job, bytes] | None:
-        """The next job, now running, with its body; again after a crash. Raises DamagedRow for a damaged body; the job has failed."""
-        ...
-
-    def is_cancelled(self, number: int) -> bool: ...
-    def finish(self, number: int, documents: int, failures: Sequence[str]) -> None:
-        """Mark a job done, or failed if it stored no document; a cancelled job stays cancelled."""
-        ...
 
 
 class Snapshot(Protocol):
@@ -149,12 +130,20 @@ class Engine(Protocol):
         """Up to `limit` undamaged documents with ids after `after`, ordered by id."""
         ...
 
-    def documents_from(self, source: str) -> Sequence[StoredDocument]:
-        """The documents read from a source, ordered by id."""
+    def page(self, query: DocumentQuery) -> DocumentPage:
+        """A page of the documents that a query selects."""
         ...
 
-    def sources(self, prefix: str) -> set[str]:
-        """The sources that begin with `prefix`."""
+    def states(self, document_ids: Sequence[str]) -> Mapping[str, DocumentState]:
+        """The states of these documents, without those that are ready."""
+        ...
+
+    def documents_from(self, location: str) -> Sequence[StoredDocument]:
+        """The documents read from a location, ordered by id."""
+        ...
+
+    def locations(self, prefix: str) -> set[str]:
+        """The locations that begin with `prefix`."""
         ...
 
     def content(self, document_id: str) -> Document | None:
@@ -182,15 +171,13 @@ class Engine(Protocol):
         passages: Sequence[Passage],
         vectors: Matrix,
         *,
-        source: str | None = None,
-        source_hash: str | None = None,
+        origin: Origin = ...,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         """Store a document in place of any other with its id; when this returns it is on disk and found.
 
         A search finds the old document or the new one, never parts. `vectors`: float32 (n, d) by `embedder`, one for each passage.
-        `source`: path or URL; `source_hash`: SHA-256 of the bytes read there. `unless`: called inside the transaction; if it
-        returns true, nothing is stored. Raises FingerprintMismatch.
+        `unless`: called inside the transaction; if it returns true, nothing is stored. Raises FingerprintMismatch.
         """
         ...
 
@@ -202,15 +189,37 @@ class Engine(Protocol):
         """The id of another document than `excluding` with the same text."""
         ...
 
-    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
+    def update_origin(self, document_id: str, origin: Origin) -> None:
         """Change where a document was read from, and nothing else."""
         ...
 
-    def remove(self, document_id: str) -> bool:
-        """Remove a document and cancel the jobs that would store it again; False if there was neither.
+    def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
+        """Change `title`, `date` or keys of the `metadata` of a document; it stays changed when the document is replaced.
+
+        None if there is no such document. A new title is searched once its job has put the document again. Raises DamagedRow.
+        """
+        ...
+
+    def remove(self, document_id: str, *, keep_jobs: bool = False) -> bool:
+        """Remove a document, and unless `keep_jobs` is set cancel the jobs that would store it again; False if there was neither.
 
         From the moment this returns it is not found.
         """
+        ...
+
+    def keep_original(self, content: bytes) -> AbstractContextManager[str]:
+        """Keep the bytes of a file and give their SHA-256, to be named as the `original` of documents that are stored inside.
+
+        They are on disk then, and are deleted after the last such document.
+        """
+        ...
+
+    def originals(self) -> tuple[int, int]:
+        """The number of kept files and their size in bytes."""
+        ...
+
+    def original(self, document_id: str) -> bytes | None:
+        """The file that a document was read from; None if none is kept. Raises DamagedRow."""
         ...
 
     @property

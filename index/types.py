@@ -6,14 +6,13 @@ Scores are "higher is better" everywhere; a library's own convention is converte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.types import MetadataValue, Passage, QuotableError
+from corpus.types import Document, MetadataValue, Passage, QuotableError
 
 Vector = NDArray[np.float32]  # (d,), unit length
 Matrix = NDArray[np.float32]  # (n, d), rows of unit length
@@ -51,8 +50,29 @@ class DamagedIndex(QuotableError):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document was read from.
+
+    `location` identifies it and is never shown: an absolute path, an address, or `upload:` and an id. `source` is shown: the path below
+    the folder that was added, the name of the uploaded file, or the address. `source_hash`: SHA-256 of the bytes read, None unless
+    everything in them was stored. `file_name`: None for a document without a file. `original`: SHA-256 of the kept file, None if there
+    is none.
+    """
+
+    location: str | None = None
+    source: str | None = None
+    source_hash: str | None = None
+    file_name: str | None = None
+    original: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document without its text. `source`: the path or URL it was read from; `source_hash`: SHA-256 of the bytes read there."""
+    """A document without its text, with what people changed.
+
+    `added`, `changed`: when it was first stored and when its contents last changed, ISO 8601, UTC; empty if unknown. `edits`: what
+    people changed, by field; it stays when the document is replaced.
+    """
 
     number: int
     id: str
@@ -65,6 +85,32 @@ class StoredDocument:
     language: str | None
     version: str
     metadata: Mapping[str, MetadataValue]
+    location: str | None = None
+    file_name: str | None = None
+    original: str | None = None
+    added: str = ""
+    changed: str = ""
+    edits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.location, self.source, self.source_hash, self.file_name, self.original)
+
+
+Edited = TypeVar("Edited", StoredDocument, Document)
+
+
+def with_edits(document: Edited, edits: Mapping[str, Any]) -> Edited:
+    """The document with what people changed: `title`, `date`, and `metadata` by key, where None removes a key."""
+    if not edits:
+        return document
+    metadata = {**document.metadata, **edits.get("metadata", {})}
+    return replace(
+        document,
+        title=edits.get("title", document.title),
+        date=edits.get("date", document.date),
+        metadata={key: value for key, value in metadata.items() if value is not None},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +118,6 @@ class StoredPassage:
     id: int
     document: StoredDocument
     passage: Passage
-
-
-class JobStatus(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A file or address to ingest. `document_id`: for a document that does not name its own id; `documents`: number stored.
-
-    `created`, `finished`: ISO 8601, UTC.
-    """
-
-    id: int
-    status: JobStatus
-    document_id: str
-    name: str
-    documents: int
-    failures: Sequence[str]
-    created: str
-    finished: str | None
 
 
 @dataclass(frozen=True, slots=True)

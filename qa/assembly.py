@@ -59,7 +59,8 @@ def open_to_write(
     Raises StoreError or ModelError with the next step.
     """
     folder = settings.data
-    writer = DocumentWriter(open_engine_to_write(folder, embedder_opener(settings, say), policy, say, reranker))
+    engine = open_engine_to_write(folder, embedder_opener(settings, say), policy, say, reranker)
+    writer = DocumentWriter(engine, keep_originals=settings.keep_originals)
     if not fill or not writer.engine.is_new:
         return writer
     try:

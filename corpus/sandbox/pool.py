@@ -60,7 +60,7 @@ class Sandbox:
                 yield found
         except ProcessEnded as ended:
             if any_found or process.files == 1:
-                yield ReadFailure(name, f"{name} {ended}")
+                yield ReadFailure(name, f"{name} {ended}", crashed=ended.crashed)
             else:
                 # The cause may be an earlier file or another process: try again in a new process.
                 yield from self._read_in_new_process(content, name)
@@ -69,7 +69,7 @@ class Sandbox:
         try:
             yield from self._read_with(ReaderProcess(self._limits), content, name)
         except ProcessEnded as ended:
-            yield ReadFailure(name, f"{name} {ended}")
+            yield ReadFailure(name, f"{name} {ended}", crashed=ended.crashed)
 
     def _read_with(self, process: ReaderProcess, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
         """Raises ProcessEnded if the process ends by itself; other errors become failures."""

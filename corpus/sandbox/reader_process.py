@@ -50,7 +50,11 @@ class ReadingFailed(Exception):
 
 
 class ProcessEnded(ReadingFailed):
-    """The process ended by itself."""
+    """The process ended by itself. `crashed`: for no known reason, as opposed to a limit of memory or time."""
+
+    def __init__(self, reason: str, *, crashed: bool = False) -> None:
+        super().__init__(reason)
+        self.crashed = crashed
 
 
 class ReaderProcess:
@@ -115,7 +119,7 @@ class ReaderProcess:
             except BlockingIOError:
                 continue
             except OSError:
-                raise ProcessEnded(self._end_reason()) from None
+                raise self._ended() from None
 
     def _receive_line(self) -> bytes:
         """The next line without its line feed."""
@@ -129,7 +133,7 @@ class ReaderProcess:
             self._wait(self._output, select.POLLIN)
             chunk = os.read(self._output, _CHUNK)
             if not chunk:
-                raise ProcessEnded(self._end_reason())
+                raise self._ended()
             self._buffer += chunk
             self._received += len(chunk)
             if self._received > self._limits.output_bytes:
@@ -148,17 +152,18 @@ class ReaderProcess:
         if not ready:
             raise ReadingFailed(f"takes longer than {self._limits.wall_seconds:g} seconds to read; split or simplify it")
 
-    def _end_reason(self) -> str:
+    def _ended(self) -> ProcessEnded:
         try:
             code = self._process.wait(timeout=max(self._seconds_left, 1.0))
         except subprocess.TimeoutExpired:
-            return "stopped its reader; it is probably damaged"
+            return ProcessEnded("stopped its reader; it is probably damaged", crashed=True)
         memory = self._limits.memory_bytes // MB
         if code == OUT_OF_MEMORY or code in (-signal.SIGABRT, -signal.SIGTRAP):
-            return f"needs more than {memory} MB of memory; split or simplify it"
+            return ProcessEnded(f"needs more than {memory} MB of memory; split or simplify it")
         if code == -signal.SIGXCPU:
-            return f"takes more than {self._limits.cpu_seconds} seconds of CPU time to read; split or simplify it"
-        return f"ended its reader ({_exit_name(code)}); it is damaged or needs more than {memory} MB of memory"
+            return ProcessEnded(f"takes more than {self._limits.cpu_seconds} seconds of CPU time to read; split or simplify it")
+        reason = f"ended its reader ({_exit_name(code)}); it is damaged or needs more than {memory} MB of memory"
+        return ProcessEnded(reason, crashed=True)
 
 
 def _exit_name(code: int) -> str:

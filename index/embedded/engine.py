@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from corpus.types import Document, Passage
+from index.embedded import originals
 from index.embedded.builder import IndexBuilder
 from index.embedded.filtered_documents import FilteredDocuments
 from index.embedded.folder_lock import FolderLock, is_held
+from index.embedded.originals import Originals
 from index.embedded.policy import Policy
 from index.embedded.read_write_lock import ReadWriteLock
-from index.embedded.searcher import Searcher
+from index.embedded.searcher import EmbeddedSnapshot, Searcher
 from index.embedded.segments import generations
-from index.embedded.snapshot import IndexSnapshot
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
-from index.embedded.store.store import Store
+from index.embedded.store.store import NO_ORIGIN, Store
 from index.engine import EngineStatus, PutOutcome
 from index.filters import Filter, Scalar
+from index.jobs import Job, JobKind
+from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
-from index.ranking.reranking import rerank
 from index.ranking.result import Ranking
-from index.types import DamagedRow, Embedder, Ids, Matrix, Reranker, StoredDocument, StoredPassage, Vector
+from index.types import DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
@@ -37,38 +40,6 @@ class _Index:
     embedder: Embedder
     searcher: Searcher
     builder: IndexBuilder
-
-
-class EmbeddedSnapshot:
-    """A snapshot over the allowed passages; the engine holds its lock meanwhile."""
-
-    def __init__(
-        self, store: Store, searcher: Searcher, index: IndexSnapshot, allowed: Ids | None, reranker: tuple[Reranker, int] | None
-    ) -> None:
-        """`reranker`: with the number of candidates that it orders."""
-        self._store, self._searcher, self._index, self._allowed, self._reranker = store, searcher, index, allowed, reranker
-        self._dense: list[tuple[Vector, Sequence[Ids]]] = []  # candidates of the vectors asked for so far
-
-    def search(self, query: PreparedQuery) -> Ranking:
-        # Without candidates there is nothing to reuse, and asking for the vector would wait for it.
-        dense = self._candidates(query.vector) if self._dense else None
-        ranking = self._searcher.rank(self._index, query, self._allowed, dense)
-        if self._reranker is None or query.lexical_only:  # the re-ranker is not expected to read the language either
-            return ranking
-        return rerank(ranking, *self._reranker, self._store.passages)
-
-    def best_similarity(self, vector: Vector) -> float:
-        ids = self._candidates(vector)
-        if ids is None:
-            ids = self._index.nearest(vector, self._allowed)
-            self._dense.append((vector, ids))
-        return self._index.best_score(vector, ids)
-
-    def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
-        return self._store.passages(ids)
-
-    def _candidates(self, vector: Vector) -> Sequence[Ids] | None:
-        return next((ids for known, ids in self._dense if known is vector), None)
 
 
 class EmbeddedEngine:
@@ -86,6 +57,7 @@ class EmbeddedEngine:
         self.database = database
         self.store = Store(database)
         self.jobs = JobQueue(database)
+        self._originals = Originals(database)
         self._filters = FilteredDocuments(database, policy)
         self._open_embedder, self._policy, self._folder_lock = open_embedder, policy, lock
         self._reranker = (reranker, policy.reranked) if reranker else None
@@ -135,6 +107,7 @@ class EmbeddedEngine:
             fingerprint=self.store.fingerprint,
             degraded=self.degraded,
             jobs_waiting=self.jobs.waiting(),
+            jobs_failed=self.jobs.failed(),
             written=is_held(self.store.folder),
         )
 
@@ -172,11 +145,17 @@ class EmbeddedEngine:
     def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
         return self.store.documents(after, limit)
 
-    def documents_from(self, source: str) -> list[StoredDocument]:
-        return self.store.documents_from(source)
+    def page(self, query: DocumentQuery) -> DocumentPage:
+        return self.store.page(query)
 
-    def sources(self, prefix: str) -> set[str]:
-        return self.store.sources(prefix)
+    def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
+        return self.store.states(document_ids)
+
+    def documents_from(self, location: str) -> list[StoredDocument]:
+        return self.store.documents_from(location)
+
+    def locations(self, prefix: str) -> set[str]:
+        return self.store.locations(prefix)
 
     def content(self, document_id: str) -> Document | None:
         return self.store.content(document_id)
@@ -199,20 +178,20 @@ class EmbeddedEngine:
         passages: Sequence[Passage],
         vectors: Matrix,
         *,
-        source: str | None = None,
-        source_hash: str | None = None,
+        origin: Origin = NO_ORIGIN,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         index = self._index()
-        known = self.store.has_document(document_id)
+        known, original = self.store.has_document(document_id), self._original(document_id)
         with self._lock.write() if known else nullcontext():
             with self.database.transaction():
                 if unless():
                     return "cancelled"
                 fingerprint = index.embedder.fingerprint
-                removed = self.store.put(document_id, document, passages, vectors, fingerprint, source, source_hash)
+                removed = self.store.put(document_id, document, passages, vectors, fingerprint, origin)
             index.searcher.refresh(removed)
             self._changes += 1
+        self._originals.delete_unreferenced(original)
         return "replaced" if known else "added"
 
     def holds(self, document_id: str, document: Document) -> bool:
@@ -224,23 +203,49 @@ class EmbeddedEngine:
     def find_duplicate(self, version: str, excluding: str) -> str | None:
         return self.store.find_duplicate(version, excluding)
 
-    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> None:
-        if self.store.update_source(document_id, source, source_hash):
+    def update_origin(self, document_id: str, origin: Origin) -> None:
+        original = self._original(document_id)
+        if self.store.update_origin(document_id, origin):
             self._filters.forget()
             self._changes += 1
+            self._originals.delete_unreferenced(original)
 
-    def remove(self, document_id: str) -> bool:
-        index = self._index()
+    def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
+        with self.database.transaction():
+            before, edited = self.store.document(document_id), self.store.edit(document_id, changes)
+            if before is None or edited is None:
+                return None
+            is_renamed = edited.title != before.title
+            job = self.jobs.accept(edited.title, b"", document_id, JobKind.EDIT) if is_renamed else None
+        self._filters.forget()
+        self._changes += 1
+        return edited, job
+
+    def remove(self, document_id: str, *, keep_jobs: bool = False) -> bool:
+        index, original = self._index(), self._original(document_id)
         with self._lock.write():
             with self.database.transaction():
-                cancelled = self.jobs.cancel(document_id)
+                cancelled = 0 if keep_jobs else self.jobs.cancel(document_id)
                 known = self.store.has_document(document_id)
                 removed = self.store.remove(document_id)
             index.searcher.refresh(removed)
             self._changes += 1
+        self._originals.delete_unreferenced(original)
         return known or cancelled > 0
 
+    def keep_original(self, content: bytes) -> AbstractContextManager[str]:
+        return self._originals.keep(content)
+
+    def originals(self) -> tuple[int, int]:
+        return originals.size(self._originals.folder)
+
+    def original(self, document_id: str) -> bytes | None:
+        digest = self._original(document_id)
+        return originals.read(self._originals.folder, digest) if digest else None
+
     def maintain(self) -> None:
+        if self._folder_lock:
+            self._originals.sweep()
         self._index().builder.build_if_behind()
 
     def rebuild(self) -> None:
@@ -262,6 +267,12 @@ class EmbeddedEngine:
         self.database.close()
         if self._folder_lock:
             self._folder_lock.release()
+
+    def _original(self, document_id: str) -> str | None:
+        with suppress(DamagedRow):
+            stored = self.store.document(document_id)
+            return stored.original if stored else None
+        return None
 
     def _index(self) -> _Index:
         """Model and indexes, loaded when they are first needed. Raises ModelError or FingerprintMismatch."""

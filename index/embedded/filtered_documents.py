@@ -18,7 +18,7 @@ Facet = Sequence[tuple[Scalar, int]]
 
 
 class FilteredDocuments:
-    """Caches results of filters and extends them by new documents, whose numbers rise: only a document's source can change.
+    """Caches results of filters and extends them by new documents, whose numbers rise. After an edit they are dropped.
 
     Facets are counted again after every change.
     """
@@ -57,7 +57,7 @@ class FilteredDocuments:
         return found
 
     def forget(self) -> None:
-        """Drop all results: the source of a document changed."""
+        """Drop all results: a document was edited, or its source changed."""
         with self._lock:
             self._invalidations += 1
             self._numbers.clear()

@@ -11,7 +11,8 @@ from index.embedded.engine import EmbeddedEngine, OpenEmbedder
 from index.embedded.folder_lock import FolderLock
 from index.embedded.integrity.migrations import migrate
 from index.embedded.policy import DEFAULT, Policy
-from index.embedded.store.database import FILE_NAME, FORMAT, Database
+from index.embedded.store.database import FILE_NAME, Database
+from index.embedded.store.sql import FORMAT
 from index.types import Reranker, StoreError
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,10 @@ from index.embedded.store.store import Store
 from index.ranking.fusion import best_possible, contributions, fuse
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import PreparedQuery, embed_together
+from index.ranking.reranking import rerank
 from index.ranking.result import Candidates, Ranking
 from index.text.idf import general_shares
-from index.types import Embedder, Ids
+from index.types import Embedder, Ids, Reranker, StoredPassage, Vector
 
 # Factor of the similarity of a question in a language that the model was not trained on.
 UNREAD = np.float32(0.1)
@@ -155,3 +156,35 @@ class Searcher:
     @property
     def _segments(self) -> tuple[Segment, ...]:
         return self._generation.segments if self._generation else ()
+
+
+class EmbeddedSnapshot:
+    """A snapshot over the allowed passages; the engine holds its lock meanwhile."""
+
+    def __init__(
+        self, store: Store, searcher: Searcher, index: IndexSnapshot, allowed: Ids | None, reranker: tuple[Reranker, int] | None
+    ) -> None:
+        """`reranker`: with the number of candidates that it orders."""
+        self._store, self._searcher, self._index, self._allowed, self._reranker = store, searcher, index, allowed, reranker
+        self._dense: list[tuple[Vector, Sequence[Ids]]] = []  # candidates of the vectors asked for so far
+
+    def search(self, query: PreparedQuery) -> Ranking:
+        # Without candidates there is nothing to reuse, and asking for the vector would wait for it.
+        dense = self._candidates(query.vector) if self._dense else None
+        ranking = self._searcher.rank(self._index, query, self._allowed, dense)
+        if self._reranker is None or query.lexical_only:  # the re-ranker is not expected to read the language either
+            return ranking
+        return rerank(ranking, *self._reranker, self._store.passages)
+
+    def best_similarity(self, vector: Vector) -> float:
+        ids = self._candidates(vector)
+        if ids is None:
+            ids = self._index.nearest(vector, self._allowed)
+            self._dense.append((vector, ids))
+        return self._index.best_score(vector, ids)
+
+    def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
+        return self._store.passages(ids)
+
+    def _candidates(self, vector: Vector) -> Sequence[Ids] | None:
+        return next((ids for known, ids in self._dense if known is vector), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from corpus.types import Span
 from index.ranking.result import Ranking
-from index.types import StoredPassage
+from index.types import StoredDocument, StoredPassage
 from qa.answering.confidence import Evidence
 from qa.answering.units.unit import UnitKind
 
@@ -19,7 +19,8 @@ class Result:
     `quote` is a span of the document with the words `quoted_text`; in `Answer.results` it lies within the passage, in `Answer.answers`
     it may reach into the neighbours. The other fields are for answers. `span`: the shortest exact answer inside the quote, a span of the
     document. `lead_in`: the lead-in of a list item or the column heads of a table row, "" if the quote holds them. `more`: number of
-    list items after the quote. `confidence`: the probability that the quote answers the question.
+    list items after the quote. `confidence`: the probability that the quote answers the question. `copies`: other documents with nearly
+    the same passage; the newest is quoted.
     """
 
     stored: StoredPassage
@@ -31,6 +32,7 @@ class Result:
     lead_in: str = ""
     more: int = 0
     confidence: float | None = None
+    copies: Sequence[StoredDocument] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from index.engine import Engine, Snapshot
@@ -10,12 +10,12 @@ from index.filters import Filter
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
-from index.types import StoredPassage
+from index.types import StoredDocument, StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.choosing.choice import Choice, choose
 from qa.answering.confidence import topic_evidence
-from qa.answering.near_duplicates import are_near_duplicates
+from qa.answering.near_duplicates import are_near_duplicates, is_newer
 from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
@@ -86,7 +86,7 @@ class Answerer:
             ranking = snapshot.search(followed.query if followed else query)
             if self._arrange:
                 ranking = self._arrange(ranking)
-            found = passages_of(ranking, snapshot, max(limit, QUOTED_PASSAGES))
+            found, copies = passages_and_copies(ranking, snapshot, max(limit, QUOTED_PASSAGES))
             quotable = [stored for _, stored in found[:QUOTED_PASSAGES]]
             neighbours = snapshot.passages(neighbour_ids(quotable))
         mark_stage(RANK)
@@ -98,7 +98,7 @@ class Answerer:
         evidence = topic_evidence(ranking, found)
         own = _own_terms(ranking)
         choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
-        results = _results(found[:limit], choices, ranking)
+        results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
         if is_phrase(whole):  # nothing completed it
             choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
@@ -113,7 +113,7 @@ class Answerer:
             answerable=answerable,
             confidence=confidence,
             evidence=evidence,
-            answers=answers if answerable else (),
+            answers=[_with_copies(each, copies) for each in answers] if answerable else (),
             results=results,
             generation=ranking.generation,
             notice=language_notice(unsupported, found[0][1].document.language, self._languages),
@@ -157,15 +157,41 @@ class Answerer:
 
 def passages_of(ranking: Ranking, snapshot: Snapshot, wanted: int) -> list[tuple[Candidate, StoredPassage]]:
     """The first candidates that are still stored, without near-duplicates."""
+    return passages_and_copies(ranking, snapshot, wanted)[0]
+
+
+def passages_and_copies(
+    ranking: Ranking, snapshot: Snapshot, wanted: int
+) -> tuple[list[tuple[Candidate, StoredPassage]], dict[int, list[StoredDocument]]]:
+    """The first candidates that are still stored; of near-duplicates the newest, with the score of the best.
+
+    Also, by the id of such a passage, the documents that hold the others.
+    """
     found: list[tuple[Candidate, StoredPassage]] = []
+    copies: dict[int, list[StoredDocument]] = {}
     for first in range(0, len(ranking.candidates), wanted):
         candidates = {c.passage_id: c for c in ranking.candidates[first : first + wanted]}
         for stored in snapshot.passages(list(candidates)):
-            if not any(are_near_duplicates(stored.passage.text, other.passage.text) for _, other in found):
+            texts = ((place, other.passage.text) for place, (_, other) in enumerate(found))
+            place = next((place for place, text in texts if are_near_duplicates(stored.passage.text, text)), None)
+            if place is None:
                 found.append((candidates[stored.id], stored))
+                continue
+            candidate, other = found[place]
+            if is_newer(stored.document, other.document):
+                found[place] = (candidate, stored)
+                stored, other = other, stored
+                copies[other.id] = copies.pop(stored.id, [])
+            if stored.document.number != other.document.number:
+                copies.setdefault(other.id, []).append(stored.document)
         if len(found) >= wanted:
             break
-    return found[:wanted]
+    return found[:wanted], copies
+
+
+def _with_copies(result: Result, copies: Mapping[int, Sequence[StoredDocument]]) -> Result:
+    by_id = {document.id: document for document in copies.get(result.stored.id, ())}
+    return replace(result, copies=tuple(by_id.values())) if by_id else result
 
 
 def _own_terms(ranking: Ranking) -> Ranking:

@@ -1,4 +1,4 @@
-"""Detects near-duplicate passages, which are shown once in a list of results. Pure."""
+"""Detects near-duplicate passages, of which the newest is shown, once in a list of results. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from index.text.analysis import words
+from index.types import StoredDocument
 
 # Jaccard similarity of the distinct words of two near-duplicates.
 MIN_SIMILARITY = 0.9
@@ -26,6 +27,13 @@ def are_near_duplicates(one: str, other: str) -> bool:
         return False
     words_of_one, words_of_other = _distinct_words(one), _distinct_words(other)
     return len(words_of_one & words_of_other) >= MIN_SIMILARITY * len(words_of_one | words_of_other)
+
+
+def is_newer(one: StoredDocument, other: StoredDocument) -> bool:
+    """By the documents' own dates if both have one, else by when they were last changed here."""
+    if one.date and other.date and one.date[:10] != other.date[:10]:
+        return one.date[:10] > other.date[:10]
+    return one.number != other.number and one.changed > other.changed
 
 
 @lru_cache(maxsize=CACHED_PASSAGES)

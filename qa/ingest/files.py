@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.sandbox.pool import Sandbox
 from corpus.sources.fetcher import Fetcher
-from corpus.types import Document, QuotableError, ReadError, ReadFailure
-from qa.ingest.writer import (
-    DocumentWriter,
-    IncomingDocument,
-    Outcome,
-    PutResult,
-    check_document_id,
-    id_for_address,
-    id_for_file,
-)
+from corpus.types import QuotableError, ReadError
+from index.engine import Engine
+from index.jobs import IfExists
+from index.types import Origin
+from qa.ingest.contents import Content, Report, store
+from qa.ingest.writer import DocumentWriter, Outcome, PutResult, id_for_address, id_for_location, id_for_source
 
 # Called after each stored document with its estimated share of the file and its number of passages.
 OnStored = Callable[[float, int], None]
@@ -43,50 +38,64 @@ class FileOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
-    """The bytes of a file or address. `document_id` and `url` are for documents that have none of their own."""
+class FoundFile:
+    """A file to add. `source`: its path below the folder that was added, or its name."""
 
-    body: bytes
-    name: str
+    path: Path
     source: str
-    document_id: str
-    url: str | None = None
 
 
-def files_below(paths: Sequence[Path]) -> Iterator[Path]:
+def files_below(paths: Sequence[Path]) -> Iterator[FoundFile]:
     """Yield the given files, and all files in the given folders except hidden ones, sorted by name and without repetition."""
+    yield from changed_files(paths, paths)
+
+
+def changed_files(paths: Sequence[Path], roots: Sequence[Path]) -> Iterator[FoundFile]:
+    """As `files_below`; the sources are below `roots`, the folders and files that were added."""
     seen: set[Path] = set()
     for path in paths:
         for file in _walk(path) if path.is_dir() else [path]:
             if (resolved := file.resolve()) not in seen:
                 seen.add(resolved)
-                yield file
+                yield FoundFile(file, _source(file, roots))
 
 
 def add_files(
     writer: DocumentWriter,
     sandbox: Sandbox,
-    files: Iterable[Path],
+    files: Iterable[FoundFile],
     on_stored: OnStored = lambda share, passages: None,
+    if_exists: IfExists = IfExists.REPLACE,
 ) -> Iterator[FileOutcome]:
     """Add files: skip unchanged ones, replace changed ones, and go on after a failure."""
     for file in files:
         try:
-            content = _Content(_load(file, sandbox.max_bytes), file.name, source_of(file), id_for_file(file))
-            yield _add(writer, sandbox, file, content, on_stored)
+            location = location_of(file.path)
+            source = _displayable(file.source)
+            document_id, note = _document_id(writer.engine, location, source)
+            origin = Origin(location, source, file_name=file.path.name)
+            content = Content(_load(file.path, sandbox.max_bytes), file.path.name, origin, document_id)
+            yield _add(writer, sandbox, file.path, content, if_exists, [note] if note else [], on_stored)
         except QuotableError as error:
-            yield FileOutcome(file, Counter(), (str(error),))
+            yield FileOutcome(file.path, Counter(), (str(error),))
         except OSError as error:
-            yield FileOutcome(file, Counter(), (error.strerror or str(error),))
+            yield FileOutcome(file.path, Counter(), (error.strerror or str(error),))
 
 
-def add_addresses(writer: DocumentWriter, sandbox: Sandbox, fetcher: Fetcher, urls: Iterable[str]) -> Iterator[FileOutcome]:
+def add_addresses(
+    writer: DocumentWriter,
+    sandbox: Sandbox,
+    fetcher: Fetcher,
+    urls: Iterable[str],
+    if_exists: IfExists = IfExists.REPLACE,
+) -> Iterator[FileOutcome]:
     """Fetch and add documents as `add_files` adds files."""
     for url in urls:
         try:
             fetched = fetcher.fetch(url)
-            content = _Content(fetched.body, fetched.name, url, id_for_address(url), fetched.url)
-            yield _add(writer, sandbox, url, content)
+            origin = Origin(url, url, file_name=fetched.name)
+            content = Content(fetched.body, fetched.name, origin, id_for_address(url), fetched.url)
+            yield _add(writer, sandbox, url, content, if_exists)
         except QuotableError as error:
             yield FileOutcome(url, Counter(), (str(error),))
 
@@ -96,80 +105,51 @@ def remove_missing(writer: DocumentWriter, paths: Sequence[Path]) -> list[str]:
     removed = []
     for path in paths:
         with suppress(ReadError):
-            place = source_of(path)
-            for source in writer.engine.sources(place):
-                if (source == place or source.startswith(place + os.sep)) and not Path(source).exists():
-                    removed += _remove_documents(writer, source, keep=set())
+            place = location_of(path)
+            for location in writer.engine.locations(place):
+                if (location == place or location.startswith(place + os.sep)) and not Path(location).exists():
+                    ids = [document.id for document in writer.engine.documents_from(location)]
+                    removed += [document_id for document_id in ids if writer.engine.remove(document_id)]
     return removed
 
 
-def read_entries(
-    sandbox: Sandbox,
-    body: bytes,
-    name: str,
-    id_of: Callable[[Document], str],
-    source: str | None,
-    failures: list[str],
-    url: str | None = None,
-) -> Iterator[IncomingDocument]:
-    """Yield the documents of a file, and append the reasons of failures to `failures`.
-
-    A repeated id gets "~2" appended. `url` is for documents that have none of their own.
-    """
-    digest = hashlib.sha256(body).hexdigest()
-    counts: Counter[str] = Counter()
-    for found in sandbox.read(body, name):
-        if isinstance(found, ReadFailure):
-            failures.append(found.reason)
-            continue
-        document_id = id_of(found)
-        try:
-            check_document_id(document_id)
-        except ValueError as error:
-            failures.append(f"{name}: the id {document_id[:80]!r} {error}")
-            continue
-        counts[document_id] += 1
-        if counts[document_id] > 1:
-            document_id = f"{document_id}~{counts[document_id]}"
-        yield IncomingDocument(document_id, replace(found, url=url) if url and not found.url else found, source, digest)
-
-
-def source_of(path: Path) -> str:
-    """The absolute path, as stored with the documents of a file. Raises ReadError if it is not UTF-8."""
-    source = str(path.resolve())
-    try:
-        source.encode()
-    except UnicodeEncodeError as error:
-        raise ReadError("its name is not in UTF-8; rename it") from error
-    return source
+def location_of(path: Path) -> str:
+    """The absolute path. Raises ReadError if it is not UTF-8."""
+    return _displayable(str(path.resolve()))
 
 
 def _add(
     writer: DocumentWriter,
     sandbox: Sandbox,
     path: Path | str,
-    content: _Content,
+    content: Content,
+    if_exists: IfExists,
+    notes: Sequence[str] = (),
     on_stored: OnStored = lambda share, passages: None,
 ) -> FileOutcome:
-    source, body = content.source, content.body
-    digest = hashlib.sha256(body).hexdigest()
-    stored = writer.engine.documents_from(source)
-    if stored and all(document.source_hash == digest for document in stored):
-        return FileOutcome(path, Counter({Outcome.UNCHANGED: len(stored)}))
-    failures: list[str] = []
-    entries = read_entries(
-        sandbox, body, content.name, lambda document: document.id or content.document_id, source, failures, content.url
-    )
-    share = 1 / max(body.count(b"\n"), 1) if content.name.lower().endswith(".jsonl") else 1.0
+    report = Report()
+    share = 1 / max(content.body.count(b"\n"), 1) if content.name.lower().endswith(".jsonl") else 1.0
     results = []
-    for result in writer.put_all(_defer_hash(entries, failures)):
+    for result in store(writer, sandbox, content, report, if_exists):
         results.append(result)
         on_stored(share, result.passages)
-    if results:
-        _remove_documents(writer, source, keep={result.id for result in results})
-    if results and not failures:
-        writer.engine.update_source(results[0].id, source, digest)
-    return FileOutcome(path, Counter(result.outcome for result in results), failures, _duplicate_notes(results))
+    return FileOutcome(path, report.outcomes, report.failures, [*notes, *_duplicate_notes(results)])
+
+
+def _document_id(engine: Engine, location: str, source: str) -> tuple[str, str | None]:
+    """The id for a file whose document names none, and a note if another file has the same name.
+
+    The same name is the same document, unless another file of that name is still there.
+    """
+    named, by_path = id_for_source(source), id_for_location(location)
+    known = {document.id for document in engine.documents_from(location)}
+    for document_id in (named, by_path):
+        if document_id in known:
+            return document_id, None
+    other = engine.document(named)
+    if other is None or not other.location or not os.path.isabs(other.location) or not Path(other.location).exists():
+        return named, None
+    return by_path, f"{named} has the same name and comes from another folder; both are kept"
 
 
 def _load(file: Path, max_bytes: int) -> bytes:
@@ -180,23 +160,22 @@ def _load(file: Path, max_bytes: int) -> bytes:
         return opened.read(max_bytes + 1)
 
 
-def _defer_hash(entries: Iterator[IncomingDocument], failures: Sequence[str]) -> Iterator[IncomingDocument]:
-    """Store the first of several documents without the file's hash, which is added when all are stored.
-
-    A file whose reading was interrupted, or that had failures, is therefore not unchanged next time.
-    """
-    first, second = next(entries, None), next(entries, None)
-    if first is None:
-        return
-    yield replace(first, source_hash=None) if second or failures else first
-    if second:
-        yield second
-    yield from entries
+def _source(file: Path, roots: Sequence[Path]) -> str:
+    """The path below the innermost of the folders in `roots` that holds the file, else its name."""
+    for root in sorted(roots, key=lambda path: len(path.absolute().parts), reverse=True):
+        with suppress(ValueError):
+            below = file.absolute().relative_to(root.absolute())
+            if below.parts:
+                return below.as_posix()
+    return file.name
 
 
-def _remove_documents(writer: DocumentWriter, source: str, keep: set[str]) -> list[str]:
-    obsolete = [document.id for document in writer.engine.documents_from(source) if document.id not in keep]
-    return [document_id for document_id in obsolete if writer.engine.remove(document_id)]
+def _displayable(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ReadError("its name is not in UTF-8; rename it") from error
+    return name
 
 
 def _duplicate_notes(results: Sequence[PutResult]) -> list[str]:

@@ -13,7 +13,7 @@ from watchfiles import watch
 
 from corpus.sandbox.pool import Sandbox
 from corpus.types import ReadError
-from qa.ingest.files import FileOutcome, add_files, files_below, remove_missing
+from qa.ingest.files import FileOutcome, add_files, changed_files, remove_missing
 from qa.ingest.writer import DocumentWriter, Outcome
 
 # Between two checks whether to stop.
@@ -37,16 +37,20 @@ def watch_paths(paths: Sequence[Path], stopping: Event) -> Iterator[list[Path]]:
 
 
 def follow_changes(
-    writer: DocumentWriter, sandbox: Sandbox, changes: Iterable[Sequence[Path]], stopping: Event
+    writer: DocumentWriter,
+    sandbox: Sandbox,
+    changes: Iterable[Sequence[Path]],
+    roots: Sequence[Path],
+    stopping: Event,
 ) -> Iterator[FileOutcome]:
-    """Add new and changed files and remove the documents of deleted ones until `changes` end.
+    """Add new and changed files and remove the documents of deleted ones until `changes` end. `roots`: the paths that are watched.
 
     Once `stopping` is set, the remaining files are left to the next run.
     """
     for changed in changes:
         for document_id in remove_missing(writer, changed):
             yield FileOutcome(Path(document_id), Counter({Outcome.REMOVED: 1}))
-        files = files_below([path for path in changed if path.exists()])
+        files = changed_files([path for path in changed if path.exists()], roots)
         for outcome in add_files(writer, sandbox, takewhile(lambda _: not stopping.is_set(), files)):
             if outcome.failures or set(outcome.documents) != {Outcome.UNCHANGED}:
                 yield outcome

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
 from corpus.sandbox.pool import Sandbox
-from corpus.sources.addresses import Hosts, is_address
+from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
-from index.types import DamagedRow, Job, StoreError
-from qa.ingest.files import read_entries
+from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind
+from index.types import DamagedRow, Origin, StoredDocument, StoreError
+from qa.ingest.contents import Content, Report, store, upload_location, upload_source
 from qa.ingest.memory import return_freed_memory
-from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome
+from qa.ingest.writer import DocumentWriter, Outcome, PutResult
 
 log = logging.getLogger(__name__)
 
 # Until a job that could not be stored (no space, an I/O error) is retried.
 RETRY_SECONDS = 5.0
+# Before the second and the third attempt of a job whose reader crashed.
+PAUSES = (2.0, 10.0)
 # Between two returns of freed memory to the system while there are no jobs; questions free some too.
 IDLE_SECONDS = 60.0
 
@@ -26,10 +31,20 @@ IDLE_SECONDS = 60.0
 class Worker:
     """Runs from `start` until `stop`; the next process resumes a job that was running then."""
 
-    def __init__(self, writer: DocumentWriter, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        writer: DocumentWriter,
+        fetcher: Fetcher | None = None,
+        sandbox: Sandbox | None = None,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
+        """`pauses`: seconds before each further attempt of a job that may succeed then, MAX_ATTEMPTS - 1 of them."""
         self.writer = writer
         self.engine = writer.engine
         self.fetcher = fetcher or Fetcher(Hosts())
+        self.failures = 0  # failed attempts of this process
+        self._sandbox = sandbox or Sandbox()
+        self._pauses = pauses
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingestion", daemon=True)
@@ -37,22 +52,38 @@ class Worker:
     def start(self) -> None:
         self._thread.start()
 
-    def accept(self, name: str, body: bytes, document_id: str) -> Job:
+    def accept(
+        self,
+        name: str,
+        body: bytes,
+        document_id: str,
+        kind: JobKind = JobKind.FILE,
+        if_exists: IfExists = IfExists.REPLACE,
+    ) -> Job:
         """Queue the contents of a file: on disk when this returns, searchable soon after.
 
         `document_id`: for a document whose file does not name its own id.
         """
-        job = self.engine.jobs.accept(name, body, document_id)
+        job = self.engine.jobs.accept(name, body, document_id, kind, if_exists)
         self._wake.set()
         return job
 
-    def accept_address(self, url: str, document_id: str) -> Job:
-        """Queue a document to fetch: a job without a body, with the address as its name.
-
-        Raises FetchError for an address that is not allowed.
-        """
+    def accept_address(self, url: str, document_id: str, if_exists: IfExists = IfExists.REPLACE) -> Job:
+        """Queue a document to fetch. Raises FetchError for an address that is not allowed."""
         self.fetcher.check(url)
-        return self.accept(url, b"", document_id)
+        return self.accept(url, b"", document_id, JobKind.ADDRESS, if_exists)
+
+    def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
+        """Edit a document: at once, but for a new title in its passages, which a job brings. None if there is none. Raises DamagedRow."""
+        edited = self.engine.edit(document_id, changes)
+        self._wake.set()
+        return edited
+
+    def retry(self, number: int) -> bool:
+        """Queue a failed job again; False if it has not failed, or its file is not kept any more."""
+        queued = self.engine.jobs.retry(number)
+        self._wake.set()
+        return queued
 
     def stop(self, seconds: float = 10.0) -> None:
         """Stop after the document that is being stored, or after `seconds`."""
@@ -62,11 +93,11 @@ class Worker:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        with Sandbox() as sandbox:
+        with self._sandbox:
             while not self._stopping.is_set():
                 self._wake.clear()
                 try:
-                    if not self._one_job(sandbox):
+                    if not self._one_job():
                         self.engine.maintain()
                         self._rest()
                 except QuotableError as error:
@@ -79,41 +110,73 @@ class Worker:
     def _rest(self) -> None:
         """Wait for a job."""
         return_freed_memory()
-        while not self._wake.wait(IDLE_SECONDS):
+        due = self.engine.jobs.seconds_until_due()
+        while not self._wake.wait(IDLE_SECONDS if due is None else due):
+            if due is not None:
+                return
             return_freed_memory()
 
-    def _one_job(self, sandbox: Sandbox) -> bool:
+    def _one_job(self) -> bool:
         taken = self.engine.jobs.take()
         if taken is None:
             return False
         job, body = taken
-        failures: list[str] = []
-        documents = 0
+        report = Report()
+        may_succeed_later = False
         try:
-            for placed in self.writer.put_all(self._entries(sandbox, job, body, failures), lambda: self._ended(job)):
-                if placed.outcome == Outcome.CANCELLED:
+            for result in self._results(job, body, report):
+                if result.outcome is Outcome.CANCELLED:
+                    self.engine.jobs.release(job.id)
                     return True
-                documents += 1
                 self.engine.maintain()
         except DamagedRow as error:
-            failures.append(str(error))
+            report.failures.append(str(error))
         except StoreError:
             raise  # the disk, not the document: the job is retried
         except QuotableError as error:
-            failures.append(str(error))
+            report.failures.append(str(error))
         except Exception as error:
             # A document that cannot be ingested must not be retried forever.
             log.exception("unexpected error in job %s", job.id)
-            failures.append(f"it could not be ingested ({type(error).__name__}); the server's log has the details")
-        self.engine.jobs.finish(job.id, documents, failures)
+            report.failures.append(f"it could not be ingested ({type(error).__name__}); the server's log has the details")
+            may_succeed_later = True
+        self._finish(job, report, may_succeed_later or report.crashed)
         return True
 
-    def _entries(self, sandbox: Sandbox, job: Job, body: bytes, failures: list[str]) -> Iterator[IncomingDocument]:
-        name, url, source = job.name, None, None
-        if not body and is_address(job.name):
+    def _results(self, job: Job, body: bytes, report: Report) -> Iterator[PutResult]:
+        if job.kind is not JobKind.EDIT:
+            content = self._content(job, body)
+            yield from store(self.writer, self._sandbox, content, report, job.if_exists, lambda: self._ended(job))
+            return
+        for result in self.writer.put_again(job.document_id, lambda: self._ended(job)):
+            if result.outcome is not Outcome.CANCELLED:
+                report.outcomes[result.outcome] += 1
+            yield result
+
+    def _finish(self, job: Job, report: Report, may_succeed_later: bool) -> None:
+        documents = report.outcomes.total()
+        if report.failures:
+            self.failures += 1
+            # Without names and reasons, which quote the file's name.
+            attempt = f"attempt {job.attempts} of {MAX_ATTEMPTS}" if may_succeed_later else "not tried again"
+            log.warning("job %s failed (%s); GET /v1/jobs/%s has the reasons", job.id, attempt, job.id)
+        if may_succeed_later and not documents and job.attempts < MAX_ATTEMPTS:
+            self.engine.jobs.postpone(job.id, report.failures, self._pauses[job.attempts - 1])
+        else:
+            outcomes = {str(outcome): count for outcome, count in report.outcomes.items()}
+            self.engine.jobs.finish(job.id, documents, report.failures, outcomes)
+
+    def _content(self, job: Job, body: bytes) -> Content:
+        """Raises FetchError."""
+        if job.kind is JobKind.ADDRESS:
             fetched = self.fetcher.fetch(job.name)
-            body, name, url, source = fetched.body, fetched.name, fetched.url, job.name
-        return read_entries(sandbox, body, name, lambda document: document.id or job.document_id, source, failures, url)
+            origin = Origin(job.name, job.name, file_name=fetched.name)
+            return Content(fetched.body, fetched.name, origin, job.document_id, fetched.url)
+        location = upload_location(job.document_id)
+        if job.kind is JobKind.RECORD:
+            return Content(body, "document.jsonl", Origin(location), job.document_id)
+        source = upload_source(job.name)
+        return Content(body, job.name, Origin(location, source, file_name=PurePosixPath(source).name), job.document_id)
 
     def _ended(self, job: Job) -> bool:
         return self._stopping.is_set() or self.engine.jobs.is_cancelled(job.id)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
-from typing import Self
+from pathlib import PurePath
+from typing import Any, Self
 
 import numpy as np
 
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.engine import Engine
-from index.types import Matrix
+from index.types import DamagedRow, Matrix, Origin, with_edits
 
 # Passages of consecutive documents embedded together: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_TOGETHER = 256
@@ -23,6 +24,7 @@ EMBEDDED_TOGETHER = 256
 EMBEDDED_BETWEEN_CHECKS = 256
 
 MAX_ID = 500
+NO_ORIGIN = Origin()
 
 _NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 
@@ -31,18 +33,18 @@ class Outcome(StrEnum):
     ADDED = "added"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    KEPT = "kept"
     CANCELLED = "cancelled"
     REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingDocument:
-    """A document to store under an id. `source_hash`: SHA-256 of the file or body it was read from."""
+    """A document to store under an id."""
 
     id: str
     document: Document
-    source: str | None = None
-    source_hash: str | None = None
+    origin: Origin = NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,10 @@ class PutResult:
 class DocumentWriter:
     """Writes documents to an engine, which it closes. Several threads may use it; searches go on meanwhile."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, keep_originals: bool = True) -> None:
+        """`keep_originals`: of the files that documents are read from."""
         self.engine = engine
+        self.keep_originals = keep_originals
 
     def put(self, document: IncomingDocument) -> PutResult:
         """Store one document; when this returns it is on disk and found.
@@ -85,6 +89,19 @@ class DocumentWriter:
                 yield self._store(document, passages, vectors[first : first + len(passages)], cancelled)
                 first += len(passages)
 
+    def put_again(self, document_id: str, cancelled: Callable[[], bool] = lambda: False) -> Iterator[PutResult]:
+        """Store a document again, with its present title in its passages; nothing if it was removed. Raises DamagedRow."""
+        stored, document = self.engine.document(document_id), self.engine.content(document_id)
+        if stored is None or document is None:
+            return
+        embedder = self.engine.embedder
+        passages = split(document, embedder, embedder.max_tokens)
+        vectors = self._embed(passages, cancelled)
+        if vectors is None:
+            yield PutResult(document_id, Outcome.CANCELLED)
+        else:
+            yield self._store(IncomingDocument(document_id, document, stored.origin), passages, vectors, cancelled)
+
     def close(self) -> None:
         self.engine.close()
 
@@ -98,7 +115,7 @@ class DocumentWriter:
         """Documents with their passages; without any if the very same document is stored already."""
         embedder = self.engine.embedder
         for incoming in documents:
-            document = replace(incoming.document, id=incoming.id)
+            document = with_edits(replace(incoming.document, id=incoming.id), self._edits(incoming.id))
             if self.engine.holds(incoming.id, document):
                 yield incoming, []
                 continue
@@ -106,6 +123,12 @@ class DocumentWriter:
             if not passages:
                 raise ReadError(f"{incoming.id} holds no text")
             yield replace(incoming, document=document), passages
+
+    def _edits(self, document_id: str) -> Mapping[str, Any]:
+        with suppress(DamagedRow):
+            stored = self.engine.document(document_id)
+            return stored.edits if stored else {}
+        return {}
 
     def _embed(self, passages: Sequence[Passage], cancelled: Callable[[], bool]) -> Matrix | None:
         """In parts, because a large document takes minutes; None if it is cancelled meanwhile."""
@@ -122,22 +145,24 @@ class DocumentWriter:
         self, incoming: IncomingDocument, passages: list[Passage], vectors: Matrix, cancelled: Callable[[], bool]
     ) -> PutResult:
         engine, document = self.engine, incoming.document
-        source, source_hash = incoming.source, incoming.source_hash
         if not passages:
-            engine.update_source(incoming.id, source, source_hash)
+            engine.update_origin(incoming.id, incoming.origin)
             return PutResult(incoming.id, Outcome.UNCHANGED)
-        outcome = Outcome(
-            engine.put(incoming.id, document, passages, vectors, source=source, source_hash=source_hash, unless=cancelled)
-        )
+        outcome = Outcome(engine.put(incoming.id, document, passages, vectors, origin=incoming.origin, unless=cancelled))
         if outcome is Outcome.CANCELLED:
             return PutResult(incoming.id, outcome)
         duplicate_of = engine.find_duplicate(document.version, excluding=incoming.id)
         return PutResult(incoming.id, outcome, len(passages), duplicate_of)
 
 
-def id_for_file(path: Path) -> str:
-    """The file's name and eight digits of its full path's SHA-256: readable, fit for a URL, the same for the same path."""
-    return readable_id(path.stem, str(path.resolve()).encode(errors="surrogateescape"))
+def id_for_source(source: str) -> str:
+    """The file's name and eight digits of the SHA-256 of its path below the folder that was added: the same for the same name."""
+    return readable_id(PurePath(source).stem, source.encode())
+
+
+def id_for_location(location: str) -> str:
+    """The same for one of several files with the same name, by its full path."""
+    return readable_id(PurePath(location).stem, location.encode())
 
 
 def id_for_address(url: str) -> str:
@@ -154,8 +179,8 @@ def check_document_id(document_id: str) -> None:
     """Raise InvalidDocumentId for an id that cannot be used in an address or clashes with a route."""
     if not document_id.strip() or len(document_id) > MAX_ID or not document_id.isprintable():
         raise InvalidDocumentId(f"must have 1 to {MAX_ID} printable characters")
-    if document_id.endswith("/text") or document_id in (".", ".."):
-        raise InvalidDocumentId('must not be "." or "..", nor end in "/text"')
+    if document_id.endswith(("/text", "/original")) or document_id in (".", ".."):
+        raise InvalidDocumentId('must not be "." or "..", nor end in "/text" or "/original"')
 
 
 def readable_id(name: str, identity: bytes) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from corpus.splitting.passages import split
 from corpus.types import QuotableError
+from index.embedded import originals
 from index.embedded.folder_lock import FolderLock, is_held
 from index.embedded.integrity.backup import BEFORE as BEFORE_RESTORE
 from index.embedded.integrity.backup import back_up, restore
@@ -53,6 +54,7 @@ def check_folder(settings: Settings) -> list[Finding]:
     Damage remembered by the server is forgotten if the store is intact and no other process writes the folder.
     """
     findings = _check_store(settings.data)
+    findings += _check_originals(settings.data)
     for path in generations.list_folders(generations_folder(settings.data)):
         findings += _find(partial(generations.verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
     for folder in sorted((settings.data / "models").glob("[0-9a-f]*")):
@@ -123,7 +125,7 @@ def _split_again(store: Store, embedder: Embedder) -> None:
         if document and stored:
             passages = split(document, embedder, embedder.max_tokens)
             vectors = embedder.embed_passages([passage.searchable_text for passage in passages])
-            store.put(document_id, document, passages, vectors, embedder.fingerprint, stored.source, stored.source_hash)
+            store.put(document_id, document, passages, vectors, embedder.fingerprint, stored.origin)
 
 
 def _check_store(folder: Path) -> list[Finding]:
@@ -135,6 +137,14 @@ def _check_store(folder: Path) -> list[Finding]:
     except DamagedRow as error:
         return [Finding(str(error), REPAIR)]
     return [Finding(line, _remedy(line)) for line in damage]
+
+
+def _check_originals(folder: Path) -> list[Finding]:
+    try:
+        with closing(open_database_to_read(folder)) as database:
+            return [Finding(line, "add its file again; the text is not affected") for line in originals.damaged(database)]
+    except DamagedRow:
+        return []  # the store is damaged, and reported
 
 
 def _remedy(damage: str) -> str:

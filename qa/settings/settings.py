@@ -145,6 +145,9 @@ class Settings(BaseModel):
     feedback: bool = Field(
         default=False, description="Ask readers whether an answer helped, and store their reply with the question."
     )
+    keep_originals: bool = Field(
+        default=True, description="Keep the files that documents are read from, to be downloaded; they are part of a backup."
+    )
     keep_questions: bool = Field(default=False, description="Keep questions without an answer, for `qa gaps`.")
     log_format: LogFormat = Field(
         default="text", description="The format of the log of `qa serve`: text, or json, one object per line."

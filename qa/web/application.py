@@ -14,7 +14,7 @@ from werkzeug.routing import PathConverter
 from qa.settings.settings import Settings
 from qa.web import current, routes
 from qa.web.access import browser, gate
-from qa.web.api import chat, documents, health, openapi, search, vector_stores
+from qa.web.api import chat, documents, health, jobs, openapi, search, vector_stores
 from qa.web.pages import pages
 from qa.web.schemas import problems
 from qa.web.server.admission import Admission
@@ -40,9 +40,9 @@ class _Json(DefaultJSONProvider):
 
 
 class _DocumentId(PathConverter):
-    """Any characters, also slashes: the ids of GOV.UK items are paths. An id cannot end in "/text", as a route does."""
+    """Any characters, also slashes: the ids of GOV.UK items are paths. An id cannot end in "/text" or "/original", as routes do."""
 
-    regex = r".+?(?<!/text)"
+    regex = r".+?(?<!/text)(?<!/original)"
     part_isolating = False  # may contain slashes
 
 
@@ -80,6 +80,7 @@ def create_app(
         chat.blueprint,
         vector_stores.blueprint,
         documents.blueprint,
+        jobs.blueprint,
         health.blueprint,
         metrics.blueprint,
         openapi.blueprint,

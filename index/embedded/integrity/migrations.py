@@ -1,29 +1,32 @@
 """Convert older formats of the store to the current one: a backup first, then one transaction.
 
 1 -> 2: pages have checksums, hashes cover the row's own number, and documents and passages are counted.
+2 -> 3: documents have a location, an original, edits and times; jobs have a kind, attempts and outcomes.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import apsw
 
 from index import durable_files
 from index.durable_files import translate_disk_errors
-from index.embedded.store.database import FILTER_INDEX, FORMAT, Database
+from index.embedded.store.database import Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
-from index.embedded.store.rows import row_hash
-from index.types import DamagedRow, StorageFull
-
-log = logging.getLogger(__name__)
+from index.embedded.store.rows import CONTENT_COLUMNS, row_hash, title_key
+from index.embedded.store.sql import DOCUMENT_INDEXES, DOCUMENTS, FORMAT, JOB_INDEXES, JOBS, insert
 
 ROWS_AT_ONCE = 1_000
 _OLD_DOCUMENT = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
+# Hashed columns of format 3.
+_HEAD = (
+    "id title source source_hash url date type language version metadata"  # as in format 2
+    " location file_name original added changed edits"
+).split()
 _OLD_PASSAGE = 'document, start, "end", page, anchor, headings, context, text, hash'
 
 
@@ -34,18 +37,6 @@ def migrate(database: Database, say: Callable[[str], None]) -> None:
     """
     if database.format != FORMAT:
         _convert(database, say)
-    if not database.rows("SELECT 1 FROM sqlite_schema WHERE name = 'documents_filtered'"):
-        _create_filter_index(database, say)
-
-
-def _create_filter_index(database: Database, say: Callable[[str], None]) -> None:
-    """The first stores of format 2 lack this index. Filters work without it, but slower."""
-    say("Creating the index of the filtered columns (once, a few seconds) …")
-    try:
-        with database.transaction() as connection:
-            connection.execute(FILTER_INDEX)
-    except (DamagedRow, StorageFull) as error:
-        log.warning("filters are slower, because their index cannot be created: %s", error)
 
 
 def _convert(database: Database, say: Callable[[str], None]) -> None:
@@ -59,7 +50,9 @@ def _convert(database: Database, say: Callable[[str], None]) -> None:
             connection.reserve_bytes(reserve=RESERVED_BYTES)
             connection.execute("VACUUM")
     with database.transaction() as connection:
-        _convert_to_2(connection)
+        if database.format < 2:
+            _convert_to_2(connection)
+        _convert_to_3(connection)
         connection.pragma("user_version", FORMAT)
     database.format = FORMAT
 
@@ -91,6 +84,55 @@ def _convert_to_2(connection: apsw.Connection) -> None:
     )
 
 
+def _convert_to_3(connection: apsw.Connection) -> None:
+    """Copy documents and jobs into new tables, so that their large values stay the last columns. Damaged rows stay damaged."""
+    _replace_table(connection, "documents", DOCUMENTS, DOCUMENT_INDEXES, _documents_of_format_3(connection))
+    _replace_table(connection, "jobs", JOBS, JOB_INDEXES, _jobs_of_format_3(connection))
+
+
+def _documents_of_format_3(connection: apsw.Connection) -> Iterator[dict[str, Any]]:
+    names = ["number", *(name.strip() for name in f"{_OLD_DOCUMENT}, {CONTENT_COLUMNS}".split(","))]
+    for row in _all(connection, "documents", "number", ", ".join(names[1:])):
+        new = dict(zip(names, row, strict=True))
+        number, *head = row[: len(names) - 3]
+        *values, stored = head
+        intact = row_hash(number, *values) == stored
+        new |= {"location": new["source"], "file_name": None, "original": None, "added": "", "changed": "", "edits": "{}"}
+        if isinstance(new["source"], str) and not _is_address(new["source"]):
+            new["source"] = new["file_name"] = PurePath(new["source"]).name
+        if intact:
+            new["hash"] = row_hash(number, *(new[name] for name in _HEAD))
+        yield new | {"title_key": title_key(str(new["title"]))}
+
+
+def _jobs_of_format_3(connection: apsw.Connection) -> Iterator[dict[str, Any]]:
+    names = ("id", "status", "document_id", "name", "body", "hash", "documents", "failures", "created", "finished")
+    for row in _all(connection, "jobs", "id", ", ".join(names[1:])):
+        new = dict(zip(names, row, strict=True))
+        number, document_id, name, body = new["id"], new["document_id"], new["name"], new["body"]
+        kind = "address" if body == b"" and _is_address(str(name)) else "record" if name == "document.jsonl" else "file"
+        if row_hash(number, document_id, name, body) == new["hash"]:
+            new["hash"] = row_hash(number, kind, document_id, name, "replace", body)
+        yield new | {"kind": kind, "if_exists": "replace"}
+
+
+def _replace_table(
+    connection: apsw.Connection, name: str, create: str, indexes: str, converted: Iterator[dict[str, Any]]
+) -> None:
+    """Numbers that were ever given are not given again."""
+    given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).get
+    connection.execute(create.format(name=f"new_{name}"))
+    for row in converted:
+        insert(connection, f"new_{name}", ", ".join(row), list(row.values()))
+    connection.execute(f"DROP TABLE {name}")
+    connection.execute(f"ALTER TABLE new_{name} RENAME TO {name}")
+    connection.execute("DELETE FROM sqlite_sequence WHERE name IN (?, ?)", (name, f"new_{name}"))
+    if given is not None:
+        connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (name, given))
+    for statement in indexes.split(";"):
+        connection.execute(statement)
+
+
 def _rehash(connection: apsw.Connection, table: str, key: str, number: int, row: list[Any]) -> None:
     """A damaged row keeps its hash, and so stays damaged."""
     *values, stored = row
@@ -104,3 +146,7 @@ def _all(connection: apsw.Connection, table: str, key: str, columns: str) -> Ite
     while found := list(connection.execute(query, (last, ROWS_AT_ONCE))):
         yield from found
         last = found[-1][0]
+
+
+def _is_address(source: str) -> bool:
+    return source.startswith(("http://", "https://"))

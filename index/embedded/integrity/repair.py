@@ -16,7 +16,7 @@ from index.embedded.store import rows
 from index.embedded.store.database import FILE_NAME, Database
 from index.embedded.store.jobs import JOB_COLUMNS, is_job_intact
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
-from index.embedded.store.statements import insert
+from index.embedded.store.sql import insert
 from index.embedded.store.store import Store
 from index.types import DamagedRow, StoreError
 
@@ -50,7 +50,7 @@ def _rewrite(folder: Path, scratch: Path) -> list[str]:
     try:
         with closing(Database(folder)) as old, closing(Database(scratch, create=True)) as new:
             migrate(old, lambda _: None)
-            _copy(old, new, "documents", "number", f"{DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}", _check_document)
+            _copy(old, new, "documents", "number", f"{DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}, title_key", _check_document)
             if not new.rows("SELECT 1 FROM documents LIMIT 1") and _last_number(old, "documents"):
                 raise DamagedRow("no document can be read")
             _copy(old, new, "passages", "id", PASSAGE_COLUMNS, rows.passage)
@@ -198,7 +198,7 @@ def _all_documents(store: Store) -> Iterator[Any]:
 
 
 def _check_document(number: int, row: Row) -> None:
-    *head, structure, text, structure_hash = row
+    *head, structure, text, structure_hash, _ = row
     rows.content(rows.stored_document(number, head), (structure, text, structure_hash))
 
 

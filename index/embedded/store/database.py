@@ -1,4 +1,4 @@
-"""The SQLite file: schema, connections, transactions and errors. `store.py` holds the documents in it, `jobs.py` the queue.
+"""The SQLite file: connections, transactions and errors. `sql.py` has its tables, `store.py` the documents in it, `jobs.py` the queue.
 
 A transaction is on disk (WAL, synchronous=FULL) before it returns. Every page has a checksum. A damaged page is reported in `damage`
 and still read; the hash of each row decides whether the row may be used.
@@ -21,46 +21,18 @@ from index.embedded.folder_lock import is_held
 from index.embedded.integrity import write_ahead_log
 from index.embedded.store.damage import DamageLog
 from index.embedded.store.page_checksums import PAGE_BYTES, RESERVED_BYTES, ChecksumVFS
-from index.embedded.store.statements import placeholders
+from index.embedded.store.sql import FORMAT, SCHEMA, placeholders
 from index.types import DamagedRow, NewerFormat, StorageFull, StoreError
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "store.sqlite"
 LOG_FILE = f"{FILE_NAME}-wal"
-FORMAT = 2
 FIRST_CHECKSUM_FORMAT = 2  # pages of older formats have no checksums
 PAGES_BETWEEN_CHECKPOINTS = 1_000
 CACHE_KIB = 8_192  # per connection; the checksum of a cached page is not checked again
 APPLICATION_ID = 0x51544231  # "QTB1", in the header of every store
 MIN_SQLITE = 3051003  # 3.51.3; older versions can corrupt a WAL database that is reset while it is read
-
-# Covers the columns of filters and facets, so that they do not read the texts.
-FILTER_INDEX = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
-_SCHEMA = f"""
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, source TEXT, source_hash TEXT, url TEXT,
-    date TEXT, type TEXT, language TEXT, version TEXT NOT NULL, metadata TEXT NOT NULL, hash BLOB NOT NULL,
-    structure TEXT NOT NULL, text TEXT NOT NULL, structure_hash BLOB NOT NULL);
-CREATE INDEX documents_by_source ON documents(source);
-CREATE INDEX documents_by_version ON documents(version);
-{FILTER_INDEX};
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(number), start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL, page INTEGER, anchor TEXT, headings TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL,
-    hash BLOB NOT NULL);
-CREATE INDEX passages_by_document ON passages(document);
-CREATE TABLE vectors (
-    fingerprint TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passages(id), vector BLOB NOT NULL, hash BLOB NOT NULL,
-    PRIMARY KEY (fingerprint, passage)) WITHOUT ROWID;
-CREATE TABLE removed_passages (id INTEGER PRIMARY KEY);
-CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, status TEXT NOT NULL, document_id TEXT NOT NULL, name TEXT NOT NULL,
-    body BLOB, hash BLOB NOT NULL,
-    documents INTEGER NOT NULL DEFAULT 0, failures TEXT NOT NULL DEFAULT '[]', created TEXT NOT NULL, finished TEXT);
-CREATE INDEX jobs_by_status ON jobs(status, id);
-"""
 
 
 class Database:
@@ -207,7 +179,7 @@ class Database:
         connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "wal")
         with self.transaction() as connection:
-            for statement in _SCHEMA.split(";"):
+            for statement in SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO facts VALUES ('identity', lower(hex(randomblob(16))))")
             connection.execute("INSERT INTO facts VALUES ('changes', 0), ('documents', 0), ('passages', 0)")

@@ -7,9 +7,22 @@ from collections.abc import Sequence
 from corpus.types import Document
 from index.embedded.store import rows
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, RowReader
+from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.types import StoredDocument
 
 ROWS_AT_ONCE = 2000
+_SORT_COLUMNS: dict[str, str] = {
+    "id": "d.id",
+    "title": "d.title_key",
+    **{name: f"coalesce(d.{name}, '')" for name in ("file_name", "type", "date", "language", "added", "changed")},
+}
+_UNFINISHED = "d.id IN (SELECT document_id FROM jobs WHERE status IN ('queued', 'running'))"
+_FAILED = "d.id IN (SELECT document_id FROM jobs WHERE status = 'failed')"
+_STATES: dict[str, str] = {
+    "updating": _UNFINISHED,
+    "failed": f"{_FAILED} AND NOT {_UNFINISHED}",
+    "ready": f"NOT {_FAILED} AND NOT {_UNFINISHED}",
+}
 
 
 class Documents(RowReader):
@@ -32,9 +45,9 @@ class Documents(RowReader):
                 break
         return found[:limit]
 
-    def documents_from(self, source: str) -> list[StoredDocument]:
-        """Documents read from this source, ordered by id."""
-        found = self._database.rows("SELECT number FROM documents WHERE source = ? ORDER BY id", source)
+    def documents_from(self, location: str) -> list[StoredDocument]:
+        """Documents read from this location, ordered by id."""
+        found = self._database.rows("SELECT number FROM documents WHERE location = ? ORDER BY id", location)
         return self._documents_by_number([number for (number,) in found])
 
     def documents_without_passages(self) -> list[str]:
@@ -50,16 +63,40 @@ class Documents(RowReader):
             return self._read_one(rows.content, stored, (structure, text, structure_hash))
         return None
 
-    def sources(self, prefix: str) -> set[str]:
-        """Sources that start with `prefix`."""
-        query = "SELECT DISTINCT source FROM documents WHERE substr(source, 1, ?) = ?"
-        return {source for (source,) in self._database.rows(query, len(prefix), prefix)}
+    def locations(self, prefix: str) -> set[str]:
+        """Locations that start with `prefix`."""
+        query = "SELECT DISTINCT location FROM documents WHERE substr(location, 1, ?) = ?"
+        return {location for (location,) in self._database.rows(query, len(prefix), prefix)}
 
     def find_duplicate(self, version: str, excluding: str) -> str | None:
         """Id of a document other than `excluding` with the same text."""
         query = "SELECT id FROM documents WHERE version = ? AND id != ? ORDER BY id LIMIT 1"
         found = self._database.rows(query, version, excluding)
         return found[0][0] if found else None
+
+    def page(self, query: DocumentQuery) -> DocumentPage:
+        """A page of the documents that a query selects, from a covering index that holds no texts."""
+        condition, values = _listing_sql(query)
+        key, order, beyond = _SORT_COLUMNS[query.sort], *(("DESC", "<") if query.descending else ("ASC", ">"))
+        table = "documents d" if query.sort == "id" and not values else "documents d INDEXED BY documents_listed"
+        total = self._database.rows(f"SELECT count(*) FROM documents d INDEXED BY documents_listed WHERE {condition}", *values)
+        after = f"AND ({key}, d.number) {beyond} (?, ?)" if query.after else ""
+        found = self._database.rows(
+            f"SELECT {key}, d.number FROM {table} WHERE {condition} {after} ORDER BY 1 {order}, 2 {order} LIMIT ?",
+            *values,
+            *(query.after or ()),
+            query.limit + 1,
+        )
+        shown = found[: query.limit]
+        documents = self._documents_by_number([number for _, number in shown])
+        return DocumentPage(documents, shown[-1] if len(found) > query.limit else None, total[0][0])
+
+    def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
+        """The states of the documents with unfinished or failed jobs; all others are ready."""
+        query = "SELECT document_id, status FROM jobs WHERE status IN ('queued', 'running', 'failed') AND document_id IN"
+        found = self._database.rows_by_key(query, document_ids)
+        failed: dict[str, DocumentState] = {document_id: "failed" for document_id, _ in found}
+        return failed | {document_id: "updating" for document_id, status in found if status != "failed"}
 
     def languages(self) -> list[tuple[str | None, int]]:
         """Languages with their numbers of documents, most frequent first; None stands for unknown."""
@@ -70,3 +107,22 @@ class Documents(RowReader):
         found = self._database.rows_by_key(f"SELECT number, {DOCUMENT_COLUMNS} FROM documents WHERE number IN", numbers)
         read = self._read_each(rows.cached_document, ((number, tuple(row)) for number, *row in found))
         return [read[number] for number in numbers if number in read]
+
+
+def _listing_sql(query: DocumentQuery) -> tuple[str, list[str]]:
+    """A condition on the table `documents`, named d, and the values to bind."""
+    conditions, values = ["1"], []
+    for word in query.title.casefold().split():
+        conditions.append("(instr(d.title_key, ?) OR instr(lower(d.file_name), ?))")
+        values += [word, word]
+    for condition, value in (
+        ("d.type = ?", query.type),
+        ("d.date >= ?", query.date_from),
+        ("d.date <= ?", f"{query.date_to}\x7f" if query.date_to else None),  # "2025-07" includes "2025-07-21"
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    if query.state:
+        conditions.append(_STATES[query.state])
+    return " AND ".join(conditions), values

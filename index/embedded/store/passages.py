@@ -12,7 +12,7 @@ from index.embedded.store import rows
 from index.embedded.store.documents import ROWS_AT_ONCE, Documents
 from index.embedded.store.facts import Facts
 from index.embedded.store.rows import PASSAGE_COLUMNS, VECTOR_COLUMNS
-from index.embedded.store.statements import placeholders
+from index.embedded.store.sql import placeholders
 from index.types import DamagedRow, Ids, IndexedText, Matrix, StoredPassage, Vector
 
 MAX_ID = 2**63 - 1  # SQLite's largest integer

@@ -17,38 +17,30 @@ from index.types import DamagedRow, StoredDocument, Vector
 Row = tuple[Any, ...]
 Value = TypeVar("Value")
 
-DOCUMENT_COLUMNS = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
+DOCUMENT_COLUMNS = (
+    "id, title, source, source_hash, url, date, type, language, version, metadata, location, file_name, original, added, changed,"
+    " edits, hash"
+)
 CONTENT_COLUMNS = "structure, text, structure_hash"
 VECTOR_COLUMNS = "fingerprint, passage, vector, hash"
 PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
 
 
-def document_row(number: int, document_id: str, document: Document, source: str | None, source_hash: str | None) -> Row:
+_HEAD = tuple(name.strip() for name in DOCUMENT_COLUMNS.split(","))[:-1]
+_JSON_COLUMNS = ("metadata", "edits")
+
+
+def document_row(stored: StoredDocument, document: Document) -> Row:
     """The number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
-    head = document_head(
-        StoredDocument(
-            number=number,
-            id=document_id,
-            title=document.title,
-            source=source,
-            source_hash=source_hash,
-            url=document.url,
-            date=document.date,
-            type=document.type,
-            language=document.language,
-            version=document.version,
-            metadata=document.metadata,
-        )
-    )
     headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
     structure = json.dumps({"headings": headings, "pages": list(document.pages)}, ensure_ascii=False)
-    return (number, *head, structure, document.text, row_hash(structure))
+    return (stored.number, *document_head(stored), structure, document.text, row_hash(structure))
 
 
 def document_head(stored: StoredDocument) -> Row:
     """DOCUMENT_COLUMNS of a document."""
-    named = (stored.id, stored.title, stored.source, stored.source_hash, stored.url, stored.date, stored.type, stored.language)
-    head = (*named, stored.version, json.dumps(dict(stored.metadata), ensure_ascii=False, sort_keys=True))
+    values = [getattr(stored, name) for name in _HEAD]
+    head = tuple(_as_json(value) if name in _JSON_COLUMNS else value for name, value in zip(_HEAD, values, strict=True))
     return (*head, row_hash(stored.number, *head))
 
 
@@ -57,8 +49,13 @@ def stored_document(number: int, row: Sequence[Any]) -> StoredDocument:
     *head, stored_hash = row
     if row_hash(number, *head) != stored_hash:
         raise DamagedRow(f"the stored document {head[0]!r} is damaged; add it again or restore a backup")
-    head[-1] = json.loads(head[-1])
-    return StoredDocument(number, *head)
+    pairs = zip(_HEAD, head, strict=True)
+    return StoredDocument(number, **{name: json.loads(value) if name in _JSON_COLUMNS else value for name, value in pairs})
+
+
+def title_key(title: str) -> str:
+    """What lists are searched and sorted by."""
+    return title.casefold()
 
 
 @lru_cache(maxsize=2048)
@@ -130,6 +127,10 @@ def row_hash(*values: Any) -> bytes:
         digest.update(f"{type(value).__name__}{len(data)}:".encode())
         digest.update(data)
     return digest.digest()
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(dict(value), ensure_ascii=False, sort_keys=True)
 
 
 class RowReader:

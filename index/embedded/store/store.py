@@ -6,8 +6,10 @@ reported; it is left out of lists, and raises DamagedRow if requested alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
 
 import apsw
 
@@ -16,8 +18,10 @@ from index.embedded.store import rows
 from index.embedded.store.facts import update_counters
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
-from index.embedded.store.statements import insert, next_number, placeholders
-from index.types import Ids, Matrix
+from index.embedded.store.sql import insert, next_number, now, placeholders
+from index.types import DamagedRow, Ids, Matrix, Origin, StoredDocument, with_edits
+
+NO_ORIGIN = Origin()
 
 
 class Store(Passages):
@@ -30,12 +34,10 @@ class Store(Passages):
         passages: Sequence[Passage],
         vectors: Matrix,
         fingerprint: str,
-        source: str | None = None,
-        source_hash: str | None = None,
+        origin: Origin = NO_ORIGIN,
     ) -> Ids:
         """Store a document in one transaction, replacing any with the same id; return the passage ids of the replaced one.
 
-        `source` is the path or URL it was read from, `source_hash` the SHA-256 of the bytes read there.
         Raises FingerprintMismatch if the store holds vectors of another model.
         """
         if len(passages) != len(vectors):
@@ -43,10 +45,12 @@ class Store(Passages):
         with self._database.transaction() as connection:
             self.check_fingerprint(fingerprint)
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
+            previous = self._previous(document_id)
             removed = self._remove(connection, document_id)
             number = next_number(connection, "documents", "number")
-            row = rows.document_row(number, document_id, document, source, source_hash)
-            insert(connection, "documents", f"number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}", row)
+            stored = _stored(number, document_id, document, origin, previous)
+            row = (*rows.document_row(stored, document), rows.title_key(stored.title))
+            insert(connection, "documents", f"number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}, title_key", row)
             first = next_number(connection, "passages", "id")
             for passage_id, (passage, vector) in enumerate(zip(passages, vectors, strict=True), first):
                 insert(connection, "passages", f"id, {PASSAGE_COLUMNS}", rows.passage_row(passage_id, number, passage))
@@ -59,16 +63,44 @@ class Store(Passages):
         with self._database.transaction() as connection:
             return self._remove(connection, document_id)
 
-    def update_source(self, document_id: str, source: str | None, source_hash: str | None) -> bool:
-        """Set the source of a document and leave the rest unchanged. Return whether that was a change."""
+    def update_origin(self, document_id: str, origin: Origin) -> bool:
+        """Set the origin of a document and leave the rest unchanged. Return whether that was a change."""
         stored = self.document(document_id)
-        if stored is None or (stored.source, stored.source_hash) == (source, source_hash):
+        if stored is None or stored.origin == origin:
             return False
-        head = rows.document_head(replace(stored, source=source, source_hash=source_hash))
+        head = rows.document_head(replace(stored, **asdict(origin)))
         with self._database.transaction() as connection:
             columns = f"({DOCUMENT_COLUMNS}) = ({placeholders(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
         return True
+
+    def edit(self, document_id: str, changes: Mapping[str, Any]) -> StoredDocument | None:
+        """Change title, date or keys of the metadata of a document; None if there is none. Raises DamagedRow.
+
+        The passages keep the old title until the document is put again.
+        """
+        with self._database.transaction() as connection:
+            stored = self.document(document_id)
+            if stored is None:
+                return None
+            edits = {**stored.edits, **changes}
+            if "metadata" in edits:
+                edits["metadata"] = {**stored.edits.get("metadata", {}), **changes.get("metadata", {})}
+            edited = with_edits(replace(stored, edits=edits), edits)
+            if edited != stored:
+                edited = replace(edited, changed=now())
+                head = rows.document_head(edited)
+                columns = f"({DOCUMENT_COLUMNS}, title_key) = ({placeholders(head)}, ?)"
+                values = (*head, rows.title_key(edited.title), stored.number)
+                connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", values)
+                update_counters(connection, documents=0, passages=0)
+        return edited
+
+    def _previous(self, document_id: str) -> StoredDocument | None:
+        """The stored document; None for a damaged one too."""
+        with suppress(DamagedRow):
+            return self.document(document_id)
+        return None
 
     def _remove(self, connection: apsw.Connection, document_id: str) -> Ids:
         ids = self.passage_ids(document_id)
@@ -85,3 +117,26 @@ class Store(Passages):
         if connection.changes():
             update_counters(connection, documents=-1, passages=-len(ids))
         return ids
+
+
+def _stored(
+    number: int, document_id: str, document: Document, origin: Origin, previous: StoredDocument | None
+) -> StoredDocument:
+    """With the time and the edits of the document that it replaces."""
+    changed = now()
+    stored = StoredDocument(
+        number=number,
+        id=document_id,
+        title=document.title,
+        url=document.url,
+        date=document.date,
+        type=document.type,
+        language=document.language,
+        version=document.version,
+        metadata=document.metadata,
+        added=previous.added if previous else changed,
+        changed=changed,
+        edits=previous.edits if previous else {},
+        **asdict(origin),
+    )
+    return with_edits(stored, stored.edits)

@@ -16,16 +16,25 @@ from qa.ingest.progress import Rate, Summary
 @click.command()
 @click.argument("places", metavar="PATHS...", nargs=-1, required=True)
 @click.option("--watch", is_flag=True, help="Keep running and follow new, changed and deleted files.")
+@click.option(
+    "--if-exists",
+    type=click.Choice(["replace", "keep", "fail"]),
+    default="replace",
+    show_default=True,
+    help="What to do with a document that is there already.",
+)
 @click.pass_context
-def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
+def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists: str) -> None:
     """Add the files at PATHS, folders included, or replace their earlier versions.
 
-    A PATH may also be the address of a document (https://…) on a host in url_hosts.
+    A document is known by its path below the folder that was added, a file by its name. A PATH may also be the address of a document
+    (https://…) on a host in url_hosts.
     """
     from itertools import chain
 
     from corpus.sandbox.pool import Sandbox
     from corpus.sources.addresses import is_address
+    from index.jobs import IfExists
     from qa.assembly import fetcher_of, open_to_write
     from qa.ingest.files import add_addresses, add_files, files_below
     from qa.ingest.watching import follow_changes, watch_paths
@@ -43,7 +52,8 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
         files = list(files_below(paths))
         rate = Rate(len(files) + len(urls))
         outcomes = chain(
-            add_files(writer, sandbox, files, summary.report_to(rate)), add_addresses(writer, sandbox, fetcher, urls)
+            add_files(writer, sandbox, files, summary.report_to(rate), IfExists(if_exists)),
+            add_addresses(writer, sandbox, fetcher, urls, IfExists(if_exists)),
         )
         summary.show(outcomes, rate, len(files) + len(urls))
         writer.engine.maintain()
@@ -51,7 +61,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopping.set())
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
-            summary.show(follow_changes(writer, sandbox, changes, stopping))
+            summary.show(follow_changes(writer, sandbox, changes, paths, stopping))
     if summary.failed:
         raise QuotableError(
             f"{summary.failed} of {summary.files} files could not be added completely; the messages above say why"
@@ -77,13 +87,11 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
 def list_documents(context: click.Context, as_json: bool) -> None:
     """List the documents."""
     from qa.assembly import open_reading_engine
-    from qa.web.schemas.documents import listed_document_json
+    from qa.web.schemas.documents import listed_documents_json
 
     engine = open_reading_engine(settings_of(context))
     after: str | None = None
     while page := engine.documents(after):
-        counts = engine.passage_counts([document.id for document in page])
-        for document in page:
-            listed = listed_document_json(document, counts.get(document.id, 0))
-            click.echo(as_printable_json(listed) if as_json else f"{document.id}\t{document.title}\t{document.source or ''}")
+        for listed in listed_documents_json(engine, page):
+            click.echo(as_printable_json(listed) if as_json else f"{listed['id']}\t{listed['title']}\t{listed['source'] or ''}")
         after = page[-1].id

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
     from qa.settings.settings import Settings
 
 
+FAILURES_SHOWN = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """State of a data folder.
 
-    `bytes`: of all files. `written`: another process, such as `qa serve`, is writing to it. `recall`: of the approximate index; None
-    when search is exact. `jobs_waiting`: accepted documents that are not indexed yet.
+    `bytes`: of all files; `originals`: kept files of documents. `written`: another process, such as `qa serve`, is writing to it.
+    `recall`: of the approximate index; None when search is exact. `jobs_waiting`: accepted documents that are not indexed yet.
+    `jobs_failed`: additions that failed and were neither retried nor dismissed; `failures` are the newest of them.
     """
 
     version: str
     data_folder: str
     bytes: int
+    originals: int
+    originals_bytes: int
     written: bool
     documents: int
     passages: int
@@ -37,6 +43,8 @@ class Status:
     fingerprint: str | None
     degraded: bool
     jobs_waiting: int
+    jobs_failed: int
+    failures: list[dict[str, Any]]
     languages: list[dict[str, Any]]
 
 
@@ -54,14 +62,17 @@ def status(context: click.Context, as_json: bool) -> None:
 
 
 def _status(settings: Settings) -> Status:
+    from index.jobs import JobStatus
     from qa.assembly import model_name, open_reading_engine
 
     engine = open_reading_engine(settings)
-    found = engine.status()
+    found, (originals, originals_bytes) = engine.status(), engine.originals()
     return Status(
         version=installed_version(),
         data_folder=str(settings.data.resolve()),
         bytes=_size(settings.data),
+        originals=originals,
+        originals_bytes=originals_bytes,
         written=found.written,
         documents=found.documents,
         passages=found.passages,
@@ -71,6 +82,17 @@ def _status(settings: Settings) -> Status:
         fingerprint=found.fingerprint,
         degraded=found.degraded,
         jobs_waiting=found.jobs_waiting,
+        jobs_failed=found.jobs_failed,
+        failures=[
+            {
+                "job": str(job.id),
+                "name": job.name,
+                "reasons": list(job.failures),
+                "attempts": job.attempts,
+                "parked": job.parked,
+            }
+            for job in engine.jobs.jobs(JobStatus.FAILED, None, FAILURES_SHOWN)
+        ],
         languages=[
             {"code": code, "documents": count, "served": code is None or not settings.languages or code in settings.languages}
             for code, count in engine.languages()
@@ -94,6 +116,7 @@ def _lines(found: Status) -> list[str]:
     lines = [
         f"data folder  {found.data_folder}",
         f"size         {found.bytes / 1e6:,.1f} MB",
+        f"originals    {found.originals} files, {found.originals_bytes / 1e6:,.1f} MB",
         f"documents    {found.documents}",
         f"passages     {found.passages}",
         f"search       {_search(found.recall)}",
@@ -104,6 +127,13 @@ def _lines(found: Status) -> list[str]:
         lines.append("in use       by another process, such as `qa serve`")
     if found.jobs_waiting:
         lines.append(f"waiting      {found.jobs_waiting} accepted documents are not indexed yet")
+    if found.jobs_failed:
+        lines.append(
+            f"failed       {found.jobs_failed} additions; `POST /v1/jobs/ID/retry` tries one again, `DELETE /v1/jobs/ID` dismisses it"
+        )
+    for failure in found.failures:
+        parked = f" (parked after {failure['attempts']} attempts)" if failure["parked"] else ""
+        lines.append(f"  job {failure['job']:<7} {failure['name']}: {'; '.join(failure['reasons'])}{parked}")
     if found.degraded:
         lines.append("state        degraded: damaged data is withheld; run `qa check`")
     for language in found.languages:

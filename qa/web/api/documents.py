@@ -1,37 +1,42 @@
-"""`/v1/documents`, `/v1/passages`, `/v1/jobs` and `/v1/verify`: read and change the documents."""
+"""`/v1/documents`, `/v1/passages` and `/v1/verify`: read and change the documents."""
 
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
 from corpus.sources.addresses import FetchError
-from index.types import Job, StoredDocument
+from index.jobs import IfExists, Job, JobKind
+from index.types import StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
-from qa.ingest.writer import check_document_id, id_for_address, readable_id
+from qa.ingest.contents import already_there, upload_location, upload_source
+from qa.ingest.writer import check_document_id, id_for_address, id_for_source, readable_id
+from qa.web.api.download import download
 from qa.web.current import service, writer
 from qa.web.routes import READ, WRITE, route
+from qa.web.schemas.document_requests import AddParameters, AddressRequest, DocumentRequest, EditRequest, PageParameters, cursor
 from qa.web.schemas.documents import (
     AcceptedDocument,
+    AcceptedName,
     DocumentList,
     DocumentText,
-    JobState,
+    EditedDocument,
     ListedDocument,
     PassageDetails,
     RemovedDocument,
     Verification,
+    document_json,
     job_json,
-    listed_document_json,
+    listed_documents_json,
     passage_details_json,
     passage_number,
 )
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
-from qa.web.schemas.requests import AddressRequest, DocumentRequest, PageParameters, VerifyRequest
+from qa.web.schemas.requests import VerifyRequest
 
 blueprint = Blueprint("documents", __name__)
 
@@ -42,19 +47,21 @@ MAX_WAITING_JOBS = 10_000
 
 def _document_links(pointer: str) -> dict[str, dict[str, str]]:
     """Operations on the document whose id is in the response body, in the object at the JSON pointer."""
-    operations = ("documents.show_document", "documents.show_text", "documents.remove_document")
+    names = ("show_document", "show_text", "download_original", "edit_document", "remove_document")
+    operations = (f"documents.{name}" for name in names)
     return {operation: {"document_id": f"$response.body#/{pointer}/id"} for operation in operations}
 
 
 @route(blueprint, "GET", "/v1/documents", READ, "List the documents", query=PageParameters, links=_document_links("data/0"))
 def list_documents() -> DocumentList:
-    page = from_query_string(request, PageParameters)
+    parameters = from_query_string(request, PageParameters)
     engine = service().engine
-    documents = engine.documents(page.after, page.limit + 1)
-    shown = documents[: page.limit]
-    counts = engine.passage_counts([document.id for document in shown])
-    data = [listed_document_json(document, counts.get(document.id, 0)) for document in shown]
-    return {"data": data, "next": shown[-1].id if len(documents) > page.limit else None}
+    try:
+        page = engine.page(parameters.query())
+    except ValueError as error:
+        raise Problem.of_field("after", str(error)) from error
+    data = listed_documents_json(engine, page.documents)
+    return {"data": data, "next": cursor(page.next, parameters.sort) if page.next else None, "total": page.total}
 
 
 @route(
@@ -65,22 +72,45 @@ def list_documents() -> DocumentList:
     "Add or replace a document",
     request=(DocumentRequest, AddressRequest),
     upload=True,
+    query=AddParameters,
     status=202,
-    errors=(507,),
-    links={"documents.show_job": {"job_id": "$response.body#/job/id"}, **_document_links("document")},
+    errors=(409, 507),
+    links={"jobs.show_job": {"job_id": "$response.body#/job/id"}, **_document_links("document")},
 )
 def add_document() -> tuple[AcceptedDocument, int, dict[str, str]]:
     request.max_content_length = MAX_UPLOAD_BYTES
+    if_exists = IfExists(from_query_string(request, AddParameters).if_exists)
     refuse_when_full()
-    job = _accept_upload() if request.mimetype == "multipart/form-data" else _accept_json()
-    return {"job": job_json(job), "document": {"id": job.document_id}}, 202, {"Location": f"/v1/jobs/{job.id}"}
+    job = _accept_upload(if_exists) if request.mimetype == "multipart/form-data" else _accept_json(if_exists)
+    stored = service().engine.document(job.document_id)
+    document: AcceptedName = {"id": job.document_id, "stored": document_json(stored) if stored else None}
+    return {"job": job_json(job, None), "document": document}, 202, {"Location": f"/v1/jobs/{job.id}"}
 
 
 @route(blueprint, "GET", "/v1/documents/<document_id:document_id>", READ, "Show a document")
 def show_document(document_id: str) -> ListedDocument:
-    document = _document(document_id)
-    count = service().engine.passage_counts([document.id]).get(document.id, 0)
-    return listed_document_json(document, count)
+    return listed_documents_json(service().engine, [_document(document_id)])[0]
+
+
+@route(
+    blueprint,
+    "PATCH",
+    "/v1/documents/<document_id:document_id>",
+    WRITE,
+    "Edit title, date or metadata",
+    request=(EditRequest,),
+    errors=(507,),
+)
+def edit_document(document_id: str) -> EditedDocument:
+    changes = from_body(request, EditRequest).changes()
+    if not changes:
+        raise Problem.of_field("body", "must have a title, date or metadata")
+    edited = writer().edit(document_id, changes)
+    if edited is None:
+        raise _not_found("document", document_id)
+    document, job = edited
+    (listed,) = listed_documents_json(service().engine, [document])
+    return {**listed, "job": job_json(job, None) if job else None}
 
 
 @route(blueprint, "DELETE", "/v1/documents/<document_id:document_id>", WRITE, "Remove a document", errors=(507,))
@@ -98,6 +128,24 @@ def show_text(document_id: str) -> DocumentText:
     return {"text": content.text, "version": content.version}
 
 
+@route(
+    blueprint,
+    "GET",
+    "/v1/documents/<document_id:document_id>/original",
+    READ,
+    "Download the file of a document",
+    media_type="application/octet-stream",
+)
+def download_original(document_id: str) -> Response:
+    document = _document(document_id)
+    content = service().engine.original(document_id)
+    if content is None:
+        raise Problem(
+            404, f"No file of the document {document_id!r} is kept; its text is at {request.path[: -len('original')]}text."
+        )
+    return download(content, document.file_name or document_id)
+
+
 @route(blueprint, "GET", "/v1/passages/<passage_id>", READ, "Show a passage")
 def show_passage(passage_id: str) -> PassageDetails:
     number = passage_number(passage_id)
@@ -105,15 +153,6 @@ def show_passage(passage_id: str) -> PassageDetails:
     if not found:
         raise _not_found("passage", passage_id)
     return passage_details_json(found[0])
-
-
-@route(blueprint, "GET", "/v1/jobs/<job_id>", WRITE, "Show the status of a job")
-def show_job(job_id: str) -> JobState:
-    number = passage_number(f"p{job_id}")
-    job = writer().engine.jobs.job(number) if number is not None else None
-    if job is None:
-        raise _not_found("job", job_id)
-    return job_json(job)
 
 
 @route(blueprint, "POST", "/v1/verify", READ, "Verify a quote", request=(VerifyRequest,))
@@ -136,46 +175,64 @@ def refuse_when_full() -> None:
         raise Problem(503, "Too many documents are waiting; retry in 30 seconds.", headers={"Retry-After": "30"})
 
 
-def _accept_json() -> Job:
+def accept_file(upload: FileStorage, document_id: str | None = None, if_exists: IfExists = IfExists.REPLACE) -> Job:
+    """Queue an uploaded file. Without an id it is known by its name.
+
+    Raises Problem 422 for an invalid name or id, 409 for a document that must not be replaced.
+    """
+    name, body = upload.filename or "", upload.read()
+    for field, value, check in (("file", name, check_text), ("id", document_id, check_document_id)):
+        try:
+            if value is not None:
+                check(value)
+        except ValueError as error:
+            raise Problem.of_field(field, str(error)) from error
+    document_id = document_id or id_for_source(upload_source(name))
+    _refuse_existing(document_id, upload_location(document_id), if_exists)
+    return writer().accept(name, body, document_id, JobKind.FILE, if_exists)
+
+
+def _accept_json(if_exists: IfExists) -> Job:
     body = json_body(request)
     if "url" in body and body.keys().isdisjoint(("title", "text")):
-        return _accept_address(validated(AddressRequest, body))
+        return _accept_address(validated(AddressRequest, body), if_exists)
     document = validated(DocumentRequest, body)
-    identity = json.dumps([document.title, document.text, document.url]).encode()
-    document_id = document.id or readable_id(document.title, identity)
+    if document.id or document.url:
+        document_id = document.id or id_for_address(str(document.url))
+    else:
+        document_id = readable_id(document.title, json.dumps([document.title, document.text]).encode())
+    _refuse_existing(document_id, upload_location(document_id), if_exists)
     record = document.model_dump(exclude_none=True) | {"id": document_id}
-    return writer().accept("document.jsonl", json.dumps(record).encode(), document_id)
+    return writer().accept(document.title, json.dumps(record).encode(), document_id, JobKind.RECORD, if_exists)
 
 
-def _accept_address(body: AddressRequest) -> Job:
+def _accept_address(body: AddressRequest, if_exists: IfExists) -> Job:
     """Raises Problem 422 for an address that the settings do not allow, before it is fetched."""
+    document_id = body.id or id_for_address(body.url)
+    _refuse_existing(document_id, body.url, if_exists)
     try:
-        return writer().accept_address(body.url, body.id or id_for_address(body.url))
+        return writer().accept_address(body.url, document_id, if_exists)
     except FetchError as error:
         raise Problem.of_field("url", str(error)) from error
 
 
-def _accept_upload() -> Job:
+def _accept_upload(if_exists: IfExists) -> Job:
     unknown = [*(name for name in request.files if name != "file"), *(name for name in request.form if name != "id")]
     if unknown:
         raise Problem.of_field(unknown[0], "is unknown")
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or not uploads[0].filename:
         raise Problem.of_field("file", "must be exactly one file")
-    return accept_file(uploads[0], request.form.get("id"))
+    return accept_file(uploads[0], request.form.get("id"), if_exists)
 
 
-def accept_file(upload: FileStorage, document_id: str | None = None) -> Job:
-    """Queue an uploaded file. Without an id, the document is named after the file. Raises Problem 422 for an invalid name or id."""
-    name, body = upload.filename or "", upload.read()
-    if document_id is None:
-        document_id = readable_id(PurePath(name).stem, body)
-    for field, value, check in (("file", name, check_text), ("id", document_id, check_document_id)):
-        try:
-            check(value)
-        except ValueError as error:
-            raise Problem.of_field(field, str(error)) from error
-    return writer().accept(name, body, document_id)
+def _refuse_existing(document_id: str, location: str, if_exists: IfExists) -> None:
+    """Raise Problem 409 for a document that is there and must not be replaced."""
+    if if_exists is IfExists.FAIL:
+        engine = service().engine
+        stored = engine.document(document_id) or next(iter(engine.documents_from(location)), None)
+        if stored:
+            raise Problem(409, f"{already_there(stored)}.")
 
 
 def _document(document_id: str) -> StoredDocument:

@@ -27,6 +27,7 @@ REASONS = {
     401: "Missing or unknown key",
     403: "The key's role does not allow this, or the request comes from another site's page",
     404: "Not found",
+    409: "Conflicts with what is stored",
     413: "The body is too large",
     415: "Unsupported content type",
     421: "Unknown host",

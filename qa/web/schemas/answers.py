@@ -21,6 +21,7 @@ from qa.web.schemas.documents import (
     Offset,
     PassageDetails,
     PassageId,
+    document_json,
     highlight_json,
     passage_details_json,
     passage_json,
@@ -28,6 +29,9 @@ from qa.web.schemas.documents import (
 )
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Copies = Annotated[
+    list[DocumentReference], Field(description="Other documents with nearly the same passage; the newest is quoted.")
+]
 Rank = Annotated[int, Field(ge=1, description="1 is the best.")]
 
 
@@ -55,6 +59,7 @@ class ResultExplanation(TypedDict):
 
 class SearchResult(PassageDetails):
     score: Share
+    copies: Copies
     highlights: list[Highlight]
     explanation: NotRequired[ResultExplanation]
 
@@ -87,6 +92,7 @@ class Quote(TypedDict):
     items: list[Highlight]
     lead_in: str
     more: Annotated[int, Field(ge=0, description="Number of items of the list that follow the quote.")]
+    copies: Copies
     confidence: Annotated[Share, Field(description="The probability that this quote answers the question.")]
 
 
@@ -185,6 +191,7 @@ def _quote_json(result: Result, confidence: float) -> Quote:
         "items": _items_json(result),
         "lead_in": result.lead_in,
         "more": result.more,
+        "copies": [document_json(document) for document in result.copies],
         "confidence": round(confidence if result.confidence is None else result.confidence, 4),
     }
 
@@ -221,6 +228,7 @@ def _result_json(result: Result) -> SearchResult:
     return {
         **passage_details_json(result.stored),  # type: ignore[typeddict-item]  # without "explanation"
         "score": round(result.score, 4),
+        "copies": [document_json(document) for document in result.copies],
         "highlights": [highlight_json(result.quote)],
     }
 

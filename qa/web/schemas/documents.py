@@ -5,13 +5,17 @@ The OpenAPI document is derived from the types. The command line, MCP and the pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from corpus.types import MetadataValue, Span, url_at
-from index.types import Job, StoredDocument, StoredPassage
+from index.engine import Engine
+from index.jobs import Job
+from index.listing import DocumentState
+from index.types import StoredDocument, StoredPassage
 
 MAX_DIGITS = 18  # of a passage id: SQLite integers have 63 bits
 
@@ -32,16 +36,29 @@ class DocumentReference(TypedDict):
 
 
 class ListedDocument(DocumentReference):
+    """`edited`: the fields that people changed, which stay when the document is replaced."""
+
     source: str | None
+    file_name: str | None
     type: str | None
     language: str | None
     passages: Count
+    added: Annotated[str | None, Field(description="When it was first stored; null for a document of an older data folder.")]
+    changed: Annotated[str | None, Field(description="When it was last replaced or edited.")]
+    state: Annotated[DocumentState, Field(description="updating: a job of it is unfinished; failed: one has failed.")]
+    original: Annotated[bool, Field(description="Whether its file can be downloaded.")]
+    edited: list[str]
     metadata: dict[str, MetadataValue]
+
+
+class EditedDocument(ListedDocument):
+    job: Annotated[JobState | None, Field(description="Brings a new title to the index; null if there is nothing to do.")]
 
 
 class DocumentList(TypedDict):
     data: list[ListedDocument]
     next: Annotated[str | None, Field(description="Value of `after` for the next page; null on the last page.")]
+    total: Annotated[int, Field(ge=0, description="Number of documents of all pages.")]
 
 
 class DocumentText(TypedDict):
@@ -77,22 +94,45 @@ class Highlight(TypedDict):
 
 
 class JobState(TypedDict):
+    """`attempts`: how often it was begun. `parked`: it failed in every attempt. `document`: what a job for one document has stored."""
+
     id: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     name: str
-    documents: Count
+    document_id: str
+    documents: Annotated[Count, Field(description="Documents that are stored now.")]
+    outcomes: Annotated[dict[str, int], Field(description="Documents that were added, replaced, unchanged or kept.")]
+    document: JobDocument | None
     failures: list[str]
+    attempts: Count
+    retry_at: Annotated[str | None, Field(description="When it is tried again; null for at once or never.")]
+    parked: bool
     created: str
     finished: str | None
 
 
-class DocumentName(TypedDict):
+class JobDocument(DocumentReference):
+    changed: str
+
+
+class JobList(TypedDict):
+    data: list[JobState]
+    next: Annotated[str | None, Field(description="Value of `before` for the next page; null on the last page.")]
+
+
+class RemovedJob(TypedDict):
     id: str
+    deleted: Literal[True]
+
+
+class AcceptedName(TypedDict):
+    id: str
+    stored: Annotated[DocumentReference | None, Field(description="The stored document of this id, until the job is done.")]
 
 
 class AcceptedDocument(TypedDict):
     job: JobState
-    document: DocumentName
+    document: AcceptedName
 
 
 class Verification(TypedDict):
@@ -124,14 +164,25 @@ def document_json(document: StoredDocument) -> DocumentReference:
     }
 
 
-def listed_document_json(document: StoredDocument, passages: int) -> ListedDocument:
-    """`passages`: number of passages of the document."""
+def listed_documents_json(engine: Engine, documents: Sequence[StoredDocument]) -> list[ListedDocument]:
+    ids = [document.id for document in documents]
+    counts, states = engine.passage_counts(ids), engine.states(ids)
+    return [_listed_document_json(each, counts.get(each.id, 0), states.get(each.id, "ready")) for each in documents]
+
+
+def _listed_document_json(document: StoredDocument, passages: int, state: DocumentState) -> ListedDocument:
     return {
         **document_json(document),
         "source": document.source,
+        "file_name": document.file_name,
         "type": document.type,
         "language": document.language,
         "passages": passages,
+        "added": document.added or None,
+        "changed": document.changed or None,
+        "state": state,
+        "original": document.original is not None,
+        "edited": sorted(document.edits),
         "metadata": dict(document.metadata),
     }
 
@@ -158,13 +209,20 @@ def highlight_json(quote: Span) -> Highlight:
     return {"start": quote[0], "end": quote[1]}
 
 
-def job_json(job: Job) -> JobState:
+def job_json(job: Job, document: StoredDocument | None) -> JobState:
+    """`document`: what a job for one document has stored."""
     return {
         "id": str(job.id),
         "status": job.status.value,
         "name": job.name,
+        "document_id": job.document_id,
         "documents": job.documents,
+        "outcomes": dict(job.outcomes),
+        "document": {**document_json(document), "changed": document.changed} if document else None,
         "failures": list(job.failures),
+        "attempts": job.attempts,
+        "retry_at": job.retry_at,
+        "parked": job.parked,
         "created": job.created,
         "finished": job.finished,
     }

@@ -11,16 +11,13 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    field_validator,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
 
-from corpus.readers.dates import iso_date
 from index.filters import Combination, Comparison, Filter
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question
-from qa.ingest.writer import check_document_id
 from qa.settings.settings import Read
 
 MAX_LIMIT = 100
@@ -32,7 +29,6 @@ MAX_FILTER_VALUES = 1_000
 MAX_FACETS = 10
 MAX_TURNS = 2_000  # clients need not shorten a conversation; only its last turns are used
 MAX_TURN = 100_000  # characters of a turn
-MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 
 
 def _question(value: Any) -> Any:
@@ -43,18 +39,6 @@ def _question(value: Any) -> Any:
 def _text(value: Any) -> Any:
     if isinstance(value, str):
         check_text(value)
-    return value
-
-
-def _document_id(value: Any) -> Any:
-    if isinstance(value, str):
-        check_document_id(value)
-    return value
-
-
-def _date(value: Any) -> Any:
-    if isinstance(value, str) and iso_date(value) is None:
-        raise ValueError("must be a date such as 2025-07-21")
     return value
 
 
@@ -73,7 +57,7 @@ def _check_nesting(value: Any) -> Any:
     return value
 
 
-def _number_in_query_string(value: str) -> int:
+def number_in_query_string(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 9):
         raise ValueError("must be a whole number")
     return int(value)
@@ -170,7 +154,7 @@ class QuestionParameters(Strict):
     """A question in an address."""
 
     q: Question
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_number_in_query_string)] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(number_in_query_string)] = DEFAULT_LIMIT
 
 
 class SearchParameters(QuestionParameters):
@@ -202,38 +186,6 @@ class SearchPageParameters(QuestionParameters, Narrowing):
     """`GET /` and `GET /embed` with a question. `explain`: also show the units considered."""
 
     explain: Annotated[bool, BeforeValidator(_flag_in_query_string)] = False
-
-
-class DocumentRequest(Strict):
-    """`POST /v1/documents` as JSON."""
-
-    title: Annotated[Text, Field(min_length=1, max_length=1_000)]
-    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT)]
-    id: Annotated[str | None, BeforeValidator(_document_id)] = None
-    url: Annotated[Text | None, Field(max_length=2_000)] = None
-    date: Annotated[str | None, BeforeValidator(_date)] = None
-    metadata: Annotated[dict[Key, Scalar | list[Text]], Field(max_length=100)] = {}
-
-    @field_validator("title", "text")
-    @classmethod
-    def _not_blank(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("must not be blank")
-        return value
-
-
-class AddressRequest(Strict):
-    """`POST /v1/documents` for a document to fetch."""
-
-    url: Annotated[Text, Field(min_length=1, max_length=2_000)]
-    id: Annotated[str | None, BeforeValidator(_document_id)] = None
-
-
-class PageParameters(Strict):
-    """`GET /v1/documents`."""
-
-    limit: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_number_in_query_string)] = 100
-    after: Text | None = None
 
 
 class FeedbackRequest(Strict):

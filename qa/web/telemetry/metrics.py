@@ -143,3 +143,5 @@ def _index(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", status.unindexed)
     if service.worker:
         yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", status.jobs_waiting)
+        yield GaugeMetricFamily("quotable_jobs_failed", "Failed jobs, neither retried nor dismissed.", status.jobs_failed)
+        yield CounterMetricFamily("quotable_job_failures", "Attempts of jobs that failed.", service.worker.failures)

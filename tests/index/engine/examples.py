@@ -43,7 +43,7 @@ filters = st.recursive(
 steps = st.one_of(
     st.tuples(st.just("put"), documents, sources),
     st.tuples(st.just("remove"), ids),
-    st.tuples(st.just("update_source"), ids, sources),
+    st.tuples(st.just("update_origin"), ids, sources),
     st.tuples(st.sampled_from(["maintain", "rebuild"])),
 )
 searches = st.tuples(sentences, st.none() | filters)

@@ -17,7 +17,7 @@ from corpus.types import Document, Passage
 from index.engine import Engine
 from index.filters import Combination, Comparison, Filter
 from index.ranking.result import Ranking
-from index.types import Scores
+from index.types import Origin, Scores
 from tests.index.engine.conftest import OpenEngine
 from tests.index.engine.examples import WORDS, document, searches, steps
 from tests.index.engine.reference import Found, HashingEmbedder, ReferenceEngine
@@ -41,7 +41,7 @@ def passages_of(document: Document) -> list[Passage]:
 def put(engine: Engine, document: Document, source: str | None = None) -> str:
     passages = passages_of(document)
     vectors = EMBEDDER.embed_passages([passage.searchable_text for passage in passages])
-    return engine.put(str(document.id), document, passages, vectors, source=source)
+    return engine.put(str(document.id), document, passages, vectors, origin=Origin(source, source))
 
 
 def found(engine: Engine, ranking: Ranking) -> list[Found]:
@@ -77,9 +77,10 @@ def test_matches_the_reference_after_any_sequence(new_engine: NewEngine, sequenc
                 assert put(engine, incoming, source) == reference.put(incoming, passages_of(incoming), vectors, source)
             elif name == "remove":
                 assert engine.remove(*arguments) == reference.remove(*arguments)
-            elif name == "update_source":
-                engine.update_source(*arguments, None)
-                reference.update_source(*arguments)
+            elif name == "update_origin":
+                document_id, location = arguments
+                engine.update_origin(document_id, Origin(location, location))
+                reference.update_source(document_id, location)
             else:
                 getattr(engine, name)()
             # Until the index is rebuilt, removed passages may count in document frequencies.
@@ -184,12 +185,12 @@ def test_filter_finds_a_document_by_its_current_source_only(engine: Engine) -> N
     assert [len(search(engine, "otter", each)) for each in (old, new)] == [1, 0]
     assert dict(engine.facets("source", None, 10)) == {"old.txt": 1}
     before = engine.version
-    engine.update_source("a", "new.txt", None)
+    engine.update_origin("a", Origin("new.txt", "new.txt"))
     assert [len(search(engine, "otter", each)) for each in (old, new)] == [0, 1]
     assert dict(engine.facets("source", None, 10)) == {"new.txt": 1}
     assert engine.version != before
     assert [each.id for each in engine.documents_from("new.txt")] == ["a"]
-    assert engine.sources("n") == {"new.txt"}
+    assert engine.locations("n") == {"new.txt"}
 
 
 def test_version_changes_with_every_change_of_an_answer(engine: Engine) -> None:

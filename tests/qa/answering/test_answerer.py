@@ -109,6 +109,24 @@ def test_shows_near_duplicates_once(engine: Engine, answerer: Answerer) -> None:
     assert len({"otters", "copy"}.intersection(found)) == 1
 
 
+def test_prefers_the_newer_of_two_near_copies_and_names_both(engine: Engine, answerer: Answerer) -> None:
+    writer = DocumentWriter(engine)
+    for name, date in (("old", "2024-05-01"), ("new", "2025-05-01"), ("older", "2023-05-01")):
+        text = (
+            f"The beaver builds a lodge of branches and mud in the {name[0]} pond, and stores food in it for the winter months."
+        )
+        document = Document(text=text, title="Beavers", language="en", date=date)
+        writer.put(IncomingDocument(name, document))
+    answer = answerer.ask("What does the beaver build?", 4)
+    (result,) = [each for each in answer.results if "beaver" in each.stored.passage.text]
+    assert result.stored.document.id == "new"
+    assert {document.id for document in result.copies} == {"old", "older"}
+    assert answer.quote is not None
+    assert answer.quote.stored.document.id == "new"
+    assert answer.quote.quoted_text in result.stored.passage.text
+    assert {document.id for document in answer.quote.copies} == {"old", "older"}
+
+
 def test_searches_a_follow_up_with_its_context(answerer: Answerer) -> None:
     history = [Turn("user", "How much does a passport cost?"), Turn("assistant", "A passport costs 82 pounds for adults.")]
     answer = answerer.ask("And for children?", history=history)

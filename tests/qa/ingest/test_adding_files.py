@@ -55,7 +55,7 @@ def test_adds_a_folder_and_then_only_its_changes(data_folder: MakeFolder, qa: Ru
     assert "4 files, 0 with failures; documents: 4 added" in first.stderr
     documents = listed(qa, data)
     assert {document["source"] for document in documents.values()} == {
-        str(path.resolve()) for path in folder.rglob("*.*") if path.is_file() and "/." not in str(path)
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file() and "/." not in str(path)
     }
 
     second = qa("--data", data, "add", folder, folder / "a.txt")
@@ -72,6 +72,26 @@ def test_adds_a_folder_and_then_only_its_changes(data_folder: MakeFolder, qa: Ru
     assert "flowers" in texts
     assert "newspapers" not in texts
     assert set(documents) < set(listed(qa, data))
+
+
+def test_a_file_is_known_by_its_path_below_the_folder_that_was_added(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
+    data, first, second = data_folder(), tmp_path / "first", tmp_path / "second"
+    for folder, price in ((first, "one pound"), (second, "two pounds")):
+        folder.mkdir()
+        (folder / "stamps.txt").write_text(f"A stamp costs {price}.")
+    assert qa("--data", data, "add", first).code == 0
+    both = qa("--data", data, "add", second)
+    assert "added; stamps-" in both.stdout  # another file of this name is still there
+    assert "both are kept" in both.stdout
+
+    first.rename(tmp_path / "moved")
+    (tmp_path / "moved" / "stamps.txt").write_text("A stamp costs three pounds.")
+    refused = qa("--data", data, "add", tmp_path / "moved", "--if-exists", "fail")
+    assert (refused.code, "already there" in refused.stdout) == (1, True)
+    assert "replaced" in qa("--data", data, "add", tmp_path / "moved").stdout
+    texts = [found["text"] for found in qa("--data", data, "search", "stamp", "--json").json()["results"]]
+    assert sorted(texts) == ["A stamp costs three pounds.", "A stamp costs two pounds."]
+    assert str(tmp_path) not in qa("--data", data, "list", "--json").stdout
 
 
 def test_run_without_changes_does_not_write(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:
@@ -220,7 +240,7 @@ def test_lists_and_removes_documents_by_id(data_folder: MakeFolder, qa: Run, tmp
     write_lines(path, [{"id": name, "title": name.upper(), "text": f"Box {name}."} for name in ("a", "b/c", "größe 🙂")])
     qa("--data", data, "add", path)
     plain = [line.split("\t") for line in qa("--data", data, "list").stdout.splitlines()]
-    assert plain == [[name, name.upper(), str(path)] for name in ("a", "b/c", "größe 🙂")]
+    assert plain == [[name, name.upper(), "boxes.jsonl"] for name in ("a", "b/c", "größe 🙂")]
     removed = qa("--data", data, "remove", "b/c", "größe 🙂")
     assert removed.code == 0, removed.stderr
     assert set(listed(qa, data)) == {"a"}

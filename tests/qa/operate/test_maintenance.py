@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks.durability import small
 from index.embedded.store.database import Database
+from index.embedded.store.jobs import JobQueue
 from index.embedded.store.page_checksums import PAGE_BYTES
+from index.embedded.store.store import Store
 
 Run = Callable[..., Any]
 OLD = Path(__file__).parent.parent.parent / "data" / "format-1"
@@ -220,18 +222,6 @@ def test_changes_the_model_and_back(qa: Run, data: Path, model: str, tmp_path: P
     assert qa("--data", data, "check").code == 0
 
 
-def test_creates_a_missing_filter_index_once(qa: Run, data: Path) -> None:
-    database = Database(data)
-    with database.transaction() as connection:
-        connection.execute("DROP INDEX documents_filtered")
-    database.close()
-    said = [qa("--data", data, "rebuild") for _ in range(2)]
-    assert [f"{one.stdout}{one.stderr}".count("index of the filtered columns") for one in said] == [1, 0]
-    with apsw.Connection(str(data / "store.sqlite")) as connection:
-        assert connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'documents_filtered'").get
-    assert qa("--data", data, "check").code == 0
-
-
 def test_migrates_format_1_after_a_backup(qa: Run, tmp_path: Path) -> None:
     shutil.copytree(OLD, tmp_path / "old")
     assert listed(qa, tmp_path / "old") == {"fees", "wizards"}
@@ -241,6 +231,37 @@ def test_migrates_format_1_after_a_backup(qa: Run, tmp_path: Path) -> None:
     checked = qa("--data", tmp_path / "old", "check")
     assert (checked.code, checked.stderr) == (0, "")
     with apsw.Connection(str(tmp_path / "old" / "store.sqlite")) as connection:
-        assert connection.pragma("user_version") == 2
+        assert connection.pragma("user_version") == 3
         assert connection.execute("SELECT count(*) FROM jobs WHERE status = 'queued'").get == 1
         assert connection.execute("SELECT text FROM documents WHERE id = 'fees'").get.startswith("Fees\nAn adult passport")
+
+
+def test_migrates_format_2_after_a_backup(qa: Run, tmp_path: Path) -> None:
+    data = tmp_path / "old"
+    shutil.copytree(OLD.with_name("format-2"), data)
+    listed_json = qa("--data", data, "list", "--json").stdout
+    assert "/srv" not in listed_json
+    assert {line.split("\t")[0]: line.split("\t")[2] for line in qa("--data", data, "list").stdout.splitlines()} == {
+        "fees": "fees.txt",
+        "other": "",
+        "page": "https://example.org/page",
+    }
+    with apsw.Connection(str(data / "store.sqlite.format-2")) as connection:
+        assert connection.pragma("user_version") == 2
+    checked = qa("--data", data, "check")
+    assert (checked.code, checked.stderr) == (0, "")
+    database = Database(data)
+    store, jobs = Store(database), JobQueue(database)
+    (fees,) = store.documents_from("/srv/documents/leaflets/fees.txt")
+    assert (fees.source_hash, fees.file_name, fees.metadata["publisher"]) == ("f" * 64, "fees.txt", "HMPO")
+    assert len(store.passages_of("fees")) == 3
+    assert [(job.name, job.status, job.kind) for job in jobs.jobs(None, None, 100)] == [
+        ("queued.txt", "queued", "file"),
+        ("document.jsonl", "queued", "record"),
+        ("https://example.org/later", "queued", "address"),
+        ("broken.pdf", "failed", "file"),
+        ("done.txt", "done", "file"),
+    ]
+    assert jobs.take() is not None
+    assert jobs.accept("a.txt", b"", "a").id == 6
+    database.close()

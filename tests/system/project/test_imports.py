@@ -33,6 +33,8 @@ index.child_process
 index.text
 index.ranking
 index.embedding
+index.jobs
+index.listing
 index.engine
 index.embedded.policy
 index.embedded.dense
@@ -40,6 +42,7 @@ index.embedded.lexical
 index.embedded.folder_lock
 index.embedded.integrity.write_ahead_log
 index.embedded.store
+index.embedded.originals
 index.embedded.segments
 index.embedded.integrity
 index.embedded
@@ -187,7 +190,7 @@ def test_every_room_in_the_order_exists() -> None:
                 "index/embedded/store/database.py",
                 "index/embedded/store/facts.py",
                 "index/embedded/store/page_checksums.py",
-                "index/embedded/store/statements.py",
+                "index/embedded/store/sql.py",
                 "index/embedded/integrity/migrations.py",
             },
         ),

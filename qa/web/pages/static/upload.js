@@ -47,7 +47,15 @@ async function process(upload) {
   upload.progress.removeAttribute("value");
   const job = await finishedJob(accepted.job.id);
   if (!job.documents) return finish(upload, "failed", "Not added", job.failures);
-  finish(upload, "done", job.documents > 1 ? `Added: ${job.documents} documents` : "Added", job.failures);
+  finish(upload, "done", words(job), job.failures);
+}
+
+// As in upload_page.py.
+function words({ documents, outcomes }) {
+  const said = { added: "Added", replaced: "Replaced", unchanged: "Already there", kept: "Kept as it was" };
+  const kinds = Object.keys(outcomes);
+  const word = kinds.length === 1 ? said[kinds[0]] : "Done";
+  return documents > 1 ? `${word}: ${documents} documents` : word;
 }
 
 // XMLHttpRequest, because fetch reports no upload progress.

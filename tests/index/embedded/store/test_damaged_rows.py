@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from index.embedded.store.store import Store
-from index.types import DamagedRow
+from index.types import DamagedRow, StoredDocument
 from tests.index.embedded.store.examples import (
     DOCUMENT,
     FILE,
@@ -82,17 +82,21 @@ def readable_lines(store: Store, of: str | None = None) -> set[str]:
     lines: set[str] = set()
     for document_id in [of] if of else ["fees", "other"]:
         try:
-            lines |= {f"document {replace(found, number=0)}" for found in [store.document(document_id)] if found}
+            lines |= {_line(found) for found in [store.document(document_id)] if found}
             lines |= {f"content {found}" for found in [store.content(document_id)] if found}
             lines |= {f"passage {stored.id} {stored.passage}" for stored in store.passages_of(document_id)}
         except DamagedRow:
             continue
-    lines |= {f"document {replace(found, number=0)}" for found in store.documents() if of in (None, found.id)}
+    lines |= {_line(found) for found in store.documents() if of in (None, found.id)}
     ids = set(store.passage_ids(of).tolist()) if of else None
     for some, texts, matrix in store.passages_since(0, "model"):
         rows_ = zip(some.tolist(), texts, matrix.tolist(), strict=True)
         lines |= {f"passage {i} {text.title} {text.body} {vector}" for i, text, vector in rows_ if ids is None or i in ids}
     return lines
+
+
+def _line(document: StoredDocument) -> str:
+    return f"document {replace(document, number=0, added='', changed='')}"
 
 
 def flip_last_bit(value: Any) -> Any:

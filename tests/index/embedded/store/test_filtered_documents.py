@@ -12,6 +12,7 @@ from index.embedded.store.database import Database
 from index.embedded.store.filter_sql import filter_sql
 from index.embedded.store.store import Store
 from index.filters import Comparison
+from index.types import Origin
 from tests.index.embedded.store.examples import (
     FILE,
     OTHER,
@@ -28,7 +29,7 @@ def test_filters_reuse_results_and_do_not_read_texts(store: Store, tmp_path: Pat
         assert filtered.numbers(Comparison("gte", "year", 2025 - filters)).tolist() == [fees, other]
     assert filtered.numbers(by_type).tolist() == [fees, other]
     assert filtered.numbers(by_source).tolist() == []
-    assert store.update_source("other", "wizards.txt", None)
+    assert store.update_origin("other", Origin(source="wizards.txt"))
     filtered.forget()
     assert filtered.numbers(by_source).tolist() == [other]
     put(store, replace(OTHER, id="third"))

@@ -50,7 +50,7 @@ def test_adds_and_finds_a_document(documents: Any) -> None:
     response = documents.post("/v1/documents", json.dumps(record).encode())
     accepted = response.json()
     assert response.status == 202
-    assert accepted["document"] == {"id": "otters"}
+    assert accepted["document"] == {"id": "otters", "stored": None}
     assert accepted["job"]["status"] in {"queued", "running", "done"}
     assert response.headers["Location"] == f"/v1/jobs/{accepted['job']['id']}"
     job = documents.finished(accepted["job"])
@@ -68,11 +68,18 @@ def test_adds_and_finds_a_document(documents: Any) -> None:
     assert first["url"] == "https://example.org/otters"
     assert first["metadata"] == record["metadata"]
     shown = documents.get(address("otters")).json()
+    assert first["document"]["version"] == job["document"]["version"]
     assert shown == first["document"] | {
         "source": None,
+        "file_name": None,
         "type": "jsonl",
         "language": "en",
         "passages": 1,
+        "added": shown["added"],
+        "changed": job["document"]["changed"],
+        "state": "ready",
+        "original": False,
+        "edited": [],
         "metadata": record["metadata"],
     }
     assert documents.get(address("otters", "/text")).json() == {"text": text, "version": text_version(text)}
@@ -149,12 +156,77 @@ def test_lists_all_documents_by_page_in_order_of_ids(documents: Any) -> None:
         listed += page["data"]
         after, pages = page["next"], pages + 1
     everything = documents.get("/v1/documents?limit=1000").json()
-    assert everything == {"data": listed, "next": None}
+    assert everything == {"data": listed, "next": None, "total": len(listed)}
     assert pages == -(-len(listed) // 3)
     names = [document["id"] for document in listed]
     assert set(ids) | {"press-release"} <= set(names)
     assert names == sorted(set(names), key=str.encode)
     assert documents.get(f"/v1/documents?after={quote(ids[-1])}").json()["data"] == listed[names.index(ids[-1]) + 1 :]
+
+
+def test_an_edit_is_searched_and_stays_when_the_file_is_replaced(documents: Any) -> None:
+    def edit(fields: dict[str, Any]) -> Any:
+        body = json.dumps(fields).encode()
+        return documents.request("PATCH", address(document_id), body, {"Content-Type": "application/json"})
+
+    def upload(body: bytes) -> Any:
+        return documents.finished(documents.upload("lamp.md", body).json()["job"])
+
+    document_id = upload(b"# Lamp\n\nIt is lit at dusk.")["document"]["id"]
+    edited = edit({"title": "The lighthouse of Skerryvore", "date": "2024-03-01", "metadata": {"kind": "guide", "old": 1}})
+    assert edited.status == 200, edited.text
+    assert documents.finished(edited.json()["job"])["status"] == "done"
+    found = documents.search("Skerryvore lighthouse")["results"][0]
+    assert (found["document"]["id"], found["document"]["date"]) == (document_id, "2024-03-01")
+    assert "Skerryvore" in documents.get(address(document_id)).json()["title"]
+    assert edit({"metadata": {"old": None}}).json()["job"] is None
+    assert upload(b"# Lamp\n\nIt is lit at dusk.")["outcomes"] == {"unchanged": 1}
+    assert upload(b"# Lamp\n\nIt is lit at nine.")["outcomes"] == {"replaced": 1}
+    shown = documents.get(address(document_id)).json()
+    assert (shown["title"], shown["date"], shown["metadata"]["kind"]) == ("The lighthouse of Skerryvore", "2024-03-01", "guide")
+    assert shown["edited"] == ["date", "metadata", "title"]
+    assert "old" not in shown["metadata"]
+    first = documents.search("When is the lighthouse of Skerryvore lit?")["results"][0]
+    assert (first["document"]["id"], "nine" in first["text"]) == (document_id, True)
+    assert edit({"date": None}).json()["date"] is None
+    for fields, field in (({}, "body"), ({"title": " "}, "title"), ({"date": "soon"}, "date"), ({"text": "New"}, "text")):
+        assert_problem(edit(fields), 422, field)
+    assert documents.request("DELETE", address(document_id)).status == 200
+    assert_problem(edit({"title": "Gone"}), 404)
+
+
+def test_lists_documents_by_title_type_date_and_state_in_any_order(documents: Any) -> None:
+    for number, (title, date) in enumerate(
+        (("Zebra Crossing", "2023-05-01"), ("ÄPFEL und zebra", "2024-05-01"), ("Apples", "2024-06-01"))
+    ):
+        record = {"id": f"fruit-{number}", "title": title, "text": f"Fruit number {number}.", "date": date}
+        documents.finished(documents.add(**record, metadata={"set": "fruit"}))
+    documents.finished(documents.upload("zebra-stripes.txt", b"Stripes are black and white.", id="fruit-3").json()["job"])
+
+    def ids(parameters: str) -> list[str]:
+        page = documents.get(f"/v1/documents?{parameters}").json()
+        assert page["total"] >= len(page["data"])
+        return [document["id"] for document in page["data"] if document["id"].startswith("fruit-")]
+
+    assert ids("title=ZEBRA&sort=added") == ["fruit-0", "fruit-1", "fruit-3"]
+    assert ids("title=zebra+äp".replace("ä", "%C3%A4")) == ["fruit-1"]
+    assert ids("title=zebra&type=text") == ["fruit-3"]
+    assert ids("date_from=2024-05&date_to=2024&sort=-date&limit=1000") == ["fruit-2", "fruit-1"]
+    assert ids("title=zebra&state=ready") == ["fruit-0", "fruit-1", "fruit-3"]
+    assert ids("title=zebra&state=failed") == []
+    documents.finished(documents.upload("zebra-stripes.txt", b"\x89PNG\r\n\x1a\n" + bytes(99), id="fruit-3").json()["job"])
+    assert ids("title=zebra&state=failed") == ["fruit-3"]
+    assert documents.get(address("fruit-3")).json()["state"] == "failed"
+    for sort in ("id", "title", "-title", "type", "-date", "-changed", "file_name", "-id"):
+        listed, after = [], ""
+        while after is not None:
+            page = documents.get(f"/v1/documents?sort={sort}&limit=2{after and f'&after={quote(after)}'}").json()
+            listed += [document["id"] for document in page["data"]]
+            after = page["next"]
+        assert listed == [each["id"] for each in documents.get(f"/v1/documents?sort={sort}&limit=1000").json()["data"]], sort
+        assert len(listed) == len(set(listed)) == page["total"]
+    assert_problem(documents.get("/v1/documents?sort=title&after=nonsense"), 422, "after")
+    assert_problem(documents.get("/v1/documents?sort=size"), 422, "sort")
 
 
 @pytest.mark.parametrize("document_id", ODD_IDS, ids=lambda value: ascii(value)[:30])
@@ -177,7 +249,8 @@ def test_the_same_text_under_two_ids_is_shown_once(documents: Any) -> None:
     for one in ("bell-1", "bell-2"):
         documents.finished(documents.add(id=one, title="Bell", text=text))
     found = documents.search("When does the bell of the old church ring?", limit=100)["results"]
-    assert [result["document"]["id"] for result in found if result["text"] == text] in (["bell-1"], ["bell-2"])
+    assert [result["document"]["id"] for result in found if result["text"] == text] == ["bell-2"]  # the newer one
+    assert [copy["id"] for result in found if result["text"] == text for copy in result["copies"]] == ["bell-1"]
     first = next(result["document"]["id"] for result in found if result["text"] == text)
     documents.request("DELETE", address(first))
     found = documents.search("When does the bell of the old church ring?", limit=100)["results"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import docx
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from corpus.types import text_version
 from tests.qa.web.api.documents import address, assert_problem, found_texts
 
 
@@ -76,9 +78,96 @@ def test_adds_and_finds_a_file_of_each_format(documents: Any, extension: str) ->
 def test_an_upload_with_an_id_replaces_the_document(documents: Any) -> None:
     for words in ("Bread is baked at four.", "Bread is baked at five."):
         response = documents.upload("bakery.txt", words.encode(), id="shops/bakery 1")
-        assert response.json()["document"] == {"id": "shops/bakery 1"}
+        assert response.json()["document"]["id"] == "shops/bakery 1"
         assert documents.finished(response.json()["job"])["status"] == "done"
         assert found_texts(documents, "When is bread baked?", "shops/bakery 1") == [words]
+
+
+def test_the_same_file_name_replaces_and_equal_content_is_already_there(documents: Any) -> None:
+    jobs = []
+    for price in ("five", "five", "six"):
+        response = documents.upload("prices/milk.txt", f"Milk costs {price} pence.".encode())
+        jobs.append(documents.finished(response.json()["job"]))
+    assert [job["outcomes"] for job in jobs] == [{"added": 1}, {"unchanged": 1}, {"replaced": 1}]
+    assert len({job["document"]["id"] for job in jobs}) == 1
+    document = documents.get(address(jobs[2]["document"]["id"])).json()
+    assert (document["version"], document["source"]) == (jobs[2]["document"]["version"], "prices/milk.txt")
+    assert response.json()["document"]["stored"]["version"] == text_version("Milk costs five pence.")
+    found = documents.search("What does milk cost?", limit=100)["results"]
+    assert [result["text"] for result in found if "Milk costs" in result["text"]] == ["Milk costs six pence."]
+
+
+def test_the_original_is_a_download_that_no_browser_runs(documents: Any) -> None:
+    body = b"<h1>Quay</h1><p>The quay is closed on Mondays.</p><script>alert(1)</script>"
+    job = documents.finished(documents.upload('Größe "1"; x=y.html'.replace('"', "%22"), body).json()["job"])
+    document_id = job["document"]["id"]
+    original = documents.get(address(document_id, "/original"))
+    assert (original.status, original.body) == (200, body)
+    headers = original.headers
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"].startswith("attachment; ")
+    assert "filename*=UTF-8''Gr%C3%B6%C3%9Fe" in headers["Content-Disposition"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers.get_all("Content-Security-Policy") == ["sandbox"]
+    documents.finished(documents.add(id="no-file", title="No file", text="It was sent as JSON."))
+    assert_problem(documents.get(address("no-file", "/original")), 404)
+    documents.request("DELETE", address(document_id))
+    assert documents.get(address(document_id, "/original")).status == 404
+
+
+def test_lines_that_left_an_uploaded_file_are_removed(documents: Any) -> None:
+    for numbers in ((1, 2, 3), (1, 3)):
+        lines = "\n".join(json.dumps({"id": f"tram-{number}", "text": f"Tram {number} goes to the sea."}) for number in numbers)
+        job = documents.finished(documents.upload("trams.jsonl", lines.encode()).json()["job"])
+    assert job["outcomes"] == {"unchanged": 2}
+    assert [documents.get(address(f"tram-{number}")).status for number in (1, 2, 3)] == [200, 404, 200]
+
+
+def test_if_exists_says_what_happens_to_a_stored_document(documents: Any) -> None:
+    def upload(price: str, if_exists: str) -> Any:
+        body = f'--b\r\nContent-Disposition: form-data; name="file"; filename="tea.txt"\r\n\r\nTea costs {price}.\r\n--b--\r\n'
+        target = f"/v1/documents?if_exists={if_exists}"
+        return documents.request("POST", target, body.encode(), {"Content-Type": "multipart/form-data; boundary=b"})
+
+    added = documents.finished(upload("one pound", "fail").json()["job"])
+    assert added["outcomes"] == {"added": 1}
+    problem = assert_problem(upload("two pounds", "fail"), 409)
+    assert added["document"]["id"] in problem["detail"]
+    assert documents.finished(upload("two pounds", "keep").json()["job"])["outcomes"] == {"kept": 1}
+    assert documents.get(address(added["document"]["id"], "/text")).json()["text"] == "Tea costs one pound."
+    assert documents.finished(upload("two pounds", "replace").json()["job"])["outcomes"] == {"replaced": 1}
+    assert_problem(upload("three pounds", "ask"), 422, "if_exists")
+
+
+def test_a_failed_addition_is_listed_until_it_is_retried_or_dismissed(documents: Any, qa: Any) -> None:
+    broken = [documents.finished(documents.upload("plan.pdf", b"%PDF-1.4 broken").json()["job"]) for _ in range(3)]
+    other = documents.finished(documents.upload("map.pdf", b"%PDF-1.4 broken").json()["job"])
+
+    def listed() -> list[str]:
+        jobs = documents.get("/v1/jobs?status=failed").json()["data"]
+        assert all(job["failures"] for job in jobs)
+        return [job["id"] for job in jobs if job["name"] in ("plan.pdf", "map.pdf")]
+
+    assert listed() == [other["id"], broken[-1]["id"]]  # one for each document
+    status = qa("--data", documents.data, "status")
+    assert f"job {other['id']}" in status.stdout
+    assert "map.pdf" in status.stdout
+    lines = [line.split() for line in documents.get("/metrics").text.splitlines() if not line.startswith("#")]
+    metrics = {name: float(value) for name, value, *_ in lines}
+    assert (metrics["quotable_job_failures_total"] >= 4, metrics["quotable_jobs_failed"] >= 2) == (True, True)
+    assert any("warning" in line.lower() and f"job {other['id']} failed" in line for line in documents.log.splitlines())
+
+    retried = documents.post(f"/v1/jobs/{other['id']}/retry", b"", None)
+    assert retried.status == 202, retried.text
+    assert documents.finished(retried.json())["status"] == "failed"
+    assert documents.request("DELETE", f"/v1/jobs/{other['id']}").json() == {"id": other["id"], "deleted": True}
+    assert listed() == [broken[-1]["id"]]
+    fixed = documents.finished(documents.upload("plan.pdf", pdf_file()).json()["job"])
+    assert fixed["status"] == "done"
+    assert listed() == []
+    assert_problem(documents.post(f"/v1/jobs/{fixed['id']}/retry", b"", None), 409)
+    assert_problem(documents.request("DELETE", f"/v1/jobs/{fixed['id']}"), 409)
+    assert_problem(documents.post(f"/v1/jobs/{other['id']}/retry", b"", None), 404)
 
 
 def test_json_lines_add_each_record_and_report_invalid_ones(documents: Any) -> None:
@@ -121,7 +210,11 @@ def test_an_unreadable_file_is_a_failed_job_with_a_reason(documents: Any, name: 
     "name", ["../../etc/passwd", "/etc/passwd", "..", "a/../../b.txt", "x" * 3000, "C:\\boot.ini", "a\tb.txt"]
 )
 def test_a_file_name_is_never_a_path(documents: Any, name: str) -> None:
-    before = sorted(path for path in documents.data.rglob("*") if "generations" not in path.parts)
+    def files() -> list[Path]:
+        derived = {"generations", "originals"}
+        return sorted(path for path in documents.data.rglob("*") if not derived.intersection(path.parts))
+
+    before = files()
     response = documents.upload(name, b"The mill grinds at night.")
     assert response.status == 202, response.text
     document_id = response.json()["document"]["id"]
@@ -129,7 +222,8 @@ def test_a_file_name_is_never_a_path(documents: Any, name: str) -> None:
     assert "/" not in document_id
     assert documents.finished(response.json()["job"])["status"] == "done"
     assert documents.get(address(document_id)).json()["title"]
-    assert sorted(path for path in documents.data.rglob("*") if "generations" not in path.parts) == before
+    assert files() == before
+    assert all(file.parent.parent.parent == documents.data for file in documents.data.glob("originals/*/*"))
     documents.request("DELETE", address(document_id))
 
 

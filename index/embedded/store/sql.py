@@ -1,0 +1,82 @@
+"""SQL: the tables and indexes of the file, and what several tables need: row numbers, inserts, placeholders, times.
+
+Large values (`text`, `body`) come last in their rows, so that SQLite reads the other columns without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import apsw
+
+# 2: checksums of pages, hashes with row numbers. 3: locations, originals, edits and times of documents, attempts of jobs.
+FORMAT = 3
+
+DOCUMENTS = """
+CREATE TABLE {name} (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, source TEXT, source_hash TEXT, url TEXT,
+    date TEXT, type TEXT, language TEXT, version TEXT NOT NULL, metadata TEXT NOT NULL, location TEXT, file_name TEXT, original TEXT,
+    added TEXT NOT NULL, changed TEXT NOT NULL, edits TEXT NOT NULL, hash BLOB NOT NULL, title_key TEXT NOT NULL,
+    structure_hash BLOB NOT NULL, structure TEXT NOT NULL, text TEXT NOT NULL)
+"""
+JOBS = """
+CREATE TABLE {name} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, status TEXT NOT NULL, kind TEXT NOT NULL, document_id TEXT NOT NULL, name TEXT NOT NULL,
+    if_exists TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, retry_at TEXT, documents INTEGER NOT NULL DEFAULT 0,
+    outcomes TEXT NOT NULL DEFAULT '{{}}', failures TEXT NOT NULL DEFAULT '[]', created TEXT NOT NULL, finished TEXT,
+    hash BLOB NOT NULL, body BLOB)
+"""
+# Covers the columns of filters and facets, so that they do not read the texts.
+FILTER_INDEX = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
+DOCUMENT_INDEXES = f"""
+CREATE INDEX documents_by_location ON documents(location);
+CREATE INDEX documents_by_version ON documents(version);
+CREATE INDEX documents_by_original ON documents(original) WHERE original IS NOT NULL;
+CREATE INDEX documents_listed ON documents(title_key, file_name, type, date, language, added, changed, id);
+{FILTER_INDEX}
+"""
+JOB_INDEXES = """
+CREATE INDEX jobs_by_status ON jobs(status, id);
+CREATE INDEX jobs_by_document ON jobs(document_id, status)
+"""
+SCHEMA = f"""
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+{DOCUMENTS.format(name="documents")};
+{DOCUMENT_INDEXES};
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents(number), start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL, page INTEGER, anchor TEXT, headings TEXT NOT NULL, context TEXT NOT NULL, text TEXT NOT NULL,
+    hash BLOB NOT NULL);
+CREATE INDEX passages_by_document ON passages(document);
+CREATE TABLE vectors (
+    fingerprint TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passages(id), vector BLOB NOT NULL, hash BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, passage)) WITHOUT ROWID;
+CREATE TABLE removed_passages (id INTEGER PRIMARY KEY);
+{JOBS.format(name="jobs")};
+{JOB_INDEXES};
+"""
+
+
+def next_number(connection: apsw.Connection, table: str, column: str) -> int:
+    """The number for the next row. Numbers rise and are never reused; known before the insert, they are part of the hash."""
+    highest = f"coalesce((SELECT max({column}) FROM {table}), 0)"
+    given = f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
+    return 1 + int(connection.execute(f"SELECT max({highest}, {given})").get)
+
+
+def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[Any]) -> int:
+    """Insert a row; return its number."""
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({placeholders(row)})", row)
+    return connection.last_insert_rowid()
+
+
+def placeholders(values: Sequence[Any]) -> str:
+    """Question marks to bind these values."""
+    return ",".join("?" * len(values))
+
+
+def now() -> str:
+    """ISO 8601, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
