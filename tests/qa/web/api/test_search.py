@@ -59,10 +59,11 @@ ANSWER = {
     "span",
     "items",
     "lead_in",
+    "copies",
     "more",
     "confidence",
 }
-RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "highlights", "metadata"}
+RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "copies", "highlights", "metadata"}
 
 
 @pytest.mark.parametrize("question", [*ON_TOPIC[:5], *OFF_TOPIC[:3]])
