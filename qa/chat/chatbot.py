@@ -20,6 +20,7 @@ from qa.chat.quoting import MAX_QUOTES, quoted_reply
 from qa.chat.reasoning import strip_reasoning
 from qa.chat.replies import Reply, format_sources, prepend_text
 from qa.observation import WRITE, mark_stage, record_answer
+from qa.settings.settings import Read
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,16 @@ Pieces = Iterator[str | Reply]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`message` follows `history`. `instructions`: the calling application's, for the model. `quotes_only`: do not use the model."""
+    """`message` follows `history`. `instructions`: the calling application's, for the model. `quotes_only`: do not use the model.
+    `read`: when the reading model reads, None as the answerer was made.
+    """
 
     message: str
     history: tuple[Turn, ...] = ()
     filter: Filter | None = None
     instructions: str = ""
     quotes_only: bool = False
+    read: Read | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class Chatbot:
         yield reply
 
     def _ask(self, request: Request, limit: int) -> Answer:
-        return self.answerer.ask(request.message, limit, request.filter, request.history)
+        return self.answerer.ask(request.message, limit, request.filter, request.history, request.read)
 
 
 def last_reply(pieces: Pieces) -> Reply:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.chat.chatbot import Request
+from qa.settings.settings import Read
 from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, OptionalFilter, Strict, Text
 
 MODEL = "quotable"
@@ -71,7 +72,7 @@ class StreamOptions(Strict):
 
 
 class ChatRequest(Strict):
-    """`POST /v1/chat/completions`. `filter` is an extension: only matching documents are searched."""
+    """`POST /v1/chat/completions`. Extensions: `filter`, only matching documents are searched; `read`, when the reading model reads."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
     model: Text = MODEL
@@ -79,6 +80,7 @@ class ChatRequest(Strict):
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = 1
     filter: OptionalFilter = None
+    read: Read | None = None
     response_format: dict[str, Any] | None = None
     modalities: list[Literal["text"]] | None = None
 
@@ -151,6 +153,7 @@ class ChatRequest(Strict):
             filter=self.filter.filter() if self.filter else None,
             instructions="\n\n".join(m.text for m in messages if m.role in ("system", "developer")),
             quotes_only=self.model == QUOTES_MODEL,
+            read=self.read,
         )
 
 

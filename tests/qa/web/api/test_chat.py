@@ -125,6 +125,13 @@ def test_applies_the_filter(client: openai.OpenAI) -> None:
     assert completion.choices[0].message.content == "Not in these documents."
 
 
+def test_reads_as_the_request_says(client: openai.OpenAI) -> None:
+    read = {way: ask(client, SIGNED, extra_body={"read": way}).grounding["confidence"] for way in ("never", "always")}
+    assert read["never"] != read["always"]
+    with pytest.raises(openai.BadRequestError, match="read must be"):
+        ask(client, SIGNED, extra_body={"read": "often"})
+
+
 def test_lists_the_models(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names == ["quotable", "quotable-quotes"]
