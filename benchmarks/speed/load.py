@@ -35,7 +35,7 @@ from benchmarks.speed.serving import RESULTS, ROOT, _target, commit, machine
 FACTOR = 10
 SLOW = 2_000
 UNLOADED, CLIENTS, CAPACITY_SECONDS = 200, 16, 10
-QUEUE_MS = 1000  # the default of the setting queue_seconds
+QUEUE_MS = 5000  # the default of the setting queue_seconds
 
 
 def targets() -> Iterator[bytes]:

@@ -53,7 +53,7 @@ WARM_UP = 50
 QUESTIONS = 400
 # Seconds between blocks, longer than the idle threads of a model runtime spin.
 PAUSE = 0.1
-LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "waitress", "pydantic")
+LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "uvicorn", "pydantic")
 
 EXPORTS = "models/*/export.json"
 

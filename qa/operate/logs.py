@@ -23,8 +23,6 @@ from qa.settings.settings import LogFormat
 # Requests and the program's own events, logged at any level.
 EVENTS = logging.getLogger("qa.events")
 OURS = ("corpus", "index", "qa")
-# waitress formats the address into the message itself.
-WITHOUT_ADDRESS = " while serving "
 
 # A terminal obeys control characters, and a line break could forge a log line.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
@@ -117,8 +115,7 @@ def _message(record: logging.LogRecord) -> str:
     values = record.args.values() if isinstance(record.args, Mapping) else record.args or ()
     if not all(isinstance(value, int | float) for value in values):
         return str(record.msg)
-    message, address, _ = record.getMessage().partition(WITHOUT_ADDRESS)
-    return message + address.rstrip()
+    return record.getMessage()
 
 
 def _log_unexpected(what: str, error: BaseException | None) -> None:

@@ -6,6 +6,7 @@ A line that a crash left incomplete is skipped.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -44,7 +45,7 @@ class KeptQuestion:
 
 
 class QuestionLog:
-    """Thread-safe; one process, the server, writes the file."""
+    """Safe for threads and processes."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
@@ -58,6 +59,7 @@ class QuestionLog:
         line = json.dumps(entry | {"generation": generation, "results": list(results)}, ensure_ascii=False) + "\n"
         try:
             with self._writing, self.path.open("ab+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
                 size = file.seek(0, os.SEEK_END)
                 if size > MAX_BYTES:
                     raise OSError(f"it has more than {MAX_BYTES:,} bytes; move it to another folder")

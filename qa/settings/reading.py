@@ -6,8 +6,10 @@ This module alone reads the project's environment variables and the configuratio
 from __future__ import annotations
 
 import os
+import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 from corpus.types import QuotableError
 from qa.settings.settings import ENVIRONMENT_PREFIX, LISTS, REMOVED, RENAMED, Settings, variable, variables
 
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 # Replaces pydantic's messages that name Python types.
 _MESSAGES = {"tuple_type": "Input should be a list", "path_type": "Input should be a path"}
@@ -38,6 +41,22 @@ class Configuration:
     sources: Mapping[str, str]
     file: Path | None
     warnings: tuple[str, ...] = ()
+
+
+@contextmanager
+def sharing_metrics() -> Iterator[None]:
+    """Let processes started meanwhile keep their metrics in one folder, which prometheus_client reads from the environment."""
+    with tempfile.TemporaryDirectory(prefix="quotable-metrics-") as folder:
+        os.environ[METRICS_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[METRICS_VARIABLE]
+
+
+def metrics_folder() -> str | None:
+    """The folder of `sharing_metrics`, None outside."""
+    return os.environ.get(METRICS_VARIABLE)
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

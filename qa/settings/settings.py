@@ -105,7 +105,7 @@ class Settings(BaseModel):
     )
     requests_per_minute: int = Field(default=0, ge=0, description="Requests per minute with one key; 0 for no limit.")
     queue_seconds: float = Field(
-        default=1.0,
+        default=5.0,
         gt=0,
         le=60,
         description="The longest a request may wait in the queue; one that would wait longer is refused at once.",

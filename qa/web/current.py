@@ -10,7 +10,7 @@ from qa.assembly import Service
 from qa.ingest.worker import Worker
 from qa.settings.settings import Settings
 from qa.web.schemas.problems import Problem
-from qa.web.server.dispatcher import release_slot
+from qa.web.server.admission import release_slot
 
 GetService = Callable[[], Service | None]
 OPENING_SECONDS = 2

@@ -18,7 +18,7 @@ from flask import Flask, current_app, g, request
 from corpus.types import QuotableError
 from qa.operate.keys import KeyRing, Role
 from qa.settings.settings import Settings
-from qa.web.access.quotas import Quotas
+from qa.web.access.quotas import Quotas, SharedBuckets
 from qa.web.routes import Route, routes_of
 from qa.web.schemas.problems import Problem
 
@@ -50,13 +50,13 @@ class Access:
     quotas: Quotas = field(default_factory=Quotas)
 
     @classmethod
-    def by(cls, settings: Settings, *, loopback: bool) -> Access:
-        """`loopback`: the served address can be reached only from this machine."""
+    def by(cls, settings: Settings, *, loopback: bool, buckets: SharedBuckets | None = None) -> Access:
+        """`loopback`: the served address can be reached only from this machine. `buckets`: those of the other processes."""
         return cls(
             keys=KeyRing(settings.data),
             local=loopback and not settings.require_key and settings.trusted_proxy is None,
             public=settings.public,
-            quotas=Quotas(settings.requests_per_minute, settings.public_requests_per_minute),
+            quotas=Quotas(settings.requests_per_minute, settings.public_requests_per_minute, buckets=buckets),
         )
 
 

@@ -1,40 +1,93 @@
-"""Rate limits per key, or per address for callers without one: token buckets in memory."""
+"""Rate limits per key, or per address for callers without one: token buckets in memory that the worker processes share."""
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
+import mmap
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from multiprocessing.reduction import DupFd
+from typing import Any
 
-from index.lru import LRU
+# A bucket: the hash of its name, the requests left, and when that was.
+_BUCKET = struct.Struct("=8sdd")
+# A name belongs to one group, whose oldest bucket it may replace; by then that one is full again, or the server is under attack.
+GROUPS, GROUP_BUCKETS = 2_048, 8
+_GROUP_BYTES = _BUCKET.size * GROUP_BUCKETS
+BUCKETS_BYTES = GROUPS * _GROUP_BYTES
+ALONE = -1
 
-# Buckets kept. The least recently used one is dropped; by then it is full again, or the server is under attack.
-MAX_BUCKETS = 10_000
+
+class SharedBuckets:
+    """The memory of the buckets. The lock of a process that dies is released."""
+
+    def __init__(self, file: int = ALONE) -> None:
+        """`file`: a descriptor of BUCKETS_BYTES shared with other processes; ALONE for buckets of this process."""
+        self.file = file
+        self._memory = mmap.mmap(file, BUCKETS_BYTES)
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> Any:
+        """A process that is spawned with these buckets inherits their file."""
+        return _inherit, (DupFd(self.file),)
+
+    @contextmanager
+    def group(self, name: bytes) -> Iterator[tuple[mmap.mmap, int]]:
+        """Lock the buckets; the memory, and the place of a name's group in it."""
+        number = int.from_bytes(name[:4], "little") % GROUPS
+        with self._lock:
+            if self.file != ALONE:
+                fcntl.lockf(self.file, fcntl.LOCK_EX)
+            try:
+                yield self._memory, number * _GROUP_BYTES
+            finally:
+                if self.file != ALONE:
+                    fcntl.lockf(self.file, fcntl.LOCK_UN)
+
+
+def _inherit(file: Any) -> SharedBuckets:
+    return SharedBuckets(file.detach())
 
 
 class Quotas:
     """A bucket holds one minute's requests and refills evenly."""
 
-    def __init__(self, per_key: int = 0, per_address: int = 60, clock: Callable[[], float] = time.monotonic) -> None:
-        """Limits are in requests per minute; 0 for no limit."""
+    def __init__(
+        self,
+        per_key: int = 0,
+        per_address: int = 60,
+        clock: Callable[[], float] = time.monotonic,
+        buckets: SharedBuckets | None = None,
+    ) -> None:
+        """Limits are in requests per minute; 0 for no limit. `clock`: the same in all processes."""
         self._per_key, self._per_address = per_key, per_address
         self._clock = clock
-        self._lock = threading.Lock()
-        self._buckets: LRU[tuple[str, str], tuple[float, float]] = LRU(MAX_BUCKETS)
+        self.buckets = buckets or SharedBuckets()
 
     def wait(self, key: str | None, address: str) -> float:
         """Take a request from the bucket of the key, or of the address if `key` is None. Seconds until it is allowed, 0 for now."""
         size = self._per_address if key is None else self._per_key
         if not size:
             return 0.0
-        name = ("address", network(address)) if key is None else ("key", key)
-        with self._lock:
+        name = f"address {network(address)}" if key is None else f"key {key}"
+        hashed = blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest()
+        with self.buckets.group(hashed) as (memory, start):
             now = self._clock()
-            left, updated = self._buckets.get(name) or (float(size), now)
-            left = min(float(size), left + (now - updated) * size / 60)
+            found = [_BUCKET.unpack_from(memory, start + number * _BUCKET.size) for number in range(GROUP_BUCKETS)]
+            place = next((number for number, bucket in enumerate(found) if bucket[0] == hashed), None)
+            left = float(size)
+            if place is None:
+                place = min(range(GROUP_BUCKETS), key=lambda number: float(found[number][2]))
+            else:
+                _, before, updated = found[place]
+                left = min(left, before + (now - updated) * size / 60)
             missing = 1 - left
-            self._buckets.put(name, (left - 1 if missing <= 0 else left, now))
+            _BUCKET.pack_into(memory, start + place * _BUCKET.size, hashed, left - 1 if missing <= 0 else left, now)
         return max(missing * 60 / size, 0.0)
 
 

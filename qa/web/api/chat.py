@@ -30,7 +30,7 @@ from qa.web.schemas.openai_responses import (
 )
 from qa.web.schemas.problems import UNEXPECTED, Problem, openai_error, public_message
 from qa.web.schemas.reading import from_body
-from qa.web.server.dispatcher import release_slot
+from qa.web.server.admission import release_slot
 from qa.web.unanswered import record_unanswered
 
 log = logging.getLogger(__name__)

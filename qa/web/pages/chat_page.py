@@ -15,7 +15,7 @@ from qa.web.routes import READ, route
 from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
-from qa.web.server.dispatcher import release_slot
+from qa.web.server.admission import release_slot
 from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("conversation", __name__)

@@ -1,50 +1,61 @@
 """Load shedding: admit what can be answered within `queue_seconds`, refuse the rest at once.
 
 By Little's law a request that arrives as the Nth to wait has its turn after N times the interval between departures. The interval is
-measured while all threads are busy, so the limit follows the machine and the questions.
+the mean of recent departures while every slot was busy, so the limit follows the machine and the questions.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
-# Weight of the newest interval in the running mean; fifty departures take a second or less.
-NEWEST_WEIGHT = 0.05
 # Share of the longest wait that the limit aims at: requests that take longer than the mean still come in time.
-TARGET_SHARE = 0.7
-# Seconds between departures: the assumption before any was measured, and the most that one measurement counts for.
-FIRST_INTERVAL, LONGEST_INTERVAL = 0.01, 1.0
+TARGET_SHARE = 0.8
+# Departures that make an estimate: at least, and at most, so that slow answers are soon forgotten.
+FEWEST_DEPARTURES, RECENT_DEPARTURES = 10, 50
+# Seconds between departures: the assumption before any was measured.
+FIRST_INTERVAL = 0.02
+
+_thread = threading.local()
 
 
 class Admission:
     """Counts the requests in the server, up to a `limit`. `in_flight`: running or waiting; `refused`: since the start. Thread-safe."""
 
     def __init__(
-        self, wait_seconds: float = 1.0, threads: int = 8, most: int = 1_000, clock: Callable[[], float] = time.perf_counter
+        self, wait_seconds: float = 5.0, slots: int = 3, most: int = 1_000, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """`wait_seconds`: the longest wait of an admitted request; `most`: the highest value of `limit`."""
-        self._wait_seconds, self._threads, self._most = wait_seconds, threads, max(most, threads)
+        self._wait_seconds, self._slots, self._most = wait_seconds, slots, max(most, slots)
         self._clock = clock
         self._lock = threading.Lock()
-        self._interval = FIRST_INTERVAL
-        self._last_departure: float | None = None  # None if a thread was idle after it
+        self._departures: deque[float] = deque(maxlen=RECENT_DEPARTURES)  # since a slot was idle
         self.in_flight = 0
         self.refused = 0
-        self.limit = self._compute_limit()
+        self.expect(FIRST_INTERVAL)
 
     @property
     def running(self) -> int:
-        return min(self.in_flight, self._threads)
+        return min(self.in_flight, self._slots)
 
     @property
     def waiting(self) -> int:
-        return max(self.in_flight - self._threads, 0)
+        return max(self.in_flight - self._slots, 0)
 
     @property
     def full(self) -> bool:
         return self.in_flight >= self.limit
+
+    def expect(self, interval: float) -> None:
+        """Estimate that a request departs every `interval` seconds, and let as many wait as then have their turn in time.
+
+        At least as many as there are slots: with none waiting, no slot would be seen busy and a low limit would stay for ever.
+        """
+        waiting = TARGET_SHARE * self._wait_seconds / max(interval, 1e-6)
+        self.limit = min(self._slots + max(int(waiting), self._slots), self._most)
 
     def admit(self) -> bool:
         """Admit a request, or count it as refused."""
@@ -59,17 +70,36 @@ class Admission:
         with self._lock:
             self.refused += 1
 
+    def give_up(self) -> None:
+        """An admitted request waited too long and is refused."""
+        with self._lock:
+            self.in_flight -= 1
+            self.refused += 1
+
     def release(self) -> None:
-        """An admitted request is done."""
+        """An admitted request leaves its slot."""
         with self._lock:
             now = self._clock()
             self.in_flight -= 1
-            if self._last_departure is not None:
-                interval = min(now - self._last_departure, LONGEST_INTERVAL)
-                self._interval += NEWEST_WEIGHT * (interval - self._interval)
-                self.limit = self._compute_limit()
-            self._last_departure = now if self.in_flight >= self._threads - 1 else None
+            if self.in_flight < self._slots:
+                self._departures.clear()
+                return
+            self._departures.append(now)
+            if len(self._departures) > FEWEST_DEPARTURES:
+                self.expect((now - self._departures[0]) / (len(self._departures) - 1))
 
-    def _compute_limit(self) -> int:
-        """One request for each thread, and as many as have their turn within the wait."""
-        return min(self._threads + int(TARGET_SHARE * self._wait_seconds / self._interval), self._most)
+
+def slots_of(processes: int = 1) -> int:
+    """Requests that run at once in a process: one computes in Python, the others in the models' runtime. More slow each other down."""
+    return 1 + max(min(os.cpu_count() or 2, 4) // processes, 1)
+
+
+def set_release(release: Callable[[], None] | None) -> None:
+    """What `release_slot` does in the calling thread from now on."""
+    _thread.release = release
+
+
+def release_slot() -> None:
+    """Let another request run while this one waits for a disk or another server."""
+    if release := getattr(_thread, "release", None):
+        release()

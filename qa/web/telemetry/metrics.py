@@ -6,17 +6,19 @@ Names and units follow https://prometheus.io/docs/practices/naming/. Label value
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from flask import Blueprint, Response, current_app, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from flask import Blueprint, Flask, Response, current_app, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from corpus.types import QuotableError
 from qa.assembly import Service
 from qa.observation import STAGES, Observation
+from qa.settings.reading import metrics_folder
 from qa.version import installed_version
 from qa.web.current import GetService
 from qa.web.routes import READ, route
@@ -31,39 +33,47 @@ NO_ROUTE = "none"
 
 @route(blueprint, "GET", "/metrics", READ, "Prometheus metrics", public=False, media_type="text/plain", tag="monitoring")
 def metrics() -> Response:
-    return current_app.extensions["quotable-metrics"].render(request.headers.get("Accept", ""))  # type: ignore[no-any-return]
+    return metrics_of(current_app).render(request.headers.get("Accept", ""))
 
 
 class Metrics:
-    """The metrics of one application. An observer of its requests."""
+    """The metrics of one application. An observer of its requests.
+
+    Worker processes keep theirs in the files of a folder (https://prometheus.github.io/client_python/multiprocess/), and each renders
+    those of all. What one process counts elsewhere is then copied there by `publish`.
+    """
 
     def __init__(self, get_service: GetService, admission: Admission | None) -> None:
         """`admission` is the server's, None without a server."""
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "quotable_requests", "Finished requests.", ["method", "route", "status"], registry=self._registry
-        )
+        self._get_service, self._admission = get_service, admission
+        self._is_shared = metrics_folder() is not None
+        own = None if self._is_shared else self._registry
+        self._requests = Counter("quotable_requests", "Finished requests.", ["method", "route", "status"], registry=own)
         self._seconds = Histogram(
             "quotable_request_duration_seconds", "Time from the arrival of a request to the end of its answer.", ["route"],
-            registry=self._registry, buckets=BUCKETS,
+            registry=own, buckets=BUCKETS,
         )  # fmt: skip
         stages = Histogram(
-            "quotable_stage_duration_seconds",
-            "Time of each stage of a request.",
-            ["stage"],
-            registry=self._registry,
-            buckets=BUCKETS,
+            "quotable_stage_duration_seconds", "Time of each stage of a request.", ["stage"], registry=own, buckets=BUCKETS
         )
         self._stages = {stage: stages.labels(stage) for stage in STAGES}
         questions = Counter(
-            "quotable_questions",
-            "Questions asked, by whether the documents answer them.",
-            ["answerable"],
-            registry=self._registry,
+            "quotable_questions", "Questions asked, by whether the documents answer them.", ["answerable"], registry=own
         )
         self._questions = {answerable: questions.labels(str(answerable).lower()) for answerable in (True, False)}
-        self._registry.register(_StateCollector(get_service, admission))
-        ProcessCollector(registry=self._registry)
+        if self._is_shared:
+            MultiProcessCollector(self._registry, metrics_folder())  # type: ignore[no-untyped-call]
+            self._published = _Published()
+        else:
+            ProcessCollector(registry=self._registry)
+        self._registry.register(_StateCollector(get_service, None if self._is_shared else admission, self._is_shared))
+
+    def publish(self) -> None:
+        """Called every few seconds."""
+        service = self._get_service()
+        if self._is_shared and self._admission:
+            self._published.update([*_queue(self._admission), *([_caches(service)] if service else [])])
 
     def __call__(self, observation: Observation) -> None:
         route = observation.route or NO_ROUTE
@@ -76,6 +86,7 @@ class Metrics:
 
     def render(self, accept: str) -> Response:
         """The metrics in the format that the Accept header prefers: Prometheus's or OpenMetrics'."""
+        self.publish()
         try:
             encode, content_type = choose_encoder(accept)
         except (TypeError, ValueError):  # an invalid version in the header
@@ -83,11 +94,47 @@ class Metrics:
         return Response(encode(self._registry), content_type=content_type)
 
 
-class _StateCollector(Collector):
-    """Reads the gauges from the service and the admission."""
+class _Published:
+    """Gauges and counters in the shared folder, set to the values of this process."""
 
-    def __init__(self, get_service: GetService, admission: Admission | None) -> None:
-        self._get_service, self._admission = get_service, admission
+    def __init__(self) -> None:
+        self._metrics: dict[str, Gauge | Counter] = {}
+        self._counted: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    def update(self, families: Iterable[Metric]) -> None:
+        for family in families:
+            for sample in family.samples:
+                labels = tuple(sample.labels.values())
+                metric = self._metrics.setdefault(family.name, _shared_metric(family, tuple(sample.labels)))
+                child = metric.labels(*labels) if labels else metric
+                if isinstance(child, Gauge):
+                    child.set(sample.value)
+                else:
+                    child.inc(sample.value - self._counted.get((family.name, labels), 0.0))
+                    self._counted[family.name, labels] = sample.value
+
+
+def _shared_metric(family: Metric, labels: Sequence[str]) -> Gauge | Counter:
+    if family.type == "gauge":
+        return Gauge(family.name, family.documentation, labels, registry=None, multiprocess_mode="livesum")
+    return Counter(family.name, family.documentation, labels, registry=None)
+
+
+def metrics_of(app: Flask) -> Metrics:
+    found: Metrics = app.extensions["quotable-metrics"]
+    return found
+
+
+def forget_process(pid: int) -> None:
+    """A worker process ended: its requests are no longer running or waiting. Its counts are kept."""
+    mark_process_dead(pid, metrics_folder())  # type: ignore[no-untyped-call]
+
+
+class _StateCollector(Collector):
+    """Reads the gauges from the service and the admission. `is_shared`: the caches of all processes are published instead."""
+
+    def __init__(self, get_service: GetService, admission: Admission | None, is_shared: bool) -> None:
+        self._get_service, self._admission, self._is_shared = get_service, admission, is_shared
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily(
@@ -102,7 +149,8 @@ class _StateCollector(Collector):
             "quotable_ready", "1 if questions can be answered, 0 during the start.", int(service is not None)
         )
         if service:
-            yield _caches(service)
+            if not self._is_shared:
+                yield _caches(service)
             try:
                 yield from list(_index(service))
             except QuotableError:

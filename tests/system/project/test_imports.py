@@ -61,7 +61,6 @@ qa.evaluation
 qa.web.schemas
 qa.web.routes
 qa.web.server.admission
-qa.web.server.dispatcher
 qa.web.current
 qa.web.unanswered
 qa.web.access
@@ -213,7 +212,7 @@ def test_only_assembly_and_maintenance_import_the_embedded_engine() -> None:
 
 
 def test_flask_is_imported_only_by_the_web() -> None:
-    assert all(path.startswith("qa/web/") for path in importers("flask", "werkzeug", "waitress", "jinja2"))
+    assert all(path.startswith("qa/web/") for path in importers("flask", "werkzeug", "uvicorn", "jinja2"))
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -148,7 +148,7 @@ def test_unknown_formats_get_the_default_format(running: Server, accept: str) ->
 
 
 def test_shows_the_servers_queue_and_refusals() -> None:
-    admission = Admission(threads=2)
+    admission = Admission(slots=2)
     app = create_app(lambda: None, admission=admission)
     for _ in range(5):
         admission.admit()

@@ -1,0 +1,93 @@
+"""uvicorn as configured here: its own signals, deadlines for the shutdown, and as many connections as files may be open."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from qa.web.server.connection import MAX_CONNECTIONS, Connection
+from qa.web.server.edge import Edge
+
+# File descriptors for everything else than connections.
+OTHER_FILES = 200
+# Keep-alive between two requests.
+IDLE_SECONDS = 60
+# For running requests to end, and for slow clients to read their responses.
+DRAIN_SECONDS = 10
+MAX_HEAD_BYTES = 262_144
+PUBLISH_SECONDS = 5
+# Connections that the kernel keeps until a process accepts them.
+BACKLOG = 2_048
+
+
+class HttpServer(uvicorn.Server):
+    """Stopped by the first signal once the requests that it has received are answered, and by the second at once."""
+
+    def __init__(self, edge: Edge, publish: Callable[[], None]) -> None:
+        """`publish`: called every few seconds."""
+
+        async def notify() -> None:
+            publish()
+
+        super().__init__(
+            uvicorn.Config(
+                edge,
+                interface="asgi3",
+                loop="asyncio",
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+                callback_notify=notify,
+                timeout_notify=PUBLISH_SECONDS,
+                backlog=1,  # also the number accepted at once: more would take them from the other processes
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BACKLOG)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal again after the shutdown."""
+        yield
+
+    @contextmanager
+    def handling_signals(self) -> Iterator[None]:
+        """Also before the server runs: a signal then raises SystemExit."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.started:
+            raise SystemExit
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def allow_connections() -> None:
+    """Raise the process's limit on file descriptors for the connections."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + OTHER_FILES
+    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

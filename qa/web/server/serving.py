@@ -1,0 +1,96 @@
+"""Serve HTTP in this process: open the documents while `/healthz` already answers, until a signal."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from qa.assembly import Service
+from qa.settings.settings import Settings
+from qa.web.access.browser import ServedHosts
+from qa.web.access.gate import Access
+from qa.web.application import create_app
+from qa.web.server.admission import Admission, slots_of
+from qa.web.server.edge import Edge
+from qa.web.server.http_server import HttpServer, allow_connections
+from qa.web.server.warm_up import warm_up
+from qa.web.telemetry.metrics import metrics_of
+from qa.web.telemetry.observed import Observer
+from qa.web.telemetry.request_log import RefusalLog
+
+
+class Opening:
+    """Opens the documents in a background thread; meanwhile the server answers that it is not ready."""
+
+    def __init__(self, open_service: Callable[[], Service], ready: Callable[[], None], admission: Admission) -> None:
+        self.service: Service | None = None
+        self.failure: BaseException | None = None
+        self._open_service, self._ready, self._admission = open_service, ready, admission
+
+    def start(self) -> None:
+        """A failure sends SIGTERM to this process, so the main thread must handle it."""
+        threading.Thread(target=self.open, name="open-documents", daemon=True).start()
+
+    def open(self) -> None:
+        try:
+            service = self._open_service()
+            seconds = warm_up(service.answerer)
+            if seconds is not None:
+                self._admission.expect(seconds)
+            # These objects stay; without the freeze each full collection would scan them and delay answers by 20 ms.
+            gc.collect()
+            gc.freeze()
+            self.service = service
+            self._ready()
+        except BaseException as failure:  # noqa: BLE001 - raised again by the main thread
+            self.failure = failure
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve_http(
+    settings: Settings,
+    listening: socket.socket,
+    access: Access,
+    observers: Sequence[Observer],
+    open_service: Callable[[], Service],
+    ready: Callable[[], None],
+    is_ready: Callable[[], bool] = lambda: True,
+    answers_at_once: bool = True,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Raises what `open_service` raises.
+
+    `ready`: called once this process can answer questions. `is_ready`: whether the others can too; until then it answers none.
+    `answers_at_once`: accept connections while the documents are being opened, and say so; otherwise leave them to the other processes.
+    """
+    slots = slots_of()
+    admission = Admission(settings.queue_seconds, slots)
+    opening = Opening(open_service, ready, admission)
+    hosts = ServedHosts.at(listening.getsockname()[0], settings.hosts)
+    app = create_app(lambda: opening.service if is_ready() else None, settings, access, hosts, observers, admission)
+    edge = Edge(app, access, admission, slots, settings.queue_seconds, settings.trusted_proxy)
+    refusals, metrics = RefusalLog(admission), metrics_of(app)
+
+    def publish() -> None:
+        refusals.log_new()
+        metrics.publish()
+
+    server = HttpServer(edge, publish)
+    try:
+        with server.handling_signals():
+            allow_connections()
+            if answers_at_once:
+                opening.start()
+            else:
+                opening.open()
+            server.run([listening])
+    except SystemExit:
+        pass  # a signal before the server ran, or the documents could not be opened
+    finally:
+        if access.keys:
+            access.keys.flush()
+    if opening.failure:
+        raise opening.failure
