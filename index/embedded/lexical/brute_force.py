@@ -141,7 +141,8 @@ class BruteForceLexicalIndex:
         self._removed_length = int(np.sum(self._sequences.starts[rows + 1] - self._sequences.starts[rows]))
 
     def document_frequency(self, term: str) -> int:
-        return len(self._sequences.rows_with_any([term]))
+        holding = self._sequences.ids[self._sequences.rows_with_any([term])]
+        return int(np.count_nonzero(~isin_sorted(holding, self._removed)))
 
     def passages_of_documents(self, numbers: Ids) -> Ids:
         ids = self._sequences.passages_of_documents(numbers)
