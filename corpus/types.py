@@ -60,7 +60,8 @@ class Document:
 
     `text` is the file's text with line ends normalised to "\\n".
     `pages` has the offset of the start of each page; it is empty for formats without pages.
-    `date` is an ISO 8601 date, with or without a time. `id` is set only if the source has ids of its own.
+    `date` is an ISO 8601 date, with or without a time. `id` is set only if the source has ids of its own. `part` is the place in its
+    file of an attachment or a message of a mailbox, such as "fees.pdf" or "3f2a9c01be44/fees.pdf"; None once it is stored.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Document:
     headings: tuple[Heading, ...] = ()
     pages: tuple[int, ...] = ()
     id: str | None = None
+    part: str | None = None
     url: str | None = None
     date: str | None = None
     type: str | None = None

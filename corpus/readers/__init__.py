@@ -1,6 +1,7 @@
 """Reads files: detects the format, runs its reader, and adds a title and a language.
 
-Enters: the bytes of a file and its name. Leaves: a `Document` per file or record, and a `ReadFailure` per record that cannot be read.
+Enters: the bytes of a file and its name. Leaves: a `Document` per file, record or attachment, and a `ReadFailure` for each that cannot
+be read.
 A module per format, in `plain/`, `markup/` and `office/`; the other modules here are shared by the readers. A reader is imported
 when a file of its format is read, so importing this package is cheap.
 """
@@ -11,9 +12,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
+from corpus.readers.attachments import MAX_DEPTH, Attachment, attached
 from corpus.readers.completion import complete
 from corpus.readers.detection import FORMATS, detect, unpack
-from corpus.types import Document, Reader, ReadError, ReadFailure
+from corpus.types import Document, Reader, ReadError, ReadFailure, UnsupportedFormat
 
 __all__ = ["FORMATS", "detect", "load_reader", "read"]
 
@@ -27,8 +29,11 @@ _READERS = {
     "odt": "corpus.readers.office.odt:OdtReader",
     "pptx": "corpus.readers.office.pptx:PptxReader",
     "xlsx": "corpus.readers.office.xlsx:XlsxReader",
+    "rtf": "corpus.readers.office.rtf:RtfReader",
+    "epub": "corpus.readers.markup.epub:EpubReader",
     "csv": "corpus.readers.plain.csv:CsvReader",
     "email": "corpus.readers.plain.email:EmailReader",
+    "mbox": "corpus.readers.plain.mbox:MboxReader",
     "govuk": "corpus.readers.markup.govuk:GovukRecordsReader",
     "jsonl": "corpus.readers.plain.jsonl:JsonRecordsReader",
 }
@@ -38,21 +43,24 @@ _READERS = {
 class RecordsReader(Protocol):
     """Turns the bytes of one file into many documents."""
 
-    def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-        """Yield a document or a failure per record. Raises ReadError if the file as a whole cannot be read."""
+    def read_records(self, data: bytes, name: str) -> Iterator[Document | ReadFailure | Attachment]:
+        """Yield a document or a failure per record, and the attachments of a document after it.
+
+        Raises ReadError if the file as a whole cannot be read.
+        """
         ...
 
 
-def read(data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-    """Read a file: one document, or a document or failure per record for JSON Lines and lists of GOV.UK content items.
+def read(data: bytes, name: str, depth: int = 0) -> Iterator[Document | ReadFailure]:
+    """Read a file: one document, or a document or failure per record for JSON Lines, lists of GOV.UK content items and mail.
 
-    The format is detected from the content first and the name second; `name` is never opened.
-    Raises ReadError, or its subclass UnsupportedFormat, if the file as a whole cannot be read.
+    The format is detected from the content first and the name second; `name` is never opened. `depth`: the number of messages around
+    an attachment. Raises ReadError, or its subclass UnsupportedFormat, if the file as a whole cannot be read.
     """
     data, name = unpack(data, name)
     reader = load_reader(detect(data, name))
     if isinstance(reader, RecordsReader):
-        return _read_records(reader, data, name)
+        return _read_records(reader, data, name, depth)
     return iter([complete(reader.read(data, name), name)])
 
 
@@ -63,12 +71,37 @@ def load_reader(file_format: str) -> Reader | RecordsReader:
     return reader
 
 
-def _read_records(reader: RecordsReader, data: bytes, name: str) -> Iterator[Document | ReadFailure]:
+def _read_records(reader: RecordsReader, data: bytes, name: str, depth: int) -> Iterator[Document | ReadFailure]:
+    document = None
     for number, record in enumerate(reader.read_records(data, name), start=1):
-        if isinstance(record, ReadFailure):
+        if isinstance(record, Attachment):
+            if document is not None:
+                yield from _read_attachment(record, document, name, depth)
+        elif isinstance(record, ReadFailure):
             yield record
-            continue
-        try:
-            yield complete(record, f"{name}, record {number}")
-        except ReadError as error:
-            yield ReadFailure(f"{name}, record {number}", str(error))
+        else:
+            try:
+                document = complete(record, f"{name}, record {number}")
+                yield document
+            except ReadError as error:
+                document = None
+                yield ReadFailure(f"{name}, record {number}", str(error))
+
+
+def _read_attachment(attachment: Attachment, message: Document, place: str, depth: int) -> Iterator[Document | ReadFailure]:
+    """Read a file attached to a message; any error is a failure of the attachment only."""
+    name = attachment.name
+    if depth == MAX_DEPTH:
+        reason = f"{place}: {name} is inside {MAX_DEPTH} messages; add it by itself"
+        yield ReadFailure(name, reason)
+        return
+    try:
+        for found in read(attachment.data, name, depth + 1):
+            yield attached(found, name, message, place)
+    except ReadError as error:
+        yield attached(ReadFailure(name, str(error), isinstance(error, UnsupportedFormat)), name, message, place)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - any error of a reader
+        reason = f"{name} could not be read ({type(error).__name__}); it is probably damaged, save it again"
+        yield attached(ReadFailure(name, reason), name, message, place)

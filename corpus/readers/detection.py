@@ -12,8 +12,26 @@ from corpus.readers.decoding import decode
 from corpus.readers.office.archive import open_archive, read_member
 from corpus.types import ReadError, UnsupportedFormat
 
-FORMATS = ("text", "markdown", "html", "pdf", "docx", "odt", "pptx", "xlsx", "csv", "email", "govuk", "jsonl")
-_SUPPORTED = "text, Markdown, HTML, PDF, DOCX, ODT, PPTX, XLSX, CSV, e-mail (EML), GOV.UK content items and JSON Lines"
+FORMATS = (
+    "text",
+    "markdown",
+    "html",
+    "pdf",
+    "docx",
+    "odt",
+    "pptx",
+    "xlsx",
+    "rtf",
+    "epub",
+    "csv",
+    "email",
+    "mbox",
+    "govuk",
+    "jsonl",
+)
+_SUPPORTED = (
+    "text, Markdown, HTML, PDF, DOCX, ODT, PPTX, XLSX, RTF, EPUB, CSV, e-mail (EML, mbox), GOV.UK content items and JSON Lines"
+)
 
 # In bytes.
 _HEAD = 4096
@@ -25,7 +43,6 @@ _BINARY_SIGNATURES = (
     (b"GIF8", "a GIF image"),
     (b"II*\0", "a TIFF image"),
     (b"MM\0*", "a TIFF image"),
-    (b"{\\rtf", "a Rich Text file"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
@@ -39,6 +56,7 @@ _ZIP_MEMBERS = (
     ("xl/workbook.xml", "xlsx"),
 )
 _OPEN_DOCUMENT_TEXT = b"application/vnd.oasis.opendocument.text"
+_EPUB = b"application/epub+zip"
 _EXTENSIONS = {
     ".md": "markdown",
     ".markdown": "markdown",
@@ -53,6 +71,8 @@ _EXTENSIONS = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+# "From ann@example.org Tue Mar  5 09:30:00 2024" and a header.
+_MAILBOX = re.compile(rb"From \S+[^\n]*\d:\d\d[^\n]*\n>?[!-9;-~]+[: ]")
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|article|main|div|p|h[1-6])\b",
     re.IGNORECASE | re.DOTALL,
@@ -94,6 +114,10 @@ def detect(data: bytes, name: str) -> str:
         return _zip_format(data, name)
     if head.startswith(_OLE):
         raise _ole_error(data, name)
+    if _MAILBOX.match(head):
+        return "mbox"
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
     for signature, kind in _BINARY_SIGNATURES:
         if head.startswith(signature):
             raise UnsupportedFormat(f"{name} is {kind}; convert it first. Supported formats: {_SUPPORTED}")
@@ -106,8 +130,11 @@ def _zip_format(data: bytes, name: str) -> str:
         for member, file_format in _ZIP_MEMBERS:
             if member in members:
                 return file_format
-        if "mimetype" in members and read_member(archive, "mimetype", name).startswith(_OPEN_DOCUMENT_TEXT):
+        kind = read_member(archive, "mimetype", name) if "mimetype" in members else b""
+        if kind.startswith(_OPEN_DOCUMENT_TEXT):
             return "odt"
+        if kind.startswith(_EPUB):
+            return "epub"
     raise UnsupportedFormat(
         f"{name} is a ZIP archive, not a document; unpack it and add the files. Supported formats: {_SUPPORTED}"
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from corpus.types import Document, Heading, MetadataValue, ReadFailure
 
-_OPTIONAL = ("id", "url", "date", "type", "language")
+_OPTIONAL = ("id", "part", "url", "date", "type", "language")
 
 
 def to_line(found: Document | ReadFailure) -> bytes:

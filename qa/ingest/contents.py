@@ -14,6 +14,7 @@ from corpus.types import Document, ReadFailure
 from index.engine import Engine
 from index.jobs import IfExists
 from index.types import Origin, StoredDocument
+from qa.ingest.parts import as_part, part_id
 from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome, PutResult, check_document_id
 
 _UPLOAD = "upload:"
@@ -144,7 +145,7 @@ def _entries(
             report.failures.append(found.reason)
             report.crashed |= found.crashed
             continue
-        document_id = found.id or content.document_id
+        document_id = part_id(found.id or content.document_id, found)
         try:
             check_document_id(document_id)
         except ValueError as error:
@@ -155,13 +156,14 @@ def _entries(
             document_id = f"{document_id}~{counts[document_id]}"
         stored = None if if_exists is IfExists.REPLACE else engine.document(document_id)
         if stored is None or stored.location == origin.location:
-            yield IncomingDocument(document_id, _with_url(found, content.url), origin)
+            document = as_part(_with_url(found, content.url), document_id, counts)
+            yield IncomingDocument(document_id, document, origin)
         else:
             _refuse(stored, 1, if_exists, report)
 
 
 def _with_url(document: Document, url: str | None) -> Document:
-    return replace(document, url=url) if url and not document.url else document
+    return replace(document, url=url) if url and not document.url and not document.part else document
 
 
 def _defer_hash(entries: Iterator[IncomingDocument], report: Report) -> Iterator[IncomingDocument]:

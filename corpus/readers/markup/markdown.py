@@ -1,20 +1,25 @@
-"""Reads Markdown: the text stays as it is; headings are parsed by CommonMark, so none is found in a code block."""
+"""Reads Markdown: the text stays as it is, but for HTML in it, which is read as HTML is.
+
+Headings are parsed by CommonMark, so none is found in a code block.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import decode
-from corpus.types import Document, Heading
+from corpus.types import Document, Heading, Span
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
+_TAG = re.compile(r"<(?:[a-zA-Z/]|!--)")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"(\w+):[ \t]+(.+)")
 # `## Title {#anchor}`, as kramdown, Govspeak and Pandoc write it.
@@ -33,34 +38,45 @@ class MarkdownReader:
         decoded = decode(data, name)
         front_matter = _FRONT_MATTER.match(decoded.text)
         fields = _front_matter_fields(front_matter[1]) if front_matter else {}
+        start = front_matter.end() if front_matter else 0
+        body, in_html, html = _without_html(decoded.text[start:])
+        found = [*in_html, *(heading for heading in headings(body) if not any(a <= heading.start < b for a, b in html))]
+        found.sort(key=lambda heading: heading.start)
         return Document(
-            text=decoded.text,
+            text=decoded.text[:start] + body,
             title=fields.get("title", ""),
-            headings=tuple(headings(decoded.text, front_matter.end() if front_matter else 0)),
+            headings=tuple(replace(heading, start=heading.start + start, end=heading.end + start) for heading in found),
             date=iso_date(fields.get("date", "")),
             type="markdown",
             metadata=decoded.metadata,
         )
 
 
-def headings(text: str, start: int = 0) -> Iterator[Heading]:
-    """The top-level headings from offset `start`, which must be the start of a line.
+def headings(text: str) -> Iterator[Heading]:
+    """The top-level headings.
 
     A heading's span is its whole lines, marks and underline included; its title is the visible text.
     """
-    body = text[start:]
-    if "#" not in body and "---" not in body and "=" not in body and "\n-" not in body:
+    if "#" not in text and "---" not in text and "=" not in text and "\n-" not in text:
         return
-    line_starts = [start]
-    line_starts.extend(start + newline.end() for newline in re.finditer("\n", body))
+    line_starts = [0]
+    line_starts.extend(newline.end() for newline in re.finditer("\n", text))
     line_starts.append(len(text) + 1)
-    for opening, inline in pairwise(_block_parser().parse(body)):
+    for opening, inline in pairwise(_block_parser().parse(text)):
         if opening.type != "heading_open" or opening.map is None or opening.level != 0:
             continue
         title, anchor = _visible_title(inline.content)
         first, last = line_starts[opening.map[0]], line_starts[opening.map[1]] - 1
         if title:
             yield Heading(first, min(last, len(text)), int(opening.tag[1]), title, anchor)
+
+
+def _without_html(text: str) -> tuple[str, list[Heading], list[Span]]:
+    if not _TAG.search(text):
+        return text, [], []
+    from corpus.readers.markup.markdown_html import convert_html
+
+    return convert_html(text, _block_parser().parse(text))
 
 
 def _front_matter_fields(block: str) -> dict[str, str]:

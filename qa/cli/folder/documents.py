@@ -72,11 +72,12 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
 @click.argument("document_ids", metavar="ID...", nargs=-1, required=True)
 @click.pass_context
 def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
-    """Remove the documents with these IDs."""
+    """Remove the documents with these IDs, and what is attached to them."""
     from qa.assembly import open_to_write
+    from qa.ingest.parts import remove_with_parts
 
     with open_to_write(settings_of(context), say) as writer:
-        missing = [document_id for document_id in document_ids if not writer.engine.remove(document_id)]
+        missing = [document_id for document_id in document_ids if not remove_with_parts(writer.engine, document_id)]
     if missing:
         raise QuotableError(f"no document {', '.join(missing)}; `qa list` lists all documents")
 

@@ -13,6 +13,7 @@ from index.types import StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
 from qa.ingest.contents import already_there, upload_location, upload_source
+from qa.ingest.parts import remove_with_parts
 from qa.ingest.writer import check_document_id, id_for_address, id_for_source, readable_id
 from qa.web.api.download import download
 from qa.web.current import service, writer
@@ -113,9 +114,16 @@ def edit_document(document_id: str) -> EditedDocument:
     return {**listed, "job": job_json(job, None) if job else None}
 
 
-@route(blueprint, "DELETE", "/v1/documents/<document_id:document_id>", WRITE, "Remove a document", errors=(507,))
+@route(
+    blueprint,
+    "DELETE",
+    "/v1/documents/<document_id:document_id>",
+    WRITE,
+    "Remove a document and its attachments",
+    errors=(507,),
+)
 def remove_document(document_id: str) -> RemovedDocument:
-    if not writer().engine.remove(document_id):
+    if not remove_with_parts(writer().engine, document_id):
         raise _not_found("document", document_id)
     return {"id": document_id, "deleted": True}
 

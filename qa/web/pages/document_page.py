@@ -5,15 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Blueprint, abort, render_template
 
 from corpus.types import Document, Heading, Span
 from index.types import StoredPassage
+from qa.ingest.parts import PART_OF
 from qa.web.current import service
 from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import READ, route
-from qa.web.schemas.documents import passage_name
+from qa.web.schemas.documents import document_note, passage_name
 
 blueprint = Blueprint("document", __name__)
 blueprint.add_app_template_global(http_url)
@@ -62,8 +64,14 @@ def document_page(document_id: str) -> str:
         abort(404, "No document has this id; it may have been removed")
     blocks = list(_blocks(document, engine.passages_of(document_id)))
     contents = [block for block in blocks if block.heading]
+    part_of = document.metadata.get(PART_OF)
     return render_template(
-        "document.html", document=document, blocks=blocks, contents=contents if len(contents) >= LEAST_HEADINGS else ()
+        "document.html",
+        document=document,
+        blocks=blocks,
+        contents=contents if len(contents) >= LEAST_HEADINGS else (),
+        note=document_note(document) if part_of else None,
+        part_of=f"/d/{quote(str(part_of))}",
     )
 
 

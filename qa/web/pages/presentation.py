@@ -55,6 +55,7 @@ def source_fields(source: Mapping[str, Any], passage_id: str) -> dict[str, str]:
         "title": document["title"],
         "path": " › ".join(source["headings"]),
         "page": f"page {source['page']}" if source["page"] else "",
+        "note": document["note"] or "",
         "date": document["date"] or "",
         "day": format_date(document["date"]),
         "original": http_url(source["url"]),

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from corpus.types import MetadataValue, Span, url_at
+from corpus.types import Document, MetadataValue, Span, url_at
 from index.engine import Engine
 from index.jobs import Job
 from index.listing import DocumentState
 from index.types import StoredDocument, StoredPassage
+from qa.ingest.parts import PART_OF
 
 MAX_DIGITS = 18  # of a passage id: SQLite integers have 63 bits
 
@@ -32,6 +33,7 @@ class DocumentReference(TypedDict):
     title: str
     url: str | None
     date: str | None
+    note: Annotated[str | None, Field(description="Who sent a message, or the message that an attachment belongs to.")]
     version: Version
 
 
@@ -160,8 +162,17 @@ def document_json(document: StoredDocument) -> DocumentReference:
         "title": document.title,
         "url": document.url,
         "date": document.date,
+        "note": document_note(document),
         "version": document.version,
     }
+
+
+def document_note(document: StoredDocument | Document) -> str | None:
+    """What a reader must know of a document beside its title and date."""
+    metadata = document.metadata
+    if PART_OF in metadata and "mail" in metadata:
+        return f"Attached to “{metadata['mail']}”" + (f" from {metadata['mail_from']}" if "mail_from" in metadata else "")
+    return f"From {metadata['from']}" if document.type == "email" and "from" in metadata else None
 
 
 def listed_documents_json(engine: Engine, documents: Sequence[StoredDocument]) -> list[ListedDocument]:

@@ -28,6 +28,8 @@ STARTS = (
     b"\xff\xfe",
     b"\x1f\x8b",
     b"---\n",
+    b"{\\rtf1 ",
+    b"From a 10:30\nFrom: a\n\n",
 )
 
 
@@ -80,8 +82,10 @@ def samples(make_pdf: Callable[..., bytes]) -> dict[str, bytes]:
         "a.pdf": make_pdf([[(20, 700, "Title"), (10, 650, "Words and more words.")]]),
         "a.html": b"<html><head><title>T</title></head><body><h1>T</h1><table><tr><td>a<td>b</table><p>Words.</body></html>"
         * 4,
-        "a.md": b"---\ntitle: T\n---\n# One\n\n- a\n- b\n\n```\n# c\n```\n",
+        "a.md": b"---\ntitle: T\n---\n# One\n\n<table><tr><td>c</td></tr></table>\n\n<b>d</b>\n\n- a\n- b\n\n```\n# c\n```\n",
         "a.eml": b"From: a@b.c\nTo: d@e.f\nSubject: S\nContent-Type: text/plain; charset=utf-8\n\nWords.\n",
+        "a.mbox": b"From a 10:30\nFrom: a@b.c\n\nWords.\n\nFrom a 10:30\nFrom: d@e.f\n\nMore words.\n",
+        "a.rtf": b"{\\rtf1{\\fonttbl{\\f0 A;}}\\pard\\outlinelevel0 Title\\par\\intbl a\\cell b\\cell\\row\\pard W\\u246\\'f6rds.\\par}",
         "a.csv": b'a,b\n"1,2",3\n',
         "a.json": json.dumps({"base_path": "/a", "title": "A", "details": {"body": "<p>Words.</p>"}}).encode(),
         "a.jsonl": b'{"id": "1", "text": "Words."}\n{"id": "2", "text": "More."}\n',
@@ -102,5 +106,5 @@ def test_damaged_files_give_documents_or_read_error(samples: dict[str, bytes], s
 
 def test_undamaged_samples_are_read(samples: dict[str, bytes]) -> None:
     assert {name: len(documents_in(data, name)) for name, data in samples.items()} == {
-        name: 2 if name == "a.jsonl" else 1 for name in samples
+        name: 2 if name in ("a.jsonl", "a.mbox") else 1 for name in samples
     }

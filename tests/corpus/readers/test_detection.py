@@ -29,6 +29,9 @@ Reading = Callable[[bytes, str], Document]
         (b"a,b\n1,2\n", "table.csv", "csv"),
         (b"From: a@example.org\nTo: b@example.org\nSubject: Hi\n\nWords", "mail.txt", "email"),
         (b"Subject: Hi\n\nWords", "mail.eml", "email"),
+        (b"From ann@example.org Tue Mar  5 09:30:00 2024\nSubject: Hi\n\nWords", "Inbox", "mbox"),
+        (b"From here on it is 10:30 walking.\n\nWords", "walk.txt", "text"),
+        (b"{\\rtf1 words}", "old.rtf", "rtf"),
         (b"Note: words\nMore: words\n\nWords", "notes.txt", "text"),
         (b'{"base_path": "/vat", "title": "VAT", "details": {}}', "vat.json", "govuk"),
         (b'[{"base_path": "/vat", "title": "VAT", "details": {}}]', "items.json", "govuk"),
@@ -44,7 +47,6 @@ def test_detects_content_before_name(data: bytes, name: str, expected: str) -> N
     ("data", "name", "words"),
     [
         (b"\x89PNG\r\n\x1a\n", "scan.pdf", "PNG image"),
-        (b"{\\rtf1 words}", "old.rtf", "Rich Text"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "old.doc", "old Microsoft Office"),
         (b'<?xml version="1.0"?><feed>Words</feed>', "feed.xml", "XML of an unknown kind"),
         (bytes(range(256)) * 8, "data.bin", "not in a known format"),

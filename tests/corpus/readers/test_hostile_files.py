@@ -135,3 +135,19 @@ def test_zip_members_outside_the_archive_are_not_written(make_zip: MakeZip, tmp_
     with pytest.raises(ReadError):
         list(read(make_zip({"../../evil.txt": "x", "/etc/evil": "x", "word/document.xml": "<a/>"}), "evil.docx"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mail_with_very_many_parts_is_read_to_the_limit(sandbox: Sandbox) -> None:
+    part = b"--x\nContent-Type: text/plain\nContent-Disposition: attachment; filename=a.txt\n\nWords.\n"
+    mail = b"From: a@b.c\nContent-Type: multipart/mixed; boundary=x\n\n" + part * 2_000 + b"--x--\n"
+    *read_ones, last = sandbox.read(mail, "many.eml")
+    assert len(read_ones) == 1_000
+    assert isinstance(last, ReadFailure)
+    assert "more than 1000 parts" in last.reason
+
+
+def test_messages_inside_messages_end_at_a_limit(sandbox: Sandbox) -> None:
+    nested = b"From: a@b.c\nContent-Type: message/rfc822\n\n" * 5_000 + b"From: a@b.c\n\nWords.\n"
+    found = list(sandbox.read(nested, "deep.eml"))
+    assert 1 <= len(found) <= 7
+    assert isinstance(found[-1], ReadFailure)

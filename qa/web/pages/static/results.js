@@ -120,6 +120,7 @@ function meta(fields) {
   const parts = [
     fields.path ? element("span", null, fields.path) : null,
     fields.page ? element("span", null, fields.page) : null,
+    fields.note ? element("span", null, fields.note) : null,
     fields.date ? element("time", { datetime: fields.date }, fields.day) : null,
   ];
   return parts.some(Boolean) ? element("p", { class: "meta" }, parts) : null;
@@ -140,6 +141,7 @@ function sourceFields(source, passage) {
     title: source.document.title,
     path: source.headings.join(" › "),
     page: source.page ? `page ${source.page}` : "",
+    note: source.document.note ?? "",
     date: source.document.date ?? "",
     day: formatDate(source.document.date),
     original: httpUrl(source.url),

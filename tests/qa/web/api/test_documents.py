@@ -62,6 +62,7 @@ def test_adds_and_finds_a_document(documents: Any) -> None:
         "title": "Otters",
         "url": "https://example.org/otters",
         "date": "2024-05-06",
+        "note": None,
         "version": text_version(text),
     }
     assert text[first["start"] : first["end"]] == first["text"]

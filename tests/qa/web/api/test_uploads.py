@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,30 @@ def test_adds_and_finds_a_file_of_each_format(documents: Any, extension: str) ->
     if extension == "eml":
         assert (result["document"]["title"], result["document"]["date"][:10]) == ("Ferry prices", "2024-05-06")
     documents.request("DELETE", address(document_id))
+
+
+def test_a_mail_and_its_attachments_are_found_and_removed_together(documents: Any) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "Ann Example <ann@example.org>", "Trip to the lighthouse"
+    mail.set_content("Please read the plan before Monday.")
+    mail.add_attachment(pdf_file(), maintype="application", subtype="pdf", filename="plan.pdf")
+    mail.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="map.png")
+    job = documents.finished(documents.upload("trip.eml", mail.as_bytes(), id="trip").json()["job"])
+    assert (job["status"], job["documents"]) == ("done", 2)
+    (failure,) = job["failures"]
+    assert failure.startswith("trip.eml: map.png is a PNG image")
+    sender = documents.search("Who sent the mail about the trip to the lighthouse?")
+    assert sender["answer"]["text"] == "From: Ann Example <ann@example.org>"
+    assert sender["answer"]["document"]["note"] == "From Ann Example <ann@example.org>"
+    fare = documents.search("How much is the ferry to the island?")["results"][0]
+    assert fare["document"]["id"] == "trip/plan.pdf"
+    assert fare["document"]["note"] == "Attached to “Trip to the lighthouse” from Ann Example <ann@example.org>"
+    assert fare["document"]["date"] is None
+    assert fare["metadata"]["created"]
+    page = documents.get("/d/trip/plan.pdf").text
+    assert '<a href="/d/trip">Attached to “Trip to the lighthouse” from Ann Example &lt;ann@example.org&gt;</a>' in page
+    documents.request("DELETE", address("trip"))
+    assert documents.get(address("trip/plan.pdf")).status == 404
 
 
 def test_an_upload_with_an_id_replaces_the_document(documents: Any) -> None:

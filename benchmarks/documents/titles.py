@@ -1,6 +1,6 @@
 """Titles of documents: the share that is right, of the shared documents whose title is known by looking at them.
 
-    python benchmarks/quality/titles.py
+    python benchmarks/documents/titles.py
 
 `titles.json` has the title that a reader of the first page would name, or the file name where there is none.
 """
