@@ -1,4 +1,4 @@
-"""Value types of the corpus (Document, Heading, Section, Passage), the Reader and Tokenizer protocols, and the errors.
+"""Value types of the corpus (Document, Heading, Table, Section, Passage), the Reader and Tokenizer protocols, and the errors.
 
 All offsets are code points into `Document.text`, start inclusive, end exclusive.
 """
@@ -45,6 +45,19 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table: lines of the text, one per row, with cells separated by " | ".
+
+    The lines up to `head_end` are the column heads; there is at least one. `caption` is empty if the table has none.
+    """
+
+    start: int
+    head_end: int
+    end: int
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """The text under one heading, up to the next heading of any level. `headings` is the heading path, outermost first."""
 
@@ -59,6 +72,7 @@ class Document:
     """A document as a reader returns it.
 
     `text` is the file's text with line ends normalised to "\\n".
+    `tables` has the tables with column heads, whose rows become passages of their own.
     `pages` has the offset of the start of each page; it is empty for formats without pages.
     `date` is an ISO 8601 date, with or without a time. `id` is set only if the source has ids of its own. `part` is the place in its
     file of an attachment or a message of a mailbox, such as "fees.pdf" or "3f2a9c01be44/fees.pdf"; None once it is stored.
@@ -75,6 +89,7 @@ class Document:
     type: str | None = None
     language: str | None = None
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
 
     @property
     def version(self) -> str:
@@ -86,6 +101,7 @@ class Document:
 class Passage:
     """A span of a document, the unit of embedding and ranking: `document.text[start:end] == text`.
 
+    `headings` is the heading path; that of a table row ends in the table's caption and its column heads (`Type | Fee`).
     `context` (title and heading path) precedes the text when it is embedded and indexed; it is never quoted.
     """
 

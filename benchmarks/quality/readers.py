@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = ROOT.parent / "shared" / "data" / "documents"
+DOCUMENTS = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "documents"
 OURS = "corpus.readers"
 # Format -> formats of the manifest.
 FORMATS = {"html": ("html", "html.gz"), **{name: (name,) for name in ("pdf", "docx", "odt", "pptx", "xlsx", "csv", "md")}}

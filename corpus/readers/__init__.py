@@ -2,8 +2,8 @@
 
 Enters: the bytes of a file and its name. Leaves: a `Document` per file, record or attachment, and a `ReadFailure` for each that cannot
 be read.
-A module per format, in `plain/`, `markup/` and `office/`; the other modules here are shared by the readers. A reader is imported
-when a file of its format is read, so importing this package is cheap.
+A module per format, in `plain/`, `markup/` and `office/`, and the folder `pdf/`; the other modules here are shared by the readers. A
+reader is imported when a file of its format is read, so importing this package is cheap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _READERS = {
     "text": "corpus.readers.plain.text:TextReader",
     "markdown": "corpus.readers.markup.markdown:MarkdownReader",
     "html": "corpus.readers.markup.html:HtmlReader",
-    "pdf": "corpus.readers.pdf:PdfReader",
+    "pdf": "corpus.readers.pdf.reader:PdfReader",
     "docx": "corpus.readers.office.docx:DocxReader",
     "odt": "corpus.readers.office.odt:OdtReader",
     "pptx": "corpus.readers.office.pptx:PptxReader",

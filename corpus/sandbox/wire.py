@@ -6,9 +6,10 @@ The reader process may have read a hostile file, so the receiver checks every ty
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
-from corpus.types import Document, Heading, MetadataValue, ReadFailure
+from corpus.types import Document, Heading, MetadataValue, ReadFailure, Table
 
 _OPTIONAL = ("id", "part", "url", "date", "type", "language")
 
@@ -22,6 +23,7 @@ def to_line(found: Document | ReadFailure) -> bytes:
             "text": found.text,
             "title": found.title,
             "headings": [[each.start, each.end, each.level, each.title, each.anchor] for each in found.headings],
+            "tables": [[each.start, each.head_end, each.end, each.caption] for each in found.tables],
             "pages": found.pages,
             "metadata": dict(found.metadata),
             **{field: getattr(found, field) for field in _OPTIONAL},
@@ -47,12 +49,16 @@ def _document(value: dict[str, Any]) -> Document:
     text = _check_type(value["text"], str)
     headings = tuple(_heading(each, len(text)) for each in value["headings"])
     pages = tuple(_offset(page, len(text)) for page in value["pages"])
+    tables = tuple(_table(each, len(text)) for each in value["tables"])
+    if any(one.end > following.start for one, following in pairwise(tables)):
+        raise ValueError("tables are not in the order of the text")
     if list(pages) != sorted(pages) or [each.start for each in headings] != sorted(each.start for each in headings):
         raise ValueError("pages or headings are not in the order of the text")
     return Document(
         text=text,
         title=_check_type(value["title"], str),
         headings=headings,
+        tables=tables,
         pages=pages,
         metadata={_check_type(key, str): _metadata_value(inner) for key, inner in value["metadata"].items()},
         **{field: _optional(value[field]) for field in _OPTIONAL},
@@ -64,6 +70,13 @@ def _heading(value: list[Any], length: int) -> Heading:
     if not 1 <= _check_type(level, int) <= 6 or _offset(start, length) > _offset(end, length):
         raise ValueError("a heading is out of range")
     return Heading(start, end, level, _check_type(title, str), _optional(anchor))
+
+
+def _table(value: list[Any], length: int) -> Table:
+    start, head_end, end, caption = value
+    if not _offset(start, length) < _offset(head_end, length) < _offset(end, length):
+        raise ValueError("a table is out of range")
+    return Table(start, head_end, end, _check_type(caption, str))
 
 
 def _offset(value: Any, length: int) -> int:

@@ -1,21 +1,22 @@
 """Splits a document into passages: at sentence ends, never across a heading, within a token budget.
 
 A paragraph that fits is not split. Short paragraphs of a section are joined, and a lead-in ("It includes commitments to explore:")
-stays with the text it introduces.
+stays with the text it introduces. A row of a table with column heads is a passage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus.splitting.sentences import paragraph_spans, sentence_spans, trim
-from corpus.types import Document, Heading, Passage, Section, Span, Tokenizer, page_at
+from corpus.splitting.tables import column_groups, heads, row_sections
+from corpus.types import Document, Heading, Passage, Section, Span, Table, Tokenizer, page_at
 
 # In tokens. Paragraphs are joined up to MIN_TOKENS, and not beyond JOINED_TOKENS; a single paragraph may use the whole budget.
 MIN_TOKENS = 50
 JOINED_TOKENS = 160
-# The heading path is cut to this share of the budget.
+# The heading path, or the column heads of a row, are cut to this share of the budget.
 CONTEXT_SHARE = 0.4
 SEPARATOR = " › "
 
@@ -31,7 +32,7 @@ class _Piece:
 
 
 def split(document: Document, tokenizer: Tokenizer, budget: int) -> list[Passage]:
-    """Split a document into passages that cover its text except white space and headings, in the order of the text.
+    """Split a document into passages that cover its text except white space, headings and column heads, in the order of the text.
 
     `budget` is the maximum number of tokens of the embedding model, without special tokens. Raises ValueError if it is below 8.
     """
@@ -39,22 +40,23 @@ def split(document: Document, tokenizer: Tokenizer, budget: int) -> list[Passage
         raise ValueError(f"the token budget must be at least 8, not {budget}")
     passages: list[Passage] = []
     contexts: dict[tuple[str, ...], tuple[str, int]] = {}
-    for section in sections(document):
-        if section.headings not in contexts:
-            contexts[section.headings] = _context(document.title, section.headings, tokenizer, budget)
-        context, context_tokens = contexts[section.headings]
-        for start, end in _pack(document.text, section, tokenizer, budget - context_tokens):
-            passages.append(
-                Passage(
-                    start=start,
-                    end=end,
-                    text=document.text[start:end],
-                    headings=section.headings,
-                    context=context,
-                    page=page_at(document.pages, start),
-                    anchor=section.anchor,
+    for section, table in _parts(document):
+        for part in _rows(document.text, section, table, tokenizer, budget) if table else [section]:
+            if part.headings not in contexts:
+                contexts[part.headings] = _context(document.title, part.headings, tokenizer, budget, is_row=table is not None)
+            context, context_tokens = contexts[part.headings]
+            for start, end in _pack(document.text, part, tokenizer, budget - context_tokens):
+                passages.append(
+                    Passage(
+                        start=start,
+                        end=end,
+                        text=document.text[start:end],
+                        headings=part.headings,
+                        context=context,
+                        page=page_at(document.pages, start),
+                        anchor=part.anchor,
+                    )
                 )
-            )
     return passages
 
 
@@ -81,12 +83,37 @@ def sections(document: Document) -> Iterator[Section]:
         yield Section(0, len(document.text))
 
 
+def _parts(document: Document) -> Iterator[tuple[Section, Table | None]]:
+    """The sections, each divided into its tables, with their table, and the text around them."""
+    tables = list(reversed(document.tables))
+    for section in sections(document):
+        position = section.start
+        while tables and tables[-1].end <= section.end:
+            table = tables.pop()
+            if table.start >= position:
+                if document.text[position : table.start].strip():
+                    yield replace(section, start=position, end=table.start), None
+                yield section, table
+                position = table.end
+        if document.text[position : section.end].strip():
+            yield replace(section, start=position), None
+
+
+def _rows(text: str, section: Section, table: Table, tokenizer: Tokenizer, budget: int) -> Iterator[Section]:
+    """The rows of a table. Its columns are divided into groups whose heads leave room for the row."""
+    names = heads(text, table)
+    groups = 1
+    while groups < len(names) and max(tokenizer.count_tokens(column_groups(names, groups))) > budget * CONTEXT_SHARE:
+        groups = min(groups * 2, len(names))
+    return row_sections(text, table, section, groups)
+
+
 def _nearest_anchor(path: Sequence[Heading]) -> str | None:
     return next((heading.anchor for heading in reversed(path) if heading.anchor), None)
 
 
-def _context(title: str, headings: tuple[str, ...], tokenizer: Tokenizer, budget: int) -> tuple[str, int]:
-    """The title and as many of the innermost headings as fit, and their length in tokens."""
+def _context(title: str, headings: tuple[str, ...], tokenizer: Tokenizer, budget: int, is_row: bool = False) -> tuple[str, int]:
+    """The title and as many of the innermost headings as fit, and their length in tokens. A row keeps its column heads longest."""
     parts = [" ".join(part.split()) for part in (title, *headings)]
     parts = [part for part in parts if part]
     while parts:
@@ -94,7 +121,7 @@ def _context(title: str, headings: tuple[str, ...], tokenizer: Tokenizer, budget
         tokens = tokenizer.count_tokens([context + SEPARATOR.rstrip()])[0]
         if tokens <= budget * CONTEXT_SHARE:
             return context, tokens
-        del parts[1 if len(parts) > 1 else 0]
+        del parts[1 if len(parts) > 1 + is_row else 0]
     return "", 0
 
 

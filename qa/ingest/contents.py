@@ -33,10 +33,11 @@ class Content:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a file: documents by outcome, and reasons of failures. `crashed`: its reader crashed."""
+    """What became of a file: documents by outcome, reasons of failures, and notes. `crashed`: its reader crashed."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     crashed: bool = False
 
 
@@ -156,6 +157,8 @@ def _entries(
             document_id = f"{document_id}~{counts[document_id]}"
         stored = None if if_exists is IfExists.REPLACE else engine.document(document_id)
         if stored is None or stored.location == origin.location:
+            unread = found.metadata.get("not_read")
+            report.notes += unread if isinstance(unread, list) else ()
             document = as_part(_with_url(found, content.url), document_id, counts)
             yield IncomingDocument(document_id, document, origin)
         else:

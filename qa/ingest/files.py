@@ -133,7 +133,7 @@ def _add(
     for result in store(writer, sandbox, content, report, if_exists):
         results.append(result)
         on_stored(share, result.passages)
-    return FileOutcome(path, report.outcomes, report.failures, [*notes, *_duplicate_notes(results)])
+    return FileOutcome(path, report.outcomes, report.failures, [*notes, *report.notes, *_duplicate_notes(results)])
 
 
 def _document_id(engine: Engine, location: str, source: str) -> tuple[str, str | None]:

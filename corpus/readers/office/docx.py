@@ -1,20 +1,25 @@
-"""Reads DOCX from its XML: headings by style, lists with their marks, tables, text boxes, equations and footnotes."""
+"""Reads DOCX from its XML: headings by style, lists with their marks, tables, text boxes, drawings, equations and footnotes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from lxml import etree
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.office.docx_styles import Numbering, Styles
+from corpus.readers.office.drawings import append_chart, append_diagram, paragraphs
 from corpus.readers.office.equations import equation_text
 from corpus.readers.office.properties import office_properties
-from corpus.readers.office.safe_xml import child, children, local, open_checked, part
+from corpus.readers.office.safe_xml import attribute, child, children, local, open_checked, part
 from corpus.types import Document, ReadError
 
 _SKIPPED = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr"))
 _BOX = "txbxContent"
+# The root of the part that a relation's id refers to.
+RelatedPart = Callable[[str | None], etree._Element | None]
 
 
 class DocxReader:
@@ -26,7 +31,11 @@ class DocxReader:
         body = child(root, "body") if root is not None else None
         if body is None:
             raise ReadError(f"{name} has no document body; it is damaged, save it again")
-        writer = _Writer(Styles(part(archive, "word/styles.xml", name)), Numbering(part(archive, "word/numbering.xml", name)))
+        writer = _Writer(
+            Styles(part(archive, "word/styles.xml", name)),
+            Numbering(part(archive, "word/numbering.xml", name)),
+            _related(archive, name),
+        )
         writer.blocks(body)
         writer.footnotes(part(archive, "word/footnotes.xml", name))
         title, metadata = office_properties(archive, name)
@@ -34,17 +43,19 @@ class DocxReader:
             text=writer.builder.text,
             title=writer.title or title,
             headings=writer.builder.headings,
+            tables=writer.builder.tables,
             type="docx",
             metadata=metadata,
         )
 
 
 class _Writer:
-    def __init__(self, styles: Styles, numbering: Numbering) -> None:
+    def __init__(self, styles: Styles, numbering: Numbering, related: RelatedPart) -> None:
         self.builder = TextBuilder()
         self.title = ""
         self._styles = styles
         self._numbering = numbering
+        self._related = related
         self._in_list = False
 
     def blocks(self, parent: etree._Element) -> None:
@@ -70,6 +81,19 @@ class _Writer:
         for box in _boxes(paragraph):
             self._in_list = False
             self.blocks(box)
+        for drawing in _drawings(paragraph):
+            self._in_list = False
+            self._drawing(drawing)
+
+    def _drawing(self, drawing: etree._Element) -> None:
+        for element in drawing.iter():
+            kind = local(element)
+            if kind == "chart" and (root := self._related(attribute(element, "id"))) is not None:
+                append_chart(root, self.builder)
+            elif kind == "relIds" and (root := self._related(attribute(element, "dm"))) is not None:
+                append_diagram(root, self.builder)
+            elif kind == "txBody":
+                self.builder.block("\n".join(paragraphs(element)))
 
     def _write(self, paragraph: etree._Element, text: str) -> None:
         if self._styles.is_title(paragraph):
@@ -100,7 +124,8 @@ class _Writer:
         if len(rows) == 1 and len(rows[0]) == 1:
             self.blocks(rows[0][0])
             return
-        self.builder.table((" ".join(_paragraph_texts(cell)) for cell in row) for row in rows)
+        heads = sum(1 for _ in takewhile(_is_head, _rows(table)))
+        self.builder.table(((" ".join(_paragraph_texts(cell)) for cell in row) for row in rows), heads or None)
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
@@ -109,6 +134,12 @@ def _rows(table: etree._Element) -> Iterator[etree._Element]:
             yield element
         elif local(element) in ("sdt", "sdtContent", "ins", "customXml"):
             yield from _rows(element)
+
+
+def _is_head(row: etree._Element) -> bool:
+    """Whether Word repeats the row on every page."""
+    mark = child(row, "trPr", "tblHeader")
+    return mark is not None and attribute(mark, "val") not in ("0", "false", "off")
 
 
 def _cells(row: etree._Element) -> Iterator[etree._Element]:
@@ -144,9 +175,29 @@ def _inline(element: etree._Element) -> str:
             pieces.append("-")
         elif kind == "oMath":
             pieces.append(equation_text(inner))
-        elif kind not in _SKIPPED and kind != _BOX:
+        elif kind not in _SKIPPED and kind not in (_BOX, "drawing"):
             pieces.append(_inline(inner))
     return "".join(pieces)
+
+
+def _drawings(element: etree._Element) -> Iterator[etree._Element]:
+    for inner in element:
+        if local(inner) == "drawing":
+            yield inner
+        elif local(inner) not in _SKIPPED and local(inner) != _BOX:
+            yield from _drawings(inner)
+
+
+def _related(archive: zipfile.ZipFile, name: str) -> RelatedPart:
+    """Finds the parts that the document refers to, such as its charts."""
+    root = part(archive, "word/_rels/document.xml.rels", name)
+    targets = {attribute(one, "Id"): attribute(one, "Target") or "" for one in root} if root is not None else {}
+
+    def find(relation: str | None) -> etree._Element | None:
+        target = targets.get(relation, "")
+        return part(archive, target[1:] if target.startswith("/") else f"word/{target}", name) if target else None
+
+    return find
 
 
 def _boxes(element: etree._Element) -> Iterator[etree._Element]:

@@ -8,7 +8,7 @@ from lxml import etree
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
-from corpus.readers.office.safe_xml import attribute, child, local, open_checked, part, text_of
+from corpus.readers.office.safe_xml import attribute, child, children, local, open_checked, part, text_of
 from corpus.types import Document, ReadError
 
 _SKIPPED = frozenset(
@@ -35,6 +35,7 @@ class OdtReader:
             text=writer.builder.text,
             title=text_of(child(meta, "title")),
             headings=writer.builder.headings,
+            tables=writer.builder.tables,
             type="odt",
             metadata={"created": created} if created else {},
         )
@@ -88,7 +89,8 @@ class _Writer:
     def _table(self, table: etree._Element) -> None:
         self._in_list = False
         cells = ((cell for cell in row if local(cell) in ("table-cell", "covered-table-cell")) for row in _rows(table))
-        self.builder.table(map(_cell_text, row) for row in cells)
+        heads = sum(1 for group in children(table, "table-header-rows") for _ in children(group, "table-row"))
+        self.builder.table((map(_cell_text, row) for row in cells), heads or None)
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:

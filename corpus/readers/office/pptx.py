@@ -1,4 +1,4 @@
-"""Reads PPTX: a page per slide, with its title as heading, then its shapes, tables and notes."""
+"""Reads PPTX: a page per slide, with its title as heading, then its shapes, tables, charts, diagrams and notes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from corpus.readers.builder import TextBuilder
+from corpus.readers.office.drawings import append_chart, append_diagram
 from corpus.readers.office.properties import office_properties
-from corpus.readers.office.safe_xml import open_checked
+from corpus.readers.office.safe_xml import attribute, local, open_checked, parse_xml
 from corpus.types import Document, ReadError
 
 # Levels of nested groups.
@@ -34,6 +35,7 @@ class PptxReader:
             text=builder.text,
             title=title,
             headings=builder.headings,
+            tables=builder.tables,
             pages=builder.pages,
             type="pptx",
             metadata=metadata,
@@ -48,11 +50,22 @@ def _slide(slide: Any, builder: TextBuilder) -> None:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if getattr(shape, "has_table", False):
-            builder.table((cell.text for cell in row.cells) for row in shape.table.rows)
+            builder.table(((cell.text for cell in row.cells) for row in shape.table.rows), 1 if shape.table.first_row else None)
+        elif getattr(shape, "has_chart", False):
+            append_chart(parse_xml(shape.chart.part.blob, "a chart"), builder)
+        elif diagram := _diagram(shape):
+            append_diagram(parse_xml(diagram, "a diagram"), builder)
         elif shape.has_text_frame:
             _paragraphs(shape.text_frame.paragraphs, builder)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         builder.block(_clean(slide.notes_slide.notes_text_frame.text))
+
+
+def _diagram(shape: Any) -> bytes | None:
+    """The part with the texts of a diagram (SmartArt)."""
+    relations = (attribute(element, "dm") for element in shape.element.iter() if local(element) == "relIds")
+    relation = next(relations, None)
+    return shape.part.related_part(relation).blob if relation else None
 
 
 def _shapes(shapes: Any, depth: int) -> Iterator[Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 
-from corpus.readers.builder import TextBuilder
+from corpus.readers.builder import MAX_TABLE_ROWS, TextBuilder
 from corpus.readers.decoding import decode
 from corpus.types import Document, ReadError
 
@@ -20,11 +21,15 @@ class CsvReader:
     def read(self, data: bytes, name: str) -> Document:
         decoded = decode(data, name)
         builder = TextBuilder()
+        metadata = dict(decoded.metadata)
         try:
-            builder.table(csv.reader(io.StringIO(decoded.text, newline=""), delimiter=_separator(decoded.text, name)))
+            rows = csv.reader(io.StringIO(decoded.text, newline=""), delimiter=_separator(decoded.text, name))
+            builder.table(islice(rows, MAX_TABLE_ROWS), head_rows=None)
+            if next(rows, None) is not None:
+                metadata["not_read"] = [f"only the first {MAX_TABLE_ROWS:,} rows were read; split the file"]
         except csv.Error as error:
             raise ReadError(f"{name} is not valid CSV ({error}); save it as CSV again") from error
-        return Document(text=builder.text, title="", type="csv", metadata=decoded.metadata)
+        return Document(text=builder.text, title="", tables=builder.tables, type="csv", metadata=metadata)
 
 
 def _separator(text: str, name: str) -> str:

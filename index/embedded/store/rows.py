@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from corpus.types import Document, Heading, Passage, text_version
+from corpus.types import Document, Heading, Passage, Table, text_version
 from index.embedded.store.database import Database
 from index.types import DamagedRow, StoredDocument, Vector
 
@@ -33,7 +33,8 @@ _JSON_COLUMNS = ("metadata", "edits")
 def document_row(stored: StoredDocument, document: Document) -> Row:
     """The number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
     headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
-    structure = json.dumps({"headings": headings, "pages": list(document.pages)}, ensure_ascii=False)
+    tables = [[t.start, t.head_end, t.end, t.caption] for t in document.tables]
+    structure = json.dumps({"headings": headings, "tables": tables, "pages": list(document.pages)}, ensure_ascii=False)
     return (stored.number, *document_head(stored), structure, document.text, row_hash(structure))
 
 
@@ -75,6 +76,7 @@ def content(stored: StoredDocument, row: Row) -> Document:
         text=text,
         title=stored.title,
         headings=tuple(Heading(*heading) for heading in parts["headings"]),
+        tables=tuple(Table(*table) for table in parts.get("tables", ())),  # stored since 0.2
         pages=tuple(parts["pages"]),
         id=stored.id,
         url=stored.url,

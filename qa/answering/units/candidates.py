@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from corpus.splitting.sentences import sentence_spans
+from corpus.splitting.tables import column_heads
 from corpus.types import Passage, Span
 from index.types import StoredPassage
 from qa.answering.units.boilerplate import is_heading_like, is_notice
@@ -46,13 +47,14 @@ def gather(found: Sequence[StoredPassage], neighbours: Sequence[StoredPassage]) 
 @dataclass(frozen=True, slots=True)
 class Region:
     """Consecutive passages of one section of a document. `text`: with the white space between them, not always as it is in the
-    document. `starts`: the offset of each passage in the document.
+    document. `starts`: the offset of each passage in the document. `heads`: the column heads of table rows, "" of other text.
     """
 
     start: int
     text: str
     headings: str
     starts: tuple[int, ...]
+    heads: str = ""
 
     def passage_at(self, offset: int) -> int:
         """Which of its passages holds this offset of the document."""
@@ -113,7 +115,7 @@ def _region(run: Sequence[Passage], title: str) -> Region:
     for passage, following in pairwise(run):
         text += "\n" * (following.start - passage.end) + following.text
     headings = " › ".join(part for part in (title, *run[0].headings) if part)
-    return Region(run[0].start, text, headings, tuple(passage.start for passage in run))
+    return Region(run[0].start, text, headings, tuple(passage.start for passage in run), column_heads(run[0]))
 
 
 def _units_of(block: Block, region: Region, lead_in: Span | None, before: str) -> tuple[list[_Made], Span | None, str]:
@@ -180,8 +182,8 @@ def _list(block: Items, region: Region, lead_in: Span | None, before: str) -> li
 def _rows(block: Rows, region: Region) -> list[_Made]:
     if not block.rows:
         return []
-    heads = region.text[slice(*block.rows[0])] if len(block.rows) > 1 else ""
-    rows = block.rows[1:] if heads else block.rows
+    heads = region.heads or (region.text[slice(*block.rows[0])] if len(block.rows) > 1 else "")
+    rows = block.rows[1:] if heads and not region.heads else block.rows
     found = [_unit(region, span, UnitKind.ROW, lead_in=heads) for span in rows]
     return [unit for unit in found if unit is not None]
 

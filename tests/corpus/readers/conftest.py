@@ -12,7 +12,11 @@ import pytest
 from corpus.readers import read
 from corpus.types import Document
 
-Line = tuple[int, int, str]
+# Font size, height on the page, text, and optionally the left edge and the font.
+Line = tuple[int, int, str] | tuple[int, int, str, int] | tuple[int, int, str, int, str]
+FONTS = {"F1": b"Helvetica", "F2": b"Helvetica-Bold", "F3": b"Courier", "F4": b"Times-Roman"}
+# The letters that F4 has in the place of Latin ones.
+ARABIC = {"a": "\u0627", "b": "\u0623", "l": "\u0644", "m": "\u0645", "n": "\u0646"}
 
 
 @pytest.fixture(scope="session")
@@ -56,28 +60,42 @@ def make_pdf() -> Callable[..., bytes]:
 
 
 def pdf_of(pages: Iterable[Iterable[Line]], title: str = "", date: str = "", stream: bytes | None = None) -> bytes:
-    """A PDF in Helvetica. A line is (font size, height on the page, text); `stream` replaces the first page's content."""
-    contents = [
-        b"".join(b"BT /F1 %d Tf 72 %d Td (%s) Tj ET\n" % (size, height, text.encode("latin-1")) for size, height, text in page)
-        for page in pages
-    ]
+    """A PDF in Helvetica. `stream` replaces the first page's content."""
+    contents = [b"".join(map(_show, page)) for page in pages]
     streams = [b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content) for content in contents]
     if stream is not None:
         streams[0] = b"<< /Length %d /Filter /FlateDecode >> stream\n%s\nendstream" % (len(stream), stream)
-    first = 5
+    first = 5 + len(FONTS)
     kids = b" ".join(b"%d 0 R" % (first + 2 * number) for number in range(len(streams)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(streams), kids),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         b"<< /Title (%s) /CreationDate (%s) >>" % (title.encode("latin-1"), date.encode()),
+        b"<< /Length %d >> stream\n%s\nendstream" % (len(_to_unicode()), _to_unicode()),
+        *(
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding%s >>"
+            % (font, b" /ToUnicode 4 0 R" if name == "F4" else b"")
+            for name, font in FONTS.items()
+        ),
     ]
+    fonts = b" ".join(b"/%s %d 0 R" % (name.encode(), 5 + number) for number, name in enumerate(FONTS))
     for number, content in enumerate(streams):
-        page = (
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
-        )
-        objects += [page % (first + 2 * number + 1), content]
+        page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << /Font << %s >> >> >>"
+        objects += [page % (first + 2 * number + 1, fonts), content]
     return _with_cross_references(objects)
+
+
+def _show(line: Line) -> bytes:
+    size, height, text, left, font = (*line, *(72, "F1")[len(line) - 3 :])
+    return b"BT /%s %d Tf %d %d Td (%s) Tj ET\n" % (font.encode(), size, left, height, text.encode("cp1252"))
+
+
+def _to_unicode() -> bytes:
+    pairs = b"\n".join(b"<%02x> <%04x>" % (ord(letter), ord(arabic)) for letter, arabic in ARABIC.items())
+    return (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def 1 begincodespacerange <00> <ff>"
+        b" endcodespacerange %d beginbfchar\n%s\nendbfchar endcmap end end" % (len(ARABIC), pairs)
+    )
 
 
 def _with_cross_references(objects: list[bytes]) -> bytes:
@@ -88,7 +106,7 @@ def _with_cross_references(objects: list[bytes]) -> bytes:
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer << /Size %d /Root 1 0 R /Info 4 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
+    out += b"trailer << /Size %d /Root 1 0 R /Info 3 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
     return bytes(out)
 
 

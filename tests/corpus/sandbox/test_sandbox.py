@@ -236,6 +236,8 @@ def test_process_does_not_inherit_the_environment(monkeypatch: pytest.MonkeyPatc
         {"headings": [[0, 99, 1, "x", None]]},
         {"headings": [[0, 1, 9, "x", None]]},
         {"headings": [[0, True, 1, "x", None]]},
+        {"tables": [[0, 3, 99, ""]]},
+        {"tables": [[3, 3, 5, ""]]},
         {"pages": [5, 0]},
         {"pages": [-1]},
         {"metadata": {"a": {"b": 1}}},

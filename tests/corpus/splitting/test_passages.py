@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpus.press_release import press_release
 from corpus.splitting.passages import split
-from corpus.types import Document, Heading, Passage
+from corpus.types import Document, Heading, Passage, Table
 from index.types import Embedder
 
 SENTENCES = (
@@ -22,26 +22,45 @@ BODIES = st.one_of(st.text(max_size=300), PROSE)
 TITLES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=60)
 
 
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\n\r|"), max_size=30).map(str.strip)
+
+
+@st.composite
+def table_texts(draw: st.DrawFn) -> list[str]:
+    """Lines of a table with column heads and one or more rows."""
+    columns = draw(st.integers(2, 6))
+    rows = draw(st.lists(st.lists(CELLS, min_size=columns, max_size=columns), min_size=2, max_size=5))
+    return [" | ".join([f"c{number}", *row]) for number, row in enumerate(rows)]
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Arbitrary text with arbitrary headings."""
-    text, headings = draw(BODIES), []
+    text, headings, tables = draw(BODIES), [], []
     for _ in range(draw(st.integers(0, 5))):
         title = draw(TITLES)
         start = len(text)
         text += title
         headings.append(Heading(start, len(text), draw(st.integers(1, 6)), title.strip(), draw(st.none() | st.just("anchor"))))
         text += draw(st.sampled_from(["\n", "\n\n", ""])) + draw(BODIES)
+        if draw(st.booleans()):
+            lines = draw(table_texts())
+            start = len(text) + 2
+            text += "\n\n" + "\n".join(lines)
+            tables.append(Table(start, start + len(lines[0]), len(text), draw(st.sampled_from(["", "Table 1"]))))
+            text += "\n\n"
     pages = sorted(draw(st.sets(st.integers(0, max(len(text) - 1, 0)), max_size=3)) | {0}) if draw(st.booleans()) else []
-    return Document(text=text, title=draw(TITLES), headings=tuple(headings), pages=tuple(pages))
+    return Document(text=text, title=draw(TITLES), headings=tuple(headings), pages=tuple(pages), tables=tuple(tables))
 
 
 def outside_headings(document: Document) -> str:
-    """The text without its heading lines."""
+    """The text without its heading lines and column heads."""
     kept, position = [], 0
-    for heading in document.headings:
-        kept.append(document.text[position : heading.start])
-        position = heading.end
+    left_out = [(heading.start, heading.end) for heading in document.headings]
+    left_out += [(table.start, table.head_end) for table in document.tables]
+    for start, end in sorted(left_out):
+        kept.append(document.text[position:start])
+        position = end
     return "".join([*kept, document.text[position:]])
 
 
@@ -69,8 +88,8 @@ def test_passages_do_not_overlap_and_cover_the_text(embedder: Embedder, document
     assert all(one.end <= following.start for one, following in pairwise(passages))
     held = without_white_space("".join(passage.text for passage in passages))
     body = without_white_space(outside_headings(document))
-    # The passages of a document of headings only are its headings.
-    assert held == (body or without_white_space(document.text))
+    # The passages of a document of headings only are its headings. The bars between the parts of a wide row are in no passage.
+    assert held.replace("|", "") == (body or without_white_space(document.text)).replace("|", "")
 
 
 @given(document=documents(), budget=st.integers(8, 300))
@@ -163,3 +182,37 @@ def test_document_without_text_has_no_passages(embedder: Embedder) -> None:
 def test_rejects_a_budget_below_eight(embedder: Embedder) -> None:
     with pytest.raises(ValueError, match="7"):
         split(Document(text="Some text.", title=""), embedder, 7)
+
+
+def test_a_row_is_a_passage_with_caption_and_column_heads(embedder: Embedder) -> None:
+    before, table, after = "Fees rose.\n\nWhat you pay:\n\n", "Type | Fee\nNew | £10\nOld |  | £5", "\n\nPay by card."
+    found = Table(len(before), len(before) + len("Type | Fee"), len(before) + len(table))
+    passages = split(Document(text=before + table + after, title="Passports", tables=(found,)), embedder, 254)
+    assert [(passage.headings, passage.text) for passage in passages] == [
+        ((), "Fees rose.\n\nWhat you pay:"),
+        (("What you pay:", "Type | Fee"), "New | £10"),
+        (("What you pay:", "Type | Fee"), "Old |  | £5"),
+        ((), "Pay by card."),
+    ]
+    assert passages[1].searchable_text == "Passports › What you pay: › Type | Fee › New | £10"
+
+
+def test_column_heads_of_several_lines_are_joined(embedder: Embedder) -> None:
+    text = "| Adults | Children\nYear | paying | free\n2024 | 10 | 20"
+    table = Table(0, text.index("\n2024"), len(text))
+    (passage,) = split(Document(text=text, title="", tables=(table,)), embedder, 254)
+    assert (passage.headings, passage.text) == (("Year | Adults paying | Children free",), "2024 | 10 | 20")
+
+
+def test_a_wide_table_is_cut_between_columns(embedder: Embedder) -> None:
+    names = [f"measurement number {number} in millimetres" for number in range(60)]
+    row = ["Station Pole", *(f"{number}.5" for number in range(59))]
+    text = " | ".join(names) + "\n" + " | ".join(row)
+    passages = split(Document(text=text, title="", tables=(Table(0, text.index("\n"), len(text)),)), embedder, 254)
+    assert len(passages) > 2
+    for passage in passages[1:]:
+        label, heads = passage.headings
+        assert label == "Station Pole"
+        assert [int(cell.partition(".")[0]) + 1 for cell in passage.text.split(" | ")] == [
+            int(head.split()[2]) for head in heads.split(" | ")
+        ]

@@ -10,6 +10,8 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
 from corpus.readers import read
 from corpus.types import Document, ReadError
@@ -98,6 +100,45 @@ def test_odt_keeps_headings_lists_and_tables(document: Reading, make_zip: MakeZi
     assert (found_headings(found), found.title) == ([(2, "Who can apply")], "Guide")
 
 
+def test_charts_and_diagrams_of_presentations_are_read(document: Reading) -> None:
+    written = pptx.Presentation()
+    data = CategoryChartData()
+    data.categories = ["2023", "2024"]
+    data.add_series("Trains", (4.3, 5))
+    data.add_series("Buses", (1, None))
+    slide = written.slides.add_slide(written.slide_layouts[6])
+    frame = slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, 0, 0, 10**6, 10**6, data)
+    frame.chart.has_title = True
+    frame.chart.chart_title.text_frame.text = "Journeys"
+    found = document(saved(written), "talk.pptx")
+    assert found.text == "Journeys\n\n| Trains | Buses\n2023 | 4.3 | 1\n2024 | 5 |"
+    assert rows_of(found) == [("Journeys", "| Trains | Buses", "2023 | 4.3 | 1\n2024 | 5 |")]
+
+
+def test_charts_diagrams_and_canvases_of_docx_are_read(document: Reading, make_zip: MakeZip) -> None:
+    spaces = 'xmlns:c="urn:chart" xmlns:a="urn:main" xmlns:r="urn:relationships" xmlns:dgm="urn:diagram"'
+    drawing = "<w:p><w:r><w:drawing>{}</w:drawing></w:r></w:p>"
+    shape = "<a:sp><a:txBody><a:p><a:r><a:t>On a canvas</a:t></a:r></a:p></a:txBody></a:sp>"
+    body = "".join(map(drawing.format, ['<c:chart r:id="r1"/>', '<dgm:relIds r:dm="r2"/>', shape, '<c:chart r:id="gone"/>']))
+    relations = "".join(
+        f'<Relationship Id="{key}" Target="{target}"/>' for key, target in (("r1", "charts/c1.xml"), ("r2", "/word/d.xml"))
+    )
+    cached = "<c:{0}><c:{1}><c:pt idx='0'><c:v>{2}</c:v></c:pt></c:{1}></c:{0}>"
+    series = "".join(
+        cached.format(*one) for one in (("tx", "strCache", "Fee"), ("cat", "strCache", "New"), ("val", "numCache", "10"))
+    )
+    point = "<dgm:pt><dgm:t><a:p><a:r><a:t>{}</a:t></a:r></a:p></dgm:t></dgm:pt>"
+    data = make_zip(
+        {
+            "word/document.xml": f"<w:document {W} {spaces}><w:body>{body}</w:body></w:document>",
+            "word/_rels/document.xml.rels": f"<Relationships>{relations}</Relationships>",
+            "word/charts/c1.xml": f"<c:chartSpace {spaces}><c:ser>{series}</c:ser></c:chartSpace>",
+            "word/d.xml": f"<dgm:dataModel {spaces}>{point.format('Plan')}{point.format('Do')}</dgm:dataModel>",
+        }
+    )
+    assert document(data, "x.docx").text == "| Fee\nNew | 10\n\nPlan\nDo\n\nOn a canvas"
+
+
 def test_pptx_slides_are_pages_with_headings(document: Reading) -> None:
     written = pptx.Presentation()
     for number in (1, 2):
@@ -109,6 +150,65 @@ def test_pptx_slides_are_pages_with_headings(document: Reading) -> None:
     assert found.text == "Slide 1\n\nFirst point\nSecond point\n\nSlide 2\n\nFirst point\nSecond point\n\nSay this."
     assert found.pages == (0, found.text.index("Slide 2"))
     assert found_headings(found) == [(1, "Slide 1"), (1, "Slide 2")]
+
+
+def rows_of(document: Document) -> list[tuple[str, str, str]]:
+    """The caption, column heads and rows of each table."""
+    return [
+        (table.caption, document.text[table.start : table.head_end], document.text[table.head_end : table.end].strip())
+        for table in document.tables
+    ]
+
+
+def test_xlsx_tables_have_captions_and_heads(document: Reading) -> None:
+    written = openpyxl.Workbook()
+    sheet = written.active
+    sheet.title = "Fees"
+    for row in [["Fees of 2024"], [None, "Type", "Fee"], [None, "New", 10], [], [None, "Total", 10.5]]:
+        sheet.append(row)
+    found = document(saved(written), "fees.xlsx")
+    assert found.text == "Fees\n\nFees of 2024\n\nType | Fee\nNew | 10\n\nTotal | 10.5"
+    assert rows_of(found) == [("Fees of 2024", "Type | Fee", "New | 10\n\nTotal | 10.5")]
+
+
+def test_xlsx_tables_beside_each_other_are_apart(document: Reading) -> None:
+    written = openpyxl.Workbook()
+    for row in [["Type", "Fee"], ["New", 10, None, "Age", "Rate"], ["Old", 5, None, "Under 5", "free"]]:
+        written.active.append(row)
+    assert rows_of(document(saved(written), "fees.xlsx")) == [
+        ("", "Type | Fee", "New | 10\nOld | 5"),
+        ("", "Age | Rate", "Under 5 | free"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["long.xlsx", "long.csv"])
+def test_rows_beyond_the_limit_are_reported(document: Reading, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    rows = [["Type", "Fee"], ["New", 10], ["Old", 5], ["Lost", 3]]
+    written = openpyxl.Workbook()
+    for row in rows:
+        written.active.append(row)
+    source = "\n".join(",".join(map(str, row)) for row in rows).encode()
+    reader = "office.xlsx" if name.endswith("xlsx") else "plain.csv"
+    monkeypatch.setattr(f"corpus.readers.{reader}.MAX_TABLE_ROWS", 3)
+    found = document(saved(written) if name.endswith("xlsx") else source, name)
+    assert found.text.endswith("New | 10\nOld | 5")
+    (note,) = found.metadata["not_read"]
+    assert "first 3 rows" in note
+
+
+@pytest.mark.parametrize(
+    ("rows", "heads"),
+    [
+        ("Name,Age\nAnn,5", "Name | Age"),
+        ("Year,2023,2024\nFee,5,6", "Year | 2023 | 2024"),
+        (",Adults,Children\n,paid,free\n2024,5,6", "| Adults | Children\n | paid | free"),
+        ("Ann,£5\nBob,£6", None),
+        ("Name\nAnn", None),
+    ],
+)
+def test_column_heads_are_the_first_row_without_figures(document: Reading, rows: str, heads: str | None) -> None:
+    found = document(rows.encode(), "x.csv")
+    assert [heads for _, heads, _ in rows_of(found)] == ([heads] if heads else [])
 
 
 def test_xlsx_sheets_are_headings_and_rows_are_lines(document: Reading) -> None:

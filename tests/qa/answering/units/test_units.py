@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from corpus.splitting.passages import split
-from corpus.types import Document, Heading
+from corpus.types import Document, Heading, Table
 from index.types import StoredDocument, StoredPassage
 from qa.answering.units.candidates import gather, neighbour_ids
 from qa.answering.units.unit import Unit, UnitKind
@@ -20,9 +20,11 @@ class Words:
         return [len(text.split()) for text in texts]
 
 
-def stored_passages(text: str, headings: Sequence[str] = (), budget: int = 200) -> list[StoredPassage]:
+def stored_passages(
+    text: str, headings: Sequence[str] = (), budget: int = 200, tables: Sequence[Table] = ()
+) -> list[StoredPassage]:
     marks = tuple(Heading(text.index(title), text.index(title) + len(title), 2, title) for title in headings)
-    document = Document(text=text, title="Grants for farms", headings=marks)
+    document = Document(text=text, title="Grants for farms", headings=marks, tables=tuple(tables))
     stored = StoredDocument(1, "grants", document.title, None, None, None, None, None, None, document.version, {})
     return [StoredPassage(number, stored, passage) for number, passage in enumerate(split(document, Words(), budget), 10)]
 
@@ -84,6 +86,15 @@ def test_row_has_its_column_heads() -> None:
     assert [(unit.kind, unit.text, unit.lead_in) for unit in found] == [
         (UnitKind.ROW, "Up to 24 | £71.70", "Age | Weekly amount"),
         (UnitKind.ROW, "25 or over | £90.50", "Age | Weekly amount"),
+    ]
+
+
+def test_row_that_is_a_passage_has_its_column_heads() -> None:
+    text = "Age | Weekly amount\nUp to 24 | £71.70\n25 or over | £90.50\n66 or over | £3"
+    stored = stored_passages(text, tables=[Table(0, text.index("\n"), len(text))])
+    found = gather(stored[1:2], [stored[0], stored[2]])
+    assert [(unit.kind, unit.text, unit.lead_in) for unit in found] == [
+        (UnitKind.ROW, "25 or over | £90.50", "Age | Weekly amount")
     ]
 
 
