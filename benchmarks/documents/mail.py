@@ -30,12 +30,12 @@ def main() -> None:
 def measure(folder: Path, files: Sequence[Path]) -> None:
     from corpus.sandbox.pool import Sandbox
     from qa.assembly import open_to_write, service_of
-    from qa.ingest.files import add_files
+    from qa.ingest.files import add_files, files_below
     from qa.settings.settings import Settings
 
     settings = Settings(data=folder)
     with open_to_write(settings, print) as writer, Sandbox() as sandbox:
-        for outcome in add_files(writer, sandbox, files):
+        for outcome in add_files(writer, sandbox, files_below(files)):
             for failure in outcome.failures:
                 print(f"not read: {failure}")
         ask = service_of(writer, settings).answerer.ask

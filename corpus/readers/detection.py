@@ -50,6 +50,13 @@ _BINARY_SIGNATURES = (
     (b"SQLite format 3\0", "a database"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Name of a stream in the file -> what the file is, and what to do. A message comes first, because it may contain the others.
+_OLE_STREAMS = {
+    "__substg1.0_": ("an Outlook message (MSG)", "save it as EML, or export the mailbox as mbox"),
+    "WordDocument": ("a Word 97 document (DOC)", "open it in Word or LibreOffice and save it as DOCX"),
+    "PowerPoint Document": ("a PowerPoint 97 presentation (PPT)", "open it in PowerPoint or LibreOffice and save it as PPTX"),
+    "Workbook": ("an Excel 97 workbook (XLS)", "open it in Excel or LibreOffice and save it as XLSX"),
+}
 _ZIP_MEMBERS = (
     ("word/document.xml", "docx"),
     ("ppt/presentation.xml", "pptx"),
@@ -119,6 +126,8 @@ def detect(data: bytes, name: str) -> str:
     if head.startswith(b"{\\rtf"):
         return "rtf"
     for signature, kind in _BINARY_SIGNATURES:
+        if head.startswith(signature) and kind.endswith("image"):
+            raise UnsupportedFormat(f"{name} is {kind}; run an OCR program on it, such as ocrmypdf, and add the PDF with text")
         if head.startswith(signature):
             raise UnsupportedFormat(f"{name} is {kind}; convert it first. Supported formats: {_SUPPORTED}")
     return _text_format(data, name)
@@ -143,7 +152,10 @@ def _zip_format(data: bytes, name: str) -> str:
 def _ole_error(data: bytes, name: str) -> ReadError:
     if "EncryptedPackage".encode("utf-16-le") in data:
         return ReadError(f"{name} is password-protected; save it without a password and add it again")
-    return UnsupportedFormat(f"{name} is in an old Microsoft Office or Outlook format; save it as DOCX, PPTX, XLSX or EML")
+    for stream, (kind, way) in _OLE_STREAMS.items():
+        if stream.encode("utf-16-le") in data:
+            return UnsupportedFormat(f"{name} is {kind}; {way}")
+    return UnsupportedFormat(f"{name} is in an old Microsoft Office format; save it as DOCX, PPTX or XLSX")
 
 
 def _text_format(data: bytes, name: str) -> str:

@@ -14,6 +14,9 @@ from corpus.types import Document, ReadError, UnsupportedFormat
 
 Reading = Callable[[bytes, str], Document]
 
+# An OLE file without streams.
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+
 
 @pytest.mark.parametrize(
     ("data", "name", "expected"),
@@ -46,8 +49,10 @@ def test_detects_content_before_name(data: bytes, name: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("data", "name", "words"),
     [
-        (b"\x89PNG\r\n\x1a\n", "scan.pdf", "PNG image"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "old.doc", "old Microsoft Office"),
+        (b"\x89PNG\r\n\x1a\n", "scan.pdf", "PNG image; run an OCR program"),
+        (OLE + "WordDocument".encode("utf-16-le"), "old.doc", r"\(DOC\).* save it as DOCX"),
+        (OLE + "__substg1.0_0037WordDocument".encode("utf-16-le"), "mail.msg", r"\(MSG\); save it as EML"),
+        (OLE, "old.doc", "old Microsoft Office"),
         (b'<?xml version="1.0"?><feed>Words</feed>', "feed.xml", "XML of an unknown kind"),
         (bytes(range(256)) * 8, "data.bin", "not in a known format"),
     ],
