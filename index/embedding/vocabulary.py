@@ -17,8 +17,7 @@ MAX_RELATED = 5  # per word
 MIN_COSINE, MIN_DEVIATIONS = 0.3, 4.0
 MIN_LETTERS = 3
 MAX_WORDS = 40_000  # the commonest; every pair of them is compared
-_ROWS_AT_ONCE = 1000
-_NEAREST = 40  # candidates; most of them are other forms of the word itself
+_ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,28 @@ def _nearest(words: Sequence[str], vectors: Matrix) -> tuple[NDArray[np.int32], 
         return places, cosines
     centred = vectors - vectors.mean(0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
-    threshold = max(MIN_COSINE, MIN_DEVIATIONS / vectors.shape[1] ** 0.5)
     stem_of = np.unique(stems(list(words)), return_inverse=True)[1]
-    candidates_per_word = min(_NEAREST, len(words))
-    for first in range(0, len(words), _ROWS_AT_ONCE):
-        found = unit[first : first + _ROWS_AT_ONCE] @ unit.T
-        nearest = np.argpartition(-found, candidates_per_word - 1, axis=1)[:, :candidates_per_word]
-        for row, candidates in enumerate(nearest, first):
-            cosines_to = found[row - first, candidates]
-            other = (stem_of[candidates] != stem_of[row]) & (cosines_to >= threshold)
-            best = candidates[other][np.argsort(-cosines_to[other], kind="stable")][:MAX_RELATED]
-            places[row, : len(best)], cosines[row, : len(best)] = best, found[row - first, best]
+    one, other, found = _pairs_above(max(MIN_COSINE, MIN_DEVIATIONS / vectors.shape[1] ** 0.5), unit)
+    different = stem_of[one] != stem_of[other]
+    one, other, found = one[different], other[different], found[different]
+    one, other, found = np.concatenate([one, other]), np.concatenate([other, one]), np.tile(found, 2)
+    order = np.lexsort((-found, one))
+    one, other, found = one[order], other[order], found[order]
+    rank = np.arange(len(one)) - np.searchsorted(one, one)
+    nearest = rank < MAX_RELATED
+    row, column = one[nearest], rank[nearest]
+    places[row, column], cosines[row, column] = other[nearest], found[nearest]
     return places, cosines
+
+
+def _pairs_above(threshold: float, unit: Matrix) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Rows i < j of `unit` whose cosine is at least the threshold, and the cosine; each pair is compared once."""
+    pairs = []
+    for first in range(0, len(unit), _ROWS_AT_ONCE):
+        found = unit[first : first + _ROWS_AT_ONCE] @ unit[first:].T
+        row, column = np.divmod(np.flatnonzero(found >= threshold), found.shape[1])
+        later = column > row
+        row, column = row[later], column[later]
+        pairs.append((row + first, column + first, found[row, column]))
+    one, other, cosines = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return one, other, cosines
