@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import quote
+
+from reportlab.pdfgen.canvas import Canvas
 
 
 def address(document_id: str, rest: str = "") -> str:
@@ -22,3 +25,16 @@ def assert_problem(response: Any, status: int, field: str | None = None) -> Any:
     if field is not None:
         assert [error["field"] for error in problem["errors"] if error["message"]] == [field], problem
     return problem
+
+
+def pdf_file() -> bytes:
+    """Two pages, of which the second says what the ferry costs."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    for line in range(20):
+        canvas.drawString(72, 750 - 20 * line, f"Line {line} of the first page is about nothing much.")
+    canvas.showPage()
+    canvas.drawString(72, 700, "The ferry to the island costs seven pounds in pdf.")
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()

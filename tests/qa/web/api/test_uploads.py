@@ -10,22 +10,9 @@ from typing import Any
 
 import docx
 import pytest
-from reportlab.pdfgen.canvas import Canvas
 
 from corpus.types import text_version
-from tests.qa.web.api.documents import address, assert_problem, found_texts
-
-
-def pdf_file() -> bytes:
-    buffer = io.BytesIO()
-    canvas = Canvas(buffer)
-    for line in range(20):
-        canvas.drawString(72, 750 - 20 * line, f"Line {line} of the first page is about nothing much.")
-    canvas.showPage()
-    canvas.drawString(72, 700, "The ferry to the island costs seven pounds in pdf.")
-    canvas.showPage()
-    canvas.save()
-    return buffer.getvalue()
+from tests.qa.web.api.documents import address, assert_problem, found_texts, pdf_file
 
 
 def docx_file() -> bytes:
