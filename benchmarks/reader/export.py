@@ -1,7 +1,8 @@
 """Exports a trained reading model to the folder that comes with the package.
 
-    python -m benchmarks.reader.export build/reader/NAME/model.pt [--target qa/answering/reader/weights]
+    python -m benchmarks.reader.export build/reader/NAME/model.pt [build/reader/OTHER/model.pt …] [--target qa/answering/reader/weights]
 
+Of several models of one training, the mean of their weights is exported.
 The weights of the score (evidence, span) are fitted on the windows of the own questions kept aside.
 """
 
@@ -47,9 +48,10 @@ class ExportedNetwork(torch.nn.Module):
         return tokens[..., 0], tokens[..., 1], tokens[..., 2], answers
 
 
-def export(checkpoint: Path, target: Path) -> None:
+def export(checkpoints: Sequence[Path], target: Path) -> None:
     network = ReadingNetwork()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["weights"])
+    found = [torch.load(path, weights_only=True)["weights"] for path in checkpoints]
+    network.load_state_dict({name: sum(each[name] for each in found) / len(found) for name in found[0]})
     tokenizer = tokenizers.Tokenizer.from_file(str(find_model(DEFAULT_MODEL, offline=True).folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -87,12 +89,12 @@ def _scores(model: ReadingModel, examples: Sequence[Example]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--target", type=Path, default=WEIGHTS)
     parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-validation.jsonl"])
     parser.add_argument("--most", type=int, default=1500, help="examples that the weights of the score are fitted on")
     options = parser.parse_args()
-    export(options.checkpoint, options.target)
+    export(options.checkpoints, options.target)
     examples = [example for path in options.fit for example in read_examples(path)]
     if examples:
         print(json.dumps(fit_weights(options.target, examples[:: max(1, len(examples) // options.most)])))

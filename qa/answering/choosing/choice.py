@@ -20,9 +20,9 @@ from qa.answering.units.unit import Unit
 from qa.settings.settings import Read
 
 # "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS. It reads FIRST_WINDOWS, and
-# MORE_WINDOWS where the best probability after that is between LITTLE and ENOUGH. docs/decisions/0020-reading.md has the figures.
+# MORE_WINDOWS where the best probability after that is below ENOUGH. docs/decisions/0020-reading.md has the figures.
 SURE, HOPELESS = 0.95, 0.02
-FIRST_WINDOWS, LITTLE, ENOUGH, MORE_WINDOWS = 2, 0.1, 0.5, 2
+FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 2, 0.6, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +83,7 @@ def choose(
     first, more = (FIRST_WINDOWS, MORE_WINDOWS) if read == "auto" else (READ_WINDOWS, 0)
     readings = read_windows(reader, ranking.question, windows[:first])
     chosen = _choices_by_reading(units, matrix, context, readings)
-    if (others := windows[first : first + more]) and LITTLE < chosen[0].probability < ENOUGH:
+    if (others := windows[first : first + more]) and chosen[0].probability < ENOUGH:
         readings |= read_windows(reader, ranking.question, others, first)
         chosen = _choices_by_reading(units, matrix, context, readings)
     quotes = {choice.unit.quote for choice in chosen}
