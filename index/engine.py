@@ -27,7 +27,7 @@ class EngineStatus:
     """`unindexed`: passages that no segment holds yet. `recall`: the lowest recall@10 measured when segments were built, None if exact.
 
     `generation`: 0 before the first build. `model`: name of the embedding model. `degraded`: damage was found and is withheld.
-    `jobs_failed`: neither retried nor dismissed. `written`: a process writes the documents now.
+    `jobs_failed`: neither retried nor dismissed. `written`: a process, such as a server, ingests documents and builds the index now.
     """
 
     documents: int
@@ -110,7 +110,7 @@ class Engine(Protocol):
         ...
 
     def snapshot(self, allowed: Filter | None = None) -> AbstractContextManager[Snapshot]:
-        """A view for several reads. Keep it short: writes wait for it. Do not open one inside another."""
+        """A view for several reads. Keep it short: the store keeps what is replaced meanwhile. Do not open one inside another."""
         ...
 
     def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
@@ -225,15 +225,11 @@ class Engine(Protocol):
     @property
     def jobs(self) -> Jobs: ...
     def maintain(self) -> None:
-        """Index what is not indexed if it slows searches down; start a merge if one is due."""
+        """Index what is not indexed if it slows searches down; start a merge if one is due. In the process that builds the index only."""
         ...
 
     def rebuild(self) -> None:
         """Build the whole index again from the stored documents and vectors."""
-        ...
-
-    def refresh(self) -> None:
-        """See the changes that other processes have made; for an engine opened to read."""
         ...
 
     def close(self) -> None: ...

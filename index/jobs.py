@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -101,6 +101,10 @@ class Jobs(Protocol):
 
         Raises DamagedRow for a damaged body; the job has failed.
         """
+        ...
+
+    def state(self) -> Hashable:
+        """Changes with every job and document that any process stores; comparable only with earlier states in the same thread."""
         ...
 
     def seconds_until_due(self) -> float | None:

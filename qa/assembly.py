@@ -11,7 +11,8 @@ from corpus.press_release import press_release
 from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from index.embedded.engine import OpenEmbedder
-from index.embedded.opening import has_store, open_engine_to_read, open_engine_to_write
+from index.embedded.folder_lock import is_held
+from index.embedded.opening import has_store, open_engine_to_read, open_engine_to_share, open_engine_to_write
 from index.embedded.policy import DEFAULT, Policy
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
@@ -25,6 +26,8 @@ from qa.answering.reader.model import ReadingModel
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
+from qa.ingest.intake import Intake
+from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.operate.question_log import QuestionLog
@@ -37,12 +40,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything an interface needs. `worker`: ingests documents; None if this process only reads."""
+    """Everything an interface needs.
+
+    `intake`: accepts documents; None if this process only reads. `worker`: ingests them; None if another process does.
+    """
 
     engine: Engine
     answerer: Answerer
     chatbot: Chatbot
     questions: QuestionLog
+    intake: Intake | None = None
     worker: Worker | None = None
 
 
@@ -54,7 +61,7 @@ def open_to_write(
     policy: Policy = DEFAULT,
     reranker: Reranker | None = None,
 ) -> DocumentWriter:
-    """Open or create the data folder as its only writer. `fill`: store the press release in a new folder.
+    """Open or create the data folder as its owner. `fill`: store the press release in a new folder.
 
     Raises StoreError or ModelError with the next step.
     """
@@ -74,8 +81,21 @@ def open_to_write(
     return writer
 
 
+def open_to_change(settings: Settings, say: Say = log.info) -> DocumentWriter:
+    """As `open_to_write`, or beside the process that owns the folder, such as a server, which then indexes what is stored."""
+    if not is_held(settings.data):
+        return open_to_write(settings, say)
+    return DocumentWriter(open_engine_to_share(settings.data, embedder_opener(settings, say)))
+
+
+def open_to_share(settings: Settings, say: Say = log.info) -> Service:
+    """A service beside the process that owns the folder: it answers, accepts documents and removes them."""
+    engine = open_engine_to_share(settings.data, embedder_opener(settings, say), reranker=reranker_of(settings))
+    return service_over(engine, settings, Intake(engine, fetcher_of(settings)))
+
+
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
-    """Open an existing data folder without changing its documents; another process may be serving it."""
+    """Open an existing data folder without changing its documents; other processes may do so, and are followed."""
     return service_over(open_reading_engine(settings, say, reranker_of(settings)), settings)
 
 
@@ -91,17 +111,24 @@ def open_reading_engine(settings: Settings, say: Say = log.info, reranker: Reran
     return open_engine_to_read(settings.data, embedder_opener(settings, say), DEFAULT, say, reranker)
 
 
-def service_of(writer: DocumentWriter, settings: Settings) -> Service:
+def worker_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Worker:
+    """Ingests documents, and follows the files that the operator names. Raises ReadError if one of them is missing."""
+    watcher = Watcher(writer, [Path(place) for place in settings.watch], say) if settings.watch else None
+    return Worker(writer, fetcher_of(settings), watcher=watcher)
+
+
+def service_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Service:
     """A service over a writer of this process, with a worker that ingests documents."""
-    return service_over(writer.engine, settings, Worker(writer, fetcher_of(settings)))
+    worker = worker_of(writer, settings, say)
+    return service_over(writer.engine, settings, Intake(writer.engine, worker.fetcher, worker.wake), worker)
 
 
-def service_over(engine: Engine, settings: Settings, worker: Worker | None = None) -> Service:
+def service_over(engine: Engine, settings: Settings, intake: Intake | None = None, worker: Worker | None = None) -> Service:
     """Raises CalibrationError for a calibration that cannot be read."""
     answerer = answerer_over(engine, settings)
     crisis = read_crisis_replies(settings.crisis_words)
     chatbot = Chatbot(answerer, lambda: engine.version, crisis, _model_server(settings))
-    return Service(engine, answerer, chatbot, QuestionLog(settings.data), worker)
+    return Service(engine, answerer, chatbot, QuestionLog(settings.data), intake, worker)
 
 
 def answerer_over(

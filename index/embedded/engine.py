@@ -1,23 +1,24 @@
-"""The embedded engine: one owner of database, searcher, filter cache, segment builder, lock and folder lock."""
+"""The embedded engine in any process: searches, and changes documents, in a folder that another process may own.
+
+The store is the truth and orders the changes of all processes; every search follows it.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from corpus.types import Document, Passage
 from index.embedded import originals
-from index.embedded.builder import IndexBuilder
 from index.embedded.filtered_documents import FilteredDocuments
-from index.embedded.folder_lock import FolderLock, is_held
+from index.embedded.folder_lock import FolderLock, SharedLock, is_held
+from index.embedded.follower import Follower
 from index.embedded.originals import Originals
 from index.embedded.policy import Policy
-from index.embedded.read_write_lock import ReadWriteLock
 from index.embedded.searcher import EmbeddedSnapshot, Searcher
 from index.embedded.segments import generations
 from index.embedded.store.database import Database
@@ -29,21 +30,27 @@ from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage
+from index.types import DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage, StoreError
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
 
+POLL_SECONDS = 0.1
+# Without an owner, until a request to it counts as failed: a server starts another one at once.
+OWNER_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
-class _Index:
+class OpenIndex:
+    """`follower`: None in the process that builds the index."""
+
     embedder: Embedder
     searcher: Searcher
-    builder: IndexBuilder
+    follower: Follower | None = None
 
 
 class EmbeddedEngine:
-    """The engine of a data folder; see `index.engine.Engine`. The model is loaded by the first call that needs it."""
+    """See `index.engine.Engine`. The model is loaded by the first call that needs it."""
 
     def __init__(
         self,
@@ -51,9 +58,9 @@ class EmbeddedEngine:
         open_embedder: OpenEmbedder,
         policy: Policy,
         reranker: Reranker | None = None,
-        lock: FolderLock | None = None,
+        lock: FolderLock | SharedLock | None = None,
     ) -> None:
-        """`lock`: of the folder, which the engine releases when it is closed; None for an engine that only reads."""
+        """`lock`: released when the engine is closed; None for an engine that only reads."""
         self.database = database
         self.store = Store(database)
         self.jobs = JobQueue(database)
@@ -61,12 +68,8 @@ class EmbeddedEngine:
         self._filters = FilteredDocuments(database, policy)
         self._open_embedder, self._policy, self._folder_lock = open_embedder, policy, lock
         self._reranker = (reranker, policy.reranked) if reranker else None
-        # Searches read. A replacement or removal writes until the indexes know of it: otherwise a search could find neither the
-        # old document nor the new one, or parts of one.
-        self._lock = ReadWriteLock()
-        self._changes = 0  # made by this process
         self._loading = threading.Lock()
-        self._loaded: _Index | None = None
+        self._loaded: OpenIndex | None = None
 
     # Facts
 
@@ -76,12 +79,11 @@ class EmbeddedEngine:
 
     @property
     def generation(self) -> int:
-        built = self._index().searcher.generation
-        return built.number if built else 0
+        return self._index().searcher.number
 
     @property
     def version(self) -> tuple[int, int]:
-        return self.generation, self._changes
+        return self.generation, self.store.current_changes()
 
     @property
     def degraded(self) -> bool:
@@ -129,8 +131,7 @@ class EmbeddedEngine:
     @contextmanager
     def snapshot(self, allowed: Filter | None = None) -> Iterator[EmbeddedSnapshot]:
         searcher = self._index().searcher
-        with self._lock.read():
-            index = searcher.snapshot()
+        with searcher.snapshot() as index:
             ids = None if allowed is None else index.passages_of_documents(self._filters.numbers(allowed))
             yield EmbeddedSnapshot(self.store, searcher, index, ids, self._reranker)
 
@@ -181,16 +182,13 @@ class EmbeddedEngine:
         origin: Origin = NO_ORIGIN,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
-        index = self._index()
-        known, original = self.store.has_document(document_id), self._original(document_id)
-        with self._lock.write() if known else nullcontext():
-            with self.database.transaction():
-                if unless():
-                    return "cancelled"
-                fingerprint = index.embedder.fingerprint
-                removed = self.store.put(document_id, document, passages, vectors, fingerprint, origin)
-            index.searcher.refresh(removed)
-            self._changes += 1
+        fingerprint = self.embedder.fingerprint
+        original = self._original(document_id)
+        with self.database.transaction():
+            if unless():
+                return "cancelled"
+            known = self.store.has_document(document_id)
+            self.store.put(document_id, document, passages, vectors, fingerprint, origin)
         self._originals.delete_unreferenced(original)
         return "replaced" if known else "added"
 
@@ -206,8 +204,6 @@ class EmbeddedEngine:
     def update_origin(self, document_id: str, origin: Origin) -> None:
         original = self._original(document_id)
         if self.store.update_origin(document_id, origin):
-            self._filters.forget()
-            self._changes += 1
             self._originals.delete_unreferenced(original)
 
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
@@ -217,19 +213,14 @@ class EmbeddedEngine:
                 return None
             is_renamed = edited.title != before.title
             job = self.jobs.accept(edited.title, b"", document_id, JobKind.EDIT) if is_renamed else None
-        self._filters.forget()
-        self._changes += 1
         return edited, job
 
     def remove(self, document_id: str, *, keep_jobs: bool = False) -> bool:
-        index, original = self._index(), self._original(document_id)
-        with self._lock.write():
-            with self.database.transaction():
-                cancelled = 0 if keep_jobs else self.jobs.cancel(document_id)
-                known = self.store.has_document(document_id)
-                removed = self.store.remove(document_id)
-            index.searcher.refresh(removed)
-            self._changes += 1
+        original = self._original(document_id)
+        with self.database.transaction():
+            cancelled = 0 if keep_jobs else self.jobs.cancel(document_id)
+            known = self.store.has_document(document_id)
+            self.store.remove(document_id)
         self._originals.delete_unreferenced(original)
         return known or cancelled > 0
 
@@ -244,26 +235,24 @@ class EmbeddedEngine:
         return originals.read(self._originals.folder, digest) if digest else None
 
     def maintain(self) -> None:
-        if self._folder_lock:
-            self._originals.sweep()
-        self._index().builder.build_if_behind()
+        """The process that owns the folder does so when it sees the changes."""
 
     def rebuild(self) -> None:
-        self._index().builder.build()
-
-    def wait_for_merges(self) -> None:
-        """Wait until no segments are being merged."""
-        self._index().builder.wait()
-
-    def refresh(self) -> None:
-        self._filters.forget()
-        self._index().searcher.refresh(np.empty(0, np.int64))
-        self._changes += 1
+        """Ask the process that owns the folder, and wait. Raises StoreError if it cannot, or if there is none."""
+        number, owned = self.store.request_rebuild(), time.monotonic()
+        while (finished := self.store.finished_rebuild())[0] < number:
+            if is_held(self.store.folder):
+                owned = time.monotonic()
+            elif time.monotonic() - owned > OWNER_SECONDS:
+                raise StoreError("the server has ended before the index was built; run `qa rebuild` again")
+            time.sleep(POLL_SECONDS)
+        if finished[1]:
+            raise StoreError(finished[1])
 
     def close(self) -> None:
-        """Give up a running merge, close the database and release the folder."""
-        if self._loaded:
-            self._loaded.builder.close()
+        """Close the database and release the folder."""
+        if self._loaded and self._loaded.follower:
+            self._loaded.follower.stop()
         self.database.close()
         if self._folder_lock:
             self._folder_lock.release()
@@ -274,22 +263,16 @@ class EmbeddedEngine:
             return stored.original if stored else None
         return None
 
-    def _index(self) -> _Index:
+    def _index(self) -> OpenIndex:
         """Model and indexes, loaded when they are first needed. Raises ModelError or FingerprintMismatch."""
         if self._loaded is None:
             with self._loading:
                 if self._loaded is None:
-                    self._loaded = self._load()
+                    name, embedder = self._open_embedder(self.store.model)
+                    self.store.check_fingerprint(embedder.fingerprint)
+                    self._loaded = self._load(name, embedder)
         return self._loaded
 
-    def _load(self) -> _Index:
-        store, writes = self.store, self._folder_lock is not None
-        name, embedder = self._open_embedder(store.model)
-        store.check_fingerprint(embedder.fingerprint)
-        if writes and (store.fingerprint, store.model) != (embedder.fingerprint, name):
-            store.set_model(embedder.fingerprint, name)
-        folder = generations.generations_folder(store.folder)
-        load = generations.recover_newest if writes else generations.load_newest
-        generation = load(folder, store, embedder.fingerprint, self._policy)
-        searcher = Searcher(store, embedder, generation, self._policy)
-        return _Index(embedder, searcher, IndexBuilder(folder, store, searcher, embedder, self._policy))
+    def _load(self, _name: str, embedder: Embedder) -> OpenIndex:
+        follower = Follower(self.store, embedder, self._policy)
+        return OpenIndex(embedder, follower.searcher, follower)

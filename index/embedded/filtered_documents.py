@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,29 +17,26 @@ Facet = Sequence[tuple[Scalar, int]]
 
 
 class FilteredDocuments:
-    """Caches results of filters and extends them by new documents, whose numbers rise. After an edit they are dropped.
+    """Caches results of filters and extends them by new documents, whose numbers rise, until the fields of a document change.
 
-    Facets are counted again after every change.
+    Facets are counted again after every change. Whatever process made a change, the store tells.
     """
 
     def __init__(self, database: Database, policy: Policy = DEFAULT) -> None:
         self._database = database
         self._policy = policy
-        self._numbers: LRU[Filter, tuple[Ids, int]] = LRU(policy.filters)
+        self._numbers: LRU[Filter, tuple[Ids, int, int]] = LRU(policy.filters)
         self._facets: LRU[tuple[object, ...], Facet] = LRU(policy.facets)
-        self._lock = threading.Lock()
-        self._invalidations = 0
 
     def numbers(self, filter_: Filter) -> Ids:
         """Numbers of the documents that a filter allows, ascending. Some may have been removed since."""
-        before = self._invalidations
-        known, seen = self._numbers.get(filter_) or (np.empty(0, np.int64), 0)
-        last = self._last_number()
+        last, updates = self._state()
+        known, seen, updated = self._numbers.get(filter_) or (np.empty(0, np.int64), 0, updates)
+        if updated != updates:
+            known, seen = np.empty(0, np.int64), 0
         if last > seen:
             known = self._extend(filter_, known, seen, last)
-            with self._lock:
-                if before == self._invalidations:
-                    self._numbers.put(filter_, (known, last))
+            self._numbers.put(filter_, (known, last, updates))
         return known
 
     def facet(self, key: str, filter_: Filter | None, limit: int) -> Facet:
@@ -49,18 +45,12 @@ class FilteredDocuments:
         A list in the metadata counts by its elements.
         """
         ((changes,),) = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
-        state = (key, filter_, limit, self._invalidations, changes)
+        state = (key, filter_, limit, changes)
         found = self._facets.get(state)
         if found is None:
             found = self._count(key, filter_, limit)
             self._facets.put(state, found)
         return found
-
-    def forget(self) -> None:
-        """Drop all results: a document was edited, or its source changed."""
-        with self._lock:
-            self._invalidations += 1
-            self._numbers.clear()
 
     def _count(self, key: str, filter_: Filter | None, limit: int) -> Facet:
         condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
@@ -80,10 +70,11 @@ class FilteredDocuments:
         found = self._database.rows(query, *keys, *values, limit)
         return tuple((bool(value) if is_truth else value, count) for value, is_truth, count in found)
 
-    def _last_number(self) -> int:
-        """The highest number ever given to a document."""
-        found = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name = 'documents'")
-        return int(found[0][0]) if found else 0
+    def _state(self) -> tuple[int, int]:
+        """The highest number ever given to a document, and how often the fields of a document changed."""
+        query = "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'documents'), (SELECT value FROM facts WHERE name = 'updates')"
+        ((last, updates),) = self._database.rows(query)
+        return int(last or 0), int(updates or 0)
 
     def _extend(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
         """The result up to document `last`, from the one up to document `seen`."""

@@ -1,4 +1,4 @@
-"""Open the engine, or the database alone, of a data folder: to write as its only process, or to read."""
+"""Open the engine, or the database alone, of a data folder: as its owner, beside its owner, or to read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index.embedded.engine import EmbeddedEngine, OpenEmbedder
-from index.embedded.folder_lock import FolderLock
+from index.embedded.folder_lock import FolderLock, SharedLock, SoleLock
 from index.embedded.integrity.migrations import migrate
+from index.embedded.owner import EmbeddedOwner
 from index.embedded.policy import DEFAULT, Policy
 from index.embedded.store.database import FILE_NAME, Database
 from index.embedded.store.sql import FORMAT
@@ -26,8 +27,8 @@ def open_engine_to_write(
     policy: Policy = DEFAULT,
     say: Say = log.info,
     reranker: Reranker | None = None,
-) -> EmbeddedEngine:
-    """Open or create a data folder as its only writer, and index what is not indexed if that is quick or urgent.
+) -> EmbeddedOwner:
+    """Open or create a data folder as its owner, and index what is not indexed if that is quick or urgent.
 
     Raises StoreError or ModelError with the next step.
     """
@@ -37,9 +38,9 @@ def open_engine_to_write(
         raise StoreError(f"cannot create the data folder {folder}: {error.strerror}") from error
     lock = FolderLock(folder)
     try:
-        database = Database(folder, create=True)
+        database = _open_as_owner(folder, create=True)
         migrate(database, say)
-        engine = EmbeddedEngine(database, open_embedder, policy, reranker, lock)
+        engine = EmbeddedOwner(database, open_embedder, policy, reranker, lock)
         engine.embedder  # noqa: B018 - the model is loaded now, so that a wrong one is reported before anything is written
         unindexed = engine.status().unindexed
         if unindexed > policy.unindexed_at_start:
@@ -53,6 +54,28 @@ def open_engine_to_write(
     return engine
 
 
+def open_engine_to_share(
+    folder: Path,
+    open_embedder: OpenEmbedder,
+    policy: Policy = DEFAULT,
+    reranker: Reranker | None = None,
+) -> EmbeddedEngine:
+    """Open a data folder that another process owns, to read and to change its documents; the owner indexes them.
+
+    Raises StoreError.
+    """
+    _check_exists(folder)
+    lock = SharedLock(folder)
+    try:
+        database = Database(folder, check_log=False)
+        if database.format != FORMAT:
+            raise StoreError(f"{folder} must be converted first: run `qa serve`, or another command that changes documents")
+    except BaseException:
+        lock.release()
+        raise
+    return EmbeddedEngine(database, open_embedder, policy, reranker, lock)
+
+
 def open_engine_to_read(
     folder: Path,
     open_embedder: OpenEmbedder,
@@ -60,12 +83,12 @@ def open_engine_to_read(
     say: Say = log.info,
     reranker: Reranker | None = None,
 ) -> EmbeddedEngine:
-    """Open an existing data folder without changing its documents; another process may write it. Raises StoreError."""
+    """Open an existing data folder without changing its documents; other processes may do so. Raises StoreError."""
     return EmbeddedEngine(open_database_to_read(folder, say), open_embedder, policy, reranker)
 
 
 def open_database_to_read(folder: Path, say: Say = log.info) -> Database:
-    """Open an existing database; one of an older format is migrated first, unless another process writes it. Raises StoreError."""
+    """Open an existing database; one of an older format is migrated first, unless another process owns it. Raises StoreError."""
     _check_exists(folder)
     database = Database(folder, read_only=True)
     if database.format == FORMAT:
@@ -78,15 +101,50 @@ def open_database_to_read(folder: Path, say: Say = log.info) -> Database:
 
 @contextmanager
 def open_database_to_write(folder: Path, say: Say = log.info) -> Iterator[Database]:
-    """Open an existing database as its only writer, migrated to the current format. Raises StoreError."""
+    """Open an existing database as the owner of its folder, migrated to the current format. Raises StoreError."""
     _check_exists(folder)
     lock = FolderLock(folder)
     try:
-        with closing(Database(folder)) as database:
+        with closing(_open_as_owner(folder)) as database:
             migrate(database, say)
             yield database
     finally:
         lock.release()
+
+
+@contextmanager
+def open_database_to_share(folder: Path) -> Iterator[Database]:
+    """Open the database of a folder that another process owns, to change rows. Raises StoreError."""
+    _check_exists(folder)
+    lock = SharedLock(folder)
+    try:
+        with closing(Database(folder, check_log=False)) as database:
+            yield database
+    finally:
+        lock.release()
+
+
+@contextmanager
+def close_to_others(folder: Path) -> Iterator[None]:
+    """Own a folder that no other process writes, to replace its store. Raises StoreError."""
+    lock = FolderLock(folder)
+    sole = SoleLock(folder)
+    try:
+        if not sole.alone:
+            raise StoreError(f"other processes write documents in {folder}: stop the server and every `qa add` first")
+        yield
+    finally:
+        sole.release()
+        lock.release()
+
+
+def _open_as_owner(folder: Path, *, create: bool = False) -> Database:
+    """The log is checked if no process writes it, such as one that outlived the previous owner."""
+    sole = SoleLock(folder)
+    try:
+        return Database(folder, create=create, check_log=sole.alone)
+    finally:
+        sole.release()
 
 
 def has_store(folder: Path) -> bool:

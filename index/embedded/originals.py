@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,13 +49,14 @@ def write(folder: Path, digest: str, content: bytes) -> None:
             if not parent.exists():
                 parent.mkdir(exist_ok=True)
                 durable_files.sync(parent.parent)
-        part = path.with_name(f".{digest}.{threading.get_ident()}.part")
+        part = path.with_name(f".{digest}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             with part.open("wb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # not swept meanwhile
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, path)
+                os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
         durable_files.sync(path.parent)
@@ -105,27 +105,22 @@ def no_deletion(folder: Path) -> Iterator[None]:
 
 
 class Originals:
-    """The originals of a data folder, for the process that writes it. Thread safe."""
+    """The originals of a data folder, for a process that writes documents. Thread safe."""
 
     def __init__(self, database: Database) -> None:
         self.folder = database.path.parent / FOLDER
         self._database = database
         self._lock = threading.Lock()
-        self._pinned: Counter[str] = Counter()
         self._swept = False
 
     @contextmanager
     def keep(self, content: bytes) -> Iterator[str]:
         """Write an original and yield its SHA-256; store the documents that refer to it inside. Raises StoreError."""
         digest = hashlib.sha256(content).hexdigest()
-        with self._lock:
-            self._pinned[digest] += 1
         try:
-            write(self.folder, digest, content)
-            yield digest
+            with _pinned(self.folder, digest, content):
+                yield digest
         finally:
-            with self._lock:
-                self._pinned[digest] -= 1
             self.delete_unreferenced(digest)
 
     def delete_unreferenced(self, digest: str | None) -> None:
@@ -134,8 +129,8 @@ class Originals:
             with self._lock, _locked(self.folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
                 if not locked:
                     self._swept = False
-                elif not self._pinned[digest] and not self._is_referenced(digest):
-                    path_of(self.folder, digest).unlink(missing_ok=True)
+                else:
+                    self._delete(path_of(self.folder, digest))
 
     def sweep(self) -> None:
         """Delete every file that no document refers to; once in a process, and after a backup."""
@@ -144,13 +139,39 @@ class Originals:
         with self._lock, _locked(self.folder, fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
             if locked:
                 for file in list(files_in(self.folder)):
-                    digest = file.name.lstrip(".").partition(".")[0]
-                    if not self._pinned[digest] and (file.name != digest or not self._is_referenced(digest)):
-                        Path(file.path).unlink(missing_ok=True)
+                    self._delete(Path(file.path))
                 self._swept = True
 
-    def _is_referenced(self, digest: str) -> bool:
-        return bool(self._database.rows("SELECT 1 FROM documents WHERE original = ? LIMIT 1", digest))
+    def _delete(self, path: Path) -> None:
+        """Delete an original, unless a document refers to it or any process is about to store one that does; or a leftover part."""
+        with suppress(FileNotFoundError), _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB) as unpinned:
+            referring = "SELECT 1 FROM documents WHERE original = ? LIMIT 1"
+            if unpinned and not self._database.rows(referring, path.name):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _pinned(folder: Path, digest: str, content: bytes) -> Iterator[None]:
+    """Write an original; inside, no process deletes it."""
+    while (file := _write_and_lock(folder, digest, content)) is None:
+        pass  # it was deleted between the two
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _write_and_lock(folder: Path, digest: str, content: bytes) -> int | None:
+    path = path_of(folder, digest)
+    write(folder, digest, content)
+    with suppress(FileNotFoundError):
+        file = os.open(path, os.O_RDONLY)
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        os.close(file)
+    return None
 
 
 @contextmanager

@@ -1,11 +1,17 @@
-"""Ranks passages for a question: dense and lexical search over the generation and the unindexed tail, then fusion."""
+"""Ranks passages for a question: dense and lexical search over the generation and the unindexed tail, then fusion.
+
+The index in memory follows the store, whichever process changes it: a search begins a read transaction and first brings the index up
+to it. What a search sees is immutable, so that neither searches nor changes wait for each other.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -25,6 +31,8 @@ from index.ranking.result import Candidates, Ranking
 from index.text.idf import general_shares
 from index.types import Embedder, Ids, Reranker, StoredPassage, Vector
 
+# Of an index that was never brought up to the store.
+NEVER = -1
 # Factor of the similarity of a question in a language that the model was not trained on.
 UNREAD = np.float32(0.1)
 
@@ -32,43 +40,64 @@ UNREAD = np.float32(0.1)
 _pool = ThreadPoolExecutor(os.cpu_count(), "search")
 
 
-class Searcher:
-    """Searches the current generation and tail. Several threads may search and change it at once."""
+# A generation that is searched -> itself while it is on disk, else the newest one.
+CurrentGeneration = Callable[[Generation], Generation | None]
 
-    def __init__(self, store: Store, embedder: Embedder, generation: Generation | None, policy: Policy = DEFAULT) -> None:
+
+class Searcher:
+    """Searches the current generation and tail. Several threads may use it at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        generation: Generation | None,
+        policy: Policy = DEFAULT,
+        current: CurrentGeneration = lambda generation: generation,
+    ) -> None:
+        """`current`: for a process that does not own the folder, whose generations another one may delete."""
         store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
         self._policy = policy
         self._protected_words = frozenset(embedder.word_ranks)
         self._general_shares = general_shares(embedder.word_ranks)
+        self._current = current
         self._changing = threading.Lock()
-        self._generation: Generation | None = None
-        self._set_generation(generation)
-        self._snapshot = self._snapshot_of(self._segments)
-        self._stale = True  # the first search reads the tail, unless it is built into a segment before
+        self._generation = generation
+        self._tail = _empty_tail(generation)
+        self._removed_at = NEVER  # the change up to which removals are applied to the generation and the tail
+        self._index = IndexSnapshot(NEVER, 0, None, (), policy)
 
     @property
     def generation(self) -> Generation | None:
-        """The generation that is searched."""
-        return self._generation
+        """The generation that is searched, without what was removed. Passages that were added since it was built are not read."""
+        with self._changing, self._store.reading():
+            self._apply_removals()
+            return self._generation
+
+    @property
+    def number(self) -> int:
+        """Of the generation that is searched, 0 before the first."""
+        return self._generation.number if self._generation else 0
 
     @property
     def unindexed(self) -> int:
         """The number of passages that no segment holds."""
         return self._store.passages_after(self._generation.last_passage_id if self._generation else 0)
 
-    def snapshot(self) -> IndexSnapshot:
-        """The current index, with the passages added since the last search; a process that only writes never reads those."""
-        if self._stale:
-            with self._changing:
-                if self._stale:
-                    self._read_tail()
-        return self._snapshot
+    @contextmanager
+    def snapshot(self) -> Iterator[IndexSnapshot]:
+        """The index as of a read transaction of the store, which lasts as long as the context: nothing changes inside."""
+        index = self._index  # before the transaction, which is at least as recent then
+        with self._store.reading():
+            if index.changes != self._store.current_changes():
+                index = self._follow()
+            yield index
 
     def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
         """Correct words that the corpus does not hold, and embed the question: in another thread if the search takes milliseconds."""
-        index = self.snapshot()
+        index = self._latest()
         speller = index.speller if spelling else None
         corrected = speller.correct_text(question, index.knows, self._protected_words) if speller else question
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
@@ -117,49 +146,91 @@ class Searcher:
             [term for term in dict(terms.weights) if not frequency(term)],
         )
 
-    def refresh(self, removed: Ids) -> None:
-        """Apply a change of the store: later searches find what was added and nothing that was removed."""
-        with self._changing:
-            parts: tuple[Segment | UnindexedTail, ...] = (*self._segments, self._tail)
-            for part in parts:
-                part.vectors.remove(removed)
-                part.lexical.remove(removed)
-            self._stale = True
-
     def adopt(self, generation: Generation | None) -> None:
         """Search this generation from now on; running searches finish on the previous one."""
-        with self._changing:
-            self._set_generation(generation)
+        with self._changing, self._store.reading():
+            self._apply_removals()
+            self._set_generation(generation, self._segments)
             self._read_tail()
 
-    def _set_generation(self, generation: Generation | None) -> None:
-        searched = self._segments
-        for segment in generation.segments if generation else ():
-            if segment not in searched:  # removals are applied to the others as they happen
-                segment.remove(self._store.removed_passages(segment.span.after, segment.span.last))
+    def _latest(self) -> IndexSnapshot:
+        """The index up to the last commit; without a read transaction, for what needs no row of the store."""
+        index = self._index
+        if index.changes == self._store.current_changes():
+            return index
+        with self.snapshot() as index:
+            return index
+
+    # The methods below need the lock and a read transaction.
+
+    def _follow(self) -> IndexSnapshot:
+        """The index as of the store now; begins the read transaction again."""
+        with self._changing:
+            # The index may be of a later commit than this thread's transaction, but not than one that begins now.
+            self._store.renew()
+            if self._index.changes != self._store.current_changes():
+                self._apply_removals()
+                self._read_tail()
+            return self._index
+
+    def _apply_removals(self) -> None:
+        changes = self._store.current_changes()
+        removed = self._store.removed_by_changes(self._removed_at, changes) if self._removed_at != NEVER else None
+        if removed is None:
+            self._set_generation(self._generation, ())
+        elif len(removed):
+            if self._generation:
+                segments = tuple(segment.without(_within(segment, removed)) for segment in self._segments)
+                self._generation = replace(self._generation, segments=segments)
+            self._tail = self._tail.without(removed)
+        self._removed_at = self._store.current_changes()
+
+    def _set_generation(self, generation: Generation | None, known: Sequence[Segment]) -> None:
+        """`known`: segments without what was removed. From the others, everything that was ever removed is taken."""
+        while generation:
+            searched = {segment.digest: segment for segment in known}
+            segments = tuple(searched.get(segment.digest) or self._without_removed(segment) for segment in generation.segments)
+            # The ids of removed passages are kept for the generations on disk only. This one was there when they were read, if it
+            # is there now.
+            newest = self._current(generation)
+            if newest is generation:
+                generation = replace(generation, segments=segments)
+                break
+            generation, known = newest, ()
+            self._store.renew()
         self._generation = generation
-        last = generation.last_passage_id if generation else 0
-        self._tail = UnindexedTail(BruteForceDenseIndex(), BruteForceLexicalIndex(), last)
+        self._tail = _empty_tail(generation)
+        self._removed_at = self._store.current_changes()
+
+    def _without_removed(self, segment: Segment) -> Segment:
+        return segment.without(self._store.removed_passages(segment.span.after, segment.span.last))
 
     def _read_tail(self) -> None:
         added = list(self._store.passages_since(self._tail.last_passage_id, self._embedder.fingerprint))
         if added:
             self._tail = self._tail.extended(added)
-        self._snapshot = self._snapshot_of((*self._segments, self._tail) if len(self._tail.vectors) else self._segments)
-        self._stale = False
-
-    def _snapshot_of(self, parts: tuple[Segment | UnindexedTail, ...]) -> IndexSnapshot:
+        parts: tuple[Segment | UnindexedTail, ...] = self._segments
+        if len(self._tail.vectors):
+            parts = (*parts, self._tail)
         built = self._generation
         number, speller = (built.number, built.speller) if built else (0, None)
-        return IndexSnapshot(number, speller, parts, self._policy)
+        self._index = IndexSnapshot(self._store.current_changes(), number, speller, parts, self._policy)
 
     @property
     def _segments(self) -> tuple[Segment, ...]:
         return self._generation.segments if self._generation else ()
 
 
+def _empty_tail(generation: Generation | None) -> UnindexedTail:
+    return UnindexedTail(BruteForceDenseIndex(), BruteForceLexicalIndex(), generation.last_passage_id if generation else 0)
+
+
+def _within(segment: Segment, ids: Ids) -> Ids:
+    return ids[(ids > segment.span.after) & (ids <= segment.span.last)]
+
+
 class EmbeddedSnapshot:
-    """A snapshot over the allowed passages; the engine holds its lock meanwhile."""
+    """A snapshot over the allowed passages; a read transaction of the store lasts meanwhile."""
 
     def __init__(
         self, store: Store, searcher: Searcher, index: IndexSnapshot, allowed: Ids | None, reranker: tuple[Reranker, int] | None

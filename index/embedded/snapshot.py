@@ -18,7 +18,7 @@ from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch
 
 @dataclass(frozen=True, slots=True)
 class UnindexedTail:
-    """Passages up to `last_passage_id` that no segment holds, searched exactly. Changed by removals only."""
+    """Passages up to `last_passage_id` that no segment holds, searched exactly."""
 
     vectors: DenseIndex
     lexical: LexicalIndex
@@ -32,11 +32,19 @@ class UnindexedTail:
         longer.lexical.add(ids, [text for _, texts, _ in added for text in texts])
         return longer
 
+    def without(self, removed: Ids) -> UnindexedTail:
+        """A tail without these passages; searches on this one still find them."""
+        shorter = UnindexedTail(copy(self.vectors), copy(self.lexical), self.last_passage_id)
+        shorter.vectors.remove(removed)
+        shorter.lexical.remove(removed)
+        return shorter
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSnapshot:
-    """Segments, and the tail if it is not empty."""
+    """Segments, and the tail if it is not empty, as of the store after `changes`."""
 
+    changes: int
     generation: int
     speller: Speller | None
     parts: tuple[Segment | UnindexedTail, ...]

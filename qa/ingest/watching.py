@@ -1,23 +1,62 @@
-"""Follows files as they change: `qa add --watch`."""
+"""Follows files as they change: `qa add --watch` and `qa serve --watch`."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, takewhile
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from watchfiles import watch
 
 from corpus.sandbox.pool import Sandbox
-from corpus.types import ReadError
+from corpus.types import QuotableError, ReadError
 from qa.ingest.files import FileOutcome, add_files, changed_files, remove_missing
 from qa.ingest.writer import DocumentWriter, Outcome
 
+log = logging.getLogger(__name__)
+
 # Between two checks whether to stop.
 _POLL_MS = 500
+# After an error of the disk, which is not the documents'.
+RETRY_SECONDS = 5.0
+
+
+class Watcher:
+    """Adds the files at and below `paths`, and follows them, in a thread of its own from `start` until `stop`."""
+
+    def __init__(self, writer: DocumentWriter, paths: Sequence[Path], say: Callable[[str], None] = log.info) -> None:
+        """`say`: told of each file that was added, replaced or removed, or could not be. Raises ReadError for a missing path."""
+        self._stopping = Event()
+        self._writer, self._paths, self._say = writer, paths, say
+        self._changes = watch_paths(paths, self._stopping)
+        self._thread = Thread(target=self._run, name="watching", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Stop after the file that is being added, or after `seconds`; the next start adds the others."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        with Sandbox() as sandbox:
+            changes = chain([self._paths], self._changes)
+            while not self._stopping.is_set():
+                try:
+                    for outcome in follow_changes(self._writer, sandbox, changes, self._paths, self._stopping):
+                        self._say(str(outcome))
+                except QuotableError as error:
+                    log.error("%s", error)
+                except Exception:
+                    log.exception("unexpected error while following files")
+                if not self._stopping.wait(RETRY_SECONDS):
+                    changes = chain([self._paths], self._changes)
 
 
 def watch_paths(paths: Sequence[Path], stopping: Event) -> Iterator[list[Path]]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
 from corpus.sandbox.pool import Sandbox
 from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
-from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind
-from index.types import DamagedRow, Origin, StoredDocument, StoreError
+from index.jobs import MAX_ATTEMPTS, Job, JobKind
+from index.types import DamagedRow, Origin, StoreError
 from qa.ingest.contents import Content, Report, store, upload_location, upload_source
 from qa.ingest.memory import return_freed_memory
+from qa.ingest.watching import Watcher
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ RETRY_SECONDS = 5.0
 PAUSES = (2.0, 10.0)
 # Between two returns of freed memory to the system while there are no jobs; questions free some too.
 IDLE_SECONDS = 60.0
+# Between two looks for what other processes have queued or stored; a look takes microseconds.
+POLL_SECONDS = 0.05
 
 
 class Worker:
@@ -37,9 +40,14 @@ class Worker:
         fetcher: Fetcher | None = None,
         sandbox: Sandbox | None = None,
         pauses: Sequence[float] = PAUSES,
+        watcher: Watcher | None = None,
     ) -> None:
-        """`pauses`: seconds before each further attempt of a job that may succeed then, MAX_ATTEMPTS - 1 of them."""
+        """`pauses`: seconds before each further attempt of a job that may succeed then, MAX_ATTEMPTS - 1 of them.
+
+        `watcher`: started and stopped with the worker.
+        """
         self.writer = writer
+        self._watcher = watcher
         self.engine = writer.engine
         self.fetcher = fetcher or Fetcher(Hosts())
         self.failures = 0  # failed attempts of this process
@@ -51,44 +59,19 @@ class Worker:
 
     def start(self) -> None:
         self._thread.start()
+        if self._watcher:
+            self._watcher.start()
 
-    def accept(
-        self,
-        name: str,
-        body: bytes,
-        document_id: str,
-        kind: JobKind = JobKind.FILE,
-        if_exists: IfExists = IfExists.REPLACE,
-    ) -> Job:
-        """Queue the contents of a file: on disk when this returns, searchable soon after.
-
-        `document_id`: for a document whose file does not name its own id.
-        """
-        job = self.engine.jobs.accept(name, body, document_id, kind, if_exists)
+    def wake(self) -> None:
+        """Look for jobs now."""
         self._wake.set()
-        return job
-
-    def accept_address(self, url: str, document_id: str, if_exists: IfExists = IfExists.REPLACE) -> Job:
-        """Queue a document to fetch. Raises FetchError for an address that is not allowed."""
-        self.fetcher.check(url)
-        return self.accept(url, b"", document_id, JobKind.ADDRESS, if_exists)
-
-    def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
-        """Edit a document: at once, but for a new title in its passages, which a job brings. None if there is none. Raises DamagedRow."""
-        edited = self.engine.edit(document_id, changes)
-        self._wake.set()
-        return edited
-
-    def retry(self, number: int) -> bool:
-        """Queue a failed job again; False if it has not failed, or its file is not kept any more."""
-        queued = self.engine.jobs.retry(number)
-        self._wake.set()
-        return queued
 
     def stop(self, seconds: float = 10.0) -> None:
         """Stop after the document that is being stored, or after `seconds`."""
         self._stopping.set()
         self._wake.set()
+        if self._watcher:
+            self._watcher.stop(seconds)
         if self._thread.is_alive():
             self._thread.join(seconds)
 
@@ -97,9 +80,10 @@ class Worker:
             while not self._stopping.is_set():
                 self._wake.clear()
                 try:
+                    state = self.engine.jobs.state()
                     if not self._one_job():
                         self.engine.maintain()
-                        self._rest()
+                        self._rest(state)
                 except QuotableError as error:
                     log.error("%s", error)
                     self._stopping.wait(RETRY_SECONDS)
@@ -107,14 +91,17 @@ class Worker:
                     log.exception("unexpected error while ingesting documents")
                     self._stopping.wait(RETRY_SECONDS)
 
-    def _rest(self) -> None:
-        """Wait for a job."""
+    def _rest(self, state: Hashable) -> None:
+        """Wait for a job, or for documents that another process stores: the index may be behind then. `state`: of the jobs seen last."""
         return_freed_memory()
-        due = self.engine.jobs.seconds_until_due()
-        while not self._wake.wait(IDLE_SECONDS if due is None else due):
-            if due is not None:
+        rested, due = time.monotonic(), self.engine.jobs.seconds_until_due()
+        while not self._wake.wait(POLL_SECONDS) and self.engine.jobs.state() == state:
+            seconds = time.monotonic() - rested
+            if due is not None and seconds >= due:
                 return
-            return_freed_memory()
+            if seconds > IDLE_SECONDS:
+                return_freed_memory()
+                rested, due = time.monotonic(), self.engine.jobs.seconds_until_due()
 
     def _one_job(self) -> bool:
         taken = self.engine.jobs.take()

@@ -82,7 +82,6 @@ def mcp_server(service: Service, site: str) -> MCPServer:
 
     def search(query: str) -> SearchResults:
         """Find documents that answer a question, each with the quote that answers best. Ask in a whole sentence."""
-        service.engine.refresh()
         try:
             answer = service.answerer.ask(clean_question(query), PASSAGES)
         except InvalidQuestion as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,23 +11,30 @@ from pathlib import Path
 from corpus.splitting.passages import split
 from corpus.types import QuotableError
 from index.embedded import originals
-from index.embedded.folder_lock import FolderLock, is_held
+from index.embedded.folder_lock import is_held
 from index.embedded.integrity.backup import BEFORE as BEFORE_RESTORE
 from index.embedded.integrity.backup import back_up, restore
+from index.embedded.integrity.re_embedding import Embedded, Progress, embed_missing
 from index.embedded.integrity.repair import BEFORE as BEFORE_REPAIR
 from index.embedded.integrity.repair import repair
 from index.embedded.integrity.scrub import scrub
-from index.embedded.opening import open_database_to_read, open_database_to_write
-from index.embedded.re_embedding import Embedded, Progress, embed_missing
+from index.embedded.opening import (
+    close_to_others,
+    open_database_to_read,
+    open_database_to_share,
+    open_database_to_write,
+    open_engine_to_share,
+)
 from index.embedded.segments import generations
 from index.embedded.segments.generations import generations_folder
+from index.embedded.segments.manifest import verify
 from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.store.store import Store
 from index.embedding import onnx_embedder
-from index.types import DamagedRow, Embedder
+from index.types import DamagedRow, Embedder, StoreError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
-from qa.assembly import absolute_model_name, embedder_of, model_name
+from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model_name
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -56,7 +63,7 @@ def check_folder(settings: Settings) -> list[Finding]:
     findings = _check_store(settings.data)
     findings += _check_originals(settings.data)
     for path in generations.list_folders(generations_folder(settings.data)):
-        findings += _find(partial(generations.verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
+        findings += _find(partial(verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
     for folder in sorted((settings.data / "models").glob("[0-9a-f]*")):
         if (folder / onnx_embedder.FACTS_FILE).exists():
             findings += _find(partial(onnx_embedder.verify, folder), "the next start exports it again")
@@ -70,7 +77,7 @@ def repair_folder(settings: Settings, say: Say) -> Iterator[str]:
 
     Raises StoreError if another process writes the folder, or if nothing can be saved.
     """
-    with _locked(settings.data):
+    with close_to_others(settings.data):
         yield from repair(settings.data)
     yield f"The damaged store is kept as {settings.data / BEFORE_REPAIR}."
     rebuild_folder(settings, None, say, lambda done, total: None)
@@ -85,14 +92,19 @@ def back_up_folder(settings: Settings, target: Path) -> None:
 def restore_folder(settings: Settings, source: Path) -> Path | None:
     """Restore a backup; return where the previous store is kept, None if there was none. Raises StoreError."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    with _locked(settings.data):
+    with close_to_others(settings.data):
         restore(settings.data, source, INCLUDED_FILES)
     kept = settings.data / BEFORE_RESTORE
     return kept if kept.exists() else None
 
 
 def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:
-    """Make missing vectors and the index, with another model if one is named. Raises StoreError if another process writes the folder."""
+    """Make missing vectors and the index, with another model if one is named. Where a server runs on the folder, it builds the index.
+
+    Raises StoreError, also for another model while a server runs.
+    """
+    if is_held(settings.data):
+        return _rebuild_with_owner(settings, model, say, progress)
     with open_database_to_write(settings.data, say) as database:
         store = Store(database)
         name = absolute_model_name(model) if model else model_name(settings, store.model)
@@ -108,9 +120,21 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
         return embedded
 
 
+def _rebuild_with_owner(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:
+    with closing(open_engine_to_share(settings.data, embedder_opener(settings, say))) as engine:
+        store = engine.store
+        if model and absolute_model_name(model) != store.model:
+            raise StoreError(f"a server runs on {settings.data}: stop it to change the embedding model")
+        embedded = embed_missing(store, engine.embedder, progress)
+        _split_again(store, engine.embedder)
+        engine.rebuild()
+        return embedded
+
+
 def drop_old_vectors(settings: Settings, say: Say) -> list[str]:
     """Delete the vectors of all models but the one in use; return their fingerprints."""
-    with open_database_to_write(settings.data, say) as database:
+    shared = is_held(settings.data)
+    with open_database_to_share(settings.data) if shared else open_database_to_write(settings.data, say) as database:
         store = Store(database)
         old = [fingerprint for fingerprint in store.fingerprints() if fingerprint != store.fingerprint]
         for fingerprint in old:
@@ -163,12 +187,3 @@ def _find(check: Callable[[], object], remedy: str) -> list[Finding]:
     except QuotableError as error:
         return [Finding(str(error), remedy)]
     return []
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = FolderLock(folder)
-    try:
-        yield
-    finally:
-        lock.release()

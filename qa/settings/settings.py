@@ -133,6 +133,11 @@ class Settings(BaseModel):
         description="The same as url_hosts, for hosts in a private network or on this machine.",
         examples=[["intranet.example.org"]],
     )
+    watch: tuple[Line, ...] = Field(
+        default=(),
+        description="Files and folders that `qa serve` adds and follows: new, changed and deleted files.",
+        examples=[["/srv/documents"]],
+    )
     upload_page: bool = Field(default=False, description="Offer /upload, a page for adding documents.")
     example_questions: tuple[Line, ...] = Field(
         default=(),

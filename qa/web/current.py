@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Flask, current_app
 
 from qa.assembly import Service
-from qa.ingest.worker import Worker
+from qa.ingest.intake import Intake
 from qa.settings.settings import Settings
 from qa.web.schemas.problems import Problem
 from qa.web.server.admission import release_slot
@@ -35,10 +35,10 @@ def settings() -> Settings:
     return found
 
 
-def writer() -> Worker:
-    """The worker that adds documents. Releases the request's slot: its calls wait for the disk. Raises Problem 403 if there is none."""
-    worker = service().worker
-    if worker is None:
+def writer() -> Intake:
+    """The intake for documents. Releases the request's slot: its calls wait for the disk. Raises Problem 403 if there is none."""
+    intake = service().intake
+    if intake is None:
         raise Problem(403, "This service is read-only.")
     release_slot()
-    return worker
+    return intake

@@ -7,4 +7,6 @@ from index.ranking.result import Ranking
 
 
 def search(searcher: Searcher, question: str) -> Ranking:
-    return searcher.rank(searcher.snapshot(), searcher.prepare(question))
+    query = searcher.prepare(question)
+    with searcher.snapshot() as index:
+        return searcher.rank(index, query)

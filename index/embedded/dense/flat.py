@@ -5,6 +5,7 @@ Vectors have unit length, so FAISS's inner product is the cosine.
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class FlatDenseIndex:
         self._rows.append(ids)
 
     def remove(self, ids: Ids) -> None:
+        self._rows = copy(self._rows)
         self._rows.remove(ids)
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
@@ -68,7 +70,7 @@ class FlatDenseIndex:
         index = faiss.read_index(str(folder / INDEX_FILE))
         loaded = cls(index.d)
         loaded._index = index
-        loaded._rows = IdMap(np.load(folder / IDS_FILE))
+        loaded._rows = IdMap(np.asarray(np.load(folder / IDS_FILE, mmap_mode="r")))
         return loaded
 
     def _matrix(self) -> Matrix:

@@ -12,7 +12,7 @@ Rows = NDArray[np.int64]
 
 
 class IdMap:
-    """`ids[r]` is the passage in row r."""
+    """`ids[r]` is the passage in row r. Arrays are replaced, never modified, so that a shallow copy keeps its contents."""
 
     def __init__(self, ids: Ids | None = None) -> None:
         self.ids: Ids = np.empty(0, np.int64) if ids is None else ids

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class IvfDenseIndex:
         self._rows.append(ids)
 
     def remove(self, ids: Ids) -> None:
+        self._rows = copy(self._rows)
         self._rows.remove(ids)
 
     def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
@@ -159,7 +161,7 @@ class IvfDenseIndex:
         loaded._few_allowed = few_allowed
         loaded._index = faiss.read_index(str(folder / LISTS_FILE))
         loaded._dimension, loaded._lists = loaded._index.d, loaded._index.nlist
-        loaded._rows = IdMap(np.load(folder / IDS_FILE))
+        loaded._rows = IdMap(np.asarray(np.load(folder / IDS_FILE, mmap_mode="r")))
         loaded._matrix = _map_vectors(folder / ROWS_FILE, loaded._dimension)
         loaded._file = None
         loaded.recall = cls.read_recall(folder)

@@ -1,7 +1,7 @@
 """Convert older formats of the store to the current one: a backup first, then one transaction.
 
 1 -> 2: pages have checksums, hashes cover the row's own number, and documents and passages are counted.
-2 -> 3: documents have a location, an original, edits and times; jobs have a kind, attempts and outcomes.
+2 -> 3: documents have a location, an original, edits and times; jobs have a kind, attempts and outcomes; changes are logged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from index.durable_files import translate_disk_errors
 from index.embedded.store.database import Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
 from index.embedded.store.rows import CONTENT_COLUMNS, row_hash, title_key
-from index.embedded.store.sql import DOCUMENT_INDEXES, DOCUMENTS, FORMAT, JOB_INDEXES, JOBS, insert
+from index.embedded.store.sql import CHANGE_LOG, DOCUMENT_INDEXES, DOCUMENTS, FORMAT, JOB_INDEXES, JOBS, insert
 
 ROWS_AT_ONCE = 1_000
 _OLD_DOCUMENT = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
@@ -87,6 +87,7 @@ def _convert_to_2(connection: apsw.Connection) -> None:
 def _convert_to_3(connection: apsw.Connection) -> None:
     """Copy documents and jobs into new tables, so that their large values stay the last columns. Damaged rows stay damaged."""
     _replace_table(connection, "documents", DOCUMENTS, DOCUMENT_INDEXES, _documents_of_format_3(connection))
+    connection.execute(CHANGE_LOG)
     _replace_table(connection, "jobs", JOBS, JOB_INDEXES, _jobs_of_format_3(connection))
 
 

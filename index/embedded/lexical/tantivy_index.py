@@ -7,6 +7,7 @@ Tantivy fixes k1 at 1.2 and b at .75, so it only finds candidates, which are sco
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class TantivyLexicalIndex:
         schema.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
         self._schema = schema.build()
         if folder is not None:
-            (folder / TANTIVY_FOLDER).mkdir(parents=True, exist_ok=True)
+            (folder / TANTIVY_FOLDER).mkdir(exist_ok=True)  # not its parents: a reader must not create a generation again
         self._tantivy = tantivy.Index(self._schema, path=str(folder / TANTIVY_FOLDER) if folder else None)
         self._writer: tantivy.IndexWriter | None = None
         self._passages = BruteForceLexicalIndex()
@@ -65,6 +66,7 @@ class TantivyLexicalIndex:
 
     def remove(self, ids: Ids) -> None:
         self._commit()
+        self._passages = copy(self._passages)
         self._passages.remove(ids)
 
     def document_frequency(self, term: str) -> int:

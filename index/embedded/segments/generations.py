@@ -11,8 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,7 @@ from index import durable_files
 from index.durable_files import translate_disk_errors
 from index.embedded.dense.recall import Recall
 from index.embedded.policy import DEFAULT, Policy
+from index.embedded.segments.manifest import FORMAT, MANIFEST, digest_of, verify
 from index.embedded.segments.segment_process import write_segment_apart
 from index.embedded.segments.segments import Segment, Span, load_segment, read_recall
 from index.embedded.segments.self_test import matches_store
@@ -32,13 +32,10 @@ from index.types import DamagedIndex
 
 log = logging.getLogger(__name__)
 
-FORMAT = 4
-MANIFEST = "manifest.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Consecutive segments that cover the passage ids up to `last_passage_id`, each as of its build."""
+    """Consecutive segments that cover the passage ids up to `last_passage_id`."""
 
     number: int
     segments: tuple[Segment, ...]
@@ -53,14 +50,23 @@ class Generation:
         return max(self.segments, key=lambda segment: segment.passages).speller
 
 
-def load_newest(folder: Path, store: Store, fingerprint: str, policy: Policy = DEFAULT) -> Generation | None:
-    """The newest undamaged generation of this store and model, or None. Deletes nothing."""
-    for path in reversed(list_folders(folder)):
-        try:
-            return _load(path, store, fingerprint, policy)
-        except DamagedIndex as damage:
-            log.warning("%s; it will be rebuilt", damage)
-    return None
+def load_newest(
+    folder: Path, store: Store, fingerprint: str, policy: Policy = DEFAULT, loaded: Sequence[Segment] = ()
+) -> Generation | None:
+    """The newest undamaged generation of this store and model, or None. Deletes nothing.
+
+    `loaded`: segments to use again where the generation has the same. Its owner may publish and delete generations meanwhile.
+    """
+    while True:
+        for path in reversed(list_folders(folder)):
+            try:
+                return _load(path, store, fingerprint, policy, loaded)
+            except DamagedIndex as damage:
+                if not path.exists():
+                    break  # replaced by a newer one
+                log.warning("%s; it will be rebuilt", damage)
+        else:
+            return None
 
 
 def recover_newest(folder: Path, store: Store, fingerprint: str, policy: Policy = DEFAULT) -> Generation | None:
@@ -73,8 +79,25 @@ def recover_newest(folder: Path, store: Store, fingerprint: str, policy: Policy 
     generation = load_newest(folder, store, fingerprint, policy)
     for path in list_folders(folder):
         if generation is None or int(path.name) > generation.number:
-            shutil.rmtree(path, ignore_errors=True)
+            _delete(path)
     return generation
+
+
+def is_on_disk(folder: Path, generation: Generation) -> bool:
+    """Whether the owner of the folder still keeps a generation, and with it the ids of all passages removed from it."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = durable_files.read_json(folder / f"{generation.number:06}" / MANIFEST)
+        digests = [digest_of(manifest["files"], _name(Span(after, last))) for after, last in manifest["segments"]]
+        return digests == [segment.digest for segment in generation.segments]
+    return False
+
+
+def newest_mark(folder: Path) -> tuple[str, int]:
+    """Another value for each generation that becomes the newest on disk: a number may be given again after damage."""
+    newest = max(list_folders(folder), default=None)
+    with suppress(OSError):
+        return (newest.name, newest.stat().st_mtime_ns) if newest else ("", 0)
+    return "", 0
 
 
 def generations_folder(data: Path) -> Path:
@@ -174,16 +197,16 @@ def publish(
         linked = [folder / f"{running.number:06}" / _name(other.span) for other in shared] if running else []
         _write_generation(path, manifest, segment, linked)
     try:
-        built = load_segment(path / _name(span), span, policy)
+        built = load_segment(path / _name(span), span, digest_of(segment.files, _name(span)), policy)
     except Exception as error:  # any exception of FAISS, tantivy or NumPy
         raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
     if not matches_store(built, store, fingerprint):
-        shutil.rmtree(path, ignore_errors=True)
+        _delete(path)
         raise DamagedIndex(
             f"the index just written to {path} does not match the store and is not used; check the disk and memory"
         )
     for old in list_folders(folder)[: -policy.generations]:
-        shutil.rmtree(old, ignore_errors=True)
+        _delete(old)
     return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
 
 
@@ -215,16 +238,22 @@ def _link_segment(segment: Path, whole: Path) -> dict[str, str]:
     return files
 
 
-def _load(path: Path, store: Store, fingerprint: str, policy: Policy) -> Generation:
-    manifest = verify(path)
+def _load(path: Path, store: Store, fingerprint: str, policy: Policy, loaded: Sequence[Segment]) -> Generation:
+    manifest = verify(path, [segment.digest for segment in loaded])
     spans = [Span(after, last) for after, last in manifest["segments"]]
+    store.renew()  # the generation may be newer than the read transaction of the caller
     # A higher change counter: the store was replaced by an older copy, whose passages may be missing from the index.
     if manifest["store"] != store.identity or manifest["changes"] > store.changes:
         raise DamagedIndex(f"the index {path} was not built from this store")
     if manifest["fingerprint"] != fingerprint:
         raise DamagedIndex(f"the index {path} was built with another embedding model")
+    known = {segment.digest: segment for segment in loaded}
+    digests = [digest_of(manifest["files"], _name(span)) for span in spans]
     try:
-        segments = tuple(load_segment(path / _name(span), span, policy) for span in spans)
+        segments = tuple(
+            known.get(digest) or load_segment(path / _name(span), span, digest, policy)
+            for span, digest in zip(spans, digests, strict=True)
+        )
     except Exception as error:  # the files are verified, so another version wrote them
         raise DamagedIndex(f"the index {path} cannot be loaded ({error})") from error
     return Generation(int(path.name), segments)
@@ -234,26 +263,13 @@ def _name(span: Span) -> str:
     return f"{span.after}-{span.last}"
 
 
-def verify(path: Path) -> dict[str, Any]:
-    """Check the SHA-256 of every file and return the manifest. Raises DamagedIndex."""
-    try:
-        manifest = durable_files.read_json(path / MANIFEST)
-        if manifest["format"] != FORMAT:
-            raise DamagedIndex(f"the index {path} has format {manifest['format']}, this version writes {FORMAT}")
-        with ThreadPoolExecutor() as pool:  # hashing releases the GIL and dominates the start-up time
-            found = dict(
-                zip(
-                    manifest["files"],
-                    pool.map(durable_files.file_sha256, [path / name for name in manifest["files"]]),
-                    strict=True,
-                )
-            )
-        damaged = [name for name, digest in manifest["files"].items() if found[name] != digest]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedIndex(f"the index {path} is incomplete ({error})") from error
-    if damaged:
-        raise DamagedIndex(f"the index {path} was modified: {', '.join(damaged)}")
-    return manifest
+def _delete(path: Path) -> None:
+    """Delete a generation: for other processes at once, and then its files, which they may have mapped."""
+    gone = path.with_name(f".part-deleted-{path.name}")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def list_folders(folder: Path) -> list[Path]:

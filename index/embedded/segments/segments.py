@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.embedded.dense.flat import FlatDenseIndex
@@ -32,17 +33,23 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`passages`: their number in `span` when the segment was built, before removals."""
+    """`passages`: their number in `span` when the segment was built, before removals. `digest`: SHA-256 over those of its files."""
 
     span: Span
+    digest: str
     passages: int
     vectors: DenseIndex
     lexical: LexicalIndex
     speller: Speller
 
-    def remove(self, ids: Ids) -> None:
-        self.vectors.remove(ids)
-        self.lexical.remove(ids)
+    def without(self, removed: Ids) -> Segment:
+        """This segment without some passages; searches on this one still find them."""
+        if not len(removed):
+            return self
+        vectors, lexical = copy(self.vectors), copy(self.lexical)
+        vectors.remove(removed)
+        lexical.remove(removed)
+        return replace(self, vectors=vectors, lexical=lexical)
 
 
 def write_segment(folder: Path, store: Store, fingerprint: str, dimension: int, span: Span, policy: Policy) -> None:
@@ -63,11 +70,11 @@ def write_segment(folder: Path, store: Store, fingerprint: str, dimension: int, 
     Speller.of(word_counts, len(vectors)).save(folder)
 
 
-def load_segment(folder: Path, span: Span, policy: Policy) -> Segment:
+def load_segment(folder: Path, span: Span, digest: str, policy: Policy) -> Segment:
     """Load a verified folder. Raises any exception of FAISS, tantivy or NumPy if another version wrote the files."""
     vectors = IvfDenseIndex.load(folder, policy.few_allowed) if (folder / LISTS_FILE).exists() else FlatDenseIndex.load(folder)
     lexical = TantivyLexicalIndex.load(folder, policy.few_allowed)
-    return Segment(span, len(vectors), vectors, lexical, Speller.load(folder))
+    return Segment(span, digest, len(vectors), vectors, lexical, Speller.load(folder))
 
 
 def read_recall(folder: Path) -> Recall | None:

@@ -30,6 +30,7 @@ FILE_NAME = "store.sqlite"
 LOG_FILE = f"{FILE_NAME}-wal"
 FIRST_CHECKSUM_FORMAT = 2  # pages of older formats have no checksums
 PAGES_BETWEEN_CHECKPOINTS = 1_000
+BUSY_MS = 60_000  # a commit waits so long for the transactions of other processes
 CACHE_KIB = 8_192  # per connection; the checksum of a cached page is not checked again
 APPLICATION_ID = 0x51544231  # "QTB1", in the header of every store
 MIN_SQLITE = 3051003  # 3.51.3; older versions can corrupt a WAL database that is reset while it is read
@@ -39,11 +40,19 @@ class Database:
     """One connection per thread. Writes are serialised; readers never wait for them."""
 
     def __init__(
-        self, folder: Path, *, create: bool = False, read_only: bool = False, file_name: str = FILE_NAME, vfs: str = ""
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        check_log: bool = True,
+        file_name: str = FILE_NAME,
+        vfs: str = "",
     ) -> None:
-        """Open the file in `folder`, which must exist. `vfs`: the SQLite VFS below the checksums; "" is the default.
+        """Open the file in `folder`, which must exist.
 
-        Raises NewerFormat or StoreError with the way out.
+        `check_log`: check the write-ahead log first, which no other process may be writing then. `vfs`: the SQLite VFS below the
+        checksums; "" is the default. Raises NewerFormat or StoreError with the way out.
         """
         if apsw.SQLITE_VERSION_NUMBER < MIN_SQLITE:
             raise StoreError(f"SQLite {apsw.sqlite_lib_version()} is too old; install apsw 3.51.3 or newer")
@@ -61,7 +70,7 @@ class Database:
         self._connections: list[apsw.Connection] = []
         self._writing = threading.RLock()
         self.read_only = read_only
-        if not read_only or not is_held(folder):
+        if check_log and not (read_only and is_held(folder)):
             self._check_log()
         try:
             with self._translate_errors():
@@ -127,6 +136,20 @@ class Database:
                 yield
             finally:
                 connection.execute("ROLLBACK")  # it wrote nothing
+
+    def renew(self) -> None:
+        """Inside `reading`: see everything that was committed before this call. Outside, every read does."""
+        with self._translate_errors():
+            connection = self._connection()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN")
+
+    def state(self) -> tuple[int, int]:
+        """Changes with every commit of any process; comparable only with earlier states in the same thread. Takes microseconds."""
+        with self._translate_errors():
+            connection = self._connection()
+            return connection.execute("PRAGMA data_version").get, connection.total_changes()
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
@@ -225,7 +248,7 @@ class Database:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = apsw.Connection(str(self.path), flags=self._flags, vfs=self._files.name)
-            connection.set_busy_timeout(10_000)
+            connection.set_busy_timeout(BUSY_MS)
             connection.pragma("synchronous", "full")
             connection.pragma("cache_size", -CACHE_KIB)
             connection.set_wal_hook(self._note_log_pages)  # replaces SQLite's own, which would checkpoint

@@ -77,6 +77,8 @@ class JobQueue:
         Raises DamagedRow if the body is damaged; the job has failed then. So has a job that was running MAX_ATTEMPTS times when the
         process ended.
         """
+        if not self.waiting():  # without a transaction, which would wait for those of other processes
+            return None
         # In one transaction, so that a job that is cancelled meanwhile is not set running.
         with self._database.transaction() as connection:
             due = "WHERE status = 'running' OR (status = 'queued' AND coalesce(retry_at, '') <= ?)"
@@ -102,6 +104,10 @@ class JobQueue:
             return self.take()
         self._running = job.id
         return self._jobs("WHERE id = ?", job.id)[0], body
+
+    def state(self) -> tuple[int, int]:
+        """As `Database.state`."""
+        return self._database.state()
 
     def seconds_until_due(self) -> float | None:
         """Until the next job is tried again; None if none waits for that."""

@@ -15,6 +15,7 @@ from index.embedded.store.rows import PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import placeholders
 from index.types import DamagedRow, Ids, IndexedText, Matrix, StoredPassage, Vector
 
+MAX_PASSAGES = 10_000_000  # of one document, far more than can be stored
 MAX_ID = 2**63 - 1  # SQLite's largest integer
 
 
@@ -101,8 +102,12 @@ class Passages(Facts, Documents):
 
     def drop_vectors(self, fingerprint: str) -> None:
         """Delete all vectors of a model."""
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM vectors WHERE fingerprint = ?", (fingerprint,))
+        some = f"SELECT passage FROM vectors WHERE fingerprint = ?1 LIMIT {ROWS_AT_ONCE}"
+        deleted = ROWS_AT_ONCE
+        while deleted:  # in short transactions, for which other processes wait
+            with self._database.transaction() as connection:
+                connection.execute(f"DELETE FROM vectors WHERE fingerprint = ?1 AND passage IN ({some})", (fingerprint,))
+                deleted = connection.changes()
 
     def fingerprints(self) -> list[str]:
         """Fingerprints of all models with stored vectors."""
@@ -119,6 +124,15 @@ class Passages(Facts, Documents):
         query = "SELECT id FROM removed_passages WHERE id > ? AND id <= ? ORDER BY id"
         return np.array([i for (i,) in self._database.rows(query, after, up_to)], np.int64)
 
+    def removed_by_changes(self, after: int, up_to: int) -> Ids | None:
+        """Ids removed by the changes above `after` and up to `up_to`, ascending; None if the log does not have all these changes."""
+        found = self._database.rows("SELECT first, last FROM change_log WHERE change > ? AND change <= ?", after, up_to)
+        if len(found) < up_to - after or not all(_is_span(*span) for span in found):
+            return None
+        return np.unique(
+            np.concatenate([np.empty(0, np.int64), *(np.arange(first, last + 1) for first, last in found if last)])
+        )
+
     def purge_removed_passages(self, ids: Ids) -> None:
         """Forget removed passages that no generation holds any more."""
         with self._database.transaction() as connection:
@@ -131,6 +145,11 @@ class Passages(Facts, Documents):
             query = "SELECT passage FROM vectors WHERE fingerprint = ? AND passage IN"
             for (i,) in self._database.rows_by_key(query, missing, self.fingerprint or ""):
                 self._database.damage.report(f"the stored passage {i} is missing")
+
+
+def _is_span(first: Any, last: Any) -> bool:
+    """Whether these can be the passages of a document; a damaged row may hold anything."""
+    return isinstance(first, int) and isinstance(last, int) and 0 <= last - first < MAX_PASSAGES
 
 
 def indexed_text(title: str, passage: Passage, number: int) -> IndexedText:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -140,6 +142,15 @@ class RowReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen = threading.local()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """As `Database.reading`."""
+        return self._database.reading()
+
+    def renew(self) -> None:
+        """As `Database.renew`."""
+        self._database.renew()
 
     def _read_one(self, parse: Callable[..., Value], *values: Any) -> Value:
         """The value of one row. Raises DamagedRow."""

@@ -37,6 +37,8 @@ CREATE INDEX documents_by_original ON documents(original) WHERE original IS NOT 
 CREATE INDEX documents_listed ON documents(title_key, file_name, type, date, language, added, changed, id);
 {FILTER_INDEX}
 """
+# The passages that each of the last changes removed, for processes that follow the store; 0 where it removed none.
+CHANGE_LOG = "CREATE TABLE change_log (change INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL)"
 JOB_INDEXES = """
 CREATE INDEX jobs_by_status ON jobs(status, id);
 CREATE INDEX jobs_by_document ON jobs(document_id, status)
@@ -54,6 +56,7 @@ CREATE TABLE vectors (
     fingerprint TEXT NOT NULL, passage INTEGER NOT NULL REFERENCES passages(id), vector BLOB NOT NULL, hash BLOB NOT NULL,
     PRIMARY KEY (fingerprint, passage)) WITHOUT ROWID;
 CREATE TABLE removed_passages (id INTEGER PRIMARY KEY);
+{CHANGE_LOG};
 {JOBS.format(name="jobs")};
 {JOB_INDEXES};
 """

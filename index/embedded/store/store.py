@@ -15,7 +15,7 @@ import apsw
 
 from corpus.types import Document, Passage
 from index.embedded.store import rows
-from index.embedded.store.facts import update_counters
+from index.embedded.store.facts import record_change, record_update
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import insert, next_number, now, placeholders
@@ -55,7 +55,7 @@ class Store(Passages):
             for passage_id, (passage, vector) in enumerate(zip(passages, vectors, strict=True), first):
                 insert(connection, "passages", f"id, {PASSAGE_COLUMNS}", rows.passage_row(passage_id, number, passage))
                 insert(connection, "vectors", VECTOR_COLUMNS, rows.vector_row(fingerprint, passage_id, vector))
-            update_counters(connection, documents=1, passages=len(passages))
+            record_change(connection, documents=1, passages=len(passages))
         return removed
 
     def remove(self, document_id: str) -> Ids:
@@ -72,6 +72,7 @@ class Store(Passages):
         with self._database.transaction() as connection:
             columns = f"({DOCUMENT_COLUMNS}) = ({placeholders(head)})"
             connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", (*head, stored.number))
+            record_update(connection)
         return True
 
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> StoredDocument | None:
@@ -93,7 +94,7 @@ class Store(Passages):
                 columns = f"({DOCUMENT_COLUMNS}, title_key) = ({placeholders(head)}, ?)"
                 values = (*head, rows.title_key(edited.title), stored.number)
                 connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", values)
-                update_counters(connection, documents=0, passages=0)
+                record_update(connection)
         return edited
 
     def _previous(self, document_id: str) -> StoredDocument | None:
@@ -115,7 +116,7 @@ class Store(Passages):
         ):
             connection.execute(statement, (document_id,))
         if connection.changes():
-            update_counters(connection, documents=-1, passages=-len(ids))
+            record_change(connection, documents=-1, passages=-len(ids), removed=ids)
         return ids
 
 

@@ -32,7 +32,6 @@ def chat(context: click.Context) -> None:
         except InvalidQuestion as error:
             say(f"qa: the question {error}")
             continue
-        service.engine.refresh()
         for piece in service.chatbot.reply(Request(message, tuple(history))):
             if isinstance(piece, Reply):
                 click.echo("\n")

@@ -32,7 +32,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         def open_service() -> Service:
             writer = open_to_write(settings, say, fill=True, reranker=reranker_of(settings))
             closing.callback(writer.close)
-            service = service_of(writer, settings)
+            service = service_of(writer, settings, say)
             if service.worker:
                 service.worker.start()
                 closing.callback(service.worker.stop)

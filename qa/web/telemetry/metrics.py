@@ -189,7 +189,8 @@ def _index(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily("quotable_generation", "Number of the index generation in use.", service.engine.generation)
     yield GaugeMetricFamily("quotable_index_segments", "Segments in the index generation.", status.segments)
     yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", status.unindexed)
-    if service.worker:
+    if service.intake:
         yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", status.jobs_waiting)
         yield GaugeMetricFamily("quotable_jobs_failed", "Failed jobs, neither retried nor dismissed.", status.jobs_failed)
+    if service.worker:
         yield CounterMetricFamily("quotable_job_failures", "Attempts of jobs that failed.", service.worker.failures)

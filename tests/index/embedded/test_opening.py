@@ -66,14 +66,13 @@ def test_refuses_another_model_and_releases_the_folder(folder: Path) -> None:
     open_engine_to_write(folder, hashing).close()
 
 
-def test_reader_sees_what_the_writer_changed_after_a_refresh(folder: Path) -> None:
+def test_reader_sees_what_the_writer_changed(folder: Path) -> None:
     writer, reader = open_engine_to_write(folder, hashing), open_engine_to_read(folder, hashing)
     found = reader.search(reader.prepare("heron"))
     assert len(found.candidates) == 1
+    before = reader.version
     passages = [Passage(0, 5, "heron", (), "")]
     writer.put("b", Document(text="heron", title="", id="b"), passages, HashingEmbedder().embed_passages(["heron"]))
-    before = reader.version
-    reader.refresh()
     assert reader.version != before
     assert len(reader.search(reader.prepare("heron")).candidates) == 2
     with pytest.raises(StoreError, match="another process"):

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
-from index.embedded.opening import open_engine_to_write
+from index.embedded.opening import open_engine_to_share, open_engine_to_write
 from index.embedded.policy import Policy
 from index.engine import Engine
 from index.types import Reranker
 from tests.index.engine.reference import HashingEmbedder
+from tests.waiting import wait_for
 
 EXACT = Policy(unindexed=4, merged_at_once=8)
 APPROXIMATE = Policy(unindexed=4, merged_at_once=8, exact_passages=0, built_in_process=1_000)
@@ -29,10 +31,43 @@ def embedded(policy: Policy) -> OpenEngine:
     return open_engine
 
 
-@pytest.fixture(params=[embedded(EXACT), embedded(APPROXIMATE)], ids=["embedded", "embedded, approximate"], scope="session")
-def open_engine(request: pytest.FixtureRequest) -> OpenEngine:
+class BesideOwner:
+    """An engine beside the owner of its folder: it reads, and the owner writes. Both are closed together."""
+
+    def __init__(self, folder: Path, reranker: Reranker | None = None) -> None:
+        self._owner = embedded(EXACT)(folder)
+        self._reading = open_engine_to_share(folder, lambda stored: ("hashing", HashingEmbedder()), EXACT, reranker)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._owner if name in ("put", "remove", "update_origin", "edit", "jobs") else self._reading, name)
+
+    def maintain(self) -> None:
+        self._owner.maintain()
+        self._follow()
+
+    def rebuild(self) -> None:
+        self._owner.rebuild()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Until both search the same generation: what was removed from one counts in its document frequencies."""
+        wait_for(lambda: self._reading.generation == self._owner.generation)
+
+    def close(self) -> None:
+        self._reading.close()
+        self._owner.close()
+
+
+@pytest.fixture(
+    params=[embedded(EXACT), embedded(APPROXIMATE), BesideOwner],
+    ids=["embedded", "embedded, approximate", "embedded, beside its owner"],
+    scope="session",
+)
+def open_engine(request: pytest.FixtureRequest) -> Iterator[OpenEngine]:
     opened: OpenEngine = request.param
-    return opened
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("index.embedded.follower.SECONDS", 0.01)
+        yield opened
 
 
 @pytest.fixture(scope="session")

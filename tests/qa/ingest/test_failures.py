@@ -48,7 +48,7 @@ def test_a_crashing_file_is_tried_three_times_and_parked(data: Path, writer: Doc
     worker = Worker(writer, sandbox=sandbox, pauses=(0.05, 0.2))
     jobs = writer.engine.jobs
     worker.start()
-    job = worker.accept("bad.txt", b"Words that crash.", "bad")
+    job = jobs.accept("bad.txt", b"Words that crash.", "bad")
     wait_for(lambda: (found := jobs.job(job.id)) is not None and found.status is JobStatus.FAILED)
     parked = jobs.job(job.id)
     assert parked is not None
@@ -60,11 +60,11 @@ def test_a_crashing_file_is_tried_three_times_and_parked(data: Path, writer: Doc
     restarted_sandbox.kills = False
     restarted = Worker(writer, sandbox=restarted_sandbox)
     restarted.start()
-    other = restarted.accept("good.txt", b"Words that do not.", "good")
+    other = jobs.accept("good.txt", b"Words that do not.", "good")
     wait_for(lambda: (found := jobs.job(other.id)) is not None and found.status is JobStatus.DONE)
     assert restarted_sandbox.attempts == 1  # the parked one was not tried
     assert jobs.failed() == 1
-    assert restarted.retry(job.id)
+    assert jobs.retry(job.id)
     wait_for(lambda: (found := jobs.job(job.id)) is not None and found.status is JobStatus.DONE)
     assert jobs.failed() == 0
     restarted.stop()

@@ -57,7 +57,7 @@ PRINTED = {
 }
 # Errors the page describes: after which command, which command fails, and its message.
 REFUSED = {
-    "qa --data my-data serve": ("qa --data my-data add guidance", "is being written by another process"),
+    "qa --data my-data serve": ("qa --data my-data serve --port 0", "is being written by another process"),
     'qa --data my-data key create --role write --name "the web site" > web-site.key': (
         "qa --data other serve --host 0.0.0.0",
         "a key is needed to serve on",

@@ -78,7 +78,7 @@ def test_added_passages_are_found_at_once_with_the_scores_of_a_rebuild(
     store: Store, folder: Path, embedder: Embedder, put_document: PutDocument
 ) -> None:
     searcher = Searcher(store, embedder, build(folder, store, embedder))
-    searcher.refresh(put_document(store, "wizards", WIZARDS))
+    put_document(store, "wizards", WIZARDS)
     (added,) = store.passage_ids("wizards").tolist()
     assert search(searcher, "wizards").candidates[0].passage_id == added
     reopened = Searcher(store, embedder, generations.recover_newest(folder, store, embedder.fingerprint))
@@ -93,8 +93,8 @@ def test_removed_and_replaced_passages_are_not_found(
 ) -> None:
     gone = {*store.passage_ids("passports").tolist(), *store.passage_ids("press-release").tolist()}
     searcher = Searcher(store, embedder, build(folder, store, embedder))
-    searcher.refresh(store.remove("passports"))
-    searcher.refresh(put_document(store, "press-release", Document(text="Nobody signed a memorandum.", title="Correction")))
+    store.remove("passports")
+    put_document(store, "press-release", Document(text="Nobody signed a memorandum.", title="Correction"))
     reopened = Searcher(store, embedder, generations.recover_newest(folder, store, embedder.fingerprint))
     rebuilt = Searcher(store, embedder, build(folder, store, embedder))
     for each in (searcher, reopened, rebuilt):
@@ -104,7 +104,7 @@ def test_removed_and_replaced_passages_are_not_found(
 
 def test_searcher_adopts_a_new_generation(store: Store, folder: Path, embedder: Embedder, put_document: PutDocument) -> None:
     searcher = Searcher(store, embedder, build(folder, store, embedder))
-    searcher.refresh(put_document(store, "wizards", WIZARDS))
+    put_document(store, "wizards", WIZARDS)
     before = found(searcher)
     searcher.adopt(build(folder, store, embedder))
     assert searcher.generation is not None

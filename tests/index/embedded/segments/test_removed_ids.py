@@ -11,6 +11,7 @@ from corpus.types import Document
 from index.embedded.policy import Policy
 from index.embedded.segments import generations
 from index.embedded.segments.generations import generations_folder
+from index.embedded.segments.manifest import MANIFEST
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.reading import read_settings
@@ -78,7 +79,7 @@ def test_generation_before_the_newest_finds_no_removed_passage(folder: Path) -> 
         writer.engine.remove("note-0")
         writer.engine.rebuild()
         newest = generations.list_folders(generations_folder(folder))[-1]
-    (newest / generations.MANIFEST).write_text("{}")
+    (newest / MANIFEST).write_text("{}")
     with open_writer(folder) as writer:
         assert writer.engine.generation == int(newest.name) - 1
         assert_finds_only_stored_passages(writer)

@@ -30,7 +30,6 @@ def test_filters_reuse_results_and_do_not_read_texts(store: Store, tmp_path: Pat
     assert filtered.numbers(by_type).tolist() == [fees, other]
     assert filtered.numbers(by_source).tolist() == []
     assert store.update_origin("other", Origin(source="wizards.txt"))
-    filtered.forget()
     assert filtered.numbers(by_source).tolist() == [other]
     put(store, replace(OTHER, id="third"))
     assert filtered.numbers(by_type).tolist() == [fees, other, other + 1]
