@@ -16,14 +16,15 @@ log = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", help="The address to serve on (default: 127.0.0.1).")
 @click.option("--port", type=int, help="The port to serve on (default: 8000).")
+@click.option("--workers", type=int, help="Processes that answer (default: 1).")
 @click.option("--watch", metavar="PATH", multiple=True, help="A file or folder to add and to follow; may be repeated.")
 @click.pass_context
-def serve(context: click.Context, host: str | None, port: int | None, watch: tuple[str, ...]) -> None:
+def serve(context: click.Context, host: str | None, port: int | None, workers: int | None, watch: tuple[str, ...]) -> None:
     """Serve HTTP: the API, the pages and the metrics."""
     from qa.operate import logs
     from qa.web.server.process import serve as serve_until_stopped
 
-    configuration = configuration_of(context, host=host, port=port, watch=watch or None)
+    configuration = configuration_of(context, host=host, port=port, workers=workers, watch=watch or None)
     settings = configuration.settings
     logs.configure(settings.log_format)
     for line in (*configuration.warnings, *unknown_variables()):

@@ -37,6 +37,13 @@ class Settings(BaseModel):
     data: FilePath = Field(default=Path("qa-data"), description="The data folder; it holds everything. Back this up.")
     host: Line = Field(default="127.0.0.1", description="The address to serve on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 picks a free one.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        examples=[4],
+        description="Processes that answer; beside several of them one more writes. 1 does everything in one process.",
+    )
     model: Line = Field(
         default=DEFAULT_MODEL,
         description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.",

@@ -12,6 +12,7 @@ from qa.operate.keys import read_keys
 from qa.settings.settings import Settings
 from qa.web.access.gate import Access, is_loopback
 from qa.web.server.serving import serve_http
+from qa.web.server.supervisor import supervise
 from qa.web.telemetry.observers import open_observers
 
 # Milliseconds after which the kernel drops a client that reads nothing of its response; where it can (Linux).
@@ -27,6 +28,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with ExitStack() as closing:
         listening = closing.enter_context(_listen(settings.host, settings.port))
         access = _access(settings, listening)
+        if settings.workers > 1:
+            supervise(settings, say, listening, lambda: say(_served_at(listening)))
+            return
         observers = closing.enter_context(open_observers(settings))
 
         def open_service() -> Service:

@@ -66,7 +66,7 @@ def serve_http(
     `ready`: called once this process can answer questions. `is_ready`: whether the others can too; until then it answers none.
     `answers_at_once`: accept connections while the documents are being opened, and say so; otherwise leave them to the other processes.
     """
-    slots = slots_of()
+    slots = slots_of(settings.workers)
     admission = Admission(settings.queue_seconds, slots)
     opening = Opening(open_service, ready, admission)
     hosts = ServedHosts.at(listening.getsockname()[0], settings.hosts)

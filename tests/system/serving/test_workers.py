@@ -1,0 +1,126 @@
+"""Several server processes: limits, keys, metrics and documents are the same in all; one that dies is replaced."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qa.operate.keys import Role, create_key, revoke_key
+from tests.conftest import RunProcess, Server, StartServer
+from tests.waiting import wait_for
+
+TEXT = "The harbour of Port Mallory opens at seven."
+
+
+@pytest.fixture(scope="module")
+def workers(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
+    with start_server(data_folder(), "--workers", "2", QA_REQUESTS_PER_MINUTE="10", QA_READ="never") as running:
+        yield running
+        assert running.stop() == 0
+        assert "Traceback" not in running.log
+
+
+def children(server: Server) -> list[int]:
+    """The writer, then the workers, oldest first."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(fields[1]) == server.process.pid and b"spawn_main" in words:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def test_both_processes_answer_and_metrics_are_those_of_all(workers: Server) -> None:
+    before = requests_counted(workers)
+    for _ in range(40):  # each on a new connection
+        assert workers.get("/v1/models").status == 200
+    counts = {requests_counted(workers) - before for _ in range(10)}
+    assert counts == {40.0}
+
+
+def requests_counted(server: Server) -> float:
+    text = server.get("/metrics").text
+    lines = [line for line in text.splitlines() if line.startswith("quotable_requests_total") and 'route="/v1/models"' in line]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def test_a_key_and_its_rate_limit_hold_for_all_processes(workers: Server) -> None:
+    secret = create_key(workers.data, "counted", Role.READ)
+    headers = {"Authorization": f"Bearer {secret}"}
+    statuses = Counter(workers.request("GET", "/v1/models", headers=headers).status for _ in range(30))
+    assert 10 <= statuses[200] <= 12  # the bucket refills by one in six seconds
+    assert statuses[429] == 30 - statuses[200]
+    revoke_key(workers.data, "counted")
+    # Callers on this machine need no key, so an unknown one is ignored.
+    assert {workers.request("GET", "/v1/models", headers=headers).status for _ in range(20)} == {200}
+
+
+def test_a_document_is_found_by_all_processes_once_its_job_is_done_and_by_none_once_it_is_removed(workers: Server) -> None:
+    workers.finished(workers.add(id="harbour", title="Harbour", text=TEXT))
+    for _ in range(20):
+        assert workers.search("When does the harbour of Port Mallory open?")["results"][0]["document"]["id"] == "harbour"
+    assert workers.request("DELETE", "/v1/documents/harbour").status == 200
+    for _ in range(20):
+        found = workers.search("When does the harbour of Port Mallory open?")["results"]
+        assert all(result["document"]["id"] != "harbour" for result in found)
+
+
+def test_a_killed_worker_is_replaced_and_no_answer_is_wrong(workers: Server) -> None:
+    expected = workers.search("Who signed the memorandum?")["results"]
+    outcomes: Counter[str] = Counter()
+    stopping = threading.Event()
+
+    def ask() -> None:
+        while not stopping.is_set():
+            try:
+                found = workers.search("Who signed the memorandum?")["results"]
+            except (OSError, http.client.HTTPException):
+                outcomes["error"] += 1
+            else:
+                outcomes["right" if found == expected else "wrong"] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(2):
+        before = children(workers)
+        os.kill(before[-1], signal.SIGKILL)
+        wait_for(lambda before=before: len(children(workers)) == 3 and children(workers) != before)
+    answered = outcomes["right"]
+    wait_for(lambda: outcomes["right"] >= answered + 20)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert outcomes["wrong"] == 0
+    assert outcomes["error"] <= 2 * len(threads)
+    assert "is started again" in workers.log
+
+
+def test_a_killed_writer_takes_its_jobs_up_again(workers: Server) -> None:
+    jobs = [
+        workers.add(id=f"ship-{number}", title=f"Ship {number}", text=f"Ship {number} carries grain.") for number in range(20)
+    ]
+    os.kill(children(workers)[0], signal.SIGKILL)
+    jobs += [workers.add(id=f"boat-{number}", title=f"Boat {number}", text=f"Boat {number} has sails.") for number in range(3)]
+    assert all(workers.finished(job)["documents"] == 1 for job in jobs)
+    listed = {document["id"] for document in workers.get("/v1/documents?limit=100").json()["data"]}
+    assert {f"ship-{number}" for number in range(20)} | {f"boat-{number}" for number in range(3)} <= listed
+
+
+def test_a_failure_to_start_is_one_line(workers: Server, qa: RunProcess) -> None:
+    refused = qa("--data", workers.data, "serve", "--port", "0", "--workers", "2")
+    assert refused.code == 1
+    (line,) = refused.stderr.splitlines()
+    assert str(workers.data) in line
