@@ -15,7 +15,7 @@ from index.engine import Engine
 from index.jobs import IfExists
 from index.types import Origin, StoredDocument
 from qa.ingest.parts import as_part, part_id
-from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome, PutResult, check_document_id
+from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome, PutResult, check_document_id, id_for_address
 
 _UPLOAD = "upload:"
 
@@ -44,6 +44,11 @@ class Report:
 def upload_location(document_id: str) -> str:
     """The location of what is uploaded under an id."""
     return f"{_UPLOAD}{document_id}"
+
+
+def address_location(url: str, document_id: str) -> str:
+    """The location of what is fetched: the address, or the id that was given instead."""
+    return url if document_id == id_for_address(url) else upload_location(document_id)
 
 
 def upload_source(name: str) -> str:

@@ -14,7 +14,7 @@ from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
 from index.jobs import MAX_ATTEMPTS, Job, JobKind
 from index.types import DamagedRow, Origin, StoreError
-from qa.ingest.contents import Content, Report, store, upload_location, upload_source
+from qa.ingest.contents import Content, Report, address_location, store, upload_location, upload_source
 from qa.ingest.memory import return_freed_memory
 from qa.ingest.watching import Watcher
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult
@@ -157,7 +157,7 @@ class Worker:
         """Raises FetchError."""
         if job.kind is JobKind.ADDRESS:
             fetched = self.fetcher.fetch(job.name)
-            origin = Origin(job.name, job.name, file_name=fetched.name)
+            origin = Origin(address_location(job.name, job.document_id), job.name, file_name=fetched.name)
             return Content(fetched.body, fetched.name, origin, job.document_id, fetched.url)
         location = upload_location(job.document_id)
         if job.kind is JobKind.RECORD:

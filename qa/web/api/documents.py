@@ -12,7 +12,7 @@ from index.jobs import IfExists, Job, JobKind
 from index.types import StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
-from qa.ingest.contents import already_there, upload_location, upload_source
+from qa.ingest.contents import address_location, already_there, upload_location, upload_source
 from qa.ingest.parts import remove_with_parts
 from qa.ingest.writer import check_document_id, id_for_address, id_for_source, readable_id
 from qa.web.api.download import download
@@ -217,7 +217,7 @@ def _accept_json(if_exists: IfExists) -> Job:
 def _accept_address(body: AddressRequest, if_exists: IfExists) -> Job:
     """Raises Problem 422 for an address that the settings do not allow, before it is fetched."""
     document_id = body.id or id_for_address(body.url)
-    _refuse_existing(document_id, body.url, if_exists)
+    _refuse_existing(document_id, address_location(body.url, document_id), if_exists)
     try:
         return writer().accept_address(body.url, document_id, if_exists)
     except FetchError as error:

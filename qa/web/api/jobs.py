@@ -6,7 +6,7 @@ from flask import Blueprint, request
 
 from index.jobs import Job, JobKind, JobStatus
 from index.types import StoredDocument
-from qa.ingest.contents import upload_location
+from qa.ingest.contents import address_location, upload_location
 from qa.web.current import service, writer
 from qa.web.routes import WRITE, route
 from qa.web.schemas.document_requests import JobParameters
@@ -57,7 +57,8 @@ def shown_job(job: Job) -> JobState:
 
 
 def _document(job: Job) -> StoredDocument | None:
-    location = job.name if job.kind is JobKind.ADDRESS else upload_location(job.document_id)
+    is_fetched = job.kind is JobKind.ADDRESS
+    location = address_location(job.name, job.document_id) if is_fetched else upload_location(job.document_id)
     found = service().engine.documents_from(location)
     return found[0] if len(found) == 1 else None
 
