@@ -14,7 +14,9 @@ ROWS_AT_ONCE = 2000
 _SORT_COLUMNS: dict[str, str] = {
     "id": "d.id",
     "title": "d.title_key",
-    **{name: f"coalesce(d.{name}, '')" for name in ("file_name", "type", "date", "language", "added", "changed")},
+    "added": "d.added",
+    "changed": "d.changed",
+    **{name: f"coalesce(d.{name}, '')" for name in ("file_name", "type", "date", "language")},
 }
 _UNFINISHED = "d.id IN (SELECT document_id FROM jobs WHERE status IN ('queued', 'running'))"
 _FAILED = "d.id IN (SELECT document_id FROM jobs WHERE status = 'failed')"
@@ -75,21 +77,26 @@ class Documents(RowReader):
         return found[0][0] if found else None
 
     def page(self, query: DocumentQuery) -> DocumentPage:
-        """A page of the documents that a query selects, from a covering index that holds no texts."""
+        """A page of the documents that a query selects. Texts are not read."""
         condition, values = _listing_sql(query)
-        key, order, beyond = _SORT_COLUMNS[query.sort], *(("DESC", "<") if query.descending else ("ASC", ">"))
-        table = "documents d" if query.sort == "id" and not values else "documents d INDEXED BY documents_listed"
-        total = self._database.rows(f"SELECT count(*) FROM documents d INDEXED BY documents_listed WHERE {condition}", *values)
-        after = f"AND ({key}, d.number) {beyond} (?, ?)" if query.after else ""
-        found = self._database.rows(
-            f"SELECT {key}, d.number FROM {table} WHERE {condition} {after} ORDER BY 1 {order}, 2 {order} LIMIT ?",
-            *values,
-            *(query.after or ()),
-            query.limit + 1,
-        )
+        key = _SORT_COLUMNS[query.sort]
+        if condition:
+            # One scan of a covering index gives the page and the total.
+            selected = f"SELECT {key}, d.number FROM documents d INDEXED BY documents_listed WHERE {condition}"
+            found = sorted(self._database.rows(selected, *values), reverse=query.descending)
+            total = len(found)
+            if query.after:
+                after = query.after
+                found = [place for place in found if (place < after if query.descending else place > after)]
+        else:
+            order, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
+            after_sql = f"WHERE ({key}, d.number) {beyond} (?, ?)" if query.after else ""
+            select = f"SELECT {key}, d.number FROM documents d {after_sql} ORDER BY {key} {order}, d.number {order} LIMIT ?"
+            found = self._database.rows(select, *(query.after or ()), query.limit + 1)
+            ((total,),) = self._database.rows("SELECT value FROM facts WHERE name = 'documents'")
         shown = found[: query.limit]
         documents = self._documents_by_number([number for _, number in shown])
-        return DocumentPage(documents, shown[-1] if len(found) > query.limit else None, total[0][0])
+        return DocumentPage(documents, shown[-1] if len(found) > query.limit else None, int(total))
 
     def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
         """The states of the documents with unfinished or failed jobs; all others are ready."""
@@ -110,8 +117,9 @@ class Documents(RowReader):
 
 
 def _listing_sql(query: DocumentQuery) -> tuple[str, list[str]]:
-    """A condition on the table `documents`, named d, and the values to bind."""
-    conditions, values = ["1"], []
+    """A condition on the table `documents`, named d, and the values to bind; no condition if all documents are selected."""
+    conditions: list[str] = []
+    values: list[str] = []
     for word in query.title.casefold().split():
         conditions.append("(instr(d.title_key, ?) OR instr(lower(d.file_name), ?))")
         values += [word, word]

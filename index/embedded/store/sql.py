@@ -34,6 +34,10 @@ DOCUMENT_INDEXES = f"""
 CREATE INDEX documents_by_location ON documents(location);
 CREATE INDEX documents_by_version ON documents(version);
 CREATE INDEX documents_by_original ON documents(original) WHERE original IS NOT NULL;
+CREATE INDEX documents_by_title ON documents(title_key);
+CREATE INDEX documents_by_date ON documents(coalesce(date, ''));
+CREATE INDEX documents_by_added ON documents(added);
+CREATE INDEX documents_by_changed ON documents(changed);
 CREATE INDEX documents_listed ON documents(title_key, file_name, type, date, language, added, changed, id);
 {FILTER_INDEX}
 """
