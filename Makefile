@@ -1,5 +1,7 @@
 # `make serve` and `make test` are all that most people need.
-# PIP_OPTIONS is passed to every pip call, for example: make install PIP_OPTIONS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# LIGHT=1 installs without torch; the folder .venv remembers it.
+# TORCH=cpu requires the CPU build of torch, TORCH=cuda takes PyPI's; by default the CPU build where PyTorch's index answers.
+# PIP_OPTIONS is passed to every pip call, and chooses the build of torch too: make install PIP_OPTIONS="--extra-index-url URL"
 # EXTRAS adds optional features: make install EXTRAS=mcp,otel
 
 PYTHON ?= python3
@@ -7,10 +9,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_OPTIONS ?=
 EXTRAS ?=
+TORCH ?=
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+LIGHT ?= $(if $(TORCH)$(wildcard $(VENV)/.installed),,$(wildcard $(VENV)/.light))
+INSTALLED := $(VENV)/$(if $(LIGHT),.light,.installed)
 BROWSER_TESTS := tests/system/browser
 TOOLS := $(VENV)/tools
 JUNIT := build/junit.xml
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_OPTIONS)
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
+INSTALL := $(PIP) --constraint constraints.txt
+# pip's options for torch, asked for when it is about to be installed.
+TORCH_OPTIONS := $(if $(PIP_OPTIONS)$(filter cuda,$(TORCH)),,$(BIN)/python -m benchmarks.dependencies.torch_build $(TORCH_CPU_INDEX) $(TORCH))
+EXTRA_REQUIREMENTS := import sys, tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	print(*(line for extra in sys.argv[1].split(",") for line in extras[extra]))
 
 .PHONY: install serve test test-long lint bench bench-quality bench-scale constraints licences audit
 .DEFAULT_GOAL := serve
@@ -21,7 +32,16 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV) (once; takes a few minutes) …"
-	$(INSTALL) --editable .
+	options=$$($(TORCH_OPTIONS)) && $(INSTALL) $$options --editable .
+	@touch $@
+
+$(VENV)/.light: pyproject.toml constraints-light.txt | $(BIN)/python
+	@echo "Installing into $(VENV) without torch (once; takes a minute) …"
+	$(PIP) --no-deps --requirement constraints-light.txt --editable .
+	@touch $@
+
+$(VENV)/.light-%: $(VENV)/.light
+	$(INSTALL) $$($(BIN)/python -c '$(EXTRA_REQUIREMENTS)' $*)
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed
@@ -32,7 +52,13 @@ $(VENV)/.installed-%: $(VENV)/.installed
 $(BROWSER_TESTS)/node_modules: $(BROWSER_TESTS)/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix $(BROWSER_TESTS) && touch $@; else echo "npm is not installed: axe-core does not check the pages"; fi
 
-install: $(VENV)/.installed $(EXTRAS:%=$(VENV)/.installed-%)
+# The first start of a server then takes no longer than any other.
+$(INSTALLED)-model: $(INSTALLED)
+	$(BIN)/qa prepare
+	@touch $@
+	@echo "$(VENV) takes $$(du -sh $(VENV) | cut -f1)."
+
+install: $(INSTALLED)-model $(EXTRAS:%=$(INSTALLED)-%)
 
 serve: install
 	$(BIN)/qa serve
@@ -70,7 +96,7 @@ $(TOOLS)/.installed: benchmarks/dependencies/tools.txt | $(BIN)/python
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --requirement benchmarks/dependencies/tools.txt
 	@touch $@
 
-# Pins the newest compatible versions; KEEP=--keep changes only what a new requirement needs.
+# Pins the newest compatible versions, with and without torch; KEEP=--keep changes only what a new requirement needs.
 constraints: $(VENV)/.installed $(TOOLS)/.installed
 	$(BIN)/python -m benchmarks.dependencies.constraints $(TOOLS)/bin/uv $(KEEP) $(PIP_OPTIONS)
 

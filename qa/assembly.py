@@ -31,6 +31,7 @@ from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.operate.question_log import QuestionLog
+from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ def reranker_of(settings: Settings) -> Reranker | None:
 
 def reader_of(settings: Settings, say: Say = log.info) -> ReadingModel | None:
     """The reading model that the operator chooses, None for none. Raises ModelError."""
-    return load_reader(settings.reader, settings.data / "models", offline=settings.offline, threads=settings.threads, say=say)
+    return load_reader(settings.reader, *model_folders(settings), offline=settings.offline, threads=settings.threads, say=say)
 
 
 def fetcher_of(settings: Settings) -> Fetcher:
@@ -197,12 +198,19 @@ def embedder_of(settings: Settings, name: str, say: Say) -> Embedder:
     """Raises ModelError."""
     return load_embedder(
         name,
-        settings.data / "models",
+        *model_folders(settings),
         offline=settings.offline,
         threads=settings.threads,
         precision=settings.precision,
         say=say,
     )
+
+
+def model_folders(settings: Settings) -> tuple[Path, Path | None]:
+    """The folders of prepared models: the cache, and that of the data folder; for a user without a cache the latter alone."""
+    own = settings.data / "models"
+    shared = cache_folder(settings)
+    return (shared, own) if shared else (own, None)
 
 
 def _model_server(settings: Settings) -> ModelServer | None:

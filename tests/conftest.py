@@ -6,7 +6,6 @@ import http.client
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -35,10 +34,16 @@ settings.register_profile("tests", deadline=None, derandomize=True, suppress_hea
 settings.load_profile("tests")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepared models are in pytest's cache, which every process of the tests uses and keeps between runs; never in the home folder."""
+    assert config.cache is not None
+    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("models"))
+
+
 @pytest.fixture(scope="session")
-def exported_model(request: pytest.FixtureRequest) -> Path:
-    """A models/ folder with the exported default model. pytest's cache keeps it between runs; opening it verifies it."""
-    folder: Path = request.config.cache.mkdir("models")
+def exported_model() -> Path:
+    """The cache of prepared models with the default model."""
+    folder = Path(os.environ["XDG_CACHE_HOME"], "quotable")
     load_embedder(DEFAULT_MODEL, folder, precision="int8")
     return folder
 
@@ -51,21 +56,8 @@ def embedder(exported_model: Path) -> Embedder:
 
 @pytest.fixture(scope="session")
 def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
-    """Create data folders that contain only the exported model, as hard links where possible."""
-
-    def make() -> Path:
-        folder = tmp_path_factory.mktemp("data")
-        shutil.copytree(exported_model, folder / "models", copy_function=_link_or_copy)
-        return folder
-
-    return make
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
+    """Create empty data folders; the default model is prepared."""
+    return lambda: tmp_path_factory.mktemp("data")
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:

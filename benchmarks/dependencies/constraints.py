@@ -1,4 +1,5 @@
-"""Resolve the requirements of pyproject.toml, with every extra, into constraints.txt: `make constraints`.
+"""Resolve the requirements of pyproject.toml, with every extra, into constraints.txt, and those of a light installation into
+constraints-light.txt: `make constraints`.
 
     python -m benchmarks.dependencies.constraints UV           # the newest compatible versions
     python -m benchmarks.dependencies.constraints UV --keep    # keep pinned versions that still fit: for a new requirement
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.dependencies.pins import CONSTRAINTS, ROOT, is_cuda
+from benchmarks.dependencies.pins import CONSTRAINTS, LIGHT, NOT_LIGHT, ROOT, is_cuda
 
 HELD = {"torch"}
 # The oldest supported Python.
@@ -24,7 +25,7 @@ PYTHON = "3.11"
 
 
 def refreshed(present: str, resolved: str) -> str:
-    """The new text of constraints.txt: its comment and the resolved pins, without build tags such as +cpu.
+    """The new text of a list: its comment and the resolved pins, without build tags such as +cpu.
 
     A CPU build of torch requires no CUDA packages; the present pins of those are then kept.
     """
@@ -37,18 +38,40 @@ def refreshed(present: str, resolved: str) -> str:
 
 def resolve(uv: str, present: str, keep: bool, options: list[str]) -> str:
     """uv's output. Raises subprocess.CalledProcessError when the requirements conflict or the index is unreachable."""
-    environment = dict(os.environ)
-    if "PIP_FIND_LINKS" in environment:
-        environment.setdefault("UV_FIND_LINKS", environment["PIP_FIND_LINKS"])
     with tempfile.TemporaryDirectory() as folder:
         held, output = Path(folder, "held.txt"), Path(folder, "constraints.txt")
         held.write_text("\n".join(line for line in present.splitlines() if line.partition("==")[0] in HELD), "utf-8")
         output.write_text(present, "utf-8")
-        command: list[str | Path] = [uv, "pip", "compile", ROOT / "pyproject.toml", "--all-extras", "--python-version", PYTHON]
-        command += ["--quiet", "--no-header", "--no-annotate", "--constraint", held, "--output-file", output]
-        command += [] if keep else ["--upgrade"]
-        subprocess.run([*command, *options], check=True, env=environment, cwd=ROOT)
+        upgrade = [] if keep else ["--upgrade"]
+        _compile(uv, "--all-extras", "--constraint", held, "--output-file", output, *upgrade, *options)
         return output.read_text("utf-8")
+
+
+def resolve_light(uv: str, options: list[str]) -> str:
+    """As `resolve`, for a light installation with the versions of constraints.txt and no extras."""
+    with tempfile.TemporaryDirectory() as folder:
+        left_out, output = Path(folder, "left-out.txt"), Path(folder, "constraints-light.txt")
+        left_out.write_text("".join(f"{name}; python_version < '3'\n" for name in sorted(NOT_LIGHT)), "utf-8")
+        _compile(uv, "--constraint", CONSTRAINTS, "--override", left_out, "--output-file", output, *options)
+        return output.read_text("utf-8")
+
+
+def _compile(uv: str, *options: str | Path) -> None:
+    environment = dict(os.environ)
+    if "PIP_FIND_LINKS" in environment:
+        environment.setdefault("UV_FIND_LINKS", environment["PIP_FIND_LINKS"])
+    command = [
+        uv,
+        "pip",
+        "compile",
+        ROOT / "pyproject.toml",
+        "--python-version",
+        PYTHON,
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+    ]
+    subprocess.run([*command, *options], check=True, env=environment, cwd=ROOT)
 
 
 def main() -> int:
@@ -67,6 +90,12 @@ def main() -> int:
     for line in sorted(before ^ after):
         print("+" if line in after else "-", line)
     CONSTRAINTS.write_text(text, "utf-8")
+    try:
+        light = resolve_light(arguments.uv, options)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"{LIGHT.name} is unchanged: {error}", file=sys.stderr)
+        return 1
+    LIGHT.write_text(refreshed(LIGHT.read_text("utf-8"), light), "utf-8")
     print(
         f"constraints.txt: {len(after - before)} new lines. Run `make lint`, `make test` and `make licences` before committing."
     )

@@ -1,4 +1,4 @@
-"""The versions in constraints.txt, and which of them belong to the CUDA build of torch."""
+"""The versions in constraints.txt and constraints-light.txt, and which of them belong to the CUDA build of torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
+LIGHT = ROOT / "constraints-light.txt"
+# Requirements that a light installation leaves out, with everything that only they require.
+NOT_LIGHT = frozenset({"torch", "sentence-transformers", "onnxscript"})
 _CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 
 
-def pins() -> dict[str, Version]:
+def pins(file: Path = CONSTRAINTS) -> dict[str, Version]:
     """The pinned version of each package, by its canonical name."""
-    lines = CONSTRAINTS.read_text("utf-8").splitlines()
+    lines = file.read_text("utf-8").splitlines()
     matches = [re.fullmatch(r"([\w.-]+)==([\w.+!-]+)", line.partition("#")[0].strip()) for line in lines]
     return {canonicalize_name(match[1]): Version(match[2]) for match in matches if match}
 

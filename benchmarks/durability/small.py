@@ -75,8 +75,8 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
 
 
 def settings_for(data: Path, model: str | None) -> Settings:
-    """Settings of a folder; without a model, the one whose vectors the folder holds."""
-    return Settings(data=data, threads=1, **({"model": model} if model else {}))
+    """Settings of a folder, which holds its models too; without a model, the one whose vectors the folder holds."""
+    return Settings(data=data, cache=data / "models", threads=1, **({"model": model} if model else {}))
 
 
 def mark(name: str, version: int) -> str:

@@ -91,11 +91,7 @@ def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: boo
 def dev_settings(folder: Path) -> Settings:
     """Default settings with this data folder; all folders share one exported model."""
     folder.mkdir(parents=True, exist_ok=True)
-    models = FOLDERS / "models"
-    models.mkdir(exist_ok=True)
-    if not (folder / "models").exists():
-        (folder / "models").symlink_to(models)
-    return read_settings({"data": folder}, {})
+    return read_settings({"data": folder, "cache": FOLDERS / "models"}, {})
 
 
 def with_typos(questions: Sequence[Question], seed: int = 5) -> list[Question]:

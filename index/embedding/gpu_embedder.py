@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from index.embedding.model_files import ModelFiles
@@ -22,7 +23,7 @@ Probe = Callable[[], str | None]
 
 def cuda_device() -> str | None:
     """The name of the CUDA device that sentence-transformers would use, or None."""
-    if not DRIVER.exists():
+    if not DRIVER.exists() or find_spec("torch") is None:
         return None
     from index.embedding.torch_embedder import device_name
 

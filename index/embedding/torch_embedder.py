@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index.embedding.model_files import ModelFiles, set_up_hub
+from index.embedding.model_files import NO_TORCH, ModelFiles, set_up_hub
 from index.embedding.vocabulary import RelatedWords, whole_words
 from index.types import Matrix, ModelError, Vector
 
@@ -70,8 +70,11 @@ def device_name() -> str:
 def load(folder: Path, device: str = "cpu") -> SentenceTransformer:
     """Raises ModelError if sentence-transformers cannot load the folder."""
     set_up_hub(offline=True)  # the files are local by now
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{folder} needs sentence-transformers; {NO_TORCH}") from error
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

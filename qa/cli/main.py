@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.cli import config, keys, mcp, serving
+from qa.cli import config, keys, mcp, preparation, serving
 from qa.cli.folder import documents, status, storage
 from qa.cli.questions import chat, evaluation, gaps, search
 from qa.settings.reading import SettingsError
@@ -67,6 +67,7 @@ def main() -> None:
 
 for command in (
     serving.serve,
+    preparation.prepare,
     search.search,
     search.why_not,
     chat.chat,

@@ -60,6 +60,18 @@ def changed_files(paths: Sequence[Path], roots: Sequence[Path]) -> Iterator[Foun
                 yield FoundFile(file, _source(file, roots))
 
 
+def unavailable(paths: Iterable[Path], urls: Iterable[str], fetcher: Fetcher) -> Iterator[str]:
+    """Why each file or folder that does not exist, and each address that may not be fetched, cannot be added."""
+    for path in paths:
+        if not os.path.lexists(path):
+            yield f"{path}: no such file or folder"
+    for url in urls:
+        try:
+            fetcher.check(url)
+        except QuotableError as error:
+            yield f"{url}: {error}"
+
+
 def add_files(
     writer: DocumentWriter,
     sandbox: Sandbox,

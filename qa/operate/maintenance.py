@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from index.embedding import onnx_embedder
 from index.types import DamagedRow, Embedder, StoreError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
-from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model_name
+from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model_folders, model_name
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -56,7 +56,7 @@ class Finding:
 
 
 def check_folder(settings: Settings) -> list[Finding]:
-    """Read and check everything in the data folder, while other processes may use it.
+    """Read and check everything in the data folder, and its prepared model, while other processes may use it.
 
     Damage remembered by the server is forgotten if the store is intact and no other process writes the folder.
     """
@@ -64,9 +64,8 @@ def check_folder(settings: Settings) -> list[Finding]:
     findings += _check_originals(settings.data)
     for path in generations.list_folders(generations_folder(settings.data)):
         findings += _find(partial(verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
-    for folder in sorted((settings.data / "models").glob("[0-9a-f]*")):
-        if (folder / onnx_embedder.FACTS_FILE).exists():
-            findings += _find(partial(onnx_embedder.verify, folder), "the next start exports it again")
+    for folder in _exports(settings):
+        findings += _find(partial(onnx_embedder.verify, folder), "the next start prepares it again")
     findings += _find(lambda: read_calibration(settings.data), "run `qa eval --calibrate` again, or delete the file")
     findings += _find(lambda: read_keys(settings.data), "restore a backup, or create new keys")
     return findings
@@ -150,6 +149,16 @@ def _split_again(store: Store, embedder: Embedder) -> None:
             passages = split(document, embedder, embedder.max_tokens)
             vectors = embedder.embed_passages([passage.searchable_text for passage in passages])
             store.put(document_id, document, passages, vectors, embedder.fingerprint, stored.origin)
+
+
+def _exports(settings: Settings) -> list[Path]:
+    """The prepared models of the data folder, and those of its embedding model in the cache."""
+    cache, own = model_folders(settings)
+    found = set((own or cache).glob("[0-9a-f]*"))
+    with suppress(QuotableError), closing(open_database_to_read(settings.data)) as database:
+        fingerprint = Store(database).fingerprint
+        found |= {cache / f"{fingerprint}", cache / f"{fingerprint}-int8"}
+    return sorted(folder for folder in found if (folder / onnx_embedder.FACTS_FILE).exists())
 
 
 def _check_store(folder: Path) -> list[Finding]:

@@ -95,6 +95,17 @@ def read_configuration(
         raise SettingsError(f"the setting {name}{where} cannot be used: {_reason(name, first)}") from error
 
 
+def cache_folder(settings: Settings, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder of prepared models: the setting, else the user's own. None for a user without a home folder."""
+    if settings.cache:
+        return settings.cache
+    named = Path(environment.get("XDG_CACHE_HOME", ""))  # the XDG specification ignores relative paths
+    try:
+        return (named if named.is_absolute() else Path.home() / ".cache") / "quotable"
+    except RuntimeError:
+        return None
+
+
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     """A line for each variable with our prefix that is not a setting."""
     known = {each for name in Settings.model_fields for each in variables(name)} | {CONFIG_VARIABLE}

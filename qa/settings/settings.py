@@ -48,6 +48,11 @@ class Settings(BaseModel):
         default=DEFAULT_MODEL,
         description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.",
     )
+    cache: FilePath | None = Field(
+        default=None,
+        description="The folder of prepared models, for all data folders; by default quotable in XDG_CACHE_HOME or ~/.cache.",
+        examples=["/var/cache/quotable"],
+    )
     offline: bool = Field(default=True, description="Never use the network; false allows a named model to be downloaded once.")
     precision: Precision = Field(
         default="int8",

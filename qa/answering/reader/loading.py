@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from index import child_process
-from index.embedding.model_files import folder_fingerprint, model_folder
+from index.embedding.model_files import NO_TORCH, folder_fingerprint, model_folder
+from index.model_cache import ModelCache
 from index.types import ModelError
-from qa.answering.reader.model import FORMAT, MANIFEST, ReadingModel
+from qa.answering.reader.model import FORMAT, ReadingModel
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +22,17 @@ HEADS = "ForQuestionAnswering"
 
 
 def load_reader(
-    name: str, cache: Path, *, offline: bool = True, threads: int = 2, say: Callable[[str], None] = log.info
+    name: str,
+    cache: Path,
+    own: Path | None = None,
+    *,
+    offline: bool = True,
+    threads: int = 2,
+    say: Callable[[str], None] = log.info,
 ) -> ReadingModel | None:
     """`name`: "packaged", "none", or an extractive question-answering model of Hugging Face: a folder, or a name in the model cache.
 
-    `cache`: the folder of exports. Raises ModelError if the model is missing, modified or of another kind.
+    `cache` and `own`: the folders of exports, see `ModelCache`. Raises ModelError if the model is missing, modified or of another kind.
     """
     if name == NONE:
         return None
@@ -33,20 +40,22 @@ def load_reader(
         return ReadingModel(WEIGHTS, threads)
     folder = model_folder(name, offline=offline, marker="config.json", kind="Hugging Face")
     _check_heads(folder)
-    exported = cache / f"reader-{FORMAT}-{folder_fingerprint(folder)}"
-    remedy = f"delete {exported} and start again"
-    if (exported / MANIFEST).is_file():
+
+    def load(exported: Path) -> ReadingModel:
+        return ReadingModel(exported, threads, remedy=f"delete {exported} and start again")
+
+    def export(target: Path) -> None:
+        if find_spec("torch") is None:
+            raise ModelError(f"the reading model {name} cannot be prepared; {NO_TORCH}, or set QA_READER=packaged")
+        say(f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
         try:
-            return ReadingModel(exported, threads, remedy=remedy)
-        except ModelError as damage:
-            log.warning("%s; exporting it again", damage)
-            shutil.rmtree(exported)
-    say(f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
-    try:
-        child_process.run_module("qa.answering.reader.export", [folder, exported])
-    except child_process.ChildFailed as failure:
-        raise ModelError(f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none") from failure
-    return ReadingModel(exported, threads, remedy=remedy)
+            child_process.run_module("qa.answering.reader.export", [folder, target])
+        except child_process.ChildFailed as failure:
+            raise ModelError(
+                f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none"
+            ) from failure
+
+    return ModelCache(cache, own).get(f"reader-{FORMAT}-{folder_fingerprint(folder)}", load, export)
 
 
 def _check_heads(folder: Path) -> None:

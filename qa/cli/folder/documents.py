@@ -36,7 +36,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
     from corpus.sources.addresses import is_address
     from index.jobs import IfExists
     from qa.assembly import fetcher_of, open_to_change
-    from qa.ingest.files import add_addresses, add_files, files_below
+    from qa.ingest.files import add_addresses, add_files, files_below, unavailable
     from qa.ingest.watching import follow_changes, watch_paths
 
     summary = Summary()
@@ -46,6 +46,9 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
         raise QuotableError("--watch follows files and folders only; add addresses without it")
     settings = settings_of(context)
     fetcher = fetcher_of(settings)
+    problems = list(unavailable(paths, urls, fetcher))
+    if problems and (watch or len(problems) == len(places)):
+        raise QuotableError(f"cannot add {'; '.join(problems)}")
     with open_to_change(settings, say) as writer, Sandbox() as sandbox:
         stopping = Event()
         changes = watch_paths(paths, stopping) if watch else None
@@ -73,10 +76,12 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
 @click.pass_context
 def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
     """Remove the documents with these IDs, and what is attached to them."""
-    from qa.assembly import open_to_change
+    from qa.assembly import open_reading_engine, open_to_change
     from qa.ingest.parts import remove_with_parts
 
-    with open_to_change(settings_of(context), say) as writer:
+    settings = settings_of(context)
+    open_reading_engine(settings, say).close()  # a missing folder is reported, not created with a prepared model
+    with open_to_change(settings, say) as writer:
         missing = [document_id for document_id in document_ids if not remove_with_parts(writer.engine, document_id)]
     if missing:
         raise QuotableError(f"no document {', '.join(missing)}; `qa list` lists all documents")

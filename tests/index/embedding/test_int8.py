@@ -28,17 +28,18 @@ def test_int8_questions_are_comparable_with_fp32_passages(tiny_model: Path, tiny
     assert np.any(rounded.embed_question("a b c") != exact.embed_question("a b c"))
 
 
-def test_concurrent_processes_quantize_one_model(tiny_model: Path, tiny_models: Path) -> None:
+def test_concurrent_processes_prepare_one_model(tiny_model: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from index.embedding.loading import load_embedder;"
         " print(load_embedder(sys.argv[1], Path(sys.argv[2]), precision='int8').embed_question('signed').tobytes().hex())"
     )
-    command = [sys.executable, "-c", code, str(tiny_model), str(tiny_models)]
+    command = [sys.executable, "-c", code, str(tiny_model), str(tmp_path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     printed = [process.communicate(timeout=60)[0].split() for process in processes]
-    expected = load_embedder(str(tiny_model), tiny_models, precision="int8").embed_question("signed").tobytes().hex()
+    expected = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed").tobytes().hex()
     assert printed == [[expected]] * len(processes)
-    assert not list(tiny_models.rglob("refused.json"))
+    assert len(list(tmp_path.rglob("model.onnx"))) == 2
+    assert not list(tmp_path.rglob("refused.json"))
 
 
 def test_modified_int8_model_is_quantized_again(tiny_model: Path, tiny_models: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -48,7 +49,7 @@ def test_modified_int8_model_is_quantized_again(tiny_model: Path, tiny_models: P
     contents[len(contents) // 2] ^= 1
     file.write_bytes(contents)
     again = load_embedder(str(tiny_model), tiny_models, precision="int8")
-    assert "quantising it again" in caplog.text
+    assert "preparing it again" in caplog.text
     np.testing.assert_array_equal(again.embed_question("signed"), expected)
 
 

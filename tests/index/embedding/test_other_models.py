@@ -53,7 +53,7 @@ def test_modified_export_is_exported_again(tiny_model: Path, tiny_models: Path, 
         caplog.clear()
         again = load_embedder(str(tiny_model), tiny_models, say=said.append)
         assert len(said) == 1, name
-        assert "exporting it again" in caplog.text
+        assert "preparing it again" in caplog.text
         np.testing.assert_allclose(again.embed_question("signed"), expected, atol=1e-6)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from qa.settings.reading import SettingsError, read_configuration, read_settings, unknown_variables
+from qa.settings.reading import SettingsError, cache_folder, read_configuration, read_settings, unknown_variables
 from tests.conftest import RunProcess
 
 
@@ -146,3 +146,19 @@ def test_a_removed_setting_is_refused_with_its_replacement(tmp_path: Path) -> No
     (line,) = unknown_variables({"QA_LOG_QUESTIONS": "1"})
     assert "QA_LOG_QUESTIONS" in line
     assert "keep_questions" in line
+
+
+@pytest.mark.parametrize(
+    ("overrides", "environment", "expected"),
+    [
+        ({"cache": "/var/cache/models"}, {"XDG_CACHE_HOME": "/xdg"}, "/var/cache/models"),
+        ({}, {"XDG_CACHE_HOME": "/xdg"}, "/xdg/quotable"),
+        ({}, {"XDG_CACHE_HOME": "relative"}, "/home/someone/.cache/quotable"),
+        ({}, {}, "/home/someone/.cache/quotable"),
+    ],
+)
+def test_prepared_models_are_in_the_cache_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, overrides: dict[str, str], environment: dict[str, str], expected: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache_folder(read_settings(overrides, {}), environment) == Path(expected)

@@ -46,7 +46,12 @@ def guarded(tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
     log = tmp_path / "network.log"
     path = os.pathsep.join(filter(None, [str(tmp_path / "guard"), os.environ.get("PYTHONPATH")]))
-    yield {"PYTHONPATH": path, "NETWORK_LOG": str(log), "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path / "home")}
+    folders = {
+        "HF_HOME": "hub",
+        "HOME": "home",
+        "XDG_CACHE_HOME": "network.log",
+    }  # models go to the data folder: this is a file
+    yield {"PYTHONPATH": path, "NETWORK_LOG": str(log)} | {name: str(tmp_path / folder) for name, folder in folders.items()}
     assert log.exists(), "no process was guarded"
     assert log.read_text() == ""
 
@@ -77,10 +82,18 @@ def test_first_start_works_without_network(
         searched = qa("--data", data, "search", "Who signed the memorandum?", "--json", **guarded)
         assert searched.code == 0, searched.stderr
         assert searched.json()["results"] == found["results"]
+        assert searched.stderr == ""
+        assert running.log.count("cannot write the cache of models") == 1
     note = tmp_path / "note.md"
     note.write_text("# Note\n\nThe library opens at nine.")
     added = qa("--data", data, "add", note, **guarded)
     assert added.code == 0, added.stderr
+    backup, restored = tmp_path / "backup", tmp_path / "restored"
+    assert qa("--data", data, "backup", backup, **guarded).code == 0
+    assert qa("--data", restored, "restore", backup, **guarded).code == 0
+    shown = qa("--data", restored, "search", "When does the library open?", **guarded)
+    assert "Preparing the model" in shown.stderr  # it is not in the backup
+    assert "“The library opens at nine.”" in shown.stdout
     # Libraries that send telemetry do so by then; the guard does not see native sockets.
     home = tmp_path / "home"
     assert not [path for path in home.rglob("*") if path.is_file()]

@@ -30,6 +30,7 @@ index.id_sets
 index.filters
 index.durable_files
 index.child_process
+index.model_cache
 index.text
 index.ranking
 index.embedding

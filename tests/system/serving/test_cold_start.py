@@ -18,7 +18,9 @@ def test_no_process_imports_torch_before_the_first_answer(start_server: StartSer
             f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r}); raise ImportError"
         )
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    with start_server(tmp_path / "data", PYTHONPATH=path) as server:
-        assert server.search("Who signed the memorandum?")["answerable"]
-        assert "Preparing the model" in server.log
+    for folder, prepares in (("one", True), ("two", False)):  # once for both
+        with start_server(tmp_path / folder, PYTHONPATH=path, XDG_CACHE_HOME=str(tmp_path / "cache")) as server:
+            assert server.search("Who signed the memorandum?")["answerable"]
+            assert ("Preparing the model" in server.log) == prepares
+        assert not (tmp_path / folder / "models").exists()
     assert not (tmp_path / "imported").exists()
