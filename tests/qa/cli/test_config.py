@@ -19,7 +19,7 @@ DOCS = Path(__file__).parent.parent.parent.parent / "docs"
 NAMES = list(Settings.model_fields)
 # A value other than the default.
 OTHERS: dict[str, Any] = {
-    "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "offline": False, "threads": 3,
+    "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "cache": "models", "offline": False, "threads": 3,
     "languages": ["en", "de"], "answer_threshold": 0.6, "reader": "none", "reranker": "/srv/ä",
     "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
@@ -41,7 +41,7 @@ def other_value(name: str) -> Any:
 
 # An invalid value of each setting, and a part of the error message.
 INVALID: dict[str, tuple[Any, str]] = {
-    "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"),
+    "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"), "cache": ("", "not empty"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
     "answer_threshold": (float("nan"), "1"), "read": ("sometimes", "'always' or 'never'"),
     "reader": ("", "not empty"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
@@ -90,7 +90,11 @@ def test_documented_defaults_are_the_actual_ones() -> None:
     documented = {
         name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
     }
-    machines_own = {"model": "the folder's; `all-MiniLM-L6-v2` for a new one", "threads": "the cores, at most 4"}
+    machines_own = {
+        "model": "the folder's; `all-MiniLM-L6-v2` for a new one",
+        "cache": "`quotable` in `XDG_CACHE_HOME` or `~/.cache`".strip("`"),
+        "threads": "the cores, at most 4",
+    }
     assert documented == {
         name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()
     }
