@@ -106,7 +106,7 @@ def test_adds_addresses_from_the_command_line(data_folder: Callable[[], Path], q
     assert f"{here}/ferry: unchanged" in failed.stdout
     refused = qa("--data", data, "add", f"{here}/ferry")
     assert refused.code == 1
-    assert "url_hosts" in refused.stdout
+    assert "url_hosts" in refused.stderr
     assert "without it" in qa("--data", data, "add", "--watch", f"{here}/ferry", **named).stderr
 
 
