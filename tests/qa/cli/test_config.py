@@ -53,7 +53,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "url_hosts": (["http://a.example"], "not a host"), "url_private_hosts": ("a.example", "a list"),
     "watch": (["a\nb"], "a line"), "keep_originals": ("perhaps", "boolean"), "upload_page": ([], "boolean"),
     "example_questions": ([""], "not empty"),
-    "keep_originals": ("maybe", "boolean"), "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
+    "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
     "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"),
     "traces": ("zipkin", "'otlp'"),
 }  # fmt: skip
