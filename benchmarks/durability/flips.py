@@ -1,6 +1,6 @@
 """Flip every byte of a small data folder in turn: the damage is reported, or every answer stays the same.
 
-After each flip a reader opens and verifies all files, searches all questions, and lists and reads all documents. An error with a next
+After each flip a reader opens and verifies all files, searches all questions, and lists (in every order) and reads all documents and jobs. An error with a next
 step counts as reported, any other exception as a crash.
 """
 
@@ -11,11 +11,12 @@ from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks.durability import small
 from corpus.types import QuotableError
 from index.embedded.opening import open_engine_to_read
+from index.listing import DocumentQuery, DocumentState, SortKey
 from index.types import Embedder
 from qa.answering.calibration import AS_SHIPPED, read_calibration, write_calibration
 
@@ -52,6 +53,9 @@ class Reader:
                 seen += [stored[i] for i in sorted(stored)]
             for document in engine.documents(limit=1_000):
                 seen += [document, engine.content(document.id), engine.passages_of(document.id)]
+            seen += [engine.page(DocumentQuery(sort=key)) for key in get_args(SortKey)]
+            seen += [engine.page(DocumentQuery(title="a", state=state)) for state in get_args(DocumentState)]
+            seen.append(engine.jobs.waiting())
             return seen, engine.degraded
 
 

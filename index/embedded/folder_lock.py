@@ -26,6 +26,7 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self._file = _open(folder / FILE_NAME)
+        os.close(_open(folder / SHARED_FILE))  # so that no file appears later
         if not _acquire(self._file, fcntl.LOCK_EX):
             owner = os.pread(self._file, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)

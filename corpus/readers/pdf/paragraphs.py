@@ -13,6 +13,8 @@ from corpus.readers.pdf.page_lines import RIGHT_TO_LEFT, Line
 
 # In line pitches of the page: a larger step starts a paragraph.
 _PARAGRAPH_STEP = 1.4
+# In sizes of the font: lines farther apart are not of one paragraph, even on a page with no closer ones.
+_WIDEST_PITCH = 2.0
 # Minimum font size of a heading, relative to the body text.
 _HEADING_SIZE = 1.15
 # In sizes of the font.
@@ -105,7 +107,7 @@ def _starts_paragraph(before: Line, line: Line, pitch: float, is_full: bool) -> 
     step = before.base - line.base
     if step < -0.5 * line.size:  # the next column, where the paragraph may continue
         return bool(_ENDS_SENTENCE.search(before.text)) or not line.text[0].islower()
-    if step > _PARAGRAPH_STEP * max(pitch, line.size):
+    if step > _PARAGRAPH_STEP * min(max(pitch, line.size), _WIDEST_PITCH * line.size):
         return True
     indent = (line.left - before.left) / line.size
     return _INDENT[0] < indent < _INDENT[1] and bool(_ENDS_SENTENCE.search(before.text)) and not is_full

@@ -268,10 +268,7 @@ def test_help_and_version_exit_with_0(qa: RunProcess, words: list[str]) -> None:
     assert result.stderr == ""
 
 
-def test_a_second_writer_is_refused_with_the_process_id_of_the_first(server: Server, qa: RunProcess, tmp_path: Path) -> None:
-    note = tmp_path / "note.txt"
-    note.write_text("A note.")
-    assert_one_line(qa("--data", server.data, "add", note), 1, server.process.pid)
+def test_a_second_server_is_refused_with_the_process_id_of_the_first(server: Server, qa: RunProcess) -> None:
     assert_one_line(qa("--data", server.data, "serve", "--port", "0"), 1, server.process.pid)
     assert qa("--data", server.data, "status").code == 0
     assert qa("--data", server.data, "search", "memorandum").code == 0
