@@ -1,7 +1,7 @@
 """Flip every byte of a small data folder in turn: the damage is reported, or every answer stays the same.
 
-After each flip a reader opens and verifies all files, searches all questions, and lists (in every order) and reads all documents and jobs. An error with a next
-step counts as reported, any other exception as a crash.
+After each flip a reader opens and verifies all files, searches all questions, and lists and reads all documents and jobs. An error with
+a next step counts as reported, any other exception as a crash.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from index.embedded import originals
 from index.embedded.engine import EmbeddedEngine, OpenEmbedder
 from index.embedded.folder_lock import FolderLock, SharedLock, SoleLock
 from index.embedded.integrity.migrations import migrate
@@ -34,6 +35,7 @@ def open_engine_to_write(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / originals.FOLDER).mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot create the data folder {folder}: {error.strerror}") from error
     lock = FolderLock(folder)
