@@ -20,7 +20,7 @@ RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeo
 REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions without an answer, for `qa gaps`"}
 # On the development sets 1.6% of answerable questions are below it, and 93% of foreign questions, 83% on the worst set
 # (docs/decisions/0005-confidence.md).
-ANSWER_THRESHOLD = 0.07
+ANSWER_THRESHOLD = 0.05
 
 LogFormat = Literal["text", "json"]
 Read = Literal["auto", "always", "never"]
