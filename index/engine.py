@@ -17,7 +17,7 @@ from index.jobs import Job, Jobs
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
+from index.types import NO_ORIGIN, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
 
 PutOutcome = Literal["added", "replaced", "cancelled"]
 
@@ -171,7 +171,7 @@ class Engine(Protocol):
         passages: Sequence[Passage],
         vectors: Matrix,
         *,
-        origin: Origin = ...,
+        origin: Origin = NO_ORIGIN,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         """Store a document in place of any other with its id; when this returns it is on disk and found.

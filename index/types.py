@@ -66,6 +66,9 @@ class Origin:
     original: str | None = None
 
 
+NO_ORIGIN = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A document without its text, with what people changed.

@@ -1,6 +1,6 @@
 """Mail: whether a question finds the sender of every message and the text of every attachment, over the shared documents.
 
-    python benchmarks/documents/mail.py
+    python -m benchmarks.documents.mail
 
 Adds all shared mail to a new folder. Asks who sent the message with a subject: its sender must be in the first answer or in one of the
 first five passages of a message with that subject. Asks for the attachment by its name: it must be among the first five results.
@@ -8,13 +8,12 @@ first five passages of a message with that subject. Asks for the attachment by i
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "documents"
+from benchmarks.quality.readers import DOCUMENTS
+
 SUFFIXES = (".eml", ".mbox", ".msg")
 
 

@@ -1,6 +1,6 @@
 """Titles of documents: the share that is right, of the shared documents whose title is known by looking at them.
 
-    python benchmarks/documents/titles.py
+    python -m benchmarks.documents.titles
 
 `titles.json` has the title that a reader of the first page would name, or the file name where there is none.
 """
@@ -8,11 +8,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "documents"
+from benchmarks.quality.readers import DOCUMENTS
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,14 @@ from index.embedded.searcher import EmbeddedSnapshot, Searcher
 from index.embedded.segments import generations
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
-from index.embedded.store.store import NO_ORIGIN, Store
+from index.embedded.store.store import Store
 from index.engine import EngineStatus, PutOutcome
 from index.filters import Filter, Scalar
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage, StoreError
+from index.types import NO_ORIGIN, DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage, StoreError
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
@@ -258,10 +258,8 @@ class EmbeddedEngine:
             self._folder_lock.release()
 
     def _original(self, document_id: str) -> str | None:
-        with suppress(DamagedRow):
-            stored = self.store.document(document_id)
-            return stored.original if stored else None
-        return None
+        stored = self.store.intact_document(document_id)
+        return stored.original if stored else None
 
     def _index(self) -> OpenIndex:
         """Model and indexes, loaded when they are first needed. Raises ModelError or FingerprintMismatch."""

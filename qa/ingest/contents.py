@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from corpus.sandbox.pool import Sandbox
 from corpus.types import Document, ReadFailure
 from index.engine import Engine
-from index.jobs import IfExists
+from index.jobs import IfExists, Job, JobKind
 from index.types import Origin, StoredDocument
 from qa.ingest.parts import as_part, part_id
 from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome, PutResult, check_document_id, id_for_address
@@ -49,6 +49,11 @@ def upload_location(document_id: str) -> str:
 def address_location(url: str, document_id: str) -> str:
     """The location of what is fetched: the address, or the id that was given instead."""
     return url if document_id == id_for_address(url) else upload_location(document_id)
+
+
+def job_location(job: Job) -> str:
+    """The location of what a job stores."""
+    return address_location(job.name, job.document_id) if job.kind is JobKind.ADDRESS else upload_location(job.document_id)
 
 
 def upload_source(name: str) -> str:

@@ -14,7 +14,7 @@ from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
 from index.jobs import MAX_ATTEMPTS, Job, JobKind
 from index.types import DamagedRow, Origin, StoreError
-from qa.ingest.contents import Content, Report, address_location, store, upload_location, upload_source
+from qa.ingest.contents import Content, Report, job_location, store, upload_source
 from qa.ingest.memory import return_freed_memory
 from qa.ingest.watching import Watcher
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult
@@ -155,11 +155,11 @@ class Worker:
 
     def _content(self, job: Job, body: bytes) -> Content:
         """Raises FetchError."""
+        location = job_location(job)
         if job.kind is JobKind.ADDRESS:
             fetched = self.fetcher.fetch(job.name)
-            origin = Origin(address_location(job.name, job.document_id), job.name, file_name=fetched.name)
+            origin = Origin(location, job.name, file_name=fetched.name)
             return Content(fetched.body, fetched.name, origin, job.document_id, fetched.url)
-        location = upload_location(job.document_id)
         if job.kind is JobKind.RECORD:
             return Content(body, "document.jsonl", Origin(location), job.document_id)
         source = upload_source(job.name)

@@ -16,7 +16,7 @@ import numpy as np
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.engine import Engine
-from index.types import DamagedRow, Matrix, Origin, with_edits
+from index.types import NO_ORIGIN, DamagedRow, Matrix, Origin, with_edits
 
 # Passages of consecutive documents embedded together: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_TOGETHER = 256
@@ -24,7 +24,6 @@ EMBEDDED_TOGETHER = 256
 EMBEDDED_BETWEEN_CHECKS = 256
 
 MAX_ID = 500
-NO_ORIGIN = Origin()
 
 _NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 

@@ -19,9 +19,7 @@ from index.embedded.store.facts import record_change, record_update
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import insert, next_number, now, placeholders
-from index.types import DamagedRow, Ids, Matrix, Origin, StoredDocument, with_edits
-
-NO_ORIGIN = Origin()
+from index.types import NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument, with_edits
 
 
 class Store(Passages):
@@ -45,7 +43,7 @@ class Store(Passages):
         with self._database.transaction() as connection:
             self.check_fingerprint(fingerprint)
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
-            previous = self._previous(document_id)
+            previous = self.intact_document(document_id)
             removed = self._remove(connection, document_id)
             number = next_number(connection, "documents", "number")
             stored = _stored(number, document_id, document, origin, previous)
@@ -75,6 +73,12 @@ class Store(Passages):
             record_update(connection)
         return True
 
+    def intact_document(self, document_id: str) -> StoredDocument | None:
+        """A stored document; None for a damaged one too."""
+        with suppress(DamagedRow):
+            return self.document(document_id)
+        return None
+
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> StoredDocument | None:
         """Change title, date or keys of the metadata of a document; None if there is none. Raises DamagedRow.
 
@@ -96,12 +100,6 @@ class Store(Passages):
                 connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", values)
                 record_update(connection)
         return edited
-
-    def _previous(self, document_id: str) -> StoredDocument | None:
-        """The stored document; None for a damaged one too."""
-        with suppress(DamagedRow):
-            return self.document(document_id)
-        return None
 
     def _remove(self, connection: apsw.Connection, document_id: str) -> Ids:
         ids = self.passage_ids(document_id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from index.jobs import Job, JobKind, JobStatus
+from index.jobs import Job, JobStatus
 from index.types import StoredDocument
-from qa.ingest.contents import address_location, upload_location
+from qa.ingest.contents import job_location
 from qa.web.current import service, writer
 from qa.web.routes import WRITE, route
 from qa.web.schemas.document_requests import JobParameters
@@ -57,9 +57,7 @@ def shown_job(job: Job) -> JobState:
 
 
 def _document(job: Job) -> StoredDocument | None:
-    is_fetched = job.kind is JobKind.ADDRESS
-    location = address_location(job.name, job.document_id) if is_fetched else upload_location(job.document_id)
-    found = service().engine.documents_from(location)
+    found = service().engine.documents_from(job_location(job))
     return found[0] if len(found) == 1 else None
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from corpus.readers.dates import iso_date
-from index.listing import DocumentQuery, SortKey
+from index.listing import DocumentQuery, DocumentState, SortKey
 from qa.ingest.writer import check_document_id
 from qa.web.schemas.requests import Key, Scalar, Strict, Text, number_in_query_string
 
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 MAX_NUMBER = 2**53
 DATE_PART = r"^\d{4}(-\d{2}(-\d{2})?)?$"
-SORT = r"^-?(id|title|file_name|type|date|language|added|changed)$"
+SORT = rf"^-?({'|'.join(get_args(SortKey))})$"
 
 
 def _document_id(value: Any) -> Any:
@@ -80,7 +80,7 @@ class PageParameters(Strict):
     type: Text | None = None
     date_from: Annotated[str | None, Field(pattern=DATE_PART)] = None
     date_to: Annotated[str | None, Field(pattern=DATE_PART)] = None
-    state: Literal["ready", "updating", "failed"] | None = None
+    state: DocumentState | None = None
     sort: Annotated[str, Field(pattern=SORT)] = "id"
     limit: Annotated[int, Field(ge=1, le=1_000), BeforeValidator(number_in_query_string)] = 100
     after: Text | None = None

@@ -1,6 +1,6 @@
 """Structure that the readers keep: hyphenated words, and table cells in a passage that also holds their column head.
 
-    python -m benchmarks.readers.structure     # prints the table, writes benchmarks/results/structure-COMMIT.json
+    python -m benchmarks.documents.structure     # prints the table, writes benchmarks/results/structure-COMMIT.json
 
 A hyphenated word of a reference text is kept if the text that was read has it, and broken if the text has its letters without the
 hyphen; the rest stands in text that the reader leaves out. A cell of a reference table is kept if a
