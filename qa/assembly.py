@@ -86,7 +86,8 @@ def open_to_change(settings: Settings, say: Say = log.info) -> DocumentWriter:
     """As `open_to_write`, or beside the process that owns the folder, such as a server, which then indexes what is stored."""
     if not is_held(settings.data):
         return open_to_write(settings, say)
-    return DocumentWriter(open_engine_to_share(settings.data, embedder_opener(settings, say)))
+    engine = open_engine_to_share(settings.data, embedder_opener(settings, say))
+    return DocumentWriter(engine, keep_originals=settings.keep_originals)
 
 
 def open_to_share(settings: Settings, say: Say = log.info) -> Service:

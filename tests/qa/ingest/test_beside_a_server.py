@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -49,6 +50,17 @@ def test_add_and_remove(qa: Run, running: Any, tmp_path: Path) -> None:
     removed = qa("--data", running.data, "remove", document_id, "missing")
     assert (removed.code, "no document missing;" in removed.stderr) == (1, True)
     assert "The heron flies." not in texts(running)
+
+
+def test_add_keeps_originals_as_the_setting_says(qa: Run, running: Any, tmp_path: Path) -> None:
+    def kept() -> int:
+        return int(json.loads(qa("--data", running.data, "status", "--json").stdout)["originals"])
+
+    before = kept()
+    for name, setting, more in (("swan.txt", "false", 0), ("goose.txt", "true", 1)):
+        (tmp_path / name).write_text(f"The {name} swims.")
+        assert qa("--data", running.data, "add", tmp_path / name, QA_KEEP_ORIGINALS=setting).code == 0
+        assert kept() == before + more
 
 
 def test_rebuild(qa: Run, running: Any) -> None:
