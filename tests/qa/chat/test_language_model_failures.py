@@ -116,9 +116,10 @@ def test_limits_concurrent_model_calls(model_server: Server, client: openai.Open
 
 
 def test_client_disconnect_ends_the_model_call(model_server: Server, client: openai.OpenAI, model: ScriptedModel) -> None:
-    ended = threading.Event()
+    called, ended = threading.Event(), threading.Event()
 
     def behave(model: ScriptedModel, handler: BaseHTTPRequestHandler) -> None:
+        called.set()
         try:
             dripping(event(f"“{QUOTE}” [1]. More "), 0.05)(model, handler)
         except OSError:
@@ -131,6 +132,8 @@ def test_client_disconnect_ends_the_model_call(model_server: Server, client: ope
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {model_server.host}\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: {len(sent)}\r\n\r\n".encode() + sent)
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        # The head is sent before the model is called: who leaves in between never starts a call.
+        assert called.wait(SLACK)
     assert ended.wait(TIMEOUT + SLACK)
 
 
