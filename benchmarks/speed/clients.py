@@ -9,12 +9,22 @@ import selectors
 import socket
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any
 
 PATIENCE = 60.0  # seconds without any answer
+
+
+class _Requests:
+    """Requests one after the other, from the first again after the last. `sent`: how many were taken."""
+
+    def __init__(self, requests: Sequence[bytes]) -> None:
+        self._requests, self.sent = requests, 0
+
+    def __next__(self) -> bytes:
+        self.sent += 1
+        return self._requests[(self.sent - 1) % len(self._requests)]
 
 
 @dataclass(slots=True)
@@ -24,12 +34,15 @@ class _Client:
     received: bytes = b""
 
 
-def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float) -> dict[str, Any]:
+def load(
+    address: tuple[str, int], targets: Sequence[str], clients: int, seconds: float, warm_up: float = 1.0
+) -> dict[str, Any]:
     """Answers per second, errors (including refusals) and milliseconds per answer of `clients` that ask for `seconds`.
 
-    One second of warm-up comes first. `queue_ms` is clients / (answers per second), the time of an answer if only waiting took time.
+    `warm_up`: seconds before these. `queue_ms` is clients / (answers per second), the time of an answer if only waiting took time.
+    `asked_again`: the requests that repeated an earlier one, because there are only so many targets.
     """
-    requests = cycle([f"GET {target} HTTP/1.1\r\nHost: {address[0]}\r\n\r\n".encode() for target in targets])
+    requests = _Requests([f"GET {target} HTTP/1.1\r\nHost: {address[0]}\r\n\r\n".encode() for target in targets])
     times: list[float] = []
     errors = 0
     with selectors.DefaultSelector() as selector:
@@ -37,7 +50,7 @@ def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds
             connection = socket.create_connection(address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, _sent(connection, requests))
-        began = time.perf_counter() + 1
+        began = time.perf_counter() + warm_up
         while time.perf_counter() < began + seconds:
             ready = selector.select(PATIENCE)
             if not ready:
@@ -70,6 +83,7 @@ def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds
         "clients": clients,
         "requests_per_second": round(rate, 1),
         "errors": errors,
+        "asked_again": max(requests.sent - len(targets), 0),
         "median_ms": round(statistics.median(times), 2),
         "p99_ms": round(p99, 2),
         "queue_ms": round(clients / rate * 1000, 2),
@@ -77,7 +91,7 @@ def load(address: tuple[str, int], targets: Sequence[str], clients: int, seconds
     }
 
 
-def _sent(connection: socket.socket, requests: Iterator[bytes]) -> _Client:
+def _sent(connection: socket.socket, requests: _Requests) -> _Client:
     connection.sendall(next(requests))
     return _Client(connection, time.perf_counter())
 

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.server.process_tree import memory
 from index.embedding.model_files import (  # before the ONNX runtime: it turns the runtime's telemetry off
     DEFAULT_MODEL,
     find_model,
 )
+from qa.settings.reading import cache_folder, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEERS = ("txtai==9.14.0", "flask", "sentence-transformers", "faiss-cpu", "torch==2.13.0")
@@ -61,9 +63,8 @@ class Server:
         return took, json.loads(body)
 
     def memory(self) -> dict[str, float]:
-        """Resident megabytes now and at peak, and CPU seconds."""
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
-        return {"resident_mb": _megabytes(status["VmRSS"]), "peak_mb": _megabytes(status["VmHWM"])}
+        """Megabytes of all its processes."""
+        return memory(self.process.pid)
 
     def stop(self) -> None:
         self.connection.close()
@@ -160,6 +161,15 @@ def weights() -> Path:
     return find_model(DEFAULT_MODEL, offline=True).folder
 
 
+def prepared_models(precision: str) -> dict[str, Path]:
+    """The folders of the prepared model in full precision and in that which embeds the questions. A server must have started before."""
+    cache = cache_folder(read_settings(environment=_own_environment()))
+    if cache is None:
+        raise SystemExit("the benchmark needs a folder of prepared models; set XDG_CACHE_HOME")
+    model = cache / find_model(DEFAULT_MODEL, offline=True).fingerprint
+    return {"forward": model} | ({"forward_int8": model.with_name(f"{model.name}-int8")} if precision == "int8" else {})
+
+
 def peers() -> Path | None:
     """The Python of an environment with the peers, created if missing; None if it cannot be created."""
     folder = ROOT / "build" / "peers"
@@ -179,10 +189,6 @@ def peers() -> Path | None:
 
 def _own_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
-
-
-def _megabytes(kilobytes: str) -> float:
-    return round(int(kilobytes.split()[0]) / 1024, 1)
 
 
 if __name__ == "__main__":

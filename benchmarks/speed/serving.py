@@ -7,11 +7,13 @@ Servers run in their own processes; this process is the client. Measured in the 
 - the bare forward pass, a lower bound: processes hold the same exported model, in full precision and in the served precision if that
   differs, with the server's settings, and run it on the same questions;
 - txtai 9.14, hybrid, with the same weights, searching in its own process without HTTP;
-- benchmarks/speed/baseline.py: a minimal server with Flask, sentence-transformers and a flat FAISS index.
+- benchmarks/speed/baseline.py: a minimal server with Flask, sentence-transformers and a flat FAISS index;
+- with 1, 8 and 64 clients, and memory: one worker and two workers beside that baseline (benchmarks/server/workers.py);
+- the calls of Python functions that one question takes (benchmarks/server/calls.py).
 
 The peers have their own environment, build/peers, installed with pip on the first run (some minutes; skipped if that fails).
 Blocks of questions alternate between the processes, so that all meet the same machine load; the others wait for input. Each
-question is asked once, so that no cache can answer. Times are wall-clock
+question is asked once, so that no cache can answer, except in the row of repeated ones. Times are wall-clock
 milliseconds. The 1,200 passages are paragraphs of SQuAD 2.0 in ../shared/data; without them only the press release is measured.
 """
 
@@ -38,8 +40,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from benchmarks.speed.clients import load
-from benchmarks.speed.processes import ROOT, Forward, Server, Txtai, forward, peers, weights
+from benchmarks.server.calls import count_calls
+from benchmarks.server.workers import measure_workers
+from benchmarks.speed.processes import ROOT, Forward, Server, Txtai, forward, peers, prepared_models, weights
 from benchmarks.speed.questions import questions
 from benchmarks.speed.serving_report import print_report
 
@@ -47,15 +50,14 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 SQUAD = Path(os.environ.get("QUOTABLE_SHARED", ROOT.parent / "shared")) / "data" / "retrieval" / "squad2"
 BUILD = ROOT / "build" / "serving"
 DOCUMENTS = 1_040  # they make 1,200 passages
-CLIENTS, SECONDS = (1, 8, 64), 8
+SECONDS = 8.0  # of each number of clients
+CALLS = 60  # questions whose calls are counted
 BLOCK = 50
 WARM_UP = 50
 QUESTIONS = 400
 # Seconds between blocks, longer than the idle threads of a model runtime spin.
 PAUSE = 0.1
 LIBRARIES = ("onnxruntime", "tokenizers", "numpy", "faiss-cpu", "tantivy", "apsw", "flask", "uvicorn", "pydantic")
-
-EXPORTS = "models/*/export.json"
 
 Times = defaultdict[str, list[float]]
 
@@ -68,15 +70,15 @@ def press_release(count: int, precision: str) -> dict[str, Any]:
         first.stop()
         server = Server(data, log, QA_PRECISION=precision)
         try:
-            figures = alone(server, models_of(data, precision), questions(WARM_UP + count), None)
+            figures = alone(server, prepared_models(precision), questions(WARM_UP + count), None)
         finally:
             server.stop()
     starts = {"first_start_seconds": round(first.started_in, 2), "warm_start_seconds": round(server.started_in, 2)}
     return figures | {"server": starts | figures["server"]}
 
 
-def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str, Any]:
-    """On 1,200 passages: alone beside the baseline and txtai, then with many clients beside the baseline."""
+def twelve_hundred(count: int, precision: str, python: Path | None, seconds: float) -> dict[str, Any]:
+    """On 1,200 passages: alone beside the baseline and txtai, then with many clients of one and of two workers, beside the baseline."""
     data, corpus = passages_folder()
     asked = [json.loads(line)["text"] for line in (SQUAD / "queries.jsonl").read_text("utf-8").splitlines()]
     random.Random(0).shuffle(asked)
@@ -85,26 +87,18 @@ def twelve_hundred(count: int, precision: str, python: Path | None) -> dict[str,
     baseline = Server(data, data / "baseline.log", command)
     txtai = Txtai(python, corpus, weights()) if python else None
     try:
-        figures = alone(server, models_of(data, precision), asked[: WARM_UP + count], txtai, baseline)
+        figures = alone(server, prepared_models(precision), asked[: WARM_UP + count], txtai, baseline)
     finally:
         if txtai:
             txtai.stop()
-    try:
-        first = WARM_UP + count
-        share = (len(asked) - first) // len(CLIENTS)
-        for clients in CLIENTS:
-            fresh, first = asked[first : first + share], first + share
-            of_ours = load(server.address, [_target(question) for question in fresh], clients, SECONDS)
-            theirs = load(baseline.address, [_baseline_target(question) for question in fresh], clients, SECONDS)
-            rates = of_ours["requests_per_second"], theirs["requests_per_second"]
-            times = round(rates[0] / rates[1], 2)
-            row = {"quotable": of_ours, "baseline": theirs, "times_the_baseline": times}
-            figures.setdefault("clients", []).append(row)
-        figures["server_after_clients"] = server.memory()
-        return figures
-    finally:
         server.stop()
+    try:
+        rest = asked[WARM_UP + count :]
+        figures["calls_a_question"] = count_calls(data, rest[:CALLS])
+        return figures | {"workers": measure_workers(data, baseline, rest[CALLS:], seconds, precision)}
+    finally:
         baseline.process.kill()
+        baseline.process.wait()
 
 
 def alone(
@@ -187,12 +181,6 @@ def passages_folder() -> tuple[Path, Path]:
     return data, corpus
 
 
-def models_of(data: Path, precision: str) -> dict[str, Path]:
-    """The folders of the exported model in full precision and in that which embeds the questions."""
-    found = {"forward_int8" if path.parent.name.endswith("-int8") else "forward": path.parent for path in data.glob(EXPORTS)}
-    return {name: found[name] for name in ("forward", *(["forward_int8"] if precision == "int8" else []))}
-
-
 def _target(question: str) -> str:
     return f"/v1/search?q={quote_plus(question)}"
 
@@ -238,7 +226,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="how many distinct questions (default: %(default)s)")
     parser.add_argument("--precision", choices=("fp32", "int8"), default="int8", help="of questions (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each number of clients (default: %(default)s)")
     parser.add_argument("--peers", type=Path, help="the Python of an environment with the peers (default: one in build/)")
+    parser.add_argument("--no-file", action="store_true", help="only print")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     arguments = parser.parse_args()
     python = None if arguments.no_peers else arguments.peers or peers()
@@ -252,13 +242,14 @@ def main() -> None:
         "press_release": press_release(arguments.questions, arguments.precision),
     }
     if SQUAD.is_dir():
-        report["passages_1200"] = twelve_hundred(arguments.questions, arguments.precision, python)
-    RESULTS.mkdir(exist_ok=True)
-    suffix = "" if arguments.precision == "int8" else f"-{arguments.precision}"
-    path = RESULTS / f"serving-{report['commit']}{suffix}.json"
-    path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        report["passages_1200"] = twelve_hundred(arguments.questions, arguments.precision, python, arguments.seconds)
     print_report(report)
-    print(f"written to {path.relative_to(ROOT)}")
+    if not arguments.no_file:
+        RESULTS.mkdir(exist_ok=True)
+        suffix = "" if arguments.precision == "int8" else f"-{arguments.precision}"
+        path = RESULTS / f"serving-{report['commit']}{suffix}.json"
+        path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        print(f"written to {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.server.workers import print_workers
+
 
 def print_report(report: Mapping[str, Any]) -> None:
     facts = report["machine"]
@@ -12,15 +14,13 @@ def print_report(report: Mapping[str, Any]) -> None:
     for name, words in (("press_release", "the press release"), ("passages_1200", "1,200 passages")):
         if name in report:
             _print_alone(words, report[name])
-    for row in report.get("passages_1200", {}).get("clients", []):
-        for who, figures in row.items():
-            if isinstance(figures, dict):
-                print(
-                    f"{figures['clients']:>3} clients of {who:<9}{figures['requests_per_second']:>7.1f}/s  {figures['errors']} errors, "
-                    f"median {figures['median_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms, {figures['p99_over_queue']:.2f} x the queue"
-                )
-        if "times_the_baseline" in row:
-            print(f"            {row['times_the_baseline']:.1f} times the baseline's requests a second")
+    if figures := report.get("passages_1200"):
+        for read, counts in figures["calls_a_question"].items():
+            print(
+                f"calls a question, {read}: {counts['python_calls']:.0f} of Python functions in {counts['files']:.0f} files,"
+                f" {counts['native_calls']:.0f} of built-in ones"
+            )
+        print_workers(figures["workers"])
     server = report["press_release"]["server"]
     print(f"start: {server['first_start_seconds']} s the first time, {server['warm_start_seconds']} s from then on")
     print(f"memory on the press release: {server['resident_mb']} MB resident, {server['peak_mb']} MB at peak")
