@@ -11,13 +11,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-KINDS = ("kills", "boundaries", "flips", "full_disk", "power", "start")
+KINDS = ("kills", "boundaries", "flips", "full_disk", "power", "start", "workers")
+ROUNDS = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--rounds", type=int, default=20, help="number of faults; 0 for all")
+    parser.add_argument("--rounds", type=int, help=f"number of faults (default: {ROUNDS}, workers: 120); 0 for all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--part", default="1/1", help="part of a long run: 2/4 is the second quarter of the faults")
     parser.add_argument("--output", type=Path, help="also add the counts to this file")
@@ -25,7 +26,9 @@ def main() -> None:
     part = slice(int(options.part.partition("/")[0]) - 1, None, int(options.part.partition("/")[2]))
     logging.disable()  # damage is logged thousands of times here
     with tempfile.TemporaryDirectory(prefix="durability-") as folder:
-        counts = import_module(f"benchmarks.durability.{options.kind}").run(Path(folder), options.rounds, options.seed, part)
+        module = import_module(f"benchmarks.durability.{options.kind}")
+        rounds = getattr(module, "ROUNDS", ROUNDS) if options.rounds is None else options.rounds
+        counts = module.run(Path(folder), rounds, options.seed, part)
     if options.output:
         _add(options.output, options.kind, counts)
     print(json.dumps(counts))

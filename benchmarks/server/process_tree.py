@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PROC = Path("/proc")
+ESTABLISHED = "01"  # in /proc/net/tcp
 
 
 def children(pid: int) -> list[int]:
@@ -70,6 +71,28 @@ def descriptors(pids: list[int]) -> int:
 
 def threads(pids: list[int]) -> int:
     return _total(pids, lambda pid: len(_entries(PROC / str(pid) / "task")))
+
+
+def connections(pid: int) -> int:
+    """Established TCP connections (IPv4) of the process."""
+    links = {_link(entry) for entry in _entries(PROC / str(pid) / "fd")}
+    found = 0
+    for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        found += fields[3] == ESTABLISHED and f"socket:[{fields[9]}]" in links
+    return found
+
+
+def opens(pid: int, path: Path) -> bool:
+    """Whether the process has the file open."""
+    return any(_link(entry) == str(path.resolve()) for entry in _entries(PROC / str(pid) / "fd"))
+
+
+def _link(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return ""  # closed meanwhile
 
 
 def _total(pids: list[int], count: Callable[[int], int]) -> int:

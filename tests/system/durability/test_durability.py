@@ -40,6 +40,17 @@ def test_kills_lose_no_acknowledged_change(inject_faults: Run, rounds: int) -> N
     assert counts["put"] > rounds / 4
 
 
+@pytest.mark.long
+def test_killed_workers_and_writers_lose_nothing(inject_faults: Run) -> None:
+    """Also checks that no answer is wrong, and that only requests in flight fail."""
+    counts = inject_faults("workers")
+    assert counts["lost"] == []
+    assert counts["killed workers"] == 120
+    assert counts["killed writers"] > 5
+    assert counts["right"] > 120
+    assert counts["acknowledged"] > 24
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)")
 @pytest.mark.parametrize("rounds", [1, pytest.param(0, marks=pytest.mark.long)])
 def test_faults_at_writes_and_syncs_lose_nothing(inject_faults: Run, rounds: int) -> None:
