@@ -14,6 +14,9 @@ class Expected(StrEnum):
     DURATION = "duration"
     PERSON = "person"  # or an organisation
     PLACE = "place"
+    TELEPHONE = "telephone number"
+    EMAIL = "email address"
+    POSTAL_ADDRESS = "postal address"
     REASON = "reason"
     LIST = "list"
     WAY = "way"  # to do something
@@ -48,7 +51,10 @@ _CUES = (
     (
         Expected.AMOUNT,
         _cue(
-            r"\bhow much\b", rf"\b(?:what|which)(?:'s| is| are| was| were)?(?: \S+){{0,4}} (?:{_AMOUNT_NOUNS})s?\b", r"[£$€%]"
+            r"\bhow much\b",
+            r"\bwhat (?:do|does|did|will|would|is|are)\b.* (?:costs?|pays?|paid|charges?|charged|earns?|spen[dt])\b",
+            rf"\b(?:what|which)(?:'s| is| are| was| were)?(?: \S+){{0,4}} (?:{_AMOUNT_NOUNS})s?\b",
+            r"[£$€%]",
         ),
     ),
     (
@@ -76,6 +82,24 @@ _CUES = (
             r"\b(?:what|which)(?: \w+){0,2} (?:city|country|state|river|place|location|county|region|area|town|continent|street"
             r"|island|nation"
             r"|building|address|website|page|site)\b",
+        ),
+    ),
+    (
+        Expected.TELEPHONE,
+        _cue(
+            r"\b(?:tele)?(?:phone|fone)s?(?: \w+)? (?:number|no)\b",
+            r"\bnumber\b.*\b(?:call|ring|phone)\b",
+            r"\bhelpline\b.*\bnumber\b",
+            r"\b(?:contact|helpline) number\b",
+        ),
+    ),
+    (Expected.EMAIL, _cue(r"\be-?mail address\b", r"\bwhere\b.*\be-?mail\b")),
+    (
+        Expected.POSTAL_ADDRESS,
+        _cue(
+            r"\bpostal address\b",
+            r"\b(?:what|which|whose) (?:is the )?address\b",
+            r"\bwhere (?:do|does|should|can|could|must|to)\b.*\b(?:post|mail|write)\b",
         ),
     ),
     (Expected.REASON, _cue(r"\bwhy\b", r"\b(?:what|which)(?: \w+){0,2} (?:reason|cause|purpose|caused)s?\b", r"\bhow come\b")),
@@ -136,10 +160,17 @@ _HAS = {
         r"\b\d+ (?:or over|to \d+|and over)\b",
     ),
     Expected.PLACE: _cue(
-        r"\b(?:in|at|from|to|near|of|across|outside|through) (?:the )?[A-Z]",
+        r"\b(?:in|at|from|to|near|of|across|outside|through) (?:the )?(?-i:[A-Z])",
         r"\b(?:street|road|avenue|city|county|england|scotland|wales|ireland|uk|london)\b",
         r"\b(?:online|website|office|centre|center|address|www|http)",
         r"@",
+    ),
+    Expected.TELEPHONE: _cue(
+        r"(?:\+\d{1,3}[ -]?|\b0|\(0)\d{2,5}\)?[ -]?\d[\d -]{4,}\d\b", r"(?:\b|\()\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b"
+    ),
+    Expected.EMAIL: _cue(r"\w@\w[\w-]*\.\w"),
+    Expected.POSTAL_ADDRESS: _cue(
+        r"(?-i:\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b)", r"(?-i:\b[A-Z]{2} \d{5}\b)", r"\bP\.?O\.? box \d"
     ),
     Expected.REASON: _cue(
         r"\b(?:because|due to|since|as a result|so that|in order to|so as to|result\w* (?:of|from|in)|caused?|reasons?|therefore|thus"
@@ -167,16 +198,28 @@ _HAS = {
 _NAME = re.compile(
     r"(?<=\s)[\"'“‘(]*[A-Z][\w’'&.-]+|\b(?:he|she|they|your|the) (?:employer|council|landlord|bank|court|tribunal|adviser|minister)\b"
 )
-HARD = (Expected.AMOUNT, Expected.NUMBER, Expected.DATE, Expected.DURATION, Expected.PERSON)
+HARD = (
+    Expected.AMOUNT,
+    Expected.NUMBER,
+    Expected.DATE,
+    Expected.DURATION,
+    Expected.PERSON,
+    Expected.TELEPHONE,
+    Expected.EMAIL,
+    Expected.POSTAL_ADDRESS,
+)
+CONTACT = frozenset((Expected.TELEPHONE, Expected.EMAIL, Expected.POSTAL_ADDRESS))
 
 
 @lru_cache(maxsize=4096)
 def expectations(question: str) -> frozenset[Expected]:
     """What the question expects; empty if that is unknown."""
-    found = {kind for kind, cue in _CUES if cue.search(question)}
+    found = frozenset(kind for kind, cue in _CUES if cue.search(question))
+    if contact := found & CONTACT:
+        return contact  # "what is the number", "where do I send", "which address" ask for nothing else
     if not found - {Expected.LIST} and _YES_OR_NO.search(question):
         return frozenset({Expected.YES_OR_NO})
-    return frozenset(found)
+    return found
 
 
 def has(kind: Expected, text: str) -> bool:

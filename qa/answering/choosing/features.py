@@ -6,19 +6,27 @@ Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names th
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems
 from index.types import Matrix, StoredPassage
+from qa.answering.choosing.contained import (
+    Booleans,
+    Column,
+    contained,
+    contained_in_texts,
+    share_of_missing,
+    terms_of_documents,
+    texts_of_documents,
+)
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
+from qa.answering.choosing.ranges import held, quantities
 from qa.answering.choosing.statements import Statement, bare, statement
 from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
-from qa.answering.question.names import names_and_numbers
+from qa.answering.question.names import designations, names_and_numbers, years
 from qa.answering.units.unit import Unit, UnitKind
 
 WINDOW = 12  # words; a larger distance adds nothing to proximity
@@ -35,6 +43,12 @@ FEATURES = (
     "precision",  # share of the unit's terms that are in the question
     "names missing",  # from the unit, its lead-in and headings
     "names missing from document",
+    "years missing",  # likewise, and what the question names by a word and a number ("Tier 5")
+    "years missing from document",
+    "designations missing",
+    "designations missing from document",
+    "range holds a number of the question",
+    "ranges hold no number of the question",
     "rank",
     "passage score",
     "passage score behind first",
@@ -44,6 +58,8 @@ FEATURES = (
     "passages of its document",
     "has what is expected",
     "lacks what is expected",
+    "place",
+    "place without one",
     "yes or no",
     "yes or no without condition",
     "way",
@@ -54,6 +70,7 @@ FEATURES = (
     "list expected and unit is a list",
     "list expected and unit is an item",
     "list not expected and unit is a list",
+    "list of steps for a way",
     "item",
     "row",
     "row for a figure",
@@ -67,11 +84,8 @@ FEATURES = (
     "new words",  # of the expected kind that are not in the question
     "negation",
     "negation for yes or no",
+    "negation for a negated question",
 )
-
-
-Column = NDArray[Any]  # shape (units,)
-Booleans = NDArray[np.bool_]
 
 
 class UnitFeatures:
@@ -86,6 +100,10 @@ class UnitFeatures:
         self._expected = expectations(ranking.question)
         self._hard = [kind for kind in HARD if kind in self._expected]
         self._names = stems(names_and_numbers(ranking.question))
+        self._is_year = np.isin(self._names, years(ranking.question))
+        self._designations = designations(ranking.question)
+        self._quantities = quantities(ranking.question)
+        self._is_negated = statement(ranking.question).negates
         self._question_words = frozenset(token.lower() for token in tokens(ranking.question))
         best = max(ranking.best_possible, 1e-6)
         scores = np.array([min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found])
@@ -99,7 +117,8 @@ class UnitFeatures:
             "best passage of its document": np.array([documents.index(number) == i for i, number in enumerate(documents)]),
             "passages of its document": np.array([documents.count(number) / len(documents) for number in documents]),
         }
-        self._terms_of_documents = _terms_of_documents(found)
+        self._terms_of_documents = terms_of_documents(found)
+        self._texts_of_documents = texts_of_documents(found) if self._designations else []
 
     def matrix(self, units: Sequence[Unit]) -> Matrix:
         """Shape (units, features), float32."""
@@ -107,7 +126,7 @@ class UnitFeatures:
             return np.zeros((0, len(FEATURES)), np.float32)
         places = [unit.place for unit in units]
         columns = {name: values[places] for name, values in self._of_passage.items()}
-        columns |= self._of_words(units) | self._of_kind(units)
+        columns |= self._of_words(units) | self._of_numbers(units) | self._of_kind(units)
         return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
 
     def _of_words(self, units: Sequence[Unit]) -> dict[str, Column]:
@@ -116,13 +135,14 @@ class UnitFeatures:
         sets = [text.stems for text in texts]
         lead_ins, headings, befores = zip(*((unit.lead_in, unit.headings, unit.before) for unit in units), strict=True)
         words, count = [*self._terms, *self._names], len(self._terms)
-        found = [_contained(words, sets), _contained_in_texts(words, lead_ins), _contained_in_texts(words, headings)]
+        found = [contained(words, sets), contained_in_texts(words, lead_ins), contained_in_texts(words, headings)]
         in_unit, in_lead_in, in_headings = (each[:, :count] for each in found)
         in_any = in_unit | in_lead_in | in_headings
-        before = self._share(_contained_in_texts(self._terms, befores) & ~in_any)
+        before = self._share(contained_in_texts(self._terms, befores) & ~in_any)
         missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
         names_around = np.logical_or.reduce(found)[:, count:]
-        names_in_document = _contained(self._names, self._terms_of_documents)[[unit.place for unit in units]]
+        names_in_document = contained(self._names, self._terms_of_documents)[[unit.place for unit in units]]
+        around_or_in_document = names_around | names_in_document
         return {
             "covered": self._share(in_unit),
             "covered by lead-in": self._share(in_lead_in & ~in_unit),
@@ -133,9 +153,32 @@ class UnitFeatures:
             "heaviest word missing": missing / (self._weights.max(initial=0.0) or 1.0),
             "close together": np.array([self._closeness(text) for text in texts]),
             "precision": in_unit.sum(axis=1) / np.maximum([len(words) for words in sets], 1),
-            "names missing": _share_missing(names_around),
-            "names missing from document": _share_missing(names_around | names_in_document),
+            "names missing": share_of_missing(names_around),
+            "names missing from document": share_of_missing(around_or_in_document),
+            "years missing": share_of_missing(names_around[:, self._is_year]),
+            "years missing from document": share_of_missing(around_or_in_document[:, self._is_year]),
         }
+
+    def _of_numbers(self, units: Sequence[Unit]) -> dict[str, Column]:
+        """What the question names by a number, and whether its numbers are in the ranges that a unit states."""
+        inside, outside = np.array([held(self._quantities, unit.text) for unit in units], float).T
+        lacking = lacking_in_document = np.zeros(len(units))
+        if self._designations:
+            around = self._named([f"{unit.headings}\n{unit.lead_in}\n{unit.text}" for unit in units])
+            lacking = share_of_missing(around)
+            lacking_in_document = share_of_missing(
+                around | self._named([self._texts_of_documents[unit.place] for unit in units])
+            )
+        return {
+            "designations missing": lacking,
+            "designations missing from document": lacking_in_document,
+            "range holds a number of the question": inside,
+            "ranges hold no number of the question": outside,
+        }
+
+    def _named(self, texts: Sequence[str]) -> Booleans:
+        """Whether each text names each designation of the question, shape (texts, designations)."""
+        return np.array([[pattern.search(text) is not None for pattern in self._designations] for text in texts])
 
     def _of_kind(self, units: Sequence[Unit]) -> dict[str, Column]:
         """What the units are and state, and whether that is what the question expects."""
@@ -155,13 +198,15 @@ class UnitFeatures:
         )
         words = np.array([len(analyse(unit.text).in_order) for unit in units])
         is_list, is_item, is_row, is_step = map(of, (UnitKind.LIST, UnitKind.ITEM, UnitKind.ROW, UnitKind.STEP))
-        yes_no, way, reason, lists = (
-            expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST)
+        yes_no, way, reason, lists, place = (
+            expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST, Expected.PLACE)
         )
         every = np.ones(len(units))
         return {
             "has what is expected": met,
             "lacks what is expected": is_figure * ~met,
+            "place": place * every,
+            "place without one": place * ~states(Expected.PLACE),
             "yes or no": yes_no * every,
             "yes or no without condition": yes_no * ~states(Expected.YES_OR_NO),
             "way": way * every,
@@ -172,6 +217,7 @@ class UnitFeatures:
             "list expected and unit is a list": lists * is_list,
             "list expected and unit is an item": lists * is_item,
             "list not expected and unit is a list": (1 - lists) * (1 - way) * is_list,
+            "list of steps for a way": way * is_list * [one.has_steps for one in statements],
             "item": is_item,
             "row": is_row,
             "row for a figure": is_figure * is_row,
@@ -185,6 +231,7 @@ class UnitFeatures:
             "new words": np.array([self._is_new(one) for one in statements]),
             "negation": negated,
             "negation for yes or no": yes_no * negated,
+            "negation for a negated question": self._is_negated * negated,
         }
 
     def _share(self, contained: Booleans) -> Column:
@@ -218,31 +265,3 @@ class UnitFeatures:
             return True
         rest = " ".join(word for word in one.text.split() if bare(word) not in self._question_words)
         return any(has(kind, rest) for kind in self._hard)
-
-
-def _contained(words: Sequence[str], sets: Sequence[Collection[str]]) -> Booleans:
-    """Whether each set has each word, shape (sets, words)."""
-    return np.array([[word in each for word in words] for each in sets], bool).reshape(len(sets), len(words))
-
-
-def _contained_in_texts(words: Sequence[str], texts: Sequence[str]) -> Booleans:
-    """Whether each text has each stem, shape (texts, words). Each text is analysed once, for many are the same."""
-    different = list(dict.fromkeys(texts))
-    place = {text: row for row, text in enumerate(different)}
-    return _contained(words, [analyse(text).stems for text in different])[[place[text] for text in texts]]
-
-
-def _share_missing(contained: Booleans) -> Column:
-    """The share of the words that each row lacks, 0 without words."""
-    share: Column = (~contained).sum(axis=1) / max(contained.shape[1], 1)
-    return share
-
-
-def _terms_of_documents(found: Sequence[tuple[Candidate, StoredPassage]]) -> list[frozenset[str]]:
-    """For each passage, the terms of the found passages of its document, and of its title."""
-    gathered: dict[int, frozenset[str]] = {}
-    for _, stored in found:
-        number = stored.document.number
-        here = analyse(stored.passage.text).stems | analyse(stored.passage.context).stems
-        gathered[number] = gathered.get(number, frozenset()) | here
-    return [gathered[stored.document.number] for _, stored in found]

@@ -1,4 +1,4 @@
-"""Names and numbers in a question. Pure."""
+"""Names, numbers, years and designations in a question. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Collection, Sequence
 from index.text.analysis import STOP_WORDS, words
 
 _NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w’'-]*|\w*\d[\w.,:%-]*)")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_NUMBERED = (
+    "annex|appendix|article|band|box|category|chapter|class|clause|form|grade|group|key stage|level|line|paragraph|part|phase|regulation"
+    "|route|rule|schedule|section|stage|step|table|tier|type|unit|zone"
+)
+_DESIGNATION = re.compile(
+    rf"\b(?:({_NUMBERED})s? (\d{{1,4}}[a-z]?|[a-z]\b)(?![,.:%]?\d)|([a-z]{{1,4}})(\d{{1,5}}[a-z]?))\b", re.IGNORECASE
+)
 
 
 def names_and_numbers(question: str) -> list[str]:
@@ -19,3 +27,18 @@ def names_and_numbers(question: str) -> list[str]:
 def share_missing(names: Sequence[str], found: Collection[str]) -> float:
     """The share of the names that are not among `found`, 0 without names."""
     return sum(name not in found for name in names) / len(names) if names else 0.0
+
+
+def years(question: str) -> list[str]:
+    """Its years, as they are written: "2025"."""
+    return _YEAR.findall(question)
+
+
+def designations(question: str) -> list[re.Pattern[str]]:
+    """For each thing that the question names by a word and a number ("Tier 5", "Class 1A", "form P45"), what finds it in a text."""
+    found = []
+    for word, number, letters, digits in _DESIGNATION.findall(question):
+        if number == "a":  # an article
+            continue
+        found.append(re.compile(rf"\b{re.escape(word or letters)}s?[ -]?{re.escape(number or digits)}\b", re.IGNORECASE))
+    return found

@@ -93,7 +93,7 @@ def _runs(text: str, start: int, end: int) -> Iterator[_Lines]:
 
 
 def _kind(text: str, start: int, end: int) -> str:
-    if _ROW.fullmatch(text, start, end):
+    if _ROW.fullmatch(text, start, end) or ("|" in text[start:end] and _RULE_ROW.fullmatch(text, start, end)):
         return "row"
     if _NUMBER.match(text, start, end):
         return "number"

@@ -81,8 +81,9 @@ def test_list_split_between_passages_is_put_together_again() -> None:
     assert all(text[unit.start : unit.end] == unit.text for unit in found)
 
 
-def test_row_has_its_column_heads() -> None:
-    found = units_of("Age | Weekly amount\nUp to 24 | £71.70\n25 or over | £90.50")
+@pytest.mark.parametrize("rule", ["", "---|---\n", "--- | ---\n", "|---|---|\n"])
+def test_row_has_its_column_heads(rule: str) -> None:
+    found = units_of(f"Age | Weekly amount\n{rule}Up to 24 | £71.70\n25 or over | £90.50")
     assert [(unit.kind, unit.text, unit.lead_in) for unit in found] == [
         (UnitKind.ROW, "Up to 24 | £71.70", "Age | Weekly amount"),
         (UnitKind.ROW, "25 or over | £90.50", "Age | Weekly amount"),
