@@ -77,6 +77,8 @@ def load(
                     selector.modify(client.connection, selectors.EVENT_READ, _sent(client.connection, requests))
         for key in list(selector.get_map().values()):
             key.data.connection.close()
+    if len(times) < 2:
+        raise SystemExit(f"{len(times)} answers in {seconds:.0f} s, {errors} errors")
     rate = len(times) / seconds
     p99 = statistics.quantiles(times, n=100)[-1]
     return {

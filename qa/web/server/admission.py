@@ -70,11 +70,10 @@ class Admission:
         with self._lock:
             self.refused += 1
 
-    def give_up(self) -> None:
-        """An admitted request waited too long and is refused."""
+    def leave_queue(self) -> None:
+        """An admitted request leaves before it has run."""
         with self._lock:
             self.in_flight -= 1
-            self.refused += 1
 
     def release(self) -> None:
         """An admitted request leaves its slot."""

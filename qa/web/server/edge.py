@@ -86,7 +86,7 @@ class Edge:
                     await (_closing(send) if is_large else send)(message)
 
     async def _run(self, environ: wsgi.Environ, receive: wsgi.Receive, send: wsgi.Send) -> None:
-        """Run the request as soon as a slot is free. Raises Refused if that takes too long."""
+        """Run the request as soon as a slot is free. Raises Refused if that takes too long, ClientGone."""
         arrived = time.perf_counter()
         if not self._admission.admit():
             raise _overloaded()
@@ -94,8 +94,13 @@ class Edge:
             async with asyncio.timeout(self._wait_seconds):
                 await self._slots.acquire()
         except TimeoutError:
-            self._admission.give_up()
+            self._admission.leave_queue()
+            self._admission.count_refusal()
             raise _overloaded() from None
+        if await wsgi.has_left(receive):
+            self._admission.leave_queue()
+            self._slots.release()
+            raise wsgi.ClientGone
         environ[WAITED] = time.perf_counter() - arrived
         app = self._behind_proxy if environ["REMOTE_ADDR"] == self._trusted_proxy else self._app.wsgi_app
         release = self._release_once(asyncio.get_running_loop())

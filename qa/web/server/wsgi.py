@@ -67,6 +67,13 @@ def response(status: int, headers: Headers, body: bytes) -> list[Message]:
     ]
 
 
+async def has_left(receive: Receive) -> bool:
+    """Whether the client has disconnected. If not, a part of the body may be lost that was not received before."""
+    received = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)  # lets it return
+    return not received.cancel() and received.result()["type"] == "http.disconnect"
+
+
 async def run(
     app: Application, environ: Environ, threads: Executor, receive: Receive, send: Send, release: Callable[[], None]
 ) -> None:

@@ -93,5 +93,6 @@ def test_refused_requests_are_counted_and_not_in_flight() -> None:
     admission.release()
     assert (admission.in_flight, admission.refused) == (0, 2)
     assert admission.admit()
-    admission.give_up()
+    admission.leave_queue()
+    admission.count_refusal()
     assert (admission.in_flight, admission.refused) == (0, 3)
