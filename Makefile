@@ -16,6 +16,8 @@ INSTALLED := $(VENV)/$(if $(LIGHT),.light,.installed)
 BROWSER_TESTS := tests/system/browser
 TOOLS := $(VENV)/tools
 JUNIT := build/junit.xml
+# These tests also pass with several workers; QA_TEST_WORKERS is their number.
+WITH_WORKERS := tests/system/serving tests/system/contract tests/system/deployment tests/qa/web tests/qa/chat tests/qa/ingest
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
 INSTALL := $(PIP) --constraint constraints.txt
 # pip's options for torch, asked for when it is about to be installed.
@@ -70,6 +72,7 @@ test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 
 test-long: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m long --durations 25 --junitxml build/junit-long.xml
+	QA_TEST_WORKERS=2 $(BIN)/python -m pytest -m "not long" --durations 25 --junitxml build/junit-workers.xml $(WITH_WORKERS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

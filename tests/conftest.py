@@ -138,12 +138,16 @@ class Response:
 
 
 class Server:
-    """`qa serve` in a process on a free port, its log, and a minimal HTTP client."""
+    """`qa serve` in a process on a free port, its log, and a minimal HTTP client.
+
+    With QA_TEST_WORKERS=2 in the environment of the tests it has two workers, unless a test chooses their number.
+    """
 
     def __init__(self, data: Path, log: Path, *options: object, command: tuple[object, ...] = (QA,), **changes: str) -> None:
         self.data = data
         self._log = log
         words = [*command, "--data", data, "serve", "--port", "0", *options]
+        changes = {"QA_WORKERS": os.environ.get("QA_TEST_WORKERS", "1")} | changes
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [str(word) for word in words], cwd=ROOT, env=environment(changes), stdout=file, stderr=file

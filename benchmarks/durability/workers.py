@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from benchmarks.server.process_tree import children, connections, opens, state
+from benchmarks.server.process_tree import children, command, connections, opens, state
 from benchmarks.soak.files import sentences
 from benchmarks.speed.processes import Server
 
@@ -208,15 +208,7 @@ def _writer(server: Server, data: Path) -> int | None:
 
 def _processes(server: Server) -> list[int]:
     """The writer and the workers; others are multiprocessing's own."""
-    found = []
-    for pid in children(server.process.pid):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in command:
-            found.append(pid)
-    return found
+    return [pid for pid in children(server.process.pid) if any("spawn_main" in word for word in command(pid))]
 
 
 def _document(answer: tuple[int, Any] | None) -> str | None:

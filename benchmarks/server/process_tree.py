@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -33,44 +34,44 @@ def tree(pid: int) -> list[int]:
 
 def state(pid: int) -> str:
     """One letter, see proc(5); empty if there is no such process."""
-    return fields_of_stat(pid)[0]
+    return _stat(pid)[0]
 
 
-def fields_of_stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on; a single empty one if there is no such process."""
+def command(pid: int) -> list[str]:
+    """The words of its command line; none if it has ended."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (PROC / str(pid) / "cmdline").read_text().split("\0")
     except OSError:
-        return [""]
+        return []
 
 
-def memory(pid: int) -> dict[str, float]:
-    """Megabytes of the process and all that it started.
+def memory(pids: Sequence[int]) -> dict[str, float]:
+    """Megabytes of all of them.
 
     `pss_mb`: shared pages are divided among the processes that map them, so this is what all take together. `resident_mb` counts them
-    once for each process.
+    once for each process. `private_mb`: neither shared nor of a file.
     """
-    pids = tree(pid)
+    mapped = [_fields(PROC / str(pid) / "smaps_rollup") for pid in pids]
+    status = [_fields(PROC / str(pid) / "status") for pid in pids]
     return {
-        "processes": len(pids),
-        "pss_mb": total_mb(pids, "smaps_rollup", "Pss"),
-        "private_mb": total_mb(pids, "smaps_rollup", "Private_Dirty"),
-        "resident_mb": total_mb(pids, "status", "VmRSS"),
-        "peak_mb": total_mb(pids, "status", "VmHWM"),
+        "pss_mb": _megabytes(mapped, "Pss"),
+        "private_mb": _megabytes(mapped, "Private_Dirty"),
+        "resident_mb": _megabytes(status, "VmRSS"),
+        "peak_mb": _megabytes(status, "VmHWM"),
     }
 
 
-def total_mb(pids: list[int], file: str, field: str) -> float:
-    """The sum of a field in kilobytes over processes, in megabytes; those that have ended count nothing."""
-    return round(_total(pids, lambda pid: _kilobytes(_fields(PROC / str(pid) / file), field)) / 1024, 2)
+def processor_seconds(pids: Sequence[int]) -> float:
+    """Of those that live."""
+    return sum(int(ticks) for pid in pids for ticks in _stat(pid)[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
-def descriptors(pids: list[int]) -> int:
-    return _total(pids, lambda pid: len(_entries(PROC / str(pid) / "fd")))
+def descriptors(pids: Sequence[int]) -> int:
+    return sum(len(_entries(PROC / str(pid) / "fd")) for pid in pids)
 
 
-def threads(pids: list[int]) -> int:
-    return _total(pids, lambda pid: len(_entries(PROC / str(pid) / "task")))
+def threads(pids: Sequence[int]) -> int:
+    return sum(len(_entries(PROC / str(pid) / "task")) for pid in pids)
 
 
 def connections(pid: int) -> int:
@@ -95,8 +96,12 @@ def _link(path: Path) -> str:
         return ""  # closed meanwhile
 
 
-def _total(pids: list[int], count: Callable[[int], int]) -> int:
-    return sum(count(pid) for pid in pids)
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on; a single empty one if there is no such process."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return [""]
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -113,5 +118,5 @@ def _fields(path: Path) -> Mapping[str, str]:
         return {}  # the process has ended
 
 
-def _kilobytes(fields: Mapping[str, str], name: str) -> int:
-    return int(fields.get(name, "0").split()[0])
+def _megabytes(processes: Sequence[Mapping[str, str]], field: str) -> float:
+    return round(sum(int(fields.get(field, "0").split()[0]) for fields in processes) / 1024, 2)

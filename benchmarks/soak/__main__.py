@@ -6,7 +6,8 @@
 A real `qa serve` with a new data folder, on loopback, without keys. Six clients make four visits a second in total: searches by GET
 and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed, dropped
 connections and invalid requests. Every few minutes an operator takes a backup, creates and revokes a key and reads the status, and a
-reader process is killed. The server's process is sampled every ten seconds. Time in which both sides were suspended is not counted.
+reader process is killed. The server's processes are sampled together every ten seconds. Time in which both sides were suspended is not
+counted.
 Exit code 1 if a figure grows or a response is unexpected.
 """
 
@@ -30,17 +31,19 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
+from benchmarks.server.process_tree import command, tree
 from benchmarks.soak.plot import panels
-from benchmarks.soak.samples import Sample, children, columns, take, verdict
+from benchmarks.soak.samples import Sample, columns, take, verdict
 from benchmarks.soak.traffic import Tally, Visitor
 from benchmarks.speed.processes import Server
 from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
 MINUTES, VISITS_A_SECOND, CLIENTS = 120.0, 4.0, 6
 SAMPLE_SECONDS, OPERATOR_SECONDS = 10.0, 150.0
+READER = "corpus.sandbox.child"  # in the command of a reader process
 QA = Path(sysconfig.get_path("scripts")) / "qa"
 TICK_SECONDS, LONGEST_TICK = 0.1, 1.0
-PLOTTED = ("resident_mb", "own_mb", "descriptors", "threads", "children", "folder_mb")
+PLOTTED = ("pss_mb", "own_mb", "descriptors", "threads", "children", "folder_mb")
 
 
 @dataclass(slots=True)
@@ -135,18 +138,20 @@ class Soak:
 
     def _kill_a_reader(self) -> int:
         """Their number."""
-        found = children(self.server.process.pid)
+        found = [pid for pid in tree(self.server.process.pid) if any(READER in word for word in command(pid))]
         for child in found[:1]:
             with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
         return len(found)
 
 
-def soak(folder: Path, seconds: float, rate: float = VISITS_A_SECOND, command: Sequence[str] = ()) -> dict[str, Any]:
-    """Run a server in `folder` for a number of seconds and return the figures. `command` starts it, by default `qa serve`."""
+def soak(
+    folder: Path, seconds: float, rate: float = VISITS_A_SECOND, started_by: Sequence[str] = (), workers: int = 1
+) -> dict[str, Any]:
+    """Run a server in `folder` for a number of seconds and return the figures. `started_by`: a command, by default `qa serve`."""
     data = folder / "data"
     Server(data, folder / "log").stop()  # a new folder exports the model, whose libraries stay in memory until the next start
-    server = Server(data, folder / "log", command)
+    server = Server(data, folder / "log", started_by, QA_WORKERS=str(workers))
     run = Soak(server, data)
     before = {number: signal.signal(number, lambda *_: run.stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -179,16 +184,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of running time (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=VISITS_A_SECOND, help="visits a second (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="of the server (default: %(default)s)")
     parser.add_argument("--no-file", action="store_true", help="only print")
     arguments = parser.parse_args()
     facts, name = machine(), commit()
     with tempfile.TemporaryDirectory() as folder:
-        result = soak(Path(folder), arguments.minutes * 60, arguments.rate)
-    report = {"commit": name, "measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": facts, **result}
+        result = soak(Path(folder), arguments.minutes * 60, arguments.rate, workers=arguments.workers)
+    report = {
+        "commit": name,
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": facts,
+        "workers": arguments.workers,
+        **result,
+    }
     print(json.dumps({key: value for key, value in result.items() if key != "samples"}, indent=2))
     if not arguments.no_file:
         RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"soak-{name}.json"
+        path = RESULTS / f"soak-{name}{f'-{arguments.workers}-workers' if arguments.workers > 1 else ''}.json"
         lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in report.items())
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
         samples = report["samples"]

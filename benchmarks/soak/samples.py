@@ -1,4 +1,4 @@
-"""Samples of the resources of a process, and whether they grow."""
+"""Samples of the resources of a server, and whether they grow."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import Any
 
 from scipy.stats import theilslopes
 
+from benchmarks.server.process_tree import children, descriptors, memory, processor_seconds, state, threads, tree
+
 _MB = 2**20
-_KB = 2**10
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The server at one moment. `seconds` of running time since the first request, `requests` answered until then.
 
-    `own_mb`: memory of its own, not shared with files or others (what a leak of ours would be in). `children`: processes that it
-    started and that live, `zombies` those that ended and were not waited for.
+    All of the server's processes together. `pss_mb`: what they take of the machine's memory; `resident_mb` counts shared pages once for
+    each. `own_mb`: memory not shared with files or others (what a leak of ours would be in). `children`: processes besides the first one,
+    `zombies`: those that ended and were not waited for.
     """
 
     seconds: float
     requests: int
+    pss_mb: float
     resident_mb: float
     own_mb: float
     descriptors: int
@@ -36,42 +39,31 @@ class Sample:
 
 # What counts as flat: so much an hour, as a share of the median or as a number. At four requests a second 2% of 300 MB is 430 bytes a
 # request. The data folder may grow by the records of finished jobs, of which the last 10,000 are kept.
-SHARE_AN_HOUR = {"resident_mb": 0.02, "own_mb": 0.02}
+SHARE_AN_HOUR = {"pss_mb": 0.02, "resident_mb": 0.02, "own_mb": 0.02}
 NUMBER_AN_HOUR = {"descriptors": 1.0, "threads": 0.5, "children": 0.5, "zombies": 0.5, "folder_mb": 5.0, "log_mb": 1.0}
 JUDGED = (*SHARE_AN_HOUR, *NUMBER_AN_HOUR)
 
 
 def take(pid: int, data: Path, seconds: float, requests: int) -> Sample:
-    """Raises OSError if the process has ended."""
-    place = Path("/proc") / str(pid)
-    status = _fields(place / "status")
-    memory = _fields(place / "smaps_rollup")
-    alive, zombies = _children(place)
-    clock = (place / "stat").read_text().rpartition(")")[2].split()
+    """`pid`: of the process that started the others. Raises ProcessLookupError if it has ended."""
+    pids = tree(pid)
+    if pid not in pids:
+        raise ProcessLookupError(pid)
+    used = memory(pids)
     return Sample(
         seconds=round(seconds, 1),
         requests=requests,
-        resident_mb=_kilobytes(status["VmRSS"]),
-        own_mb=_kilobytes(memory["Private_Dirty"]),
-        descriptors=len(list((place / "fd").iterdir())),
-        threads=int(status["Threads"]),
-        children=alive,
-        zombies=zombies,
+        pss_mb=used["pss_mb"],
+        resident_mb=used["resident_mb"],
+        own_mb=used["private_mb"],
+        descriptors=descriptors(pids),
+        threads=threads(pids),
+        children=len(pids) - 1,
+        zombies=sum(state(child) == "Z" for one in pids for child in children(one)),
         folder_mb=round(sum(_size(path) for path in data.rglob("*")) / _MB, 2),
         log_mb=round(_size(data / "store.sqlite-wal") / _MB, 2),
-        processor_seconds=(int(clock[11]) + int(clock[12])) / 100,
+        processor_seconds=processor_seconds(pids),
     )
-
-
-def children(pid: int) -> list[int]:
-    """Its child processes."""
-    found = []
-    for task in (Path("/proc") / str(pid) / "task").iterdir():
-        try:
-            found += [int(child) for child in (task / "children").read_text().split()]
-        except OSError:
-            continue  # the thread has ended
-    return found
 
 
 def verdict(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
@@ -102,26 +94,6 @@ def verdict(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
 
 def columns(samples: Sequence[Sample]) -> Mapping[str, list[float]]:
     return {field.name: [asdict(sample)[field.name] for sample in samples] for field in fields(Sample)}
-
-
-def _children(place: Path) -> tuple[int, int]:
-    """The numbers of live processes and of zombies."""
-    states = []
-    for child in children(int(place.name)):
-        try:
-            states.append((Path("/proc") / str(child) / "stat").read_text().rpartition(")")[2].split()[0])
-        except OSError:
-            continue
-    zombies = states.count("Z")
-    return len(states) - zombies, zombies
-
-
-def _fields(path: Path) -> dict[str, str]:
-    return dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-
-
-def _kilobytes(value: str) -> float:
-    return round(int(value.split()[0]) / _KB, 2)
 
 
 def _size(path: Path) -> int:

@@ -191,21 +191,23 @@ def slow_clients(address: tuple[str, int], seconds: float, count: int) -> dict[s
     }
 
 
-def measure(seconds: float, slow_seconds: float, factor: float, count: int) -> dict[str, Any]:
+def measure(seconds: float, slow_seconds: float, factor: float, count: int, workers: int = 1) -> dict[str, Any]:
+    """One worker has a core of its own if there are two; several have all."""
     cores = sorted(os.sched_getaffinity(0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
     with tempfile.TemporaryDirectory() as folder:
-        if len(cores) > 1:
+        apart = len(cores) > 1 and workers == 1
+        if apart:
             os.sched_setaffinity(0, {cores[0]})
         # A new folder exports the model first, whose libraries stay in memory.
         Server(Path(folder) / "data", Path(folder) / "log").stop()
-        server = Server(Path(folder) / "data", Path(folder) / "log")
-        if len(cores) > 1:
+        server = Server(Path(folder) / "data", Path(folder) / "log", QA_WORKERS=str(workers))
+        if apart:
             os.sched_setaffinity(0, set(cores[1:]))
         address = server.address
         try:
-            result: dict[str, Any] = {"server_cores": 1 if len(cores) > 1 else len(cores)}
+            result: dict[str, Any] = {"server_cores": 1 if apart else len(cores), "workers": workers}
             if seconds:
                 result["overload"] = overload(address, seconds, factor)
             if slow_seconds:
@@ -221,15 +223,17 @@ def main() -> None:
     parser.add_argument("--slow-seconds", type=float, default=60, help="of slow clients; 0 for none (default: %(default)s)")
     parser.add_argument("--factor", type=float, default=FACTOR, help="times the capacity (default: %(default)s)")
     parser.add_argument("--slow", type=int, default=SLOW, help="slow connections (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="of the server (default: %(default)s)")
     parser.add_argument("--no-file", action="store_true", help="only print")
     arguments = parser.parse_args()
     facts = machine()
-    result = measure(arguments.seconds, arguments.slow_seconds, arguments.factor, arguments.slow)
+    result = measure(arguments.seconds, arguments.slow_seconds, arguments.factor, arguments.slow, arguments.workers)
     report = {"commit": commit(), "measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": facts, **result}
     print(json.dumps(result, indent=2))
     if not arguments.no_file:
         RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"load-{report['commit']}.json"
+        suffix = f"-{arguments.workers}-workers" if arguments.workers > 1 else ""
+        path = RESULTS / f"load-{report['commit']}{suffix}.json"
         path.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
         print(f"written to {path.relative_to(ROOT)}")
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.server.process_tree import memory
+from benchmarks.server.process_tree import memory, tree
 from index.embedding.model_files import (  # before the ONNX runtime: it turns the runtime's telemetry off
     DEFAULT_MODEL,
     find_model,
@@ -63,8 +63,9 @@ class Server:
         return took, json.loads(body)
 
     def memory(self) -> dict[str, float]:
-        """Megabytes of all its processes."""
-        return memory(self.process.pid)
+        """Megabytes of all its processes, and their number."""
+        pids = tree(self.process.pid)
+        return {"processes": len(pids), **memory(pids)}
 
     def stop(self) -> None:
         self.connection.close()

@@ -13,8 +13,8 @@ from benchmarks.soak.__main__ import LONGEST_TICK, Clock, soak
 from benchmarks.soak.samples import JUDGED, Sample, verdict
 
 STEADY = Sample(
-    seconds=0, requests=0, resident_mb=300, own_mb=200, descriptors=40, threads=15, children=1, zombies=0, folder_mb=90, log_mb=4,
-    processor_seconds=0,
+    seconds=0, requests=0, pss_mb=300, resident_mb=300, own_mb=200, descriptors=40, threads=15, children=1, zombies=0, folder_mb=90,
+    log_mb=4, processor_seconds=0,
 )  # fmt: skip
 LEAKING = """
 import sys
@@ -27,8 +27,8 @@ def leaking(*given):
     app.before_request(lambda: kept.append((open("/dev/null"), bytearray(200_000))) and None)
     return app
 
-import qa.web.server.process
-qa.web.server.process.create_app = leaking
+import qa.web.server.serving
+qa.web.server.serving.create_app = leaking
 from qa.cli.main import main
 sys.argv = ["qa", "--data", sys.argv[1], "serve", "--port", "0"]
 main()
