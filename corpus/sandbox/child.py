@@ -1,7 +1,7 @@
 """The program of a reader process: reads files from standard input and writes JSON lines to standard output.
 
 A request is a line of JSON, {"name": ..., "size": ...}, and that many bytes. The response is a line per document or failure, then an
-empty line.
+empty line. With {"page": ...} in the request it is one line with a page of a PDF file, or a failure.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from corpus.readers import read
 from corpus.sandbox.confinement import allow_cpu_seconds, confine
+from corpus.sandbox.page_wire import show_page
 from corpus.sandbox.wire import to_line
-from corpus.types import Document, ReadError, ReadFailure, UnsupportedFormat
+from corpus.types import ReadError, ReadFailure, UnsupportedFormat
 
 # Exit code if a file needs more memory than allowed.
 OUT_OF_MEMORY = 77
@@ -36,24 +37,29 @@ def main(memory_bytes: int, cpu_seconds: int) -> None:
         data = requests.read(request["size"])
         allow_cpu_seconds(cpu_seconds)
         try:
-            for found in _read(data, request["name"]):
-                responses.write(to_line(found))
+            for line in _respond(data, request):
+                responses.write(line)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         responses.write(b"\n")
         responses.flush()
 
 
-def _read(data: bytes, name: str) -> Iterator[Document | ReadFailure]:
-    """Read a file; any error becomes a failure."""
+def _respond(data: bytes, request: Any) -> Iterator[bytes]:
+    """The lines of the response; any error becomes a failure."""
+    name = request["name"]
     try:
-        yield from read(data, name)
+        if "page" in request:
+            yield show_page(data, name, request["page"])
+        else:
+            yield from map(to_line, read(data, name))
     except ReadError as error:
-        yield ReadFailure(name, str(error), isinstance(error, UnsupportedFormat))
+        yield to_line(ReadFailure(name, str(error), isinstance(error, UnsupportedFormat)))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - any error of a reader is reported as a failure
-        yield ReadFailure(name, f"{name} could not be read ({type(error).__name__}); it is probably damaged, save it again")
+        reason = f"{name} could not be read ({type(error).__name__}); it is probably damaged, save it again"
+        yield to_line(ReadFailure(name, reason))
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -14,10 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from corpus.sandbox.child import OUT_OF_MEMORY
 from corpus.sandbox.wire import from_line
@@ -95,20 +95,22 @@ class ReaderProcess:
 
     def read(self, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
         """Yield the documents of a file. Raises ReadingFailed if the process ends, exceeds a limit or sends invalid output."""
-        self.files += 1
-        self._received, self._seconds_left = 0, self._limits.wall_seconds
-        header = json.dumps({"name": name, "size": len(content)}).encode() + b"\n"
-        self._send(header)
-        self._send(content)
-        records = 0
-        while line := self._receive_line():
-            records += 1
+        for records, line in enumerate(self.lines({"name": name}, content), start=1):
             if records > self._limits.records:
                 raise ReadingFailed(f"has more than {self._limits.records} records; split it first")
             try:
                 yield from_line(line)
             except ValueError as error:
                 raise ReadingFailed("made its reader send invalid output; skipped") from error
+
+    def lines(self, request: Mapping[str, Any], content: bytes) -> Iterator[bytes]:
+        """Yield the lines of the response to a request. Raises ReadingFailed as `read` does."""
+        self.files += 1
+        self._received, self._seconds_left = 0, self._limits.wall_seconds
+        self._send(json.dumps({**request, "size": len(content)}).encode() + b"\n")
+        self._send(content)
+        while line := self._receive_line():
+            yield line
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)

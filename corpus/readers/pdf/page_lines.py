@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from ctypes import byref, c_double, c_int, create_string_buffer
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import pi
 from typing import Any
+
+from corpus.types import Span
 
 # In sizes of the font: words farther apart are in different columns or cells.
 CELL_GAP = 1.5
@@ -39,7 +41,7 @@ class Line:
     """A line, or the part of one in a column or cell. Places and sizes are in points, from the page's left and bottom edges.
 
     `size` is 0 if the place is unknown. `fixed`: its font is for typewriters and code. `hyphenated`: it ends within a word, whose
-    hyphen is left out.
+    hyphen is left out. `indices`: of its characters in PDFium, in pieces from start to end.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Line:
     fixed: bool = False
     right_to_left: bool = False
     hyphenated: bool = False
+    indices: list[Span] = field(default_factory=list)
 
     def has_place(self) -> bool:
         return self.size > 0
@@ -62,11 +65,19 @@ def page_lines(page: Any) -> list[Line]:
 
     try:
         text_page = page.get_textpage()
-        text = text_page.get_text_range()
-        if text_page.count_chars() != len(text):
-            text = _text_by_index(text_page.raw, text_page.count_chars())
+        return lines_of(text_page, characters(text_page))
     except pypdfium2.PdfiumError:
         return []
+
+
+def characters(text_page: Any) -> str:
+    """The text with a character for each of PDFium's indices."""
+    text: str = text_page.get_text_range()
+    return text if text_page.count_chars() == len(text) else _text_by_index(text_page.raw, text_page.count_chars())
+
+
+def lines_of(text_page: Any, text: str) -> list[Line]:
+    """The non-empty lines of a page with these characters, in PDFium's order."""
     lines = _Scanner(text_page.raw, text).lines()
     for line in lines:
         line.text = _clean(line.text)
@@ -165,6 +176,7 @@ class _Scanner:
     def _finish(self, line: Line, begin: int, end: int, hyphenated: bool = False) -> None:
         """Append the text between two indices to a line, and set what depends on its last character."""
         line.text += self._text[begin:end]
+        line.indices.append((begin, end))
         line.hyphenated = hyphenated
         if line.size:
             self._raw.FPDFText_GetLooseCharBox(self._page, end - 1, byref(self._box))

@@ -27,7 +27,7 @@ class PdfReader:
     """Reads the text layer; scanned pages have none."""
 
     def read(self, data: bytes, name: str) -> Document:
-        pdf = _open(data, name)
+        pdf = open_pdf(data, name)
         try:
             pages = [_page_lines(pdf, number) for number in range(len(pdf))]
             info = pdf.get_metadata_dict()
@@ -49,7 +49,8 @@ class PdfReader:
         )
 
 
-def _open(data: bytes, name: str) -> PdfDocument:
+def open_pdf(data: bytes, name: str) -> PdfDocument:
+    """Raises ReadError for a file that is protected, damaged or has too many pages."""
     import pypdfium2
 
     try:
