@@ -18,6 +18,7 @@ from qa.answering.answer import Result
 from qa.answering.labels import label
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.assembly import Service
+from qa.web.schemas.addresses import passage_address
 from qa.web.schemas.documents import document_json, passage_name, passage_number
 
 MAX_DOCUMENTS = 10  # in a search result
@@ -130,7 +131,7 @@ def _document_id(service: Service, name: str) -> str:
 
 def _found(result: Result, site: str) -> FoundDocument:
     stored = result.stored
-    own = f"{site}/d/{quote(stored.document.id)}#{passage_name(stored.id)}"
+    own = site + passage_address(stored.document.id, passage_name(stored.id))
     return FoundDocument(
         id=stored.document.id,
         title=stored.document.title,

@@ -10,8 +10,9 @@ from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.chat.replies import SOURCES
 from qa.web.current import service
-from qa.web.pages.presentation import format_date, http_url, passage_address
+from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import READ, route
+from qa.web.schemas.addresses import quote_address, with_text_fragment
 from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
@@ -57,7 +58,7 @@ def _reply_fields(completion: ChatCompletion) -> dict[str, Any]:
         start, end = annotation["url_citation"]["start_index"], annotation["url_citation"]["end_index"]
         pieces += [
             (content[position:start], ""),
-            (content[start:end], passage_address(annotation["document"]["id"], annotation["passage_id"])),
+            (content[start:end], _address(annotation)),
         ]
         position = end
     rest = content[position:].partition(SOURCES)[0] if annotations else content  # the page shows links instead
@@ -74,11 +75,17 @@ def _source_fields(annotation: Annotation) -> dict[str, Any]:
     return {
         "number": annotation["number"],
         "title": document["title"],
-        "address": passage_address(document["id"], annotation["passage_id"]),
+        "address": _address(annotation),
+        "image": annotation["page_url"] or "",
         "date": document["date"] or "",
         "day": format_date(document["date"]),
-        "original": http_url(document["url"]),
+        "original": with_text_fragment(http_url(document["url"]), annotation["quote"]),
     }
+
+
+def _address(annotation: Annotation) -> str:
+    document = annotation["document"]
+    return quote_address(document["id"], document["version"], (annotation["start"], annotation["end"]))
 
 
 def _render(turns: list[dict[str, Any]], *, error: str | None = None) -> str:

@@ -7,10 +7,18 @@ import json
 from flask import Blueprint, Response, g, render_template, request
 
 from qa.web.current import settings
-from qa.web.pages import chat_page, document_page, feedback, search_page, upload_page
+from qa.web.pages import chat_page, feedback, search_page, upload_page
+from qa.web.pages.document import document_page, image_page
 
 blueprint = Blueprint("pages", __name__)
-for page in (search_page.blueprint, chat_page.blueprint, document_page.blueprint, upload_page.blueprint, feedback.blueprint):
+for page in (
+    search_page.blueprint,
+    chat_page.blueprint,
+    document_page.blueprint,
+    image_page.blueprint,
+    upload_page.blueprint,
+    feedback.blueprint,
+):
     blueprint.register_blueprint(page)
 
 CONTENT_SECURITY_POLICY = (

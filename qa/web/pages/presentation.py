@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.labels import CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
+from qa.web.schemas.addresses import quote_address, with_text_fragment
 
 _HTTP_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
@@ -47,18 +47,19 @@ def answer_kind(answer: Mapping[str, Any]) -> str:
     return "likely" if answer["confidence"] >= LIKELY_CONFIDENCE else "closest"
 
 
-def source_fields(source: Mapping[str, Any], passage_id: str) -> dict[str, str]:
-    """Where a quote or passage is from. Empty fields are not shown."""
+def source_fields(source: Mapping[str, Any]) -> dict[str, str]:
+    """Where a quote is from. Empty fields are not shown."""
     document = source["document"]
     return {
-        "address": passage_address(document["id"], passage_id),
+        "address": quote_address(document["id"], document["version"], (source["start"], source["end"])),
         "title": document["title"],
         "path": " › ".join(source["headings"]),
         "page": f"page {source['page']}" if source["page"] else "",
+        "image": source["page_url"] or "",
         "note": document["note"] or "",
         "date": document["date"] or "",
         "day": format_date(document["date"]),
-        "original": http_url(source["url"]),
+        "original": with_text_fragment(http_url(source["url"]), source["text"]),
     }
 
 
@@ -68,12 +69,7 @@ def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
     mark = result["highlights"][0]
     first, last = mark["start"] - start, mark["end"] - start
     words = {"before": text[:first], "quote": text[first:last], "after": text[last:]}
-    return source_fields(result, result["id"]) | words
-
-
-def passage_address(document_id: str, passage: str) -> str:
-    """The address of a passage on its document's page."""
-    return f"/d/{quote(document_id)}#{passage}"
+    return source_fields({**result, **mark, "text": words["quote"]}) | words
 
 
 def http_url(url: str | None) -> str:

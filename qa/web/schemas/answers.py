@@ -19,6 +19,7 @@ from qa.web.schemas.documents import (
     DocumentReference,
     Highlight,
     Offset,
+    PageUrl,
     PassageDetails,
     PassageId,
     document_json,
@@ -85,6 +86,7 @@ class Quote(TypedDict):
     document: DocumentReference
     url: str | None
     page: int | None
+    page_url: PageUrl
     headings: list[str]
     start: Offset
     end: Offset
@@ -176,7 +178,7 @@ def facet_json(values: Sequence[tuple[str | int | float, int]]) -> list[FacetVal
 
 def _quote_json(result: Result, confidence: float) -> Quote:
     """`confidence`: of the answer, for a quote without its own."""
-    passage, (start, end) = passage_json(result.stored), result.quote
+    passage, (start, end) = passage_json(result.stored, result.quote), result.quote
     return {
         "text": result.quoted_text,
         "kind": result.kind,
@@ -184,6 +186,7 @@ def _quote_json(result: Result, confidence: float) -> Quote:
         "document": passage["document"],
         "url": passage["url"],
         "page": passage["page"],
+        "page_url": passage["page_url"],
         "headings": passage["headings"],
         "start": start,
         "end": end,
@@ -226,7 +229,7 @@ def _unit_json(unit: Considered) -> ConsideredUnit:
 
 def _result_json(result: Result) -> SearchResult:
     return {
-        **passage_details_json(result.stored),  # type: ignore[typeddict-item]  # without "explanation"
+        **passage_details_json(result.stored, result.quote),  # type: ignore[typeddict-item]  # without "explanation"
         "score": round(result.score, 4),
         "copies": [document_json(document) for document in result.copies],
         "highlights": [highlight_json(result.quote)],

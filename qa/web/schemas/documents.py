@@ -17,12 +17,19 @@ from index.jobs import Job
 from index.listing import DocumentState
 from index.types import StoredDocument, StoredPassage
 from qa.ingest.parts import PART_OF
+from qa.web.schemas.addresses import page_url
 
 MAX_DIGITS = 18  # of a passage id: SQLite integers have 63 bits
 
 Offset = Annotated[int, Field(ge=0, description="In Unicode code points into the document's text.")]
 Count = Annotated[int, Field(ge=0)]
 PassageId = Annotated[str, Field(pattern="^p[0-9]+$")]
+PageUrl = Annotated[
+    str | None,
+    Field(
+        description="Address, on this service, of the page with the quote boxed; null unless the document is a PDF file that is kept."
+    ),
+]
 Version = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", description="SHA-256 of the document's text.")]
 
 
@@ -83,6 +90,7 @@ class PassageText(TypedDict):
     start: Offset
     end: Offset
     page: int | None
+    page_url: PageUrl
     headings: list[str]
 
 
@@ -198,7 +206,8 @@ def _listed_document_json(document: StoredDocument, passages: int, state: Docume
     }
 
 
-def passage_json(stored: StoredPassage) -> PassageText:
+def passage_json(stored: StoredPassage, quote: Span | None = None) -> PassageText:
+    """`quote`: what is boxed on the page, by default the passage."""
     passage = stored.passage
     return {
         "id": passage_name(stored.id),
@@ -208,12 +217,13 @@ def passage_json(stored: StoredPassage) -> PassageText:
         "start": passage.start,
         "end": passage.end,
         "page": passage.page,
+        "page_url": page_url(stored, quote or (passage.start, passage.end)),
         "headings": list(passage.headings),
     }
 
 
-def passage_details_json(stored: StoredPassage) -> PassageDetails:
-    return {**passage_json(stored), "metadata": dict(stored.document.metadata)}
+def passage_details_json(stored: StoredPassage, quote: Span | None = None) -> PassageDetails:
+    return {**passage_json(stored, quote), "metadata": dict(stored.document.metadata)}
 
 
 def highlight_json(quote: Span) -> Highlight:

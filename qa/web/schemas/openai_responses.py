@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from corpus.types import url_at
 from qa.chat.replies import Citation, Reply
+from qa.web.schemas.addresses import page_url, passage_address
 from qa.web.schemas.answers import Share
-from qa.web.schemas.documents import Count, DocumentReference, Offset, document_json, passage_name
+from qa.web.schemas.documents import Count, DocumentReference, Offset, PageUrl, document_json, passage_name
 
 MODEL_CREATED = 1735689600  # 2025-01-01 in seconds since 1970; clients require a date
 
@@ -47,6 +48,7 @@ class Annotation(TypedDict):
     verbatim: Annotated[bool, Field(description="Whether the reply contains the quote word for word.")]
     document: DocumentReference
     passage_id: str
+    page_url: PageUrl
     start: Offset
     end: Offset
 
@@ -158,7 +160,7 @@ class Envelope:
     def _annotation(self, citation: Citation) -> Annotation:
         """OpenAI's `url_citation`, and the quote's place in its document."""
         stored = citation.stored
-        own = f"/d/{quote(stored.document.id)}#{passage_name(stored.id)}"
+        own = passage_address(stored.document.id, passage_name(stored.id))
         return {
             "type": "url_citation",
             "url_citation": {
@@ -172,6 +174,7 @@ class Envelope:
             "verbatim": citation.verbatim,
             "document": document_json(stored.document),
             "passage_id": passage_name(stored.id),
+            "page_url": page_url(stored, citation.quote),
             "start": citation.quote[0],
             "end": citation.quote[1],
         }

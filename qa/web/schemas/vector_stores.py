@@ -92,7 +92,7 @@ def found_file_json(result: Result) -> FoundFile:
         "score": published_score(result),
         "attributes": _attributes(result),
         "content": [{"type": "text", "text": result.stored.passage.text}],
-        "passage": {**passage_json(result.stored), "highlights": [highlight_json(result.quote)]},
+        "passage": {**passage_json(result.stored, result.quote), "highlights": [highlight_json(result.quote)]},
     }
 
 

@@ -21,6 +21,7 @@ from qa.settings.settings import Settings
 from qa.web.application import create_app
 from tests.index.engine.reference import HashingEmbedder
 
+URL = "https://example.org/heating"
 TEXT = """# Heating help
 
 You get £300 🔥 <b>a winter</b>
@@ -70,7 +71,9 @@ def prepared_app(folder: Path) -> Flask:
 def prepared_service(folder: Path) -> Service:
     settings = Settings(data=folder)
     writer = DocumentWriter(open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder())))
-    writer.put(IncomingDocument("heating", Document(text=TEXT, title="Heating & you", language="en", date="2025-01-20")))
+    writer.put(
+        IncomingDocument("heating", Document(text=TEXT, title="Heating & you", language="en", date="2025-01-20", url=URL))
+    )
     service = service_over(writer.engine, settings)
     answerer: Any = PreparedAnswerer(prepared_answers(writer.engine))
     chatbot = replace(service.chatbot, answerer=answerer)

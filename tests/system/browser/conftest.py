@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import Server, StartServer
+from tests.qa.web.api.documents import pdf_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -161,6 +162,7 @@ def site(data_folder: Callable[[], Path], start_server: StartServer, other_site:
         for name, body in (("services.jsonl", lines), ("harbour.md", GUIDE)):
             job = running.upload(name, body.encode()).json()["job"]
             assert running.finished(job)["status"] == "done"
+        assert running.finished(running.upload("ferry.pdf", pdf_file(), id="/ferry").json()["job"])["status"] == "done"
         yield running
         assert "Traceback" not in running.log, running.log
 

@@ -43,7 +43,7 @@ def test_question_answer_and_link_into_the_document(open_page: OpenPage, width: 
     assert page.title() == f"{LIKELY} – Quotable"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#results h3 a").first.click()
-    page.wait_for_url(re.compile(r"/d/harbour-.*#p\d+$"))
+    page.wait_for_url(re.compile(r"/d/harbour-.*#quote$"))
     passage = page.locator(":target")
     assert "The mooring fee is £18 a night." in passage.inner_text()
     assert passage.evaluate("e => e.getBoundingClientRect().top") < 800
@@ -152,7 +152,7 @@ def test_works_by_keyboard_alone(open_page: OpenPage) -> None:
     assert page.evaluate("document.activeElement.closest('.source-link') !== null")
     page.keyboard.press("ArrowDown")
     first = page.evaluate("document.activeElement.closest('.result') && document.activeElement.href")
-    assert "#p" in first
+    assert "#quote" in first
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("ArrowDown")

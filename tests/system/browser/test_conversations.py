@@ -42,7 +42,7 @@ def test_follow_up_questions_and_links_into_documents(open_page: OpenPage, width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#latest .reply").evaluate("e => e.getBoundingClientRect().top") < 640
     page.locator(".reply-text a", has_text="£18 a night").first.click()
-    page.wait_for_url("**/d/harbour-*#p*")
+    page.wait_for_url("**/d/harbour-*#quote")
     assert "£18 a night" in page.locator(":target").inner_text()
     page.go_back()
     assert page.locator(".question").all_inner_texts() == TURNS[:3]

@@ -60,7 +60,9 @@ def test_copies_the_linked_passage_with_its_citation(open_page: OpenPage, site: 
     copied = json.loads(clipboard(page))
     assert (copied["quote"], copied["start"], copied["end"]) == (result["text"], result["start"], result["end"])
     assert copied["document"]["version"] == result["document"]["version"]
-    assert copied["address"] == site.address + address_of(result)
+    version = result["document"]["version"].removeprefix("sha256:")[:12]
+    place = f"start={result['start']}&end={result['end']}&version={version}"
+    assert copied["address"] == f"{site.address}/d//parking-permit?{place}#quote"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,47 @@ def test_records_only_submitted_questions(open_page: OpenPage, site: Server) -> 
     with page.expect_response("**/v1/search"):
         page.keyboard.press("Enter")
     assert "who won the cricket world cup" in (site.data / "questions.jsonl").read_text("utf-8")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_an_answer_leads_to_the_page_with_the_quote_in_boxes(open_page: OpenPage, site: Server, scripts: bool) -> None:
+    page = open_page(f"/?q={quote('What does the ferry to the island cost?')}", scripts=scripts)
+    page.locator(".answer").get_by_role("link", name="Show page").click()
+    page.wait_for_url("**/d//ferry/page/2?*")
+    assert page.locator(".sheet rect").count() == 1
+    box, image = page.locator("#quote").bounding_box(), page.locator(".sheet image").bounding_box()
+    assert box
+    assert image
+    assert 0 <= box["y"] <= 800 - box["height"], "the quote is in view"
+    # The words are about an inch from the left edge and 700 of 842 points from the bottom.
+    assert abs((box["x"] - image["x"]) / image["width"] - 72 / 595) < 0.01
+    assert abs((box["y"] - image["y"]) / image["height"] - 135 / 842) < 0.01
+    assert page.locator("mark").inner_text() == "The ferry to the island costs seven pounds in pdf."
+    page.get_by_role("link", name="Page 1").first.click()
+    assert page.get_by_text("Line 7 of the first page").is_visible()
+    assert page.locator(".sheet rect").count() == 0
+    page.go_back()
+    page.get_by_role("link", name="Show in text").click()
+    page.wait_for_url("**/d//ferry?*#quote")
+    assert page.locator("#quote").inner_text() == "The ferry to the island costs seven pounds in pdf."
+
+
+def test_draws_the_page_image(open_page: OpenPage) -> None:
+    page = open_page("/d//ferry/page/2")
+    dark = """async address => {
+      const image = new Image();
+      image.src = address;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      canvas.drawImage(image, 0, 0);
+      const rows = [0, 0];
+      const { data } = canvas.getImageData(0, 0, image.width, image.height);
+      for (let at = 0; at < data.length; at += 4) if (data[at] < 100) rows[at / 4 < data.length / 8 ? 0 : 1] += 1;
+      return rows;
+    }"""
+    upper, lower = page.evaluate(dark, page.locator(".sheet image").get_attribute("href"))
+    assert upper > 200
+    assert lower == 0
 
 
 def test_copies_by_keyboard(open_page: OpenPage, site: Server) -> None:

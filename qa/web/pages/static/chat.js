@@ -2,7 +2,7 @@
 // questions, so that a conversation can be reloaded and shared.
 
 import { element } from "./elements.js";
-import { formatDate, httpUrl, passageAddress } from "./results.js";
+import { formatDate, httpUrl, quoteAddress, withTextFragment } from "./results.js";
 
 const SOURCES = "\n\nSources:\n"; // in a reply's text; the page shows links instead
 
@@ -121,8 +121,8 @@ function replyElement(content, annotations, notes) {
   return element("div", { class: "reply", "data-content": content }, text, sources, noteElements);
 }
 
-function sourceAddress({ document: { id }, passage_id: passage }) {
-  return passageAddress(id, passage);
+function sourceAddress({ document: { id, version }, start, end }) {
+  return quoteAddress(id, version, start, end);
 }
 
 function source(annotation) {
@@ -134,7 +134,8 @@ function source(annotation) {
     " ",
     element("a", { href: sourceAddress(annotation) }, title),
     date ? [" ", element("time", { datetime: date }, formatDate(date))] : null,
-    httpUrl(url) ? [" ", element("a", { href: httpUrl(url), rel: "noreferrer" }, "Original page")] : null,
+    annotation.page_url ? [" ", element("a", { href: annotation.page_url }, "Show page")] : null,
+    httpUrl(url) ? [" ", element("a", { href: withTextFragment(httpUrl(url), annotation.quote), rel: "noreferrer" }, "Original page")] : null,
   );
 }
 

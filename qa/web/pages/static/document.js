@@ -1,13 +1,16 @@
 // The document page: reports a missing passage, and copies text with its citation.
 
-import { formatDate, passageAddress } from "./results.js";
+import { formatDate, quoteAddress } from "./results.js";
 
 const text = document.querySelector(".text");
 const copyBar = document.querySelector(".copy");
 const copyLabel = document.getElementById("copy-label");
 const copyStatus = document.getElementById("copy-status");
+const marks = text.querySelectorAll("mark");
 const missingPassage = document.getElementById("missing-passage");
 const { id, title, url, date, version } = text.dataset;
+
+const changed = missingPassage.textContent; // since the linked quote was copied
 
 let copyRange = null;
 
@@ -18,17 +21,21 @@ function linkedPassage() {
 function update() {
   const passage = linkedPassage();
   const gone = /^#p\d+$/.test(location.hash) && !passage;
-  missingPassage.textContent = gone ? "The linked passage is no longer in this document, which has changed since." : "";
+  missingPassage.textContent = gone ? "The linked passage is no longer in this document, which has changed since." : changed;
   const selection = getSelection();
   const selected = !selection.isCollapsed && text.contains(selection.anchorNode) && text.contains(selection.focusNode);
   copyRange = null;
   if (selected) {
     copyRange = selection.getRangeAt(0).cloneRange();
+  } else if (marks.length) {
+    copyRange = document.createRange();
+    copyRange.setStartBefore(marks[0]);
+    copyRange.setEndAfter(marks[marks.length - 1]);
   } else if (passage) {
     copyRange = document.createRange();
     copyRange.selectNodeContents(passage);
   }
-  copyLabel.textContent = selected ? "Copy the selection" : "Copy the highlighted passage";
+  copyLabel.textContent = selected ? "Copy the selection" : marks.length ? "Copy the quote" : "Copy the highlighted passage";
   copyBar.hidden = !copyRange;
 }
 
@@ -40,8 +47,8 @@ function quoteToCopy() {
   const raw = copyRange.toString();
   const quote = raw.trim();
   const start = [...before.toString()].length + [...raw.slice(0, raw.indexOf(quote))].length;
-  const passage = (copyRange.startContainer.parentElement.closest(".passage-text") ?? linkedPassage())?.id ?? "";
-  return { quote, start, end: start + [...quote].length, address: location.origin + passageAddress(id, passage).replace(/#$/, "") };
+  const end = start + [...quote].length;
+  return { quote, start, end, address: location.origin + quoteAddress(id, version, start, end) };
 }
 
 const formats = {

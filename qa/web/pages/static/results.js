@@ -5,6 +5,10 @@ import { element } from "./elements.js";
 import { quoteElement } from "./quote.js";
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
+// As in qa/web/schemas/addresses.py.
+const VERSION_DIGITS = 12;
+const EDGE_WORDS = 4;
+const LIST_MARK = /^(?:[-*•–·]|\(?\d{1,3}[.)])\s+/;
 
 export function verdict(body, likelyConfidence) {
   if (body.answer) return answerKind(body.answer, likelyConfidence);
@@ -42,7 +46,7 @@ export function answerArea(body, { likelyConfidence, texts, more, feedbackForm }
 }
 
 function firstAnswer(kind, answer, texts) {
-  const fields = sourceFields(answer, answer.passage_id);
+  const fields = sourceFields(answer);
   return element(
     "section",
     { class: `answer ${kind}`, "aria-labelledby": "verdict" },
@@ -63,7 +67,7 @@ function otherAnswers(answers, likelyConfidence, texts) {
 }
 
 function otherAnswer(kind, answer, texts) {
-  const fields = sourceFields(answer, answer.passage_id);
+  const fields = sourceFields(answer);
   return element("li", { class: kind }, element("h3", null, texts.labels[kind]), quote(answer, fields));
 }
 
@@ -131,20 +135,22 @@ function links(fields) {
     "p",
     { class: "links" },
     element("a", { href: fields.address }, "Show in document"),
+    fields.image ? element("a", { href: fields.image }, "Show page") : null,
     fields.original ? element("a", { href: fields.original, rel: "noreferrer" }, "Original page") : null,
   );
 }
 
-function sourceFields(source, passage) {
+function sourceFields(source) {
   return {
-    address: passageAddress(source.document.id, passage),
+    address: quoteAddress(source.document.id, source.document.version, source.start, source.end),
     title: source.document.title,
     path: source.headings.join(" › "),
     page: source.page ? `page ${source.page}` : "",
+    image: source.page_url ?? "",
     note: source.document.note ?? "",
     date: source.document.date ?? "",
     day: formatDate(source.document.date),
-    original: httpUrl(source.url),
+    original: withTextFragment(httpUrl(source.url), source.text),
   };
 }
 
@@ -153,18 +159,32 @@ function resultFields(one) {
   const text = [...one.text]; // offsets count code points
   const first = mark.start - one.start;
   const last = mark.end - one.start;
+  const quoted = text.slice(first, last).join("");
   return {
-    ...sourceFields(one, one.id),
+    ...sourceFields({ ...one, ...mark, text: quoted }),
     before: text.slice(0, first).join(""),
-    quote: text.slice(first, last).join(""),
+    quote: quoted,
     after: text.slice(last).join(""),
   };
 }
 
-export function passageAddress(id, passage) {
+export function quoteAddress(id, version, start, end) {
+  const query = new URLSearchParams({ start, end, version: version.replace(/^sha256:/, "").slice(0, VERSION_DIGITS) });
   const escaped = (part) =>
     encodeURIComponent(part).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `/d/${id.split("/").map(escaped).join("/")}#${passage}`;
+  return `/d/${id.split("/").map(escaped).join("/")}?${query}#quote`;
+}
+
+// The words that a browser is to mark on the page at the URL, as qa/web/schemas/addresses.py adds them.
+export function withTextFragment(url, text) {
+  const pieces = text.split(/[\n|]/).map((part) => part.trim().replace(LIST_MARK, "").split(/\s+/).filter(Boolean));
+  const kept = pieces.filter((words) => words.length);
+  if (!url || !kept.length) return url;
+  const [first, last] = [kept[0], kept.at(-1)];
+  const encoded = (words) => encodeURIComponent(words.join(" ")).replace(/-/g, "%2D");
+  const whole = kept.length === 1 && first.length <= 2 * EDGE_WORDS;
+  const words = whole ? encoded(first) : `${encoded(first.slice(0, EDGE_WORDS))},${encoded(last.slice(-EDGE_WORDS))}`;
+  return `${url}${url.includes("#") ? "" : "#"}:~:text=${words}`;
 }
 
 export function httpUrl(url) {

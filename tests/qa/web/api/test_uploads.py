@@ -294,4 +294,4 @@ def test_a_passage_links_to_its_heading(documents: Any) -> None:
     }
     assert documents.get(address("/ferries")).json()["url"] == "https://www.gov.uk/ferries"
     page = documents.get("/?q=children+sail+free")
-    assert 'href="https://www.gov.uk/ferries/fares#children"' in page.text
+    assert 'href="https://www.gov.uk/ferries/fares#children:~:text=Children%20sail%20free."' in page.text

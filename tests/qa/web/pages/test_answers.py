@@ -77,7 +77,7 @@ def test_an_item_is_shown_with_its_lead_in(app: Flask) -> None:
 def test_a_cut_list_links_to_the_rest(app: Flask) -> None:
     page = shown(app, prepared.CUT)
     place = page.inside["a"].index("and 7 more")
-    assert re.fullmatch(r"/d/heating#p\d+", page.attributes("a")[place]["href"] or "")
+    assert re.fullmatch(r"/d/heating\?start=\d+&end=\d+&version=[0-9a-f]{12}#quote", page.attributes("a")[place]["href"] or "")
     assert "rent" not in page.inside["blockquote"][0]
 
 

@@ -76,7 +76,10 @@ def test_shows_the_quote_the_passages_and_their_links(server: Server, press_rele
     assert "Not in these documents" not in shown.text
     links = [link["href"] or "" for link in shown.attributes("a")]
     for result in found["results"]:
-        assert f"/d/{result['document']['id']}#{result['id']}" in links
+        (mark,) = result["highlights"]
+        version = result["document"]["version"].removeprefix("sha256:")[:12]
+        place = f"start={mark['start']}&end={mark['end']}&version={version}"
+        assert f"/d/{result['document']['id']}?{place}#quote" in links
     assert question in [box.get("value") for box in shown.attributes("input")]
 
 
