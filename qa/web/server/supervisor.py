@@ -179,6 +179,7 @@ def _exit_with_parent() -> None:
 
 
 def _write(shared: Shared) -> None:
+    shared.listening.close()  # or the kernel would keep connections that no process accepts, once the workers have stopped
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     writer = open_to_write(shared.settings, shared.say, fill=True)

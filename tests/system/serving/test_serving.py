@@ -34,14 +34,15 @@ def test_signal_exits_with_code_zero(
             running.get("/healthz")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_shutdown_answers_open_requests_and_accepts_no_new_ones(
-    data_folder: Callable[[], Path], start_server: StartServer
+    data_folder: Callable[[], Path], start_server: StartServer, workers: int
 ) -> None:
     body = json.dumps({"query": "Who signed the memorandum?"}).encode()
     head = (
         f"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with start_server(data_folder()) as running:
+    with start_server(data_folder(), "--workers", workers) as running:
         with socket.create_connection((running.host, running.port), timeout=PATIENCE) as asking:
             asking.sendall(head.encode() + body[:10])
             time.sleep(0.3)  # until the server has received it
