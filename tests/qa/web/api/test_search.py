@@ -53,6 +53,7 @@ ANSWER = {
     "document",
     "url",
     "page",
+    "page_url",
     "headings",
     "start",
     "end",
@@ -63,7 +64,9 @@ ANSWER = {
     "more",
     "confidence",
 }
-RESULT = {"id", "document", "text", "start", "end", "page", "headings", "url", "score", "copies", "highlights", "metadata"}
+RESULT = {
+    "id", "document", "text", "start", "end", "page", "page_url", "headings", "url", "score", "copies", "highlights", "metadata",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("question", [*ON_TOPIC[:5], *OFF_TOPIC[:3]])
@@ -82,6 +85,7 @@ def test_the_answer_has_the_documented_fields_and_types(server: Any, question: s
         assert all(set(highlight) == {"start", "end"} for highlight in result["highlights"])
         assert 0 <= result["score"] <= 1
         assert result["page"] is None
+        assert result["page_url"] is None
         assert result["url"] == result["document"]["url"]
         assert result["headings"] == []
 
