@@ -16,6 +16,7 @@ _UNITS = r"(?:[ -](?:years?|months?|weeks?|days?|hours?|pounds|children|people|e
 _ONE = re.compile(_FIGURE)
 _ASKED = re.compile(rf"(?<![\w.,/-]){_FIGURE}(?![\w/%]|[.,:]\d|(?:st|nd|rd|th)\b)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_NEAR = 1e-3
 
 _ABOVE = r"(?:over|above|more than|older than|exceed(?:s|ing)?|greater than)"
 _AT_LEAST = r"(?:at least|minimum of|not less than|from)"
@@ -49,6 +50,15 @@ class Range:
     is_money: bool
     open: bool = False
 
+    @property
+    def inside(self) -> Quantity:
+        """A number inside it: near its only limit, or in the middle of two."""
+        if self.high == math.inf:
+            return Quantity(self.low + (_NEAR if self.open else 0), self.is_money)
+        if self.low == 0:
+            return Quantity(self.high - (_NEAR if self.open else 0), self.is_money)
+        return Quantity((self.low + self.high) / 2, self.is_money)
+
     def holds(self, number: Quantity) -> bool:
         if number.is_money != self.is_money:
             return False
@@ -57,8 +67,11 @@ class Range:
 
 @lru_cache(maxsize=CACHED_TEXTS // 8)
 def quantities(question: str) -> Sequence[Quantity]:
-    """Its numbers that are no years, dates, percentages or parts of words."""
-    return tuple(_quantity(match[0]) for match in _ASKED.finditer(question) if not _YEAR.fullmatch(match[0]))
+    """Its numbers that are no years, dates, percentages or parts of words; of a range a number inside it."""
+    stated = ranges(question)
+    rest = _RANGES.sub(" ", question) if stated else question
+    single = (_quantity(match[0]) for match in _ASKED.finditer(rest) if not _YEAR.fullmatch(match[0]))
+    return (*(each.inside for each in stated), *single)
 
 
 @lru_cache(maxsize=CACHED_TEXTS)

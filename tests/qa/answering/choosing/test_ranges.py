@@ -16,6 +16,8 @@ from qa.answering.choosing.ranges import held, quantities
         ("I make 65k a year.", "You pay it if you earn over £60,000 but less than £80,000."),
         ("May I work 16 hours?", "You must work between 16 and 24 hours."),
         ("Can I apply at 66?", "You must be 66 or over."),
+        ("What does a farm over 20 hectares get?", "Over 20 hectares | £30,000"),
+        ("What do 18 to 20 year olds get?", "18 to 20 | £10.00"),
     ],
 )
 def test_a_range_holds_a_number(question: str, text: str) -> None:
@@ -28,6 +30,7 @@ def test_a_range_holds_a_number(question: str, text: str) -> None:
         ("I'm 25. How much do I get?", "18 to 24 | £71.70"),
         ("How much does an 18-year-old get?", "Under 18 | £7.55"),
         ("Our household brings in £28,000.", "£20,000 or less and you get the maximum | 10%"),
+        ("What does a farm over 20 hectares get?", "Up to 20 hectares | £12,000"),
         ("I make 90k a year.", "You pay it if you earn over £60,000 but less than £80,000."),
     ],
 )
