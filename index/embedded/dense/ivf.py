@@ -1,8 +1,8 @@
 """Approximate dense index for many passages: an inverted file in FAISS whose candidates are re-scored with the full vectors.
 
-The vectors are in a memory-mapped file; the inverted file, in memory, holds a short code of each. A search probes the `nprobe` lists
-nearest to the question, takes the best passages by their codes and scores those exactly. nprobe is tuned for recall when the index
-is built, on questions derived from its own vectors.
+The vectors are in a memory-mapped file, and so are the lists, which hold a short code of each. A search probes the `nprobe` lists nearest
+to the question, takes the best passages by their codes and scores those exactly. nprobe is tuned for recall when the index is built, on
+questions derived from its own vectors.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from index.embedded.dense import mapped_lists
 from index.embedded.dense.id_map import IdMap, Rows
 from index.embedded.dense.recall import Recall, tune_nprobe
 from index.embedded.policy import DEFAULT
 from index.types import Ids, Matrix, Scores, Vector
 
-LISTS_FILE = "vector-lists.faiss"
+INDEX_FILE = "vector-lists.faiss"
+LISTS_FILE = "vector-lists.bin"
 ROWS_FILE = "vector-rows.f32"
 IDS_FILE = "vector-ids.npy"
 RECALL_FILE = "vector-recall.json"
@@ -147,7 +149,7 @@ class IvfDenseIndex:
     def save(self, folder: Path) -> None:
         """Write the lists and ids; `folder` is the one that the index was created with, which holds the vectors."""
         self._commit()
-        faiss.write_index(self._index, str(folder / LISTS_FILE))
+        mapped_lists.save_index(self._index, folder / INDEX_FILE, folder / LISTS_FILE)
         np.save(folder / IDS_FILE, self._rows.ids)
         (folder / RECALL_FILE).write_text(json.dumps(self.recall and self.recall.to_json()))
 
@@ -159,7 +161,7 @@ class IvfDenseIndex:
         """
         loaded = cls.__new__(cls)
         loaded._few_allowed = few_allowed
-        loaded._index = faiss.read_index(str(folder / LISTS_FILE))
+        loaded._index = mapped_lists.load_index(folder / INDEX_FILE, folder / LISTS_FILE)
         loaded._dimension, loaded._lists = loaded._index.d, loaded._index.nlist
         loaded._rows = IdMap(np.asarray(np.load(folder / IDS_FILE, mmap_mode="r")))
         loaded._matrix = _map_vectors(folder / ROWS_FILE, loaded._dimension)

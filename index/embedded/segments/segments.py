@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.embedded.dense.flat import FlatDenseIndex
-from index.embedded.dense.ivf import LISTS_FILE, IvfDenseIndex
+from index.embedded.dense.ivf import INDEX_FILE, IvfDenseIndex
 from index.embedded.dense.recall import Recall
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.policy import Policy
@@ -72,14 +72,14 @@ def write_segment(folder: Path, store: Store, fingerprint: str, dimension: int, 
 
 def load_segment(folder: Path, span: Span, digest: str, policy: Policy) -> Segment:
     """Load a verified folder. Raises any exception of FAISS, tantivy or NumPy if another version wrote the files."""
-    vectors = IvfDenseIndex.load(folder, policy.few_allowed) if (folder / LISTS_FILE).exists() else FlatDenseIndex.load(folder)
+    vectors = IvfDenseIndex.load(folder, policy.few_allowed) if (folder / INDEX_FILE).exists() else FlatDenseIndex.load(folder)
     lexical = TantivyLexicalIndex.load(folder, policy.few_allowed)
     return Segment(span, digest, len(vectors), vectors, lexical, Speller.load(folder))
 
 
 def read_recall(folder: Path) -> Recall | None:
     """Recall measured when the segment was built; None if its dense search is exact."""
-    return IvfDenseIndex.read_recall(folder) if (folder / LISTS_FILE).exists() else None
+    return IvfDenseIndex.read_recall(folder) if (folder / INDEX_FILE).exists() else None
 
 
 def merge_start(segments: Sequence[Segment], merge_factor: int, added: int = 0) -> int:

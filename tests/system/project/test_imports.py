@@ -164,7 +164,7 @@ def test_every_room_in_the_order_exists() -> None:
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [
-        (("faiss",), {"index/embedded/dense/flat.py", "index/embedded/dense/ivf.py"}),
+        (("faiss",), {f"index/embedded/dense/{name}.py" for name in ("flat", "ivf", "mapped_lists")}),
         (("tantivy",), {"index/embedded/lexical/tantivy_index.py"}),
         (("onnxruntime",), {"index/embedding/onnx_embedder.py", "index/embedding/onnx_int8.py"}),
         (

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.embedded.dense.ivf import IvfDenseIndex
+from index.embedded.dense.ivf import LISTS_FILE, ROWS_FILE, IvfDenseIndex
 from index.embedded.dense.recall import DEPTH, STEP, TARGET
 from index.types import Ids, Matrix
 from tests.index.oracle import dense_hits
 
 COUNT, DIMENSION, TOPICS = 20_000, 32, 200
 K = 50
+EARLIER = Path(__file__).parents[3] / "data" / "inverted-lists-in-memory"
 
 
 def unit(rows: Matrix) -> Matrix:
@@ -48,10 +50,14 @@ def built(folder: Path, vectors: Matrix) -> IvfDenseIndex:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory, vectors: Matrix) -> Path:
-    folder = tmp_path_factory.mktemp("inverted")
-    built(folder, vectors)
-    return folder
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("inverted")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_memory(saved: Path, vectors: Matrix) -> IvfDenseIndex:
+    """The index as it was built, whose lists are in memory. It is saved in `saved`."""
+    return built(saved, vectors)
 
 
 def recall(index: IvfDenseIndex, vectors: Matrix, questions: Matrix, findable: Ids, allowed: Ids | None = None) -> float:
@@ -121,6 +127,32 @@ def test_removed_passages_make_room_for_the_next_best(saved: Path, vectors: Matr
         assert not {hit.passage_id for hit in hits} & set(gone.tolist())
     assert recall(index, vectors, questions, left) >= TARGET
     assert np.isnan(index.scores(questions[0], gone[:3])).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's list of mapped files")
+def test_lists_are_mapped_from_their_file(saved: Path, questions: Matrix) -> None:
+    index = IvfDenseIndex.load(saved)
+    assert len(dense_hits(index, questions[0], K)) == K
+    assert str(saved / LISTS_FILE) in Path("/proc/self/maps").read_text()
+
+
+@pytest.mark.parametrize("allowed", [None, IDS[:15_000]], ids=["all", "the oldest"])
+def test_mapped_lists_give_the_results_of_those_in_memory(
+    saved: Path, in_memory: IvfDenseIndex, questions: Matrix, allowed: Ids | None
+) -> None:
+    mapped = IvfDenseIndex.load(saved)
+    for question in questions:
+        assert dense_hits(mapped, question, K, allowed) == dense_hits(in_memory, question, K, allowed)
+
+
+def test_index_of_an_earlier_version_is_read() -> None:
+    """It has the lists in the same file as the rest."""
+    index = IvfDenseIndex.load(EARLIER)
+    vectors = np.fromfile(EARLIER / ROWS_FILE, np.float32).reshape(len(index), -1)
+    for question in vectors:
+        hits = dense_hits(index, question, K)
+        exact = index.ids[np.argsort(-(vectors @ question), kind="stable")][:K]
+        assert [hit.passage_id for hit in hits] == exact.tolist()
 
 
 def test_build_is_deterministic(saved: Path, vectors: Matrix, tmp_path: Path) -> None:
