@@ -19,7 +19,7 @@ from qa.web.routes import RouteWithoutRole, check_routes, route, routes_of
 APP = create_app(lambda: None)
 DECLARED = routes_of(APP)
 ROUTES = sorted(
-    (rule.endpoint, method, re.sub(r"<[^>]+>", "unknown", rule.rule))
+    (rule.endpoint, method, re.sub(r"<[^>]+>", "unknown", rule.rule.replace("<int:number>", "1")))
     for rule in APP.url_map.iter_rules()
     for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
 )
