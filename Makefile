@@ -16,8 +16,9 @@ INSTALLED := $(VENV)/$(if $(LIGHT),.light,.installed)
 BROWSER_TESTS := tests/system/browser
 TOOLS := $(VENV)/tools
 JUNIT := build/junit.xml
-# These tests also pass with several workers; QA_TEST_WORKERS is their number.
-WITH_WORKERS := tests/system/serving tests/system/contract tests/system/deployment tests/qa/web tests/qa/chat tests/qa/ingest
+# These tests also pass with several workers; QA_TEST_WORKERS is their number. Each worker has its own limit of calls of the model.
+WITH_WORKERS := tests/system/serving tests/system/contract tests/system/deployment tests/qa/web tests/qa/chat tests/qa/ingest \
+	--deselect tests/qa/chat/test_language_model_failures.py::test_limits_concurrent_model_calls
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)
 INSTALL := $(PIP) --constraint constraints.txt
 # pip's options for torch, asked for when it is about to be installed.

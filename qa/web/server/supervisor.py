@@ -30,7 +30,7 @@ from qa.web.access.gate import Access, is_loopback
 from qa.web.access.quotas import BUCKETS_BYTES, SharedBuckets
 from qa.web.server.http_server import DRAIN_SECONDS
 from qa.web.server.serving import serve_http
-from qa.web.telemetry.metrics import forget_process
+from qa.web.telemetry.metrics import forget_process, publisher_of
 from qa.web.telemetry.observers import open_observers
 
 POLL_SECONDS = 0.1
@@ -184,10 +184,11 @@ def _write(shared: Shared) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     writer = open_to_write(shared.settings, shared.say, fill=True)
     worker = worker_of(writer, shared.settings, shared.say)
+    publish = publisher_of(worker)
     worker.start()
     shared.open[WRITER] = 1
-    while not stopping.wait(1.0):  # with a limit, because a signal's handler does not end a wait without one
-        pass
+    while not stopping.wait(POLL_SECONDS):  # with a limit, because a signal's handler does not end a wait without one
+        publish()
     worker.stop()
     writer.close()
 

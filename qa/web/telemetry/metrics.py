@@ -6,7 +6,7 @@ Names and units follow https://prometheus.io/docs/practices/naming/. Label value
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from corpus.types import QuotableError
 from qa.assembly import Service
+from qa.ingest.worker import Worker
 from qa.observation import STAGES, Observation
 from qa.settings.reading import metrics_folder
 from qa.version import installed_version
@@ -114,6 +115,12 @@ class _Published:
                     self._counted[family.name, labels] = sample.value
 
 
+def publisher_of(worker: Worker) -> Callable[[], None]:
+    """Publishes the counts of a process that ingests documents and serves no HTTP, whenever it is called."""
+    published = _Published()
+    return lambda: published.update([_failures(worker)])
+
+
 def _shared_metric(family: Metric, labels: Sequence[str]) -> Gauge | Counter:
     if family.type == "gauge":
         return Gauge(family.name, family.documentation, labels, registry=None, multiprocess_mode="livesum")
@@ -193,4 +200,8 @@ def _index(service: Service) -> Iterator[Metric]:
         yield GaugeMetricFamily("quotable_jobs_waiting", "Jobs waiting to be processed.", status.jobs_waiting)
         yield GaugeMetricFamily("quotable_jobs_failed", "Failed jobs, neither retried nor dismissed.", status.jobs_failed)
     if service.worker:
-        yield CounterMetricFamily("quotable_job_failures", "Attempts of jobs that failed.", service.worker.failures)
+        yield _failures(service.worker)
+
+
+def _failures(worker: Worker) -> Metric:
+    return CounterMetricFamily("quotable_job_failures", "Attempts of jobs that failed.", worker.failures)

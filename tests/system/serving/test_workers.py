@@ -51,9 +51,20 @@ def test_both_processes_answer_and_metrics_are_those_of_all(workers: Server) -> 
 
 
 def requests_counted(server: Server) -> float:
-    text = server.get("/metrics").text
-    lines = [line for line in text.splitlines() if line.startswith("quotable_requests_total") and 'route="/v1/models"' in line]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
+    return sum(
+        value for name, value in metrics_of(server) if name.startswith("quotable_requests_total") and "/v1/models" in name
+    )
+
+
+def metrics_of(server: Server) -> list[tuple[str, float]]:
+    lines = [line for line in server.get("/metrics").text.splitlines() if not line.startswith("#")]
+    return [(name, float(value)) for name, _, value in (line.rpartition(" ") for line in lines)]
+
+
+def test_failures_of_the_writer_are_counted_in_the_metrics_of_all(workers: Server) -> None:
+    workers.finished(workers.upload("broken.pdf", b"%PDF-1.4 broken").json()["job"])
+    for _ in range(10):
+        wait_for(lambda: dict(metrics_of(workers)).get("quotable_job_failures_total", 0) >= 1)
 
 
 def test_a_key_and_its_rate_limit_hold_for_all_processes(workers: Server) -> None:
