@@ -10,7 +10,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from index.engine import Engine
 from qa.answering.answerer import Answerer
-from qa.operate.question_log import KeptQuestion, Outcome
+from qa.operate.question_log import KeptQuestion, Outcome, question_key
 
 # Largest mean cosine distance within a group. Of 25 citizens' questions in three wordings each, .5 groups all wordings of 22 and
 # never mixes two questions; .45: 21 and none mixed, .55: 22 and one, .65: 22 and three.
@@ -46,7 +46,7 @@ def find_gaps(kept: Iterable[KeptQuestion], answerer: Answerer, engine: Engine) 
     """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
     latest: dict[str, list[KeptQuestion]] = {}
     for entry in kept:
-        key = " ".join(entry.question.casefold().split()).rstrip("?!. ")
+        key = question_key(entry.question)
         if entry.outcome is Outcome.HELPED:
             latest.pop(key, None)
         else:

@@ -71,10 +71,12 @@ class QuestionLog:
         else:
             self._has_warned = False
 
-    def entries(self) -> Iterator[KeptQuestion]:
-        """All entries, oldest first. Raises QuestionLogError if the file cannot be read."""
+    def entries(self, most_bytes: int | None = None) -> Iterator[KeptQuestion]:
+        """The entries, or those in the last `most_bytes` of the file, oldest first. Raises QuestionLogError if it cannot be read."""
         try:
-            with self.path.open(encoding="utf-8", errors="replace") as file:
+            with self.path.open("rb") as file:
+                if most_bytes is not None:  # the first line may be a part, which is skipped
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
                 yield from (entry for entry in map(_parse, file) if entry)
         except FileNotFoundError:
             return
@@ -94,9 +96,14 @@ def _line_end_before(file: BinaryIO, size: int) -> bytes:
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
-def _parse(line: str) -> KeptQuestion | None:
+def question_key(question: str) -> str:
+    """The same for questions that differ in case, white space and the punctuation at the end only."""
+    return " ".join(question.casefold().split()).rstrip("?!. ")
+
+
+def _parse(line: bytes) -> KeptQuestion | None:
     try:
-        entry = json.loads(line)
+        entry = json.loads(line.decode(errors="replace"))
         if entry["format"] > FORMAT:
             return None
         return KeptQuestion(entry["at"], Outcome(entry["outcome"]), entry["question"], entry["generation"], entry["results"])

@@ -16,7 +16,7 @@ ENVIRONMENT_PREFIX = "QA_"
 # Settings that also have a standard environment variable; ours takes precedence.
 STANDARD_VARIABLES = {"traces": "OTEL_TRACES_EXPORTER"}
 # Former names, still accepted in version 0.2 with a warning.
-RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeout"}
+RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeout", "upload_page": "manage_page"}
 REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions without an answer, for `qa gaps`"}
 # Of the sets that were fitted on, the own questions have 5% of the answerable ones below about this; docs/evaluation.md has more figures.
 ANSWER_THRESHOLD = 0.05
@@ -149,7 +149,10 @@ class Settings(BaseModel):
         description="Files and folders that `qa serve` adds and follows: new, changed and deleted files.",
         examples=[["/srv/documents"]],
     )
-    upload_page: bool = Field(default=False, description="Offer /upload, a page for adding documents.")
+    manage_page: bool = Field(
+        default=True,
+        description="Offer /manage, a page for adding, editing and removing documents, to callers with the role write.",
+    )
     example_questions: tuple[Line, ...] = Field(
         default=(),
         description="Questions that the search page offers as links; by default four about the press release if it is there.",

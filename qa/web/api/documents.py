@@ -200,10 +200,20 @@ def accept_file(upload: FileStorage, document_id: str | None = None, if_exists: 
     return writer().accept(name, body, document_id, JobKind.FILE, if_exists)
 
 
+def accept_address(body: AddressRequest, if_exists: IfExists = IfExists.REPLACE) -> Job:
+    """Queue a document to fetch. Raises Problem 422 for an address that the settings do not allow, before it is fetched."""
+    document_id = body.id or id_for_address(body.url)
+    _refuse_existing(document_id, address_location(body.url, document_id), if_exists)
+    try:
+        return writer().accept_address(body.url, document_id, if_exists)
+    except FetchError as error:
+        raise Problem.of_field("url", str(error)) from error
+
+
 def _accept_json(if_exists: IfExists) -> Job:
     body = json_body(request)
     if "url" in body and body.keys().isdisjoint(("title", "text")):
-        return _accept_address(validated(AddressRequest, body), if_exists)
+        return accept_address(validated(AddressRequest, body), if_exists)
     document = validated(DocumentRequest, body)
     if document.id or document.url:
         document_id = document.id or id_for_address(str(document.url))
@@ -212,16 +222,6 @@ def _accept_json(if_exists: IfExists) -> Job:
     _refuse_existing(document_id, upload_location(document_id), if_exists)
     record = document.model_dump(exclude_none=True) | {"id": document_id}
     return writer().accept(document.title, json.dumps(record).encode(), document_id, JobKind.RECORD, if_exists)
-
-
-def _accept_address(body: AddressRequest, if_exists: IfExists) -> Job:
-    """Raises Problem 422 for an address that the settings do not allow, before it is fetched."""
-    document_id = body.id or id_for_address(body.url)
-    _refuse_existing(document_id, address_location(body.url, document_id), if_exists)
-    try:
-        return writer().accept_address(body.url, document_id, if_exists)
-    except FetchError as error:
-        raise Problem.of_field("url", str(error)) from error
 
 
 def _accept_upload(if_exists: IfExists) -> Job:

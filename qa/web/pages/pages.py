@@ -6,9 +6,12 @@ import json
 
 from flask import Blueprint, Response, g, render_template, request
 
+from qa.operate.keys import Role
 from qa.web.current import settings
-from qa.web.pages import chat_page, feedback, search_page, upload_page
+from qa.web.pages import chat_page, feedback, search_page
 from qa.web.pages.document import document_page, image_page
+from qa.web.pages.manage import pages as manage
+from qa.web.pages.manage.address import MANAGE
 
 blueprint = Blueprint("pages", __name__)
 for page in (
@@ -16,8 +19,8 @@ for page in (
     chat_page.blueprint,
     document_page.blueprint,
     image_page.blueprint,
-    upload_page.blueprint,
     feedback.blueprint,
+    manage.blueprint,
 ):
     blueprint.register_blueprint(page)
 
@@ -32,10 +35,11 @@ NO_PAGES = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static
 
 @blueprint.app_template_global()
 def pages() -> list[tuple[str, str]]:
-    """Addresses and names for the navigation."""
+    """Addresses and names for the navigation: what the caller may use."""
     offered = [("/", "Ask"), ("/chat", "Chat")]
-    if settings().upload_page:
-        offered.append(("/upload", "Add documents"))
+    caller = g.get("caller")
+    if settings().manage_page and caller and caller.role >= Role.WRITE:
+        offered.append((MANAGE, "Documents"))
     return offered
 
 

@@ -26,9 +26,13 @@ def _document_id(value: Any) -> Any:
 
 
 def _date(value: Any) -> Any:
-    if isinstance(value, str) and iso_date(value) is None:
+    """In ISO 8601, so that dates compare as text."""
+    if not isinstance(value, str):
+        return value
+    date = iso_date(value)
+    if date is None:
         raise ValueError("must be a date such as 2025-07-21")
-    return value
+    return date
 
 
 class DocumentRequest(Strict):

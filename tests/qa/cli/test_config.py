@@ -51,7 +51,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
     "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host name"), "origins": (["https://a.example/"], "an origin"),
     "url_hosts": (["http://a.example"], "not a host"), "url_private_hosts": ("a.example", "a list"),
-    "watch": (["a\nb"], "a line"), "workers": (0, "1"), "keep_originals": ("perhaps", "boolean"), "upload_page": ([], "boolean"),
+    "watch": (["a\nb"], "a line"), "workers": (0, "1"), "keep_originals": ("perhaps", "boolean"), "manage_page": ([], "boolean"),
     "example_questions": ([""], "not empty"),
     "embed_origins": (["*"], "an origin"), "feedback": ("maybe", "boolean"), "keep_questions": ("o", "boolean"),
     "log_format": ("xml", "'text' or 'json'"), "log_requests": ({}, "boolean"),

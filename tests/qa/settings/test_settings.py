@@ -119,6 +119,11 @@ def test_former_names_work_with_a_warning(tmp_path: Path, old: str, new: str) ->
     assert unknown_variables({f"QA_{old.upper()}": "0.6"}) == []
 
 
+def test_the_former_name_of_the_managers_page_works() -> None:
+    assert read_settings({}, {"QA_UPLOAD_PAGE": "false"}).manage_page is False
+    assert read_settings({}, {}).manage_page is True
+
+
 @pytest.mark.parametrize(("old", "new"), [("operating_point", "answer_threshold"), ("llm_silence", "llm_idle_timeout")])
 def test_new_names_take_precedence_over_former_ones(tmp_path: Path, old: str, new: str) -> None:
     file = tmp_path / "quotable.toml"

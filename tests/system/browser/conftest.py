@@ -152,7 +152,6 @@ def other_site() -> Iterator[OtherSite]:
 def site(data_folder: Callable[[], Path], start_server: StartServer, other_site: OtherSite, chromium: Path) -> Iterator[Server]:
     """A server with every page turned on, and documents of several sources, types and years. `other_site` may embed it."""
     settings = {
-        "QA_UPLOAD_PAGE": "true",
         "QA_FEEDBACK": "true",
         "QA_KEEP_QUESTIONS": "true",
         "QA_EMBED_ORIGINS": other_site.address,

@@ -1,17 +1,17 @@
-"""The document page (headings, links, copying), the upload page and feedback in a browser."""
+"""The document page (headings, links, copying) and feedback in a browser."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import pytest
 
 from tests.conftest import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
     from tests.system.browser.conftest import OpenPage
 
@@ -119,76 +119,6 @@ def test_unknown_addresses_get_an_error_page(open_page: OpenPage, address: str, 
     page.get_by_label("Ask these documents").wait_for()
 
 
-def test_uploads_show_progress_and_outcome(open_page: OpenPage, site: Server) -> None:
-    page = open_page("/upload")
-    files = [
-        ("tides.txt", b"High tide at the harbour was at noon on Sunday."),
-        ("broken.pdf", b"%PDF-1.7 and then nothing"),
-        (
-            "two.jsonl",
-            b'{"id": "one", "title": "One", "text": "Anchors weigh."}\n{"id": "two", "title": "Two", "text": "Sails set."}',
-        ),
-    ]
-    held: list[Route] = []
-    page.route("**/v1/jobs/*", lambda route: held.append(route) if not held else route.continue_())
-    page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in files])
-    page.get_by_text("Processing").first.wait_for()
-    assert page.get_by_role("progressbar").count() > 0
-    held[0].continue_()
-    row = {name: page.locator(".files li", has_text=name) for name, _ in files}
-    row["tides.txt"].get_by_text("Added", exact=True).wait_for()
-    row["two.jsonl"].get_by_text("Added: 2 documents").wait_for()
-    row["broken.pdf"].get_by_text("Not added").wait_for()
-    assert row["broken.pdf"].locator(".reason").inner_text()
-    assert page.get_by_role("progressbar").count() == 0
-    assert "High tide" in site.search("when was high tide")["results"][0]["text"]
-
-
-def test_uploads_dropped_files(open_page: OpenPage) -> None:
-    page = open_page("/upload")
-    page.evaluate(
-        """() => {
-          const files = new DataTransfer();
-          files.items.add(new File(["The lighthouse keeper rests on Mondays."], "keeper.txt"));
-          const over = { dataTransfer: files, bubbles: true, cancelable: true };
-          const form = document.querySelector(".drop");
-          form.dispatchEvent(new DragEvent("dragover", over));
-          form.dispatchEvent(new DragEvent("drop", over));
-        }"""
-    )
-    page.locator(".files li", has_text="keeper.txt").get_by_text("Added", exact=True).wait_for()
-
-
-def test_uploads_without_scripts(open_page: OpenPage) -> None:
-    page = open_page("/upload", scripts=False)
-    files = [("gulls.txt", b"Gulls may not be fed on the quay."), ("empty.txt", b"")]
-    page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in files])
-    page.get_by_role("button", name="Add").click()
-    page.wait_for_url("**/upload?job=*")
-    for _ in range(100):
-        again = page.get_by_role("link", name="Refresh")
-        if again.count() == 0:
-            break
-        page.goto(urljoin(page.url, again.get_attribute("href")))
-        page.wait_for_timeout(100)
-    assert page.locator(".files li", has_text="gulls.txt").get_by_text("Added").is_visible()
-    assert page.locator(".files li", has_text="empty.txt").get_by_text("Not added").is_visible()
-
-
-def test_refuses_large_files_before_the_upload(open_page: OpenPage) -> None:
-    page = open_page("/upload")
-    page.evaluate(
-        """() => {
-          const file = new File(["x"], "large.txt");
-          Object.defineProperty(file, "size", { value: 51e6 });
-          const drop = new Event("drop", { bubbles: true, cancelable: true });
-          Object.defineProperty(drop, "dataTransfer", { value: { files: [file] } });
-          document.querySelector(".drop").dispatchEvent(drop);
-        }"""
-    )
-    page.locator(".reason", has_text="The file is too large. The limit is 50 MB.").wait_for()
-
-
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 def test_records_feedback(open_page: OpenPage, site: Server, scripts: bool) -> None:
     question = f"How much is a night of mooring {'with' if scripts else 'without'} scripts?"
@@ -268,19 +198,13 @@ def test_copies_by_keyboard(open_page: OpenPage, site: Server) -> None:
     assert "£18 a night" in clipboard(page)
 
 
-def test_facets_and_file_chooser_by_keyboard(open_page: OpenPage) -> None:
+def test_facets_by_keyboard(open_page: OpenPage) -> None:
     page = open_page("/?q=fee")
     tab_to(page, "document.activeElement.localName === 'summary'")
     page.keyboard.press("Enter")
     tab_to(page, "document.activeElement.textContent === '2024'")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Year: 2024").wait_for()
-    with page.expect_file_chooser() as chooser:  # before the navigation: the browser needs a moment to report it
-        page.goto("/upload")
-        tab_to(page, "document.activeElement.type === 'file'")
-        page.keyboard.press("Enter")
-    chooser.value.set_files([{"name": "keys.txt", "mimeType": "text/plain", "buffer": b"The keys hang at the harbour office."}])
-    page.locator(".files li", has_text="keys.txt").get_by_text("Added", exact=True).wait_for()
 
 
 def tab_to(page: Page, condition: str) -> None:

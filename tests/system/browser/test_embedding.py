@@ -61,7 +61,7 @@ def test_other_origins_are_refused(browser: Browser, other_site: OtherSite, host
 def test_only_the_embed_page_allows_frames_and_only_if_set(server: Server, site: Server, other_site: OtherSite) -> None:
     assert "frame-ancestors 'none'" in server.get("/embed").headers["Content-Security-Policy"]
     assert f"frame-ancestors {other_site.address}" in site.get("/embed").headers["Content-Security-Policy"]
-    for target in ("/", "/d//parking-permit", "/upload"):
+    for target in ("/", "/d//parking-permit", "/manage"):
         assert "frame-ancestors 'none'" in site.get(target).headers["Content-Security-Policy"]
 
 

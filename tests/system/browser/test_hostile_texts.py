@@ -24,7 +24,7 @@ PAYLOADS: list[str] = json.loads((Path(__file__).parent.parent.parent / "data" /
 # The elements of the pages. A payload that became markup would add others, or attributes.
 ELEMENTS = set(
     "html head meta title link script base body a header nav main form h1 h2 h3 h4 label div input button span details summary ul ol"
-    " li p kbd section blockquote time mark article strong".split()
+    " li p kbd section blockquote time mark article strong select option textarea table thead tbody tr th td code dl dt dd".split()
 )
 INSPECT = """() => [[...new Set([...document.querySelectorAll("*")].map((element) => element.localName))],
   [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes].map(({ name }) => name))
@@ -45,7 +45,7 @@ def _as_markdown(payload: str) -> str:
 @pytest.fixture(scope="module")
 def hostile(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
     """A server with a document and a file name for each payload."""
-    with start_server(data_folder(), QA_FEEDBACK="true", QA_UPLOAD_PAGE="true") as running:
+    with start_server(data_folder(), QA_FEEDBACK="true") as running:
         records = [
             {
                 "id": f"hostile-{number}",
@@ -153,15 +153,24 @@ def test_feedback_page_shows_the_question_as_text(open_page: OpenPage, hostile: 
         check_page(page, payload)
 
 
-def test_upload_page_shows_file_names_as_text(page: Page, hostile: Server) -> None:
-    page.goto("/upload")
+def test_manager_shows_titles_file_names_and_metadata_as_text(page: Page, hostile: Server) -> None:
+    page.goto("/manage")
     files = [
-        {"name": f"{n} {payload.replace('/', ' ')}.exe", "mimeType": "", "buffer": b"x"}
+        {"name": f"{n} {payload.replace('/', ' ')}.exe", "mimeType": "", "buffer": b"x" * (n % 2)}
         for n, payload in enumerate(PAYLOADS[::4])
     ]
     page.get_by_label("Choose files").set_input_files(files)
-    page.wait_for_function("() => document.querySelectorAll('.files .done, .files .failed').length === 25")
+    page.locator("#failed", has_text="13").wait_for(timeout=120_000)
+    page.wait_for_function("() => document.querySelectorAll('.files li').length === 12")
     check_page(page, "files")
-    page.goto("/upload?" + "&".join(f"job={number}" for number in range(1, 101)))
-    assert page.locator(".files li").count() == 100
-    check_page(page, "jobs")
+    for sort in ("title", "-title", "file_name", "-added"):
+        page.goto(f"/manage?sort={sort}&" + "&".join(f"job={number}" for number in range(1, 101)))
+        assert page.locator(".files li").count() == 100
+        check_page(page, sort)
+    for number, payload in [*enumerate(PAYLOADS)][::10]:
+        page.goto(f"/manage/document?id=hostile-{number}&list={quote(payload)}")
+        check_page(page, payload)
+        assert page.get_by_label("Title", exact=True).input_value() == " ".join(payload.split("\n"))
+    page.goto("/manage/remove?" + "&".join(f"id=hostile-{number}" for number in range(100)))
+    assert page.locator("main li").count() == 100
+    check_page(page, "removal")
