@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -90,6 +91,12 @@ def test_life_of_documents(open_page: OpenPage, site: Server, press: Press) -> N
     with page.expect_download() as download:
         press(page, row.get_by_role("link", name="Download"))
     assert download.value.path().read_bytes() == plan
+    page.goto("/?" + urlencode({"q": "How much is the ferry to the island?", "source": f"{about} plan.pdf"}))
+    press(page, page.get_by_role("link", name="Show page").first)
+    page.wait_for_url("**/page/2?*")
+    page.get_by_role("img", name="with the quote in boxes").wait_for()
+    assert page.locator("svg rect").count() > 0
+    page.goto("/manage")
 
     (row,) = find(page, press, f"{about} beta").all()
     press(page, row.get_by_role("link", name="Replace"))
