@@ -21,7 +21,7 @@ from qa.answering.question.languages import language_notice, unsupported_languag
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.reader.windows import Reader
-from qa.answering.selection import adds_to, considered, marked, missing_names, quote, quoted_in
+from qa.answering.selection import ConsideredUnits, adds_to, marked, missing_names, quote, quoted_in
 from qa.answering.units.candidates import gather, neighbour_ids
 from qa.answering.units.unit import Unit
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
@@ -120,7 +120,7 @@ class Answerer:
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
-            considered=[considered(choice, quotable) for choice in choices],
+            considered=ConsideredUnits(choices, quotable),
             missing=missing_names(ranking),
         )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 from corpus.types import Span
 from index.ranking.result import Ranking
@@ -63,7 +65,27 @@ def adds_to(answer: Result, other: Result) -> bool:
     return not overlap and not are_near_duplicates(answer.quoted_text, other.quoted_text)
 
 
-def considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
+@dataclass(frozen=True, slots=True)
+class ConsideredUnits(Sequence[Considered]):
+    """The units of choices among the units of passages; each is described when it is read, because few answers are explained."""
+
+    choices: Sequence[Choice]
+    found: Sequence[StoredPassage]
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+    @overload
+    def __getitem__(self, place: int) -> Considered: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Considered]: ...
+    def __getitem__(self, place: int | slice) -> Considered | list[Considered]:
+        if isinstance(place, slice):
+            return [_considered(choice, self.found) for choice in self.choices[place]]
+        return _considered(self.choices[place], self.found)
+
+
+def _considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
     unit = choice.unit
     return Considered(
         text=unit.text,
@@ -72,8 +94,8 @@ def considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
         kind=unit.kind,
         passage_id=found[unit.place].id,
         probability=choice.probability,
-        features=choice.values,
-        contributions=choice.contributions,
+        features=dict(zip(choice.names, choice.values.tolist(), strict=True)),
+        contributions=dict(zip(choice.names, choice.contributions.tolist(), strict=True)),
         reader=choice.reading.score if choice.reading else None,
         span=choice.span,
     )

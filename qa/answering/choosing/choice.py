@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,33 +25,18 @@ SURE, HOPELESS = 0.95, 0.02
 FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 2, 0.9, 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NamedValues(Mapping[str, float]):
-    """Values by name, made into numbers only when they are asked for: few answers are explained."""
-
-    names: tuple[str, ...]
-    row: Vector
-
-    def __getitem__(self, name: str) -> float:
-        if name not in self.names:
-            raise KeyError(name)
-        return float(self.row[self.names.index(name)])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A unit with the probability that its quote answers. `values`: its features. `reading`: None if it was not read."""
+    """A unit with the probability that its quote answers.
+
+    `names`, `values` and `contributions`: of its features. `reading`: None if it was not read.
+    """
 
     unit: Unit
     probability: float
-    values: Mapping[str, float]
-    contributions: Mapping[str, float] = field(default_factory=dict)
+    names: Sequence[str]
+    values: Vector
+    contributions: Vector
     reading: Reading | None = None
 
     @property
@@ -115,13 +100,7 @@ def _choices(
     probabilities = np.minimum.accumulate(1 / (1 + np.exp(-log_odds[order].astype(float)))).tolist()
     contributions = matrix * learned.choice
     return [
-        Choice(
-            units[i],
-            probability,
-            NamedValues(learned.features, matrix[i]),
-            NamedValues(learned.features, contributions[i]),
-            readings[i],
-        )
+        Choice(units[i], probability, learned.features, matrix[i], contributions[i], readings[i])
         for i, probability in zip(order, probabilities, strict=True)
     ]
 

@@ -34,13 +34,14 @@ def share_of_missing(found: Booleans) -> Column:
     return share
 
 
-def terms_of_documents(found: Sequence[tuple[Candidate, StoredPassage]]) -> list[frozenset[str]]:
-    """For each passage, the terms of the found passages of its document, and of its title."""
-    gathered: dict[int, frozenset[str]] = {}
+def names_of_documents(names: Sequence[str], found: Sequence[tuple[Candidate, StoredPassage]]) -> list[set[str]]:
+    """For each passage, those of the names that the found passages of its document have, or its title."""
+    gathered: dict[int, set[str]] = {}
     for _, stored in found:
-        number = stored.document.number
-        here = analyse(stored.passage.text).stems | analyse(stored.passage.context).stems
-        gathered[number] = gathered.get(number, frozenset()) | here
+        here = gathered.setdefault(stored.document.number, set())
+        if names:  # analysing a whole passage takes as long as all its units
+            here |= analyse(stored.passage.text).stems.intersection(names)
+            here |= analyse(stored.passage.context).stems.intersection(names)
     return [gathered[stored.document.number] for _, stored in found]
 
 

@@ -18,13 +18,13 @@ from qa.answering.choosing.contained import (
     Column,
     contained,
     contained_in_texts,
+    names_of_documents,
     share_of_missing,
-    terms_of_documents,
     texts_of_documents,
 )
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
 from qa.answering.choosing.ranges import held, quantities
-from qa.answering.choosing.statements import Statement, bare, statement
+from qa.answering.choosing.statements import Statement, statement, states
 from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
 from qa.answering.question.names import designations, names_and_numbers, years
 from qa.answering.units.unit import Unit, UnitKind
@@ -117,7 +117,7 @@ class UnitFeatures:
             "best passage of its document": np.array([documents.index(number) == i for i, number in enumerate(documents)]),
             "passages of its document": np.array([documents.count(number) / len(documents) for number in documents]),
         }
-        self._terms_of_documents = terms_of_documents(found)
+        self._names_in_documents = contained(self._names, names_of_documents(self._names, found))
         self._texts_of_documents = texts_of_documents(found) if self._designations else []
 
     def matrix(self, units: Sequence[Unit]) -> Matrix:
@@ -141,7 +141,7 @@ class UnitFeatures:
         before = self._share(contained_in_texts(self._terms, befores) & ~in_any)
         missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
         names_around = np.logical_or.reduce(found)[:, count:]
-        names_in_document = contained(self._names, self._terms_of_documents)[[unit.place for unit in units]]
+        names_in_document = self._names_in_documents[[unit.place for unit in units]]
         around_or_in_document = names_around | names_in_document
         return {
             "covered": self._share(in_unit),
@@ -184,15 +184,16 @@ class UnitFeatures:
         """What the units are and state, and whether that is what the question expects."""
         statements = [statement(unit.text) for unit in units]
 
-        def states(kind: Expected) -> Column:
-            return np.array([kind in one.has for one in statements])
+        def lacks(kind: Expected) -> Column:
+            """Which units lack what the question expects; none if it does not expect this kind."""
+            return np.array([kind in self._expected and not states(kind, unit.text) for unit in units])
 
         def of(kind: UnitKind) -> Column:
             return np.array([unit.kind is kind for unit in units])
 
         expects = {kind: float(kind in self._expected) for kind in Expected}
         is_figure = float(bool(self._hard))
-        met = np.array([any(kind in one.has for kind in self._hard) for one in statements])
+        met = np.array([any(states(kind, unit.text) for kind in self._hard) for unit in units])
         negated = np.array(
             [one.negates or statement(unit.lead_in).negates for unit, one in zip(units, statements, strict=True)]
         )
@@ -206,13 +207,13 @@ class UnitFeatures:
             "has what is expected": met,
             "lacks what is expected": is_figure * ~met,
             "place": place * every,
-            "place without one": place * ~states(Expected.PLACE),
+            "place without one": lacks(Expected.PLACE),
             "yes or no": yes_no * every,
-            "yes or no without condition": yes_no * ~states(Expected.YES_OR_NO),
+            "yes or no without condition": lacks(Expected.YES_OR_NO),
             "way": way * every,
-            "way without instruction": way * ~states(Expected.WAY),
+            "way without instruction": lacks(Expected.WAY),
             "reason": reason * every,
-            "reason without cause": reason * ~states(Expected.REASON),
+            "reason without cause": lacks(Expected.REASON),
             "list": is_list,
             "list expected and unit is a list": lists * is_list,
             "list expected and unit is an item": lists * is_item,
@@ -228,7 +229,7 @@ class UnitFeatures:
             "question": np.array([one.asks for one in statements]),
             "first in document": np.array([unit.start == 0 for unit in units]),
             "pronoun first": np.array([one.opens_with_pronoun for one in statements]),
-            "new words": np.array([self._is_new(one) for one in statements]),
+            "new words": np.array([has_kind and self._is_new(one) for has_kind, one in zip(met, statements, strict=True)]),
             "negation": negated,
             "negation for yes or no": yes_no * negated,
             "negation for a negated question": self._is_negated * negated,
@@ -258,10 +259,8 @@ class UnitFeatures:
         return best / self._total
 
     def _is_new(self, one: Statement) -> bool:
-        """Whether it has what is expected in words that are not in the question."""
-        if not any(kind in one.has for kind in self._hard):
-            return False
-        if one.words.isdisjoint(self._question_words):
+        """Whether it has what is expected, as it does, in words that are not in the question."""
+        if one.different.isdisjoint(self._question_words):
             return True
-        rest = " ".join(word for word in one.text.split() if bare(word) not in self._question_words)
+        rest = " ".join(word for word, bare in one.words if bare not in self._question_words)
         return any(has(kind, rest) for kind in self._hard)

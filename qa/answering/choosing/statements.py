@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,13 +16,12 @@ _STEP = re.compile(r"^[ \t]*(?:\(?\d{1,3}[.)]|step \d)", re.MULTILINE | re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`has`: what could be expected of it and it has. `words`: bare, in lower case. `asks`: it is a question itself. `has_steps`: it
-    has numbered lines.
+    """`words`: as they are written and bare. `different`: the bare ones. `asks`: it is a question itself. `has_steps`: it has numbered
+    lines.
     """
 
-    text: str
-    has: frozenset[Expected]
-    words: frozenset[str]
+    words: Sequence[tuple[str, str]]
+    different: frozenset[str]
     negates: bool
     asks: bool
     has_steps: bool
@@ -30,15 +30,21 @@ class Statement:
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def statement(text: str) -> Statement:
+    words = [(word, bare(word)) for word in text.split()]
     return Statement(
-        text,
-        frozenset(kind for kind in Expected if has(kind, text)),
-        frozenset(map(bare, text.split())),
+        words,
+        frozenset(bare for _, bare in words),
         _NEGATION.search(text) is not None,
         text.rstrip().endswith("?"),
         _STEP.search(text) is not None,
         opens_with_pronoun(text),
     )
+
+
+@lru_cache(maxsize=2 * CACHED_TEXTS)
+def states(kind: Expected, text: str) -> bool:
+    """`has`, cached. Few questions expect more than one kind."""
+    return has(kind, text)
 
 
 def bare(word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -89,7 +89,7 @@ def units(region: Region, places: Sequence[int | None]) -> list[Unit]:
     for made in _units(region):
         place = next((places[i] for i in made.passages if places[i] is not None), None)
         if place is not None:
-            found.append(replace(made.unit, place=place))
+            found.append(made.unit.at(place))
     return found
 
 

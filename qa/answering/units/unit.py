@@ -36,3 +36,8 @@ class Unit:
     lead_in: str = ""
     before: str = ""
     more: int = 0
+
+    def at(self, place: int) -> Unit:
+        """The unit with another place. `dataclasses.replace` takes twice as long, and a question has some forty units."""
+        text, quote = self.text, self.quote
+        return Unit(self.start, self.end, self.kind, text, quote, place, self.headings, self.lead_in, self.before, self.more)
