@@ -47,12 +47,10 @@ class OnnxEmbedder:
         self._lower = facts["lower_case"]
         self._threads = threads
         self._model_file = folder / MODEL_FILE
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        self._tokenizer_file = str(folder / TOKENIZER_FILE)
+        self._tokenizer = tokenizers.Tokenizer.from_file(self._tokenizer_file)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(facts["max_length"])
-        self._counter = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-        self._counter.no_padding()
-        self._counter.no_truncation()
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
         self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
         if not questions:
@@ -63,6 +61,16 @@ class OnnxEmbedder:
     def _passage_session(self) -> Any:
         """Loaded on first use: a server that only answers questions never needs it if another export embeds them."""
         return create_session(self._model_file, self._threads)
+
+    @cached_property
+    def _counter(self) -> Any:
+        """Loaded on first use: only splitting documents needs it, and it takes 8 MB."""
+        import tokenizers
+
+        counter = tokenizers.Tokenizer.from_file(self._tokenizer_file)
+        counter.no_padding()
+        counter.no_truncation()
+        return counter
 
     @property
     def word_ranks(self) -> Mapping[str, int]:
