@@ -21,7 +21,7 @@ from index.text.analysis import terms
 from index.types import FingerprintMismatch
 from qa.assembly import Service, open_to_read, open_to_write
 from qa.evaluation.question_sets import CORPUS, QUERIES, Question, read_corpus, read_question_set
-from qa.ingest.files import add_files
+from qa.ingest.files import add_files, files_below
 from qa.ingest.writer import IncomingDocument
 from qa.settings.reading import read_settings
 from qa.settings.settings import Settings
@@ -117,7 +117,7 @@ def index_dev_set(name: str, settings: Settings) -> None:
     with open_to_write(settings, print) as writer:
         if name == "govuk":
             with Sandbox() as sandbox:
-                for _ in add_files(writer, sandbox, [DATA / "govuk" / "content_items.jsonl.gz"]):
+                for _ in add_files(writer, sandbox, files_below([DATA / "govuk" / "content_items.jsonl.gz"])):
                     pass
         else:
             entries = (IncomingDocument(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
