@@ -43,6 +43,18 @@ class Configuration:
     warnings: tuple[str, ...] = ()
 
 
+def ensure_temporary_folder(data: Path) -> None:
+    """Let temporary files, also of processes started from here on, be in the data folder if they can be nowhere else.
+
+    So it is in a container whose root file system is read-only.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        data.mkdir(parents=True, exist_ok=True)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(data.resolve())
+
+
 @contextmanager
 def sharing_metrics() -> Iterator[None]:
     """Let processes started meanwhile keep their metrics in one folder, which prometheus_client reads from the environment."""

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from corpus.types import QuotableError
 from qa.assembly import Service, open_to_write, reranker_of, service_of
 from qa.operate.keys import read_keys
+from qa.settings.reading import ensure_temporary_folder
 from qa.settings.settings import Settings
 from qa.web.access.gate import Access, is_loopback
 from qa.web.server.serving import serve_http
@@ -28,6 +29,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with ExitStack() as closing:
         listening = closing.enter_context(_listen(settings.host, settings.port))
         access = _access(settings, listening)
+        ensure_temporary_folder(settings.data)
         if settings.workers > 1:
             supervise(settings, say, listening, lambda: say(_served_at(listening)))
             return

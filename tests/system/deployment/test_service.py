@@ -69,8 +69,9 @@ main()
 """
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_serves_with_a_read_only_system_and_without_writable_executable_memory(
-    data_folder: Callable[[], Path], start_server: Any
+    data_folder: Callable[[], Path], start_server: Any, workers: int
 ) -> None:
     """As under `ProtectSystem=strict`, `MemoryDenyWriteExecute` and `--read-only`: every file system is mounted read-only."""
     data = data_folder()
@@ -85,10 +86,12 @@ def test_serves_with_a_read_only_system_and_without_writable_executable_memory(
     ):
         pytest.skip("mounting is not permitted here")
     command = (*alone, "sh", "-c", read_only, "sh", sys.executable, "-c", INSIDE)
-    with start_server(data, command=command, HOME="/nonexistent", TMPDIR="/nonexistent") as running:
+    with start_server(data, "--workers", workers, command=command, HOME="/nonexistent", TMPDIR="/nonexistent") as running:
         job = running.finished(running.add(id="note", title="Refunds", text="Refunds are paid within ten working days."))
         assert job["status"] == "done"
-        page = running.finished(running.upload("page.html", b"<h1>Fees</h1><p>The fee is eleven pounds.</p>").json()["job"])
+        page = running.finished(
+            running.upload("page.html", b"<h1>Fees</h1><p>The fee is eleven pounds.</p>" + b" " * 600_000).json()["job"]
+        )
         assert page["status"] == "done"
         assert running.search("When are refunds paid?")["answerable"]
         assert "Preparing" not in running.log  # the cache is read-only, and full
