@@ -7,6 +7,7 @@ share a second lock, so that the owner knows whether it is alone: to replace the
 from __future__ import annotations
 
 import fcntl
+import multiprocessing
 import os
 import time
 from contextlib import suppress
@@ -33,7 +34,9 @@ class FolderLock:
             raise StoreError(f"{folder} is being written by another process (id {owner}): stop it first")
         with suppress(OSError):  # on a full disk the owner's id is missing; the lock holds anyway
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            # A process that was started to own the folder would be started again: its parent is the one to stop.
+            owner_to_stop = multiprocessing.parent_process() or multiprocessing.current_process()
+            os.pwrite(self._file, f"{owner_to_stop.pid}\n".encode(), 0)
 
     def release(self) -> None:
         os.close(self._file)

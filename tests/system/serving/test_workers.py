@@ -135,3 +135,4 @@ def test_a_failure_to_start_is_one_line(workers: Server, qa: RunProcess) -> None
     assert refused.code == 1
     (line,) = refused.stderr.splitlines()
     assert str(workers.data) in line
+    assert str(workers.process.pid) in line  # of the supervisor, which would start the writer again
