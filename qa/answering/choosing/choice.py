@@ -23,6 +23,8 @@ from qa.settings.settings import Read
 # MORE_WINDOWS where the best probability after that is below ENOUGH. docs/decisions/0020-reading.md has the figures.
 SURE, HOPELESS = 0.95, 0.02
 FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 2, 0.9, 2
+# A larger share of the choice counts as this: where a document has one sentence, it says how few there are, not that it answers.
+MOST_SHARE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,14 @@ def context_of(evidence: Evidence) -> Vector:
 
 
 def quote_shares(units: Sequence[Unit], scores: Scores) -> Scores:
-    """The softmax of the scores, summed over the units that are quoted alike (the items of a short list)."""
-    odds = np.exp(scores - scores.max())
+    """The softmax of the scores and of 0 for "none of these", summed over the units that are quoted alike (the items of a short list)."""
+    top = max(float(scores.max()), 0.0)
+    odds = np.exp(scores - top)
     sums: dict[tuple[int, Span], float] = {}
     for unit, one in zip(units, odds.tolist(), strict=True):
         key = (unit.place, unit.quote)
         sums[key] = sums.get(key, 0.0) + one
-    total = float(odds.sum())
+    total = float(odds.sum()) + math.exp(-top)
     return np.array([sums[unit.place, unit.quote] / total for unit in units], np.float32)
 
 
@@ -133,6 +136,6 @@ def best_of_quotes(units: Sequence[Unit], scores: Scores) -> list[int]:
 
 def certainty_features(matrix: Matrix, scores: Scores, shares: Scores, context: Vector) -> Matrix:
     """The features and CERTAINTY of each unit, shape (units, features + 4)."""
-    clipped = np.clip(shares, 1e-4, 1 - 1e-4)
+    clipped = np.clip(shares, 1e-4, MOST_SHARE)
     columns = (np.log(clipped / (1 - clipped)), scores, np.full(len(scores), context[0]), np.full(len(scores), context[1]))
     return np.concatenate([matrix, np.stack(columns, axis=1)], axis=1).astype(np.float32)

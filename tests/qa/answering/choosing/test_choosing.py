@@ -149,3 +149,14 @@ def test_nothing_is_quoted_from_a_document_of_headings(embedder: Embedder, tmp_p
     writer.engine.close()
     assert (answer.answerable, answer.answers) == (False, ())
     assert answer.results
+
+
+def test_a_sentence_without_competitors_needs_more_than_that(embedder: Embedder, tmp_path: Path) -> None:
+    writer = DocumentWriter(open_engine_to_write(tmp_path, lambda _: ("default", embedder)))
+    writer.put(IncomingDocument("refunds", Document(text="Refunds are paid within ten working days.", title="", language="en")))
+    writer.engine.rebuild()
+    answerer = Answerer(writer.engine, 0.05, read="never")
+    assert not answerer.ask("what is the capital of France?").answerable
+    assert not answerer.ask("who won the cup in 1974?").answerable
+    assert answerer.ask("how long do refunds take?").confidence > 0.8
+    writer.engine.close()
