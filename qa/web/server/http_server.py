@@ -57,6 +57,12 @@ class HttpServer(uvicorn.Server):
             )
         )
 
+        self._runs = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        self._runs = True
+        super().run(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or []:
@@ -78,7 +84,7 @@ class HttpServer(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.started:
+        if not self._runs:
             raise SystemExit
         self.force_exit = self.should_exit
         self.should_exit = True
