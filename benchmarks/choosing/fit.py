@@ -37,7 +37,7 @@ JUDGED = "judged"
 CHOICE_PENALTY, CERTAINTY_PENALTY = 3.0, 3.0
 FIRST_QUOTES = 3  # of each question, whose probability is fitted
 # Weight of squad2's impossible questions in the fit of the probability; three of five are impossible there, and one of ten elsewhere.
-IMPOSSIBLE_WEIGHT = 0.1
+IMPOSSIBLE_WEIGHT = 0.25
 
 FITTED_COUNTS = (FIRST_WINDOWS, FIRST_WINDOWS + MORE_WINDOWS)
 COUNTS = (*FITTED_COUNTS, READ_WINDOWS)  # of windows

@@ -12,15 +12,18 @@ import argparse
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import tokenizers
 import torch
 
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
+from benchmarks.reader.graph import build_graph
 from benchmarks.reader.model import ReadingNetwork
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import MAX_TOKENS
@@ -56,7 +59,24 @@ def export(checkpoints: Sequence[Path], target: Path) -> None:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     shutil.rmtree(target, ignore_errors=True)
-    write_reader(ExportedNetwork(network.eval()), tokenizer, _facts(EQUAL), target)
+    write_reader(ExportedNetwork(network.eval()), tokenizer, _facts(EQUAL), target, partial(_write_graph, network))
+
+
+def _write_graph(network: ReadingNetwork, path: Path) -> None:
+    config = network.body.config
+    weights = {name.removeprefix("body."): tensor.numpy() for name, tensor in network.state_dict().items()}
+    *token_outputs, output = OUTPUTS
+    onnx.save(
+        build_graph(
+            weights,
+            layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            epsilon=config.layer_norm_eps,
+            token_outputs=token_outputs,
+            output=output,
+        ),
+        path,
+    )
 
 
 def _facts(weights: dict[str, float]) -> dict[str, Any]:

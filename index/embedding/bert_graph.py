@@ -29,8 +29,8 @@ def build_graph(
 
     `weights`: float32, by their names without a prefix. `epsilon`: of layer normalisation. `normalize`: to unit length.
     """
-    graph = _Graph(weights, epsilon)
-    hidden = _embeddings(graph)
+    graph = Graph(weights, epsilon)
+    hidden = embeddings(graph)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     padding = graph.add("Mul", graph.add("Sub", graph.constant(1.0), mask), graph.constant(LOWEST))
     padding = graph.add("Unsqueeze", padding, graph.integers(1, 2))
@@ -41,10 +41,10 @@ def build_graph(
         length = graph.add("ReduceL2", vector, graph.integers(-1), keepdims=1)
         vector = graph.add("Div", vector, graph.add("Clip", length, graph.constant(1e-12)))
     dimension = weights["embeddings.word_embeddings.weight"].shape[1]
-    return graph.model(vector, dimension)
+    return graph.model({OUTPUT: vector}, {OUTPUT: [dimension]})
 
 
-def _embeddings(graph: _Graph) -> str:
+def embeddings(graph: Graph) -> str:
     length = graph.add("Shape", "input_ids", start=1, end=2)
     limit = len(graph.weights["embeddings.position_embeddings.weight"])
     positions = graph.add(
@@ -56,7 +56,7 @@ def _embeddings(graph: _Graph) -> str:
     return graph.normalize_layer("embeddings.LayerNorm", graph.add("Add", graph.add("Add", words, types), places))
 
 
-def _layer(graph: _Graph, name: str, hidden: str, padding: str, heads: int) -> str:
+def _layer(graph: Graph, name: str, hidden: str, padding: str, heads: int) -> str:
     attended = graph.dense(
         f"{name}.attention.output.dense", _attention(graph, f"{name}.attention.self", hidden, padding, heads)
     )
@@ -66,7 +66,7 @@ def _layer(graph: _Graph, name: str, hidden: str, padding: str, heads: int) -> s
     return graph.normalize_layer(f"{name}.output.LayerNorm", graph.add("Add", narrow, hidden))
 
 
-def _attention(graph: _Graph, name: str, hidden: str, padding: str, heads: int) -> str:
+def _attention(graph: Graph, name: str, hidden: str, padding: str, heads: int) -> str:
     dimension = graph.width(f"{name}.query")
     size = dimension // heads
 
@@ -82,7 +82,7 @@ def _attention(graph: _Graph, name: str, hidden: str, padding: str, heads: int) 
     return graph.add("Reshape", together, graph.integers(0, 0, dimension))
 
 
-def _mean(graph: _Graph, hidden: str, mask: str) -> str:
+def _mean(graph: Graph, hidden: str, mask: str) -> str:
     """The mean over the tokens that are not padding."""
     column = graph.add("Unsqueeze", mask, graph.integers(-1))
     total = graph.add("ReduceSum", graph.add("Mul", hidden, column), graph.integers(1), keepdims=0)
@@ -90,16 +90,17 @@ def _mean(graph: _Graph, hidden: str, mask: str) -> str:
     return graph.add("Div", total, graph.add("Clip", count, graph.constant(1e-9)))
 
 
-class _Graph:
+class Graph:
     """Collects the nodes of a graph. Methods return the names of outputs."""
 
     def __init__(self, weights: Weights, epsilon: float) -> None:
-        self.weights, self._epsilon = weights, epsilon
+        self.weights, self.epsilon = weights, epsilon
         self._nodes: list[onnx.NodeProto] = []
         self._shapes: list[onnx.ValueInfoProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """`attributes`: also the operator's `domain`."""
         output = f"{operator}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [output], name=f"node_{output}", **attributes))
         return output
@@ -111,9 +112,12 @@ class _Graph:
 
     def normalize_layer(self, name: str, hidden: str) -> str:
         scale, bias = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
-        output = self.add("LayerNormalization", hidden, scale, bias, epsilon=self._epsilon, axis=-1)
+        output = self.add("LayerNormalization", hidden, scale, bias, epsilon=self.epsilon, axis=-1)
         # Stated because the ONNX runtime cannot infer it, and does not fuse additions with normalisation otherwise.
-        shape: list[str | int | None] = ["batch", "length", self.width(name)]
+        return self.state_shape(output, self.width(name))
+
+    def state_shape(self, output: str, width: int) -> str:
+        shape: list[str | int | None] = ["batch", "length", width]
         self._shapes.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
         return output
 
@@ -133,14 +137,17 @@ class _Graph:
     def integers(self, *values: int) -> str:
         return self.initializer(f"integers {values}", np.array(values, np.int64))
 
-    def model(self, output: str, dimension: int) -> onnx.ModelProto:
-        self._nodes.append(helper.make_node("Identity", [output], [OUTPUT]))
+    def model(self, outputs: Mapping[str, str], shapes: Mapping[str, Sequence[int | str]]) -> onnx.ModelProto:
+        """`outputs`: what computes each output of the model; `shapes`: of each, without the batch."""
+        self._nodes += [helper.make_node("Identity", [computed], [name]) for name, computed in outputs.items()]
         inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS]
-        outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", dimension])]
+        described = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shapes[name]]) for name in outputs]
         graph = helper.make_graph(
-            self._nodes, "bert", inputs, outputs, list(self._initializers.values()), value_info=self._shapes
+            self._nodes, "bert", inputs, described, list(self._initializers.values()), value_info=self._shapes
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        domains = {"", *(node.domain for node in self._nodes)}
+        versions = [helper.make_opsetid(domain, OPSET if domain == "" else 1) for domain in sorted(domains)]
+        model = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION)
         onnx.checker.check_model(model)
         return model
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +60,27 @@ def export(folder: Path, target: Path) -> None:
     write_reader(_SpanHeads(model, inputs), tokenizer, facts, target)
 
 
-def write_reader(module: torch.nn.Module, tokenizer: Any, facts: Mapping[str, Any], target: Path) -> None:
+def write_reader(
+    module: torch.nn.Module,
+    tokenizer: Any,
+    facts: Mapping[str, Any],
+    target: Path,
+    write_exact: Callable[[Path], None] | None = None,
+) -> None:
     """Export a module in 8 bits, or in full precision if 8 bits change its logits too much, with its tokenizer and description.
 
-    `module` takes the inputs as `*tensors` and returns the outputs that `facts` name.
+    `module` takes the inputs as `*tensors` and returns the outputs that `facts` name. `write_exact` writes its graph, by default
+    torch's exporter does.
     """
 
     def write(part: Path) -> None:
         exact = part / "exact.onnx"
         samples = [create_inputs(tokenizer.encode(*probe), facts["inputs"]) for probe in PROBES]
         example = {name: torch.tensor(value).repeat(2, 1) for name, value in samples[0].items()}
-        write_graph(module, example, facts["outputs"], facts["max_tokens"], exact)
+        if write_exact:
+            write_exact(exact)
+        else:
+            write_graph(module, example, facts["outputs"], facts["max_tokens"], exact)
         with torch.no_grad():
             expected = [_flat(module(*map(torch.tensor, sample.values()))) for sample in samples]
         found = [_flat(run_graph(exact, sample)) for sample in samples]
