@@ -12,7 +12,7 @@ from index.types import Matrix, Scores, StoredPassage
 from qa.answering.reader.windows import Reader, Window, cut_windows
 from qa.answering.units.unit import Unit
 
-READ_WINDOWS, READ_WORDS = 8, 60  # windows that are read at most, and the words of one
+READ_WINDOWS, READ_WORDS = 8, 40  # windows that are read at most, and the words of one
 CUT_LIST = 600  # code points of a list that reaches beyond its passage
 
 READING_FEATURES = ("reader", "reader's odds", "reader behind best", "read first")
