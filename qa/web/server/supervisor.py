@@ -74,11 +74,10 @@ class _Child:
 
 def supervise(settings: Settings, say: Say, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM. `ready`: called once all processes can answer. Raises ProcessFailed if one could not start."""
-    share = settings.model_copy(update={"threads": max(settings.threads // settings.workers, 1)})
     with sharing_metrics(), tempfile.TemporaryFile() as file:
         file.truncate(BUCKETS_BYTES)
         flags = _context.RawArray("b", settings.workers + 1)
-        _Supervisor(Shared(share, say, listening, flags, SharedBuckets(file.fileno())), ready).run()
+        _Supervisor(Shared(settings, say, listening, flags, SharedBuckets(file.fileno())), ready).run()
 
 
 class _Supervisor:
