@@ -64,6 +64,15 @@ def test_packaged_model_finds_the_unit_and_the_words(packaged: ReadingModel) -> 
     assert TEXT[slice(*readings[1].span)] == "4 May"
 
 
+def test_reads_a_window_once_for_a_question(packaged: ReadingModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = [Window("", "The committee is chaired by Ida Holm.", [(0, 37)])]
+    first = packaged.read("Who chairs the committee?", windows)
+    monkeypatch.setattr(packaged, "_logits", None)  # reading would fail
+    assert packaged.read("Who chairs the committee?", windows) == first
+    with pytest.raises(TypeError):
+        packaged.read("Who is the chair?", windows)
+
+
 def test_packaged_model_scores_a_text_without_an_answer_lower(packaged: ReadingModel) -> None:
     question = "Who chairs the committee?"
     answered = Window("", "The committee is chaired by Anna Lund.", [(0, 38)])
