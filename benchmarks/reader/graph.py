@@ -7,13 +7,14 @@ normalisation of layers is written in simple operators, which run vectorised whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto
 
-from index.embedding.bert_graph import Graph, embeddings
+from index.embedding.bert_graph import Graph, embeddings, layer
 
 RUNTIME = "com.microsoft"  # the domain of the ONNX runtime's own operators
 
@@ -34,23 +35,15 @@ def build_graph(
     hidden = embeddings(graph)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.INT32)
     lengths = graph.add("ReduceSum", mask, graph.integers(1), keepdims=0)  # padding is on the right
-    for layer in range(layers):
-        hidden = _layer(graph, f"encoder.layer.{layer}", hidden, lengths, heads)
+    for number in range(layers):
+        name = f"encoder.layer.{number}"
+        attended = _attention(graph, f"{name}.attention.self", hidden, lengths, heads)
+        hidden = layer(graph, name, hidden, attended, partial(_normalize, graph))
     tokens = graph.dense("tokens", hidden)
     first = graph.dense("answers", graph.add("Gather", hidden, graph.integer(0), axis=1))
     computed = {name: graph.add("Gather", tokens, graph.integer(place), axis=2) for place, name in enumerate(token_outputs)}
     computed[output] = graph.add("Squeeze", first, graph.integers(-1))
     return graph.model(computed, {**dict.fromkeys(token_outputs, ("length",)), output: ()})
-
-
-def _layer(graph: Graph, name: str, hidden: str, lengths: str, heads: int) -> str:
-    attended = graph.dense(
-        f"{name}.attention.output.dense", _attention(graph, f"{name}.attention.self", hidden, lengths, heads)
-    )
-    hidden = _normalize(graph, f"{name}.attention.output.LayerNorm", graph.add("Add", attended, hidden))
-    wide = graph.add("Gelu", graph.dense(f"{name}.intermediate.dense", hidden))
-    narrow = graph.dense(f"{name}.output.dense", wide)
-    return _normalize(graph, f"{name}.output.LayerNorm", graph.add("Add", narrow, hidden))
 
 
 def _attention(graph: Graph, name: str, hidden: str, lengths: str, heads: int) -> str:

@@ -6,7 +6,7 @@ are those of torch's exporter, less its conversions of shapes, so that the ONNX 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -34,8 +34,10 @@ def build_graph(
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     padding = graph.add("Mul", graph.add("Sub", graph.constant(1.0), mask), graph.constant(LOWEST))
     padding = graph.add("Unsqueeze", padding, graph.integers(1, 2))
-    for layer in range(layers):
-        hidden = _layer(graph, f"encoder.layer.{layer}", hidden, padding, heads)
+    for number in range(layers):
+        name = f"encoder.layer.{number}"
+        attended = _attention(graph, f"{name}.attention.self", hidden, padding, heads)
+        hidden = layer(graph, name, hidden, attended, graph.normalize_layer)
     vector = _mean(graph, hidden, mask) if pooling == "mean" else graph.add("Gather", hidden, graph.integer(0), axis=1)
     if normalize:
         length = graph.add("ReduceL2", vector, graph.integers(-1), keepdims=1)
@@ -56,14 +58,13 @@ def embeddings(graph: Graph) -> str:
     return graph.normalize_layer("embeddings.LayerNorm", graph.add("Add", graph.add("Add", words, types), places))
 
 
-def _layer(graph: Graph, name: str, hidden: str, padding: str, heads: int) -> str:
-    attended = graph.dense(
-        f"{name}.attention.output.dense", _attention(graph, f"{name}.attention.self", hidden, padding, heads)
-    )
-    hidden = graph.normalize_layer(f"{name}.attention.output.LayerNorm", graph.add("Add", attended, hidden))
+def layer(graph: Graph, name: str, hidden: str, attended: str, normalize: Callable[[str, str], str]) -> str:
+    """What follows the attention of a layer. `normalize`: the name of a layer normalisation and its input -> its output."""
+    values = graph.dense(f"{name}.attention.output.dense", attended)
+    hidden = normalize(f"{name}.attention.output.LayerNorm", graph.add("Add", values, hidden))
     wide = graph.add("Gelu", graph.dense(f"{name}.intermediate.dense", hidden))
     narrow = graph.dense(f"{name}.output.dense", wide)
-    return graph.normalize_layer(f"{name}.output.LayerNorm", graph.add("Add", narrow, hidden))
+    return normalize(f"{name}.output.LayerNorm", graph.add("Add", narrow, hidden))
 
 
 def _attention(graph: Graph, name: str, hidden: str, padding: str, heads: int) -> str:
