@@ -9,6 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from corpus.sources.addresses import FetchError
 from index.jobs import IfExists, Job, JobKind
+from index.listing import DocumentPage
 from index.types import StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
@@ -56,13 +57,17 @@ def _document_links(pointer: str) -> dict[str, dict[str, str]]:
 @route(blueprint, "GET", "/v1/documents", READ, "List the documents", query=PageParameters, links=_document_links("data/0"))
 def list_documents() -> DocumentList:
     parameters = from_query_string(request, PageParameters)
-    engine = service().engine
+    page, after = page_of_documents(parameters)
+    return {"data": listed_documents_json(service().engine, page.documents), "next": after, "total": page.total}
+
+
+def page_of_documents(parameters: PageParameters) -> tuple[DocumentPage, str | None]:
+    """A page of the list and the `after` of the next. Raises Problem 422."""
     try:
-        page = engine.page(parameters.query())
+        page = service().engine.page(parameters.query())
     except ValueError as error:
         raise Problem.of_field("after", str(error)) from error
-    data = listed_documents_json(engine, page.documents)
-    return {"data": data, "next": cursor(page.next, parameters.sort) if page.next else None, "total": page.total}
+    return page, cursor(page.next, parameters.sort) if page.next else None
 
 
 @route(

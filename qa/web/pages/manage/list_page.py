@@ -8,12 +8,11 @@ from flask import Blueprint, render_template, request
 from pydantic import Field
 
 from index.jobs import Job, JobStatus
-from index.listing import DocumentPage
-from qa.web.api.documents import MAX_UPLOAD_BYTES
+from qa.web.api.documents import MAX_UPLOAD_BYTES, page_of_documents
 from qa.web.current import service, settings
 from qa.web.pages.manage.address import LIST_FIELDS, list_address, list_query, require_manage_page
 from qa.web.routes import WRITE, route
-from qa.web.schemas.document_requests import SORT, PageParameters, cursor
+from qa.web.schemas.document_requests import SORT, PageParameters
 from qa.web.schemas.documents import listed_documents_json, passage_number
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import validated
@@ -61,7 +60,7 @@ _FIELD_NAMES = {"date_from": "“Dated from”", "date_to": "“to”", "after":
 
 def _render(values: dict[str, str], parameters: ListParameters, error: str | None = None) -> str:
     engine = service().engine
-    page, after = _page(parameters)
+    page, after = page_of_documents(parameters)
     before = passage_number(f"p{request.args.get('failed_before', '')}")
     failed = engine.jobs.jobs(JobStatus.FAILED, before, FAILURES_SHOWN + 1)
     documents, passages = engine.counts()
@@ -91,15 +90,6 @@ def _render(values: dict[str, str], parameters: ListParameters, error: str | Non
         most_bytes=MAX_UPLOAD_BYTES,
         fetches_addresses=bool(settings().url_hosts or settings().url_private_hosts),
     )
-
-
-def _page(parameters: ListParameters) -> tuple[DocumentPage, str | None]:
-    """A page of documents and the `after` of the next. Raises Problem 422."""
-    try:
-        page = service().engine.page(parameters.query())
-    except ValueError as error:
-        raise Problem.of_field("after", str(error)) from error
-    return page, cursor(page.next, parameters.sort) if page.next else None
 
 
 def _next_order(key: str, current: str) -> str:
