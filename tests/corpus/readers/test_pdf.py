@@ -8,6 +8,7 @@ import pytest
 
 from corpus.readers import read
 from corpus.types import Document, ReadError, page_at
+from tests.corpus.readers.pdf_lines import LEFT, RIGHT, TWO_COLUMNS, text_lines
 
 Reading = Callable[[bytes, str], Document]
 MakePdf = Callable[..., bytes]
@@ -66,10 +67,6 @@ def test_encrypted_file_needs_a_password() -> None:
         list(read(buffer.getvalue(), "x.pdf"))
 
 
-def text_lines(lines: list[str], top: int = 700, left: int = 72, font: str = "F1") -> list[tuple[int, int, str, int, str]]:
-    return [(10, top - 12 * number, line, left, font) for number, line in enumerate(lines)]
-
-
 def test_lines_of_a_paragraph_are_joined_and_short_ones_are_kept(document: Reading, make_pdf: MakePdf) -> None:
     address = ["The Grants Office", "1 High Street", "Leeds"]
     prose = ["We pay for machines that farmers need for their work with wheat, oats", "and barley. Write to us at:", *address]
@@ -112,22 +109,7 @@ def test_headers_footers_and_page_numbers_that_repeat_are_left_out(document: Rea
 
 
 def test_columns_are_read_one_after_the_other(document: Reading, make_pdf: MakePdf) -> None:
-    left = [
-        "We pay for machines that farmers need",
-        "for their work with wheat and oats on",
-        "fields of less than ten hectares.",
-    ]
-    right = [
-        "Nobody else may apply, but those who",
-        "rent a field from a farmer may ask for",
-        "a part of what the machine costs.",
-    ]
-    rows = [
-        line
-        for number in range(3)
-        for line in ((10, 700 - 12 * number, left[number], 50), (10, 700 - 12 * number, right[number], 320))
-    ]
-    assert document(make_pdf([rows]), "x.pdf").text == " ".join(left) + "\n\n" + " ".join(right)
+    assert document(make_pdf([TWO_COLUMNS]), "x.pdf").text == " ".join(LEFT) + "\n\n" + " ".join(RIGHT)
 
 
 @pytest.mark.parametrize("by_column", [False, True])

@@ -12,6 +12,7 @@ from pypdfium2 import raw
 
 from corpus.readers.pdf.page_view import PageView, draw_page, view_page
 from corpus.types import Document, ReadError, page_at
+from tests.corpus.readers.pdf_lines import RIGHT, TWO_COLUMNS, text_lines
 
 Reading = Callable[[bytes, str], Document]
 MakePdf = Callable[..., bytes]
@@ -51,10 +52,6 @@ def inside(data: bytes, number: int, view: PageView) -> list[str]:
     return [re.sub(r"[\s\ufffe\x02]+", " ", text).strip() for text in texts]
 
 
-def text_lines(lines: list[str], top: int = 700, left: int = 72) -> list[tuple[int, int, str, int]]:
-    return [(10, top - 12 * number, line, left) for number, line in enumerate(lines)]
-
-
 def test_a_sentence_has_a_box_on_each_of_its_lines(make_pdf: MakePdf, boxed: Callable[..., list[str]]) -> None:
     lines = [
         "We pay for machines that farmers need. The rest (also of barley) is not paid",
@@ -83,24 +80,11 @@ def test_words_divided_at_a_line_end_are_boxed_on_both_lines(make_pdf: MakePdf, 
 
 
 def test_columns_and_headers(make_pdf: MakePdf, boxed: Callable[..., list[str]]) -> None:
-    left = [
-        "We pay for machines that farmers need",
-        "for their work with wheat and oats on",
-        "fields of less than ten hectares.",
-    ]
-    right = [
-        "Nobody else may apply, but those who",
-        "rent a field from a farmer may ask for",
-        "a part of what the machine costs.",
-    ]
-    rows = [
-        line for n in range(3) for line in ((10, 700 - 12 * n, left[n], 50), (10, 700 - 12 * n, right[n], 320))
-    ]  # row by row in the file
     others = [text_lines([f"We bought {word} in May.", f"Then we sold the {word}."]) for word in ("barley", "oats", "rye")]
-    pages = [[(9, 810, "Farmers need"), *page, (9, 30, f"{n} of 4")] for n, page in enumerate((rows, *others), 1)]
+    pages = [[(9, 810, "Farmers need"), *page, (9, 30, f"{n} of 4")] for n, page in enumerate((TWO_COLUMNS, *others), 1)]
     pdf = make_pdf(pages)
     assert boxed(pdf, "farmers need for their work with wheat") == ["farmers need", "for their work with wheat"]
-    assert boxed(pdf, " ".join(right)) == right
+    assert boxed(pdf, " ".join(RIGHT)) == RIGHT
 
 
 def test_cells_that_repeat_are_boxed_in_their_row(make_pdf: MakePdf, boxed: Callable[..., list[str]]) -> None:
