@@ -1,6 +1,6 @@
 """The features of units for a question: how well their words, their structure and their passage fit. Pure, about 20 µs a unit.
 
-Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names the columns; `fit` of `benchmarks/reader` learns the weights.
+Each is 0 to 1 or near it. Shares are of the question's idf. `FEATURES` names the columns; `benchmarks.choosing.fit` learns the weights.
 """
 
 from __future__ import annotations

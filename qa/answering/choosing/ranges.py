@@ -22,7 +22,7 @@ _ABOVE = r"(?:over|above|more than|older than|exceed(?:s|ing)?|greater than)"
 _AT_LEAST = r"(?:at least|minimum of|not less than|from)"
 _BELOW = r"(?:under|below|less than|fewer than|younger than)"
 _AT_MOST = r"(?:up to|no more than|not more than|at most|maximum of)"
-# The first pattern that matches at a place counts. Each: lower and upper limit, and whether they are inside.
+# The first pattern that matches at a place counts. Groups are lower or upper limits; those of `over` and `under` are outside.
 _RANGES = re.compile(
     rf"(?:between )?(?P<low>{_FIGURE}){_UNITS}(?: (?:to|and)(?: (?:under|up to))? |\s?[–-]\s?)(?P<high>{_FIGURE})"
     rf"|{_ABOVE} (?P<over>{_FIGURE}){_UNITS}(?:,? (?:but|and|to)?\s?(?:{_BELOW}|{_AT_MOST}) (?P<over_to>{_FIGURE}))?"
