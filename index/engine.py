@@ -44,6 +44,17 @@ class EngineStatus:
     written: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentCopy:
+    """Everything that an engine stores of a document, but its original. `vectors`: one for each passage, by the model `fingerprint`."""
+
+    stored: StoredDocument
+    document: Document
+    passages: Sequence[Passage]
+    vectors: Matrix
+    fingerprint: str
+
+
 class Snapshot(Protocol):
     """A consistent view of the documents that a filter allows: nothing changes between its calls."""
 
@@ -178,6 +189,18 @@ class Engine(Protocol):
 
         A search finds the old document or the new one, never parts. `vectors`: float32 (n, d) by `embedder`, one for each passage.
         `unless`: called inside the transaction; if it returns true, nothing is stored. Raises FingerprintMismatch.
+        """
+        ...
+
+    def export(self, document_id: str) -> DocumentCopy | None:
+        """A document with all its passages and vectors, as of one moment; None if there is none. Raises DamagedRow."""
+        ...
+
+    def put_copies(self, copies: Sequence[DocumentCopy]) -> None:
+        """Store documents as another engine holds them, with their times and edits, in place of those with their ids.
+
+        Their numbers and the ids of their passages are new. They are on disk and found when this returns; a search finds each of them
+        whole or not at all. Raises FingerprintMismatch.
         """
         ...
 

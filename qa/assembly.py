@@ -61,13 +61,14 @@ def open_to_write(
     fill: bool = False,
     policy: Policy = DEFAULT,
     reranker: Reranker | None = None,
+    new_model: str | None = None,
 ) -> DocumentWriter:
-    """Open or create the data folder as its owner. `fill`: store the press release in a new folder.
+    """Open or create the data folder as its owner. `fill`: store the press release in a new folder. `new_model`: for a new folder.
 
     Raises StoreError or ModelError with the next step.
     """
     folder = settings.data
-    engine = open_engine_to_write(folder, embedder_opener(settings, say), policy, say, reranker)
+    engine = open_engine_to_write(folder, embedder_opener(settings, say, new_model), policy, say, reranker)
     writer = DocumentWriter(engine, keep_originals=settings.keep_originals)
     if not fill or not writer.engine.is_new:
         return writer
@@ -82,10 +83,10 @@ def open_to_write(
     return writer
 
 
-def open_to_change(settings: Settings, say: Say = log.info) -> DocumentWriter:
+def open_to_change(settings: Settings, say: Say = log.info, *, new_model: str | None = None) -> DocumentWriter:
     """As `open_to_write`, or beside the process that owns the folder, such as a server, which then indexes what is stored."""
     if not is_held(settings.data):
-        return open_to_write(settings, say)
+        return open_to_write(settings, say, new_model=new_model)
     engine = open_engine_to_share(settings.data, embedder_opener(settings, say))
     return DocumentWriter(engine, keep_originals=settings.keep_originals)
 
@@ -173,11 +174,11 @@ def fetcher_of(settings: Settings) -> Fetcher:
     return Fetcher(Hosts(settings.url_hosts, settings.url_private_hosts))
 
 
-def embedder_opener(settings: Settings, say: Say) -> OpenEmbedder:
-    """Opens the model that `model_name` chooses."""
+def embedder_opener(settings: Settings, say: Say, new: str | None = None) -> OpenEmbedder:
+    """Opens the model that `model_name` chooses. `new`: the one to use where no vectors are stored, instead of the default."""
 
     def open_embedder(stored: str | None) -> tuple[str, Embedder]:
-        name = model_name(settings, stored)
+        name = model_name(settings, stored or new)
         return name, embedder_of(settings, name, say)
 
     return open_embedder

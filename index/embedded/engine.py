@@ -24,7 +24,7 @@ from index.embedded.segments import generations
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
 from index.embedded.store.store import Store
-from index.engine import EngineStatus, PutOutcome
+from index.engine import DocumentCopy, EngineStatus, PutOutcome
 from index.filters import Filter, Scalar
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
@@ -191,6 +191,17 @@ class EmbeddedEngine:
             self.store.put(document_id, document, passages, vectors, fingerprint, origin)
         self._originals.delete_unreferenced(original)
         return "replaced" if known else "added"
+
+    def export(self, document_id: str) -> DocumentCopy | None:
+        return self.store.export(document_id)
+
+    def put_copies(self, copies: Sequence[DocumentCopy]) -> None:
+        originals = [self._original(copy.stored.id) for copy in copies]
+        with self.database.transaction():
+            for copy in copies:
+                self.store.put_copy(copy)
+        for original in originals:
+            self._originals.delete_unreferenced(original)
 
     def holds(self, document_id: str, document: Document) -> bool:
         try:

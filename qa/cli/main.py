@@ -12,7 +12,7 @@ import click
 
 from corpus.types import QuotableError
 from qa.cli import config, keys, mcp, preparation, serving
-from qa.cli.folder import documents, status, storage
+from qa.cli.folder import copying, documents, status, storage
 from qa.cli.questions import chat, evaluation, gaps, search
 from qa.settings.reading import SettingsError
 from qa.version import DISTRIBUTION
@@ -80,6 +80,7 @@ for command in (
     storage.check,
     storage.backup,
     storage.restore,
+    copying.copy,
     storage.rebuild,
     evaluation.evaluate,
     gaps.gaps,

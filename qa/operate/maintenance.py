@@ -39,6 +39,7 @@ from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
 from qa.settings.settings import Settings
+from qa.state_files import StateFiles
 
 # Files beside the store that a backup includes.
 INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE)
@@ -95,6 +96,18 @@ def restore_folder(settings: Settings, source: Path) -> Path | None:
         restore(settings.data, source, INCLUDED_FILES)
     kept = settings.data / BEFORE_RESTORE
     return kept if kept.exists() else None
+
+
+def copy_state(source: StateFiles, target: StateFiles) -> None:
+    """Copy the files beside the documents that exist. Raises StoreError."""
+    for name in INCLUDED_FILES:
+        content = source.read(name)
+        if content is not None and content != target.read(name):
+            target.change(name, partial(_replace_by, content))
+
+
+def _replace_by(content: bytes, _: bytes | None) -> bytes:
+    return content
 
 
 def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import apsw
+import numpy as np
 
 from corpus.types import Document, Passage
 from index.embedded.store import rows
@@ -19,6 +20,7 @@ from index.embedded.store.facts import record_change, record_update
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import insert, next_number, now, placeholders
+from index.engine import DocumentCopy
 from index.types import NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument, with_edits
 
 
@@ -38,23 +40,42 @@ class Store(Passages):
 
         Raises FingerprintMismatch if the store holds vectors of another model.
         """
-        if len(passages) != len(vectors):
-            raise ValueError(f"{len(passages)} passages with {len(vectors)} vectors")
+        with self._database.transaction():
+            stored = _stored(document_id, document, origin, self.intact_document(document_id))
+            return self.put_copy(DocumentCopy(stored, document, passages, vectors, fingerprint))
+
+    def put_copy(self, copy: DocumentCopy) -> Ids:
+        """As `put`, with all fields of the stored document but its number, which is new."""
+        if len(copy.passages) != len(copy.vectors):
+            raise ValueError(f"{len(copy.passages)} passages with {len(copy.vectors)} vectors")
         with self._database.transaction() as connection:
-            self.check_fingerprint(fingerprint)
-            connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
-            previous = self.intact_document(document_id)
-            removed = self._remove(connection, document_id)
+            self.check_fingerprint(copy.fingerprint)
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (copy.fingerprint,))
+            removed = self._remove(connection, copy.stored.id)
             number = next_number(connection, "documents", "number")
-            stored = _stored(number, document_id, document, origin, previous)
-            row = (*rows.document_row(stored, document), rows.title_key(stored.title))
+            stored = replace(copy.stored, number=number)
+            row = (*rows.document_row(stored, copy.document), rows.title_key(stored.title))
             insert(connection, "documents", f"number, {DOCUMENT_COLUMNS}, {CONTENT_COLUMNS}, title_key", row)
             first = next_number(connection, "passages", "id")
-            for passage_id, (passage, vector) in enumerate(zip(passages, vectors, strict=True), first):
+            for passage_id, (passage, vector) in enumerate(zip(copy.passages, copy.vectors, strict=True), first):
                 insert(connection, "passages", f"id, {PASSAGE_COLUMNS}", rows.passage_row(passage_id, number, passage))
-                insert(connection, "vectors", VECTOR_COLUMNS, rows.vector_row(fingerprint, passage_id, vector))
-            record_change(connection, documents=1, passages=len(passages))
+                insert(connection, "vectors", VECTOR_COLUMNS, rows.vector_row(copy.fingerprint, passage_id, vector))
+            record_change(connection, documents=1, passages=len(copy.passages))
         return removed
+
+    def export(self, document_id: str) -> DocumentCopy | None:
+        """As `Engine.export`."""
+        fingerprint = self.fingerprint or ""
+        with self._database.reading():
+            stored, document = self.document(document_id), self.content(document_id)
+            ids = self.passage_ids(document_id).tolist()
+            found, vectors = self.passages(ids), self.vectors(ids, fingerprint)
+        if stored is None or document is None:
+            return None
+        if not ids or not len(ids) == len(found) == len(vectors):
+            raise DamagedRow(f"passages of the stored document {document_id!r} are damaged or missing; run `qa check`")
+        passages = [passage.passage for passage in found]
+        return DocumentCopy(stored, document, passages, np.stack([vectors[i] for i in ids]), fingerprint)
 
     def remove(self, document_id: str) -> Ids:
         """Remove a document with its passages and vectors; return the ids of its passages, none if it does not exist."""
@@ -118,13 +139,11 @@ class Store(Passages):
         return ids
 
 
-def _stored(
-    number: int, document_id: str, document: Document, origin: Origin, previous: StoredDocument | None
-) -> StoredDocument:
-    """With the time and the edits of the document that it replaces."""
+def _stored(document_id: str, document: Document, origin: Origin, previous: StoredDocument | None) -> StoredDocument:
+    """With the time and the edits of the document that it replaces, and without a number."""
     changed = now()
     stored = StoredDocument(
-        number=number,
+        number=0,
         id=document_id,
         title=document.title,
         url=document.url,

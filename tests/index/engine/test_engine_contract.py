@@ -249,6 +249,31 @@ def test_everything_is_found_after_it_is_opened_again(open_engine: OpenEngine, t
         reopened.close()
 
 
+def test_exported_documents_are_put_as_they_were(new_engine: NewEngine, engine: Engine) -> None:
+    filled(engine)
+    engine.edit("d1", {"date": "2025-07-21", "metadata": {"topic": "reeds"}})
+    ids = [each.id for each in engine.documents()]
+    copies = [copy for copy in map(engine.export, ids) if copy]
+    assert engine.export("unknown") is None
+    with new_engine() as other:
+        put(other, document("d1", ["replaced"]))
+        other.put_copies(copies)
+        again = [copy for copy in map(other.export, ids) if copy]
+        assert found_in(other, "otter reed") == found_in(engine, "otter reed")
+    assert [replace(copy.stored, number=0) for copy in again] == [replace(copy.stored, number=0) for copy in copies]
+    for ours, theirs in zip(copies, again, strict=True):
+        assert (ours.document, list(ours.passages), ours.fingerprint) == (
+            theirs.document,
+            list(theirs.passages),
+            theirs.fingerprint,
+        )
+        assert np.allclose(ours.vectors, theirs.vectors, atol=1e-6)
+
+
+def found_in(engine: Engine, question: str) -> dict[tuple[str, int], float]:
+    return {(document_id, start): round(score, 3) for document_id, start, score in search(engine, question)}
+
+
 class ReverseReranker:
     """Prefers what the engine ranked last."""
 

@@ -49,6 +49,7 @@ index.embedded.integrity
 index.embedded
 qa.version
 qa.observation
+qa.state_files
 qa.settings
 qa.answering.question
 qa.answering.reader

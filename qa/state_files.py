@@ -1,0 +1,90 @@
+"""The small files of a service, such as its keys and its calibration: read whole, and replaced in one step."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from index import durable_files
+from index.types import StoreError
+
+
+class StateFiles(Protocol):
+    """Files that all processes of a service see alike, wherever they are kept."""
+
+    def place(self, name: str) -> str:
+        """Where a file is, for messages."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """The contents; None if there is no such file. Raises StoreError."""
+        ...
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Replace a file, or create it, by what `change` makes of its contents; no other change comes in between. Raises StoreError."""
+        ...
+
+    def state(self, name: str) -> Hashable:
+        """Differs after every change of a file, at most half a second later; cheap enough to be asked for at every request."""
+        ...
+
+
+class FolderFiles:
+    """Files in a data folder, which only their owner can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def place(self, name: str) -> str:
+        return str(self._folder / name)
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {self.place(name)}: {error.strerror}") from error
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
+        with self._lock():
+            content = change(self.read(name))
+            try:
+                self._replace(self._folder / name, content)
+            except OSError as error:
+                raise StoreError(f"cannot write {self.place(name)}: {error.strerror}") from error
+
+    def state(self, name: str) -> Hashable:
+        try:
+            stat = (self._folder / name).stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Let one process at a time change files. The lock is on the folder itself and ends with the process."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreError(f"cannot use the data folder {self._folder}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        part = path.with_name(f"{path.name}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        durable_files.sync(self._folder)

@@ -1,0 +1,168 @@
+"""`qa copy`: everything arrives, also after kills; what differs is reported."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.durability import small
+from corpus.types import Document
+from index.types import Origin
+from qa.assembly import open_to_write
+from qa.cli.main import main
+from qa.ingest.writer import DocumentWriter, IncomingDocument
+from qa.operate.copying import Copier
+from qa.operate.keys import Role, create_key
+from qa.settings.settings import Settings
+
+DOCUMENTS = 60
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("model")
+    return small.make_model(folder / "model", folder / "models")
+
+
+def settings_of(data: Path, model: str, **changes: Any) -> Settings:
+    return Settings(data=data, model=model, cache=Path(model).parent / "models", threads=1, **changes)
+
+
+@pytest.fixture(scope="module")
+def source(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents with originals, edits, metadata and tables, some of them replaced or removed since."""
+    folder = tmp_path_factory.mktemp("source")
+    with open_to_write(settings_of(folder, model)) as writer:
+        for number in range(DOCUMENTS):
+            name = f"d{number:02}"
+            put(writer, name, 1)
+            if number % 5 == 0:
+                put(writer, name, 2)
+        writer.engine.edit("d07", {"date": "2025-07-21", "metadata": {"topic": "fees"}})
+        writer.engine.remove("d08")
+        writer.engine.maintain()
+    create_key(folder, "reader", Role.READ)
+    (folder / "questions.jsonl").write_text('{"format": 1}\n')
+    return folder
+
+
+def put(writer: DocumentWriter, name: str, version: int) -> None:
+    text = small.text_of(name, version)
+    document = Document(text=text, title=f"Document {name}", pages=(0, 5), metadata={"number": name, "list": ["a", "b"]})
+    with writer.engine.keep_original(f"original of {name} {version}".encode()) as digest:
+        origin = Origin(f"/files/{name}.txt", f"{name}.txt", digest, f"{name}.txt", digest)
+        writer.put(IncomingDocument(name, document, origin))
+
+
+def contents(folder: Path, model: str) -> dict[str, Any]:
+    """Everything that an engine holds, without the numbers that are its own."""
+    with open_to_write(settings_of(folder, model)) as writer:
+        engine = writer.engine
+        found = {}
+        for document in engine.documents(limit=1_000):
+            copy = engine.export(document.id)
+            assert copy is not None
+            fields = {name: getattr(copy.stored, name) for name in type(document).__slots__ if name != "number"}
+            original = engine.original(document.id)
+            found[document.id] = (fields, copy.document, list(copy.passages), copy.vectors.tolist(), copy.fingerprint, original)
+        return found
+
+
+def copy(qa: Callable[..., Any], model: str, *words: object) -> Any:
+    return qa("copy", *words, QA_MODEL=model, QA_CACHE=str(Path(model).parent / "models"), QA_THREADS="1")
+
+
+def test_copies_everything_there_and_back(qa: Callable[..., Any], source: Path, model: str, tmp_path: Path) -> None:
+    there, back = tmp_path / "there", tmp_path / "back"
+    copied = copy(qa, model, source, there)
+    assert copied.code == 0, copied.stderr
+    assert f"{DOCUMENTS - 1} documents copied" in copied.stdout
+    with open_to_write(settings_of(there, model)) as writer, open_to_write(settings_of(back, model)) as other:
+        Copier(writer.engine, other.engine).copy(lambda done, total: None)
+    expected = contents(source, model)
+    assert contents(there, model) == expected
+    assert contents(back, model) == expected
+    for name in ("keys.json", "questions.jsonl"):
+        assert (there / name).read_bytes() == (source / name).read_bytes()
+
+
+def test_goes_on_after_kills(source: Path, model: str, tmp_path: Path) -> None:
+    target, chance = tmp_path / "target", random.Random(7)
+    settings = settings_of(target, model)
+
+    def work(send: Callable[..., None], wait: Callable[[], None]) -> None:
+        with open_to_write(settings_of(source, model)) as ours, open_to_write(settings) as theirs:
+            wait()
+            Copier(ours.engine, theirs.engine).copy(lambda done, total: None)
+            send(kind="done")
+
+    interrupted = 0
+    for _ in range(6):
+        child = small.Child(work)
+        child.go()
+        time.sleep(chance.uniform(0.02, 0.15))
+        child.kill()
+        interrupted += not child.rest()
+    assert interrupted
+    with open_to_write(settings_of(source, model)) as ours, open_to_write(settings) as theirs:
+        copier = Copier(ours.engine, theirs.engine)
+        copier.copy(lambda done, total: None)
+        copier.check(lambda done, total: None)
+        assert copier.report.problems == []
+    assert contents(target, model) == contents(source, model)
+
+
+def test_leaves_other_documents_alone_unless_told_to_delete_them(
+    qa: Callable[..., Any], source: Path, model: str, tmp_path: Path
+) -> None:
+    with open_to_write(settings_of(source, model)) as ours, open_to_write(settings_of(tmp_path, model)) as theirs:
+        put(theirs, "other", 1)
+        put(theirs, "d01", 9)
+        copier = Copier(ours.engine, theirs.engine)
+        copier.copy(lambda done, total: None)
+        assert copier.report.others == 1
+    expected = contents(source, model)
+    assert contents(tmp_path, model) == expected | {"other": contents(tmp_path, model)["other"]}
+    copied = copy(qa, model, source, tmp_path, "--delete")
+    assert f"0 documents copied to {tmp_path}, {DOCUMENTS - 1} were there already, 1 removed" in copied.stdout
+    assert contents(tmp_path, model) == expected
+
+
+def test_embeds_again_for_another_model(source: Path, model: str, tmp_path: Path) -> None:
+    other = small.make_model(tmp_path / "other", tmp_path / "models", seed=1)
+    with (
+        open_to_write(settings_of(source, model)) as ours,
+        open_to_write(settings_of(tmp_path / "target", other)) as theirs,
+    ):
+        copier = Copier(ours.engine, theirs.engine)
+        copier.copy(lambda done, total: None)
+        copier.check(lambda done, total: None)
+        assert (copier.report.embedded, copier.report.problems) == (DOCUMENTS - 1, [])
+        vectors = [engine.export("d01") for engine in (ours.engine, theirs.engine)]
+        assert vectors[0]
+        assert vectors[1]
+        assert vectors[0].vectors.tolist() != vectors[1].vectors.tolist()
+
+
+def test_reports_a_damaged_copy(source: Path, model: str, tmp_path: Path) -> None:
+    with open_to_write(settings_of(source, model)) as ours, open_to_write(settings_of(tmp_path, model)) as theirs:
+        copier = Copier(ours.engine, theirs.engine)
+        copier.copy(lambda done, total: None)
+        theirs.engine.remove("d03")
+        stored = theirs.engine.export("d04")
+        assert stored is not None
+        theirs.engine.put_copies([replace(stored, passages=stored.passages[1:], vectors=stored.vectors[1:])])
+        copier.check(lambda done, total: None)
+        assert [line.partition(":")[0] for line in copier.report.problems] == ["d03", "d04"]
+
+
+def test_refuses_one_folder_for_both(source: Path) -> None:
+    refused = CliRunner().invoke(main, ["copy", str(source), str(source)])
+    assert (refused.exit_code, "same folder" in refused.output) == (2, True)
