@@ -28,7 +28,7 @@ TORCH_OPTIONS := $(if $(PIP_OPTIONS)$(filter cuda,$(TORCH)),,$(BIN)/python -m be
 EXTRA_REQUIREMENTS := import sys, tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	print(*(line for extra in sys.argv[1].split(",") for line in extras[extra]))
 
-.PHONY: install serve test test-long lint bench bench-quality bench-scale constraints licences audit
+.PHONY: install serve cluster test test-long lint bench bench-quality bench-scale constraints licences audit
 .DEFAULT_GOAL := serve
 
 $(BIN)/python:
@@ -67,6 +67,10 @@ install: $(INSTALLED)-model $(EXTRAS:%=$(INSTALLED)-%)
 
 serve: install
 	$(BIN)/qa serve
+
+# Three OpenSearch nodes on this machine, for trying the clustered engine; needs Java 17 and Maven.
+cluster: $(INSTALLED)
+	$(BIN)/python -m tests.system.cluster.run
 
 # At most four workers, each with whole files: most of the time is spent waiting for processes that the tests start.
 test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules

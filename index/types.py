@@ -29,6 +29,10 @@ class NewerFormat(StoreError):
     """The data folder was written by a newer version of this program."""
 
 
+class EngineUnavailable(StoreError):
+    """The cluster cannot be reached, or does not answer in time; it may a moment later."""
+
+
 class StorageFull(StoreError):
     """No space is left on the disk; stored data stays readable."""
 

@@ -23,6 +23,9 @@ from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Embedder
 from tests.corpus.sources.site import Site
+from tests.system.cluster.fixtures import cluster, engine_address
+
+__all__ = ["cluster", "engine_address"]
 
 ROOT = Path(__file__).parent.parent
 QA = Path(sysconfig.get_path("scripts")) / "qa"

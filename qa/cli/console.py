@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from corpus.types import QuotableError
 from qa.settings.reading import Configuration, read_configuration
 from qa.settings.settings import Settings
 
@@ -15,6 +16,8 @@ from qa.settings.settings import Settings
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
     """The settings of this call, with a message for each deprecated name. `overrides`: the command's own options."""
     configuration = configuration_of(context, **overrides)
+    if configuration.settings.engine:
+        raise QuotableError("documents cannot be kept in a cluster yet: unset `engine`")
     for warning in configuration.warnings:
         say(f"qa: {warning}")
     return configuration.settings

@@ -32,7 +32,7 @@ class _Commands(click.Group):
 
 
 def _store_option(context: click.Context, option: click.Parameter, value: str | None) -> None:
-    """Record --data or --config, which may come before and after the command."""
+    """Record --data, --engine or --config, which may come before and after the command."""
     given = context.ensure_object(dict)
     name = str(option.name)
     if value is not None and given.setdefault(name, value) != value:
@@ -40,15 +40,16 @@ def _store_option(context: click.Context, option: click.Parameter, value: str | 
 
 
 def _folder_options() -> list[click.Parameter]:
-    option = partial(click.Option, expose_value=False, callback=_store_option, metavar="PATH")
+    option = partial(click.Option, expose_value=False, callback=_store_option)
     return [
-        option(["--data"], help="The data folder (default: qa-data, or QA_DATA)."),
-        option(["--config"], help="The TOML file of settings (default: QA_CONFIG)."),
+        option(["--data"], metavar="PATH", help="The data folder (default: qa-data, or QA_DATA)."),
+        option(["--engine"], metavar="ADDRESS", help="A cluster instead of the folder (default: QA_ENGINE)."),
+        option(["--config"], metavar="PATH", help="The TOML file of settings (default: QA_CONFIG)."),
     ]
 
 
 def _with_folder_options(command: click.Command) -> click.Command:
-    """Accept --data and --config after the command too."""
+    """Accept these options after the command too."""
     command.params += _folder_options()
     for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
         _with_folder_options(subcommand)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from corpus.sources.addresses import FetchError, Hosts
+from index.opensearch.address import parse
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
@@ -72,4 +73,9 @@ def address(value: str) -> str:
         usable = False
     if not usable:
         raise ValueError("must be an address such as http://127.0.0.1:8080/v1")
+    return value
+
+
+def engine(value: str) -> str:
+    parse(line(value))
     return value

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from index.embedding.model_files import DEFAULT_MODEL
+from index.opensearch.address import Tls
 from index.types import Precision
 from qa.settings import checks
 
@@ -34,6 +35,28 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: FilePath = Field(default=Path("qa-data"), description="The data folder; it holds everything. Back this up.")
+    engine: Annotated[str, AfterValidator(checks.engine)] | None = Field(
+        default=None,
+        description="A cluster that holds the documents instead of the data folder.",
+        examples=["opensearch://host-1:9200,host-2:9200/documents"],
+    )
+    engine_user: Line | None = Field(default=None, description="The user name on that cluster.", examples=["quotable"])
+    engine_password: Annotated[str, AfterValidator(checks.key)] | None = Field(
+        default=None, description="The password of that user.", repr=False, examples=["a-password"]
+    )
+    engine_certificate: FilePath | None = Field(
+        default=None, description="A client certificate for that cluster, PEM.", examples=["client.pem"]
+    )
+    engine_key: FilePath | None = Field(
+        default=None, description="The key of that certificate, PEM.", examples=["client-key.pem"]
+    )
+    engine_ca: FilePath | None = Field(
+        default=None, description="The authority that signed the cluster's certificates, PEM.", examples=["ca.pem"]
+    )
+    engine_tls: Tls = Field(
+        default="auto",
+        description="TLS to the cluster: verify; unverified; off; or auto, which verifies but uses none on this machine.",
+    )
     host: Line = Field(default="127.0.0.1", description="The address to serve on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 picks a free one.")
     workers: int = Field(

@@ -37,6 +37,7 @@ index.embedding
 index.jobs
 index.listing
 index.engine
+index.opensearch
 index.embedded.policy
 index.embedded.dense
 index.embedded.lexical
@@ -195,6 +196,7 @@ def test_every_room_in_the_order_exists() -> None:
                 "index/embedded/integrity/migrations.py",
             },
         ),
+        (("opensearchpy",), {"index/opensearch/connection.py"}),
         (("httpcore2",), {"corpus/sources/http_client.py"}),
         (("httpx", "httpx2", "httpcore", "requests", "urllib3", "urllib.request"), set()),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
