@@ -22,7 +22,7 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     """Replace a file atomically and sync it; `values` must not contain CHECKSUM_KEY."""
     part = path.with_name(f"{path.name}.part")
     with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(values | {CHECKSUM_KEY: _checksum(values)}, indent=1))
+        file.write(format_json(values))
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
@@ -31,9 +31,19 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a file of `write_json`. Raises OSError, or ValueError if the checksum does not match."""
-    values = json.loads(path.read_bytes())
+    return parse_json(path.read_bytes(), path.name)
+
+
+def format_json(values: dict[str, Any]) -> str:
+    """With a checksum of its own; `values` must not contain CHECKSUM_KEY."""
+    return json.dumps(values | {CHECKSUM_KEY: _checksum(values)}, indent=1)
+
+
+def parse_json(content: bytes, name: str) -> dict[str, Any]:
+    """What `format_json` wrote. Raises ValueError naming `name` if the checksum does not match."""
+    values = json.loads(content)
     if not isinstance(values, dict) or values.pop(CHECKSUM_KEY, None) != _checksum(values):
-        raise ValueError(f"the checksum of {path.name} does not match its content")
+        raise ValueError(f"the checksum of {name} does not match its content")
     return values
 
 

@@ -30,9 +30,11 @@ from qa.ingest.intake import Intake
 from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
-from qa.operate.question_log import QuestionLog
+from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
+from qa.operate.question_log import FolderJournal, QuestionLog
 from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
+from qa.state_files import FolderFiles, StateFiles
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +133,7 @@ def service_over(engine: Engine, settings: Settings, intake: Intake | None = Non
     answerer = answerer_over(engine, settings)
     crisis = read_crisis_replies(settings.crisis_words)
     chatbot = Chatbot(answerer, lambda: engine.version, crisis, _model_server(settings))
-    return Service(engine, answerer, chatbot, QuestionLog(settings.data), intake, worker)
+    return Service(engine, answerer, chatbot, questions_of(settings), intake, worker)
 
 
 def answerer_over(
@@ -147,12 +149,22 @@ def answerer_over(
         engine,
         settings.answer_threshold,
         settings.languages,
-        read_calibration(settings.data) if calibration is None else calibration,
+        read_calibration(state_files_of(settings)) if calibration is None else calibration,
         reader=reader_of(settings),
         read=settings.read,
         spelling=spelling,
         arrange=arrange,
     )
+
+
+def state_files_of(settings: Settings) -> StateFiles:
+    """Keys, calibration and other small files of the service."""
+    return FolderFiles(settings.data)
+
+
+def questions_of(settings: Settings) -> QuestionLog:
+    """The kept questions of the service."""
+    return QuestionLog(FolderJournal(settings.data / QUESTIONS_FILE))
 
 
 def reranker_of(settings: Settings) -> Reranker | None:

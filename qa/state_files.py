@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from index import durable_files
 from index.types import StoreError
@@ -30,6 +30,27 @@ class StateFiles(Protocol):
 
     def state(self, name: str) -> Hashable:
         """Differs after every change of a file, at most half a second later; cheap enough to be asked for at every request."""
+        ...
+
+
+class Journal(Protocol):
+    """Entries that are only added, such as kept questions."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        ...
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Raises StoreError."""
+        ...
+
+    def entries(self, newest: int | None = None) -> Iterator[Any]:
+        """The entries, or about the `newest` last ones, oldest first. Raises StoreError."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all entries. Raises StoreError."""
         ...
 
 

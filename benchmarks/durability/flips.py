@@ -19,6 +19,7 @@ from index.embedded.opening import open_engine_to_read
 from index.listing import DocumentQuery, DocumentState, SortKey
 from index.types import Embedder
 from qa.answering.calibration import AS_SHIPPED, read_calibration, write_calibration
+from qa.state_files import FolderFiles
 
 MASKS = (0x01, 0x80, 0xFF)
 QUESTIONS = ("wizard studies", small.mark("1", 2), "adult passport pounds")
@@ -42,7 +43,7 @@ class Reader:
     def all(self, embedder: Embedder | None = None) -> tuple[list[Any], bool]:
         """All answers, and whether damage was reported. Raises QuotableError if the folder cannot be read."""
         embedder = embedder or self._embedder
-        calibration = read_calibration(self._data)
+        calibration = read_calibration(FolderFiles(self._data))
         engine = open_engine_to_read(self._data, lambda _: (self._model, embedder))
         with closing(engine):
             seen: list[Any] = [calibration, engine.counts(), engine.languages(), engine.generation]
@@ -87,7 +88,7 @@ def _fill(data: Path, model: str) -> None:
         writer.engine.remove("2")
         writer.engine.rebuild()
         small.put(writer, "4", 1)  # not indexed
-    write_calibration(data, replace(AS_SHIPPED, intercept=0.1, questions=30))
+    write_calibration(FolderFiles(data), replace(AS_SHIPPED, intercept=0.1, questions=30))
 
 
 def _files(data: Path) -> list[Path]:

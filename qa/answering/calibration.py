@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from corpus.types import QuotableError
 from index import durable_files
 from qa.answering.choosing.weights import weights_sha256
+from qa.state_files import StateFiles
 
 log = logging.getLogger(__name__)
 
@@ -125,44 +125,45 @@ def _most_probable(inputs: Floats, targets: Floats, prior: Floats, spread: Float
     return float(fitted[0]), float(fitted[1])
 
 
-def write_calibration(folder: Path, calibration: Calibration) -> Path:
-    """Write it to the data folder atomically and return the path."""
+def write_calibration(files: StateFiles, calibration: Calibration) -> str:
+    """Store it, and return where."""
     values = {"format": FORMAT, "intercept": calibration.intercept, "slope": calibration.slope}
-    durable_files.write_json(folder / FILE_NAME, values | {"questions": calibration.questions, "on_top_of": weights_sha256()})
-    return folder / FILE_NAME
+    content = durable_files.format_json(values | {"questions": calibration.questions, "on_top_of": weights_sha256()})
+    files.change(FILE_NAME, lambda _: content.encode())
+    return files.place(FILE_NAME)
 
 
-def read_calibration(folder: Path) -> Calibration:
-    """The calibration of a data folder, or AS_SHIPPED if it has none or one of another version.
+def read_calibration(files: StateFiles) -> Calibration:
+    """The calibration of a service, or AS_SHIPPED if it has none or one of another version.
 
-    Raises CalibrationError if the file is damaged or from a newer version.
+    Raises CalibrationError if it is damaged or from a newer version.
     """
-    path = folder / FILE_NAME
-    try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError:
+    content, place = files.read(FILE_NAME), files.place(FILE_NAME)
+    if content is None:
         return AS_SHIPPED
-    except (OSError, ValueError) as error:
-        raise CalibrationError(f"cannot read {path} ({error}); delete it, or run `qa eval --calibrate` again") from error
+    try:
+        values = json.loads(content)
+    except ValueError as error:
+        raise CalibrationError(f"cannot read {place} ({error}); delete it, or run `qa eval --calibrate` again") from error
     try:
         if values["format"] > FORMAT:
             raise CalibrationError(
-                f"{path} has format {values['format']}, this version reads up to {FORMAT}; delete it or upgrade"
+                f"{place} has format {values['format']}, this version reads up to {FORMAT}; delete it or upgrade"
             )
         if values["format"] < OLDEST_FORMAT:
-            return _ignore(path)
-        durable_files.read_json(path)
+            return _ignore(place)
+        durable_files.parse_json(content, FILE_NAME)
         calibration = Calibration(float(values["intercept"]), float(values["slope"]), int(values["questions"]))
         on_top_of = values["on_top_of"]
     except (KeyError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{path} is not a valid calibration; delete it, or run `qa eval --calibrate` again") from error
+        raise CalibrationError(f"{place} is not a valid calibration; delete it, or run `qa eval --calibrate` again") from error
     if on_top_of != weights_sha256():  # it is valid only for the weights that it was fitted on
-        return _ignore(path)
+        return _ignore(place)
     return calibration
 
 
-def _ignore(path: Path) -> Calibration:
-    log.warning("ignoring %s: it was fitted by another version; run `qa eval --calibrate` again", path)
+def _ignore(place: str) -> Calibration:
+    log.warning("ignoring %s: it was fitted by another version; run `qa eval --calibrate` again", place)
     return AS_SHIPPED
 
 

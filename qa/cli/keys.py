@@ -24,7 +24,9 @@ def keys() -> None:
 @click.pass_context
 def create(context: click.Context, role: str, name: str) -> None:
     """Create a key and print it. It is shown once: only its hash is stored."""
-    secret = create_key(settings_of(context).data, name, Role[role.upper()])
+    from qa.assembly import state_files_of
+
+    secret = create_key(state_files_of(settings_of(context)), name, Role[role.upper()])
     click.echo(secret)
     say("Keep it: it cannot be shown again. Send it in the header “Authorization: Bearer KEY”.")
 
@@ -34,9 +36,11 @@ def create(context: click.Context, role: str, name: str) -> None:
 @click.pass_context
 def list_keys(context: click.Context, as_json: bool) -> None:
     """List the keys, without their secrets, and when each was last used."""
-    folder = settings_of(context).data
-    used = last_used(folder)
-    for key in read_keys(folder):
+    from qa.assembly import state_files_of
+
+    files = state_files_of(settings_of(context))
+    used = last_used(files)
+    for key in read_keys(files):
         row = {"id": key.id, "name": key.name, "role": key.role.word, "created": key.created, "last_used": used.get(key.id)}
         click.echo(as_printable_json(row) if as_json else "\t".join(value or "never used" for value in row.values()))
 
@@ -46,4 +50,6 @@ def list_keys(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def revoke(context: click.Context, name: str) -> None:
     """Revoke the key with this NAME or id, with immediate effect."""
-    revoke_key(settings_of(context).data, name)
+    from qa.assembly import state_files_of
+
+    revoke_key(state_files_of(settings_of(context)), name)

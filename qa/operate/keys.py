@@ -1,29 +1,27 @@
 """API keys: created, listed and revoked by the operator, checked by the server, stored as hashes only.
 
 A key has 256 random bits, so a plain SHA-256 of it cannot be reversed; slow hashes are for passwords. The operator's commands write
-`keys.json` and the server writes `keys-used.json`, so neither waits for the other.
+`keys.json` and servers write `keys-used.json`, so that keys are read again only when they changed.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from pathlib import Path
-from typing import Any
 
 from corpus.types import QuotableError
+from index.types import StoreError
+from qa.state_files import StateFiles
 
 FILE_NAME = "keys.json"
 USED_FILE_NAME = "keys-used.json"
@@ -66,66 +64,57 @@ class Key:
     created: str
 
 
-def read_keys(folder: Path) -> Sequence[Key]:
-    """The keys of a data folder, oldest first. Raises KeysError if the file cannot be read."""
-    path = folder / FILE_NAME
-    try:
-        found = json.loads(path.read_bytes())
-        if found["format"] > FORMAT:
-            raise KeysError(
-                f"{path} has format {found['format']}, this version reads up to {FORMAT}: install the version that wrote it"
-            )
-        return tuple(Key(**{**key, "role": _ROLES[key["role"]]}) for key in found["keys"])
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise KeysError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise KeysError(f"{path} is damaged: restore it from a backup, or delete it and create new keys") from error
+def read_keys(files: StateFiles) -> Sequence[Key]:
+    """The keys of a service, oldest first. Raises KeysError if they are damaged, StoreError if they cannot be read."""
+    return _parse(files, files.read(FILE_NAME))
 
 
-def create_key(folder: Path, name: str, role: Role) -> str:
+def create_key(files: StateFiles, name: str, role: Role) -> str:
     """Create a key and return its secret, which is not stored. Raises KeysError for a name that is taken or invalid."""
     if not NAME.fullmatch(name):
         raise KeysError(f"invalid key name {name!r}: use 1 to 100 letters, digits, spaces or any of . @ _ -")
     identity = secrets.token_hex(4)
     secret = f"{PREFIX}_{identity}_{secrets.token_urlsafe(32)}"
-    with _lock(folder):
-        keys = read_keys(folder)
+    new = Key(identity, name, role, _hash(secret), datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def add(content: bytes | None) -> bytes:
+        keys = _parse(files, content)
         if any(key.name == name for key in keys):
             raise KeysError(f"a key named {name!r} exists; revoke it first, or choose another name")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        _write_keys(folder, [*keys, Key(identity, name, role, _hash(secret), now)])
+        return _format([*keys, new])
+
+    files.change(FILE_NAME, add)
     return secret
 
 
-def revoke_key(folder: Path, name: str) -> None:
-    """Revoke a key by its name or id. A running server refuses it from the next request on."""
-    with _lock(folder):
-        keys = read_keys(folder)
+def revoke_key(files: StateFiles, name: str) -> None:
+    """Revoke a key by its name or id. Running servers refuse it from the next request on, on a cluster within half a second."""
+
+    def remove(content: bytes | None) -> bytes:
+        keys = _parse(files, content)
         kept = [key for key in keys if name not in (key.name, key.id)]
         if len(kept) == len(keys):
             raise KeysError(f"no key {name!r}; `qa key list` lists all keys")
-        _write_keys(folder, kept)
+        return _format(kept)
+
+    files.change(FILE_NAME, remove)
 
 
-def last_used(folder: Path) -> Mapping[str, str]:
-    """The time of last use of each key id, exact to a minute; empty if the file cannot be read."""
-    with suppress(OSError, ValueError):
-        found = json.loads((folder / USED_FILE_NAME).read_bytes())
-        if isinstance(found, dict):
-            return {str(identity): str(when) for identity, when in found.items()}
+def last_used(files: StateFiles) -> Mapping[str, str]:
+    """The time of last use of each key id, exact to a minute; empty if it cannot be read."""
+    with suppress(StoreError):
+        return _parse_used(files.read(USED_FILE_NAME))
     return {}
 
 
 class KeyRing:
-    """The keys of a folder in a running server. A change of the file takes effect at the next request."""
+    """The keys of a service in a running server, which follows their changes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, files: StateFiles) -> None:
+        self._files = files
         self._lock = threading.Lock()
         self._keys: Mapping[str, Key] = {}
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Hashable = None  # the state of no file
         self._used: dict[str, str] = {}
         self._written = time.monotonic()
 
@@ -141,21 +130,19 @@ class KeyRing:
 
     def flush(self) -> None:
         """Write the times of last use. A failure is ignored."""
-        with self._lock, suppress(OSError):
+        with self._lock, suppress(StoreError):
             if self._used:
-                known = {**last_used(self._folder), **self._used}
-                _replace(self._folder / USED_FILE_NAME, {name: when for name, when in known.items() if name in self._keys})
+                self._files.change(USED_FILE_NAME, self._add_used)
             self._written = time.monotonic()
 
+    def _add_used(self, content: bytes | None) -> bytes:
+        used = {**_parse_used(content), **self._used}
+        return json.dumps({name: when for name, when in used.items() if name in self._keys}, indent=1).encode()
+
     def _current(self) -> Mapping[str, Key]:
-        try:
-            stat = (self._folder / FILE_NAME).stat()
-            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        except OSError:
-            seen = (0, 0, 0)
+        seen = self._files.state(FILE_NAME)
         if seen != self._seen:
-            keys = {key.id: key for key in read_keys(self._folder)}
-            self._keys, self._seen = keys, seen
+            self._keys, self._seen = {key.id: key for key in read_keys(self._files)}, seen
         return self._keys
 
     def _mark_used(self, key: Key) -> None:
@@ -168,34 +155,29 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Let one command at a time change the keys. The lock is on the folder itself and ends with the process."""
+def _parse(files: StateFiles, content: bytes | None) -> Sequence[Key]:
+    if content is None:
+        return ()
+    place = files.place(FILE_NAME)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeysError(f"cannot use the data folder {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        found = json.loads(content)
+        if found["format"] > FORMAT:
+            raise KeysError(
+                f"{place} has format {found['format']}, this version reads up to {FORMAT}: install the version that wrote it"
+            )
+        return tuple(Key(**{**key, "role": _ROLES[key["role"]]}) for key in found["keys"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise KeysError(f"{place} is damaged: restore it from a backup, or delete it and create new keys") from error
 
 
-def _write_keys(folder: Path, keys: Sequence[Key]) -> None:
-    try:
-        _replace(folder / FILE_NAME, {"format": FORMAT, "keys": [{**asdict(key), "role": key.role.word} for key in keys]})
-    except OSError as error:
-        raise KeysError(f"cannot write {folder / FILE_NAME}: {error.strerror}") from error
+def _format(keys: Sequence[Key]) -> bytes:
+    return json.dumps({"format": FORMAT, "keys": [{**asdict(key), "role": key.role.word} for key in keys]}, indent=1).encode()
 
 
-def _replace(path: Path, value: Any) -> None:
-    """Replace a file atomically, readable by its owner only."""
-    new = path.with_suffix(f".new{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+def _parse_used(content: bytes | None) -> dict[str, str]:
+    """Nothing for a damaged file, which is written again."""
+    with suppress(ValueError):
+        found = json.loads(content or b"{}")
+        if isinstance(found, dict):
+            return {str(identity): str(when) for identity, when in found.items()}
+    return {}

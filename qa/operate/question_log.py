@@ -1,6 +1,6 @@
 """Kept questions: those without an answer (setting `keep_questions`), and feedback (setting `feedback`).
 
-One JSON object per line in `questions.jsonl` in the data folder: part of the backup, and readable, editable or deletable with any tool.
+In a data folder one JSON object per line in `questions.jsonl`: part of the backup, and readable, editable or deletable with any tool.
 A line that a crash left incomplete is skipped.
 """
 
@@ -11,20 +11,22 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from corpus.types import QuotableError
+from index.types import StoreError
+from qa.state_files import Journal
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "questions.jsonl"
 FORMAT = 1
 MAX_BYTES = 100_000_000  # of the file; further questions are not kept
+ENTRY_BYTES = 200  # of a kept question, about
 
 
 class Outcome(StrEnum):
@@ -47,45 +49,71 @@ class KeptQuestion:
 class QuestionLog:
     """Safe for threads and processes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
-        self._writing = threading.Lock()
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
         self._has_warned = False
 
     def record(self, outcome: Outcome, question: str, generation: int, results: Sequence[str]) -> None:
-        """Append a line. A failure is logged once and ignored: the answer matters more than its record."""
+        """Keep a question. A failure is logged once and ignored: the answer matters more than its record."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"format": FORMAT, "at": at, "outcome": outcome, "question": question}
-        line = json.dumps(entry | {"generation": generation, "results": list(results)}, ensure_ascii=False) + "\n"
+        try:
+            self.journal.append(entry | {"generation": generation, "results": list(results)})
+        except StoreError as error:
+            if not self._has_warned:
+                log.warning("questions are not kept in %s: %s", self.journal.place, error)
+            self._has_warned = True
+        else:
+            self._has_warned = False
+
+    def entries(self, newest: int | None = None) -> Iterator[KeptQuestion]:
+        """The entries, or about the `newest` last ones, oldest first. Raises StoreError if they cannot be read."""
+        yield from (question for question in map(_parse, self.journal.entries(newest)) if question)
+
+
+class FolderJournal:
+    """JSON Lines in a file. See `qa.state_files.Journal`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
         try:
             with self._writing, self.path.open("ab+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
                 size = file.seek(0, os.SEEK_END)
                 if size > MAX_BYTES:
-                    raise OSError(f"it has more than {MAX_BYTES:,} bytes; move it to another folder")
+                    raise StoreError(f"it has more than {MAX_BYTES:,} bytes; move it to another folder")
                 file.write(_line_end_before(file, size) + line.encode())
         except OSError as error:
-            if not self._has_warned:
-                log.warning("questions are not kept in %s: %s", self.path, error)
-            self._has_warned = True
-        else:
-            self._has_warned = False
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
 
-    def entries(self, most_bytes: int | None = None) -> Iterator[KeptQuestion]:
-        """The entries, or those in the last `most_bytes` of the file, oldest first. Raises QuestionLogError if it cannot be read."""
+    def entries(self, newest: int | None = None) -> Iterator[Any]:
         try:
             with self.path.open("rb") as file:
-                if most_bytes is not None:  # the first line may be a part, which is skipped
-                    file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
-                yield from (entry for entry in map(_parse, file) if entry)
+                if newest is not None:  # the first line may be a part, which is skipped
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - newest * ENTRY_BYTES))
+                yield from (entry for entry in map(_read_line, file) if entry is not None)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise QuestionLogError(f"cannot read {self.path}: {error.strerror}") from error
+            raise StoreError(f"cannot read {self.path}: {error.strerror}") from error
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
 
 
-class QuestionLogError(QuotableError):
-    """questions.jsonl cannot be read."""
+def _read_line(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode(errors="replace"))
+    except ValueError:
+        return None
 
 
 def _line_end_before(file: BinaryIO, size: int) -> bytes:
@@ -101,9 +129,8 @@ def question_key(question: str) -> str:
     return " ".join(question.casefold().split()).rstrip("?!. ")
 
 
-def _parse(line: bytes) -> KeptQuestion | None:
+def _parse(entry: Any) -> KeptQuestion | None:
     try:
-        entry = json.loads(line.decode(errors="replace"))
         if entry["format"] > FORMAT:
             return None
         return KeptQuestion(entry["at"], Outcome(entry["outcome"]), entry["question"], entry["generation"], entry["results"])

@@ -29,7 +29,6 @@ def copy(context: click.Context, source: str, target: str, delete: bool) -> None
     from qa.assembly import open_reading_engine, open_to_change
     from qa.operate.copying import Copier
     from qa.operate.maintenance import copy_state
-    from qa.state_files import FolderFiles
 
     settings = settings_of(context)
     from_settings, to_settings = (settings.model_copy(update={"data": Path(place)}) for place in (source, target))
@@ -42,7 +41,7 @@ def copy(context: click.Context, source: str, target: str, delete: bool) -> None
             with _bar("Copying") as progress:
                 copier.copy(progress, delete=delete)
             writer.engine.maintain()
-            copy_state(FolderFiles(from_settings.data), FolderFiles(to_settings.data))
+            copy_state(from_settings, to_settings)
             with _bar("Checking") as progress:
                 copier.check(progress)
     report = copier.report

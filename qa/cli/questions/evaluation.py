@@ -35,6 +35,7 @@ def evaluate(
 ) -> None:
     """Measure how well the questions in FILE (JSON Lines) or FOLDER (BEIR) are answered."""
     from qa.answering.calibration import write_calibration
+    from qa.assembly import state_files_of
     from qa.evaluation import report as reports
     from qa.evaluation.judging import Judge
     from qa.evaluation.question_sets import read_question_set
@@ -63,4 +64,4 @@ def evaluate(
         report.write_text(reports.html(f"Evaluation of {found.name}", runs), "utf-8")
     if fitted:
         calibration, gain = fitted
-        say(f"Confidence was fitted and written to {write_calibration(settings.data, calibration)}: {gain}")
+        say(f"Confidence was fitted and written to {write_calibration(state_files_of(settings), calibration)}: {gain}")

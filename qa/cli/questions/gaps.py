@@ -31,7 +31,7 @@ def gaps(context: click.Context, limit: int, as_json: bool) -> None:
             for one in gap.questions[1:]:
                 click.echo(f"\t\t{one.question}")
     if not found and not as_json:
-        say("No gaps." if service.questions.path.exists() else _nothing_kept(settings.keep_questions))
+        say("No gaps." if next(service.questions.entries(1), None) else _nothing_kept(settings.keep_questions))
 
 
 def _nothing_kept(keep_questions: bool) -> str:

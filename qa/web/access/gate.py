@@ -16,6 +16,7 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
+from qa.assembly import state_files_of
 from qa.operate.keys import KeyRing, Role
 from qa.settings.settings import Settings
 from qa.web.access.quotas import Quotas, SharedBuckets
@@ -53,7 +54,7 @@ class Access:
     def by(cls, settings: Settings, *, loopback: bool, buckets: SharedBuckets | None = None) -> Access:
         """`loopback`: the served address can be reached only from this machine. `buckets`: those of the other processes."""
         return cls(
-            keys=KeyRing(settings.data),
+            keys=KeyRing(state_files_of(settings)),
             local=loopback and not settings.require_key and settings.trusted_proxy is None,
             public=settings.public,
             quotas=Quotas(settings.requests_per_minute, settings.public_requests_per_minute, buckets=buckets),

@@ -1,4 +1,4 @@
-"""Rate limits per key, or per address for callers without one: token buckets in memory that the worker processes share."""
+"""Rate limits per key, or per address for callers without one: token buckets that all processes of a service share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from multiprocessing.reduction import DupFd
-from typing import Any
+from typing import Any, Protocol
 
 # A bucket: the hash of its name, the requests left, and when that was.
 _BUCKET = struct.Struct("=8sdd")
@@ -23,12 +23,23 @@ BUCKETS_BYTES = GROUPS * _GROUP_BYTES
 ALONE = -1
 
 
-class SharedBuckets:
-    """The memory of the buckets. The lock of a process that dies is released."""
+class Buckets(Protocol):
+    """A bucket holds one minute's requests and refills evenly."""
 
-    def __init__(self, file: int = ALONE) -> None:
-        """`file`: a descriptor of BUCKETS_BYTES shared with other processes; ALONE for buckets of this process."""
-        self.file = file
+    def spend(self, name: str, size: int) -> float:
+        """Take a request from a bucket of `size`. Seconds until it is allowed, 0 for now."""
+        ...
+
+
+class SharedBuckets:
+    """Buckets in memory. The lock of a process that dies is released."""
+
+    def __init__(self, file: int = ALONE, clock: Callable[[], float] = time.monotonic) -> None:
+        """`file`: a descriptor of BUCKETS_BYTES shared with other processes; ALONE for buckets of this process.
+
+        `clock`: the same in all processes.
+        """
+        self.file, self._clock = file, clock
         self._memory = mmap.mmap(file, BUCKETS_BYTES)
         self._lock = threading.Lock()
 
@@ -36,8 +47,24 @@ class SharedBuckets:
         """A process that is spawned with these buckets inherits their file."""
         return _inherit, (DupFd(self.file),)
 
+    def spend(self, name: str, size: int) -> float:
+        hashed = blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest()
+        with self._group(hashed) as (memory, start):
+            now = self._clock()
+            found = [_BUCKET.unpack_from(memory, start + number * _BUCKET.size) for number in range(GROUP_BUCKETS)]
+            place = next((number for number, bucket in enumerate(found) if bucket[0] == hashed), None)
+            left = float(size)
+            if place is None:
+                place = min(range(GROUP_BUCKETS), key=lambda number: float(found[number][2]))
+            else:
+                _, before, updated = found[place]
+                left = min(left, before + (now - updated) * size / 60)
+            missing = 1 - left
+            _BUCKET.pack_into(memory, start + place * _BUCKET.size, hashed, left - 1 if missing <= 0 else left, now)
+        return max(missing * 60 / size, 0.0)
+
     @contextmanager
-    def group(self, name: bytes) -> Iterator[tuple[mmap.mmap, int]]:
+    def _group(self, name: bytes) -> Iterator[tuple[mmap.mmap, int]]:
         """Lock the buckets; the memory, and the place of a name's group in it."""
         number = int.from_bytes(name[:4], "little") % GROUPS
         with self._lock:
@@ -55,40 +82,19 @@ def _inherit(file: Any) -> SharedBuckets:
 
 
 class Quotas:
-    """A bucket holds one minute's requests and refills evenly."""
+    """The limits of keys and addresses."""
 
-    def __init__(
-        self,
-        per_key: int = 0,
-        per_address: int = 60,
-        clock: Callable[[], float] = time.monotonic,
-        buckets: SharedBuckets | None = None,
-    ) -> None:
-        """Limits are in requests per minute; 0 for no limit. `clock`: the same in all processes."""
+    def __init__(self, per_key: int = 0, per_address: int = 60, buckets: Buckets | None = None) -> None:
+        """Limits are in requests per minute; 0 for no limit. `buckets`: None for those of this process."""
         self._per_key, self._per_address = per_key, per_address
-        self._clock = clock
-        self.buckets = buckets or SharedBuckets()
+        self._buckets = buckets or SharedBuckets()
 
     def wait(self, key: str | None, address: str) -> float:
         """Take a request from the bucket of the key, or of the address if `key` is None. Seconds until it is allowed, 0 for now."""
         size = self._per_address if key is None else self._per_key
         if not size:
             return 0.0
-        name = f"address {network(address)}" if key is None else f"key {key}"
-        hashed = blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest()
-        with self.buckets.group(hashed) as (memory, start):
-            now = self._clock()
-            found = [_BUCKET.unpack_from(memory, start + number * _BUCKET.size) for number in range(GROUP_BUCKETS)]
-            place = next((number for number, bucket in enumerate(found) if bucket[0] == hashed), None)
-            left = float(size)
-            if place is None:
-                place = min(range(GROUP_BUCKETS), key=lambda number: float(found[number][2]))
-            else:
-                _, before, updated = found[place]
-                left = min(left, before + (now - updated) * size / 60)
-            missing = 1 - left
-            _BUCKET.pack_into(memory, start + place * _BUCKET.size, hashed, left - 1 if missing <= 0 else left, now)
-        return max(missing * 60 / size, 0.0)
+        return self._buckets.spend(f"address {network(address)}" if key is None else f"key {key}", size)
 
 
 def network(address: str) -> str:

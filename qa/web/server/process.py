@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from corpus.types import QuotableError
-from qa.assembly import Service, open_to_write, reranker_of, service_of
+from qa.assembly import Service, open_to_write, reranker_of, service_of, state_files_of
 from qa.operate.keys import read_keys
 from qa.settings.reading import ensure_temporary_folder
 from qa.settings.settings import Settings
@@ -70,7 +70,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _access(settings: Settings, listening: socket.socket) -> Access:
     """Raises CannotServe if a key is needed and none exists."""
     access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
-    if not access.local and not access.public and not read_keys(settings.data):
+    if not access.local and not access.public and not read_keys(state_files_of(settings)):
         raise CannotServe(
             f"a key is needed to serve on {settings.host}: create one with"
             f" `qa --data {settings.data} key create --role write --name NAME`, or serve on 127.0.0.1 without"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qa.operate.keys import FILE_NAME, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
+from qa.state_files import FolderFiles
 from tests.conftest import MakeFolder, RunProcess, StartServer
 
 
@@ -32,28 +33,28 @@ def test_a_key_is_printed_once_and_stored_as_its_hash(qa: RunProcess, tmp_path: 
 
 def test_a_key_is_revoked_by_name_or_id(qa: RunProcess, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
-        create_key(tmp_path, name, Role.READ)
-    first, second, _ = read_keys(tmp_path)
+        create_key(FolderFiles(tmp_path), name, Role.READ)
+    first, second, _ = read_keys(FolderFiles(tmp_path))
     assert qa("--data", tmp_path, "key", "revoke", first.name).code == 0
     assert qa("--data", tmp_path, "key", "revoke", second.id).code == 0
-    assert [key.name for key in read_keys(tmp_path)] == ["three"]
+    assert [key.name for key in read_keys(FolderFiles(tmp_path))] == ["three"]
     missing = qa("--data", tmp_path, "key", "revoke", "one")
     assert (missing.code, "Traceback" in missing.stderr) == (1, False)
     assert "qa key list" in missing.stderr
 
 
 def test_rejects_duplicate_and_invalid_names(tmp_path: Path) -> None:
-    create_key(tmp_path, "me", Role.READ)
+    create_key(FolderFiles(tmp_path), "me", Role.READ)
     for name in ("me", "", " ", "a\nb", "x" * 101, "\tx", "-x", "a/b"):
         with pytest.raises(KeysError):
-            create_key(tmp_path, name, Role.READ)
+            create_key(FolderFiles(tmp_path), name, Role.READ)
 
 
 def test_last_use_is_known_after_the_server_has_stopped(
     qa: RunProcess, data_folder: MakeFolder, start_server: StartServer
 ) -> None:
     folder = data_folder()
-    secret = create_key(folder, "me", Role.READ)
+    secret = create_key(FolderFiles(folder), "me", Role.READ)
     with start_server(folder) as running:
         assert running.request("GET", "/v1/documents", headers={"Authorization": f"Bearer {secret}"}).status == 200
     listed = qa("--data", folder, "key", "list", "--json").json()
@@ -61,9 +62,9 @@ def test_last_use_is_known_after_the_server_has_stopped(
 
 
 def test_only_the_secret_itself_finds_the_key(tmp_path: Path) -> None:
-    secret = create_key(tmp_path, "me", Role.READ)
-    ring = KeyRing(tmp_path)
-    (key,) = read_keys(tmp_path)
+    secret = create_key(FolderFiles(tmp_path), "me", Role.READ)
+    ring = KeyRing(FolderFiles(tmp_path))
+    (key,) = read_keys(FolderFiles(tmp_path))
     assert ring.find(secret) == key
     others = [
         "",
@@ -79,25 +80,26 @@ def test_only_the_secret_itself_finds_the_key(tmp_path: Path) -> None:
         "é" * 9,
     ]
     assert [other for other in others if ring.find(other)] == []
-    revoke_key(tmp_path, "me")
+    revoke_key(FolderFiles(tmp_path), "me")
     assert ring.find(secret) is None
 
 
 def test_keys_created_at_the_same_time_are_all_stored(tmp_path: Path) -> None:
-    threads = [threading.Thread(target=create_key, args=(tmp_path, f"key {n}", Role.READ)) for n in range(20)]
+    threads = [threading.Thread(target=create_key, args=(FolderFiles(tmp_path), f"key {n}", Role.READ)) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(read_keys(tmp_path)) == 20
+    assert len(read_keys(FolderFiles(tmp_path))) == 20
 
 
 @pytest.mark.parametrize("contents", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "keys": [{"id": 1}]}', b"\xff"])
 def test_a_damaged_file_is_an_error_and_accepts_no_key(tmp_path: Path, contents: bytes) -> None:
-    secret = create_key(tmp_path, "me", Role.READ)
-    ring = KeyRing(tmp_path)
+    secret = create_key(FolderFiles(tmp_path), "me", Role.READ)
+    ring = KeyRing(FolderFiles(tmp_path))
     (tmp_path / FILE_NAME).write_bytes(contents)
-    for read in (lambda: read_keys(tmp_path), lambda: ring.find(secret), lambda: create_key(tmp_path, "x", Role.READ)):
+    files = FolderFiles(tmp_path)
+    for read in (lambda: read_keys(files), lambda: ring.find(secret), lambda: create_key(files, "x", Role.READ)):
         with pytest.raises(KeysError, match="damaged"):
             read()
 
@@ -105,13 +107,13 @@ def test_a_damaged_file_is_an_error_and_accepts_no_key(tmp_path: Path, contents:
 def test_a_newer_format_is_refused_with_the_next_step(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text('{"format": 2, "keys": []}')
     with pytest.raises(KeysError, match="install"):
-        read_keys(tmp_path)
+        read_keys(FolderFiles(tmp_path))
 
 
 def test_a_key_with_the_removed_role_admin_works_as_write(tmp_path: Path) -> None:
-    secret = create_key(tmp_path, "operator", Role.WRITE)
+    secret = create_key(FolderFiles(tmp_path), "operator", Role.WRITE)
     path = tmp_path / FILE_NAME
     path.write_text(path.read_text().replace('"write"', '"admin"'))
-    key = KeyRing(tmp_path).find(secret)
+    key = KeyRing(FolderFiles(tmp_path)).find(secret)
     assert key
     assert key.role is Role.WRITE

@@ -17,6 +17,7 @@ from qa.answering.calibration import (
     write_calibration,
 )
 from qa.evaluation.measures import expected_calibration_error
+from qa.state_files import FolderFiles
 
 
 def test_fit_needs_both_kinds_of_questions() -> None:
@@ -44,11 +45,11 @@ def test_fit_lowers_a_confidence_that_is_always_far_too_high() -> None:
 
 
 def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
-    assert read_calibration(tmp_path) == AS_SHIPPED
+    assert read_calibration(FolderFiles(tmp_path)) == AS_SHIPPED
     assert AS_SHIPPED.apply(0.37) == 0.37
     calibration = Calibration(-0.5, 1.2, 40)
-    write_calibration(tmp_path, calibration)
-    assert read_calibration(tmp_path) == calibration
+    write_calibration(FolderFiles(tmp_path), calibration)
+    assert read_calibration(FolderFiles(tmp_path)) == calibration
     assert calibration.apply(0.0) >= 0
     assert calibration.apply(1.0) <= 1
 
@@ -65,19 +66,19 @@ def test_reads_back_a_written_calibration(tmp_path: Path) -> None:
 def test_rejects_an_unreadable_calibration_and_names_the_next_step(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "calibration.json").write_text(text)
     with pytest.raises(CalibrationError, match=reason) as refused:
-        read_calibration(tmp_path)
+        read_calibration(FolderFiles(tmp_path))
     assert "delete it" in str(refused.value)
 
 
 def test_ignores_a_calibration_to_whether_the_documents_answer(tmp_path: Path) -> None:
-    path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
+    path = Path(write_calibration(FolderFiles(tmp_path), Calibration(-0.5, 1.2, 40)))
     durable_files.write_json(path, durable_files.read_json(path) | {"format": 2})
-    assert read_calibration(tmp_path) == AS_SHIPPED
+    assert read_calibration(FolderFiles(tmp_path)) == AS_SHIPPED
 
 
 def test_ignores_a_calibration_for_other_weights(tmp_path: Path) -> None:
-    path = write_calibration(tmp_path, Calibration(-0.5, 1.2, 40))
+    path = Path(write_calibration(FolderFiles(tmp_path), Calibration(-0.5, 1.2, 40)))
     values = durable_files.read_json(path)
     values["on_top_of"] = "0" * 64
     durable_files.write_json(path, values)
-    assert read_calibration(tmp_path) == AS_SHIPPED
+    assert read_calibration(FolderFiles(tmp_path)) == AS_SHIPPED

@@ -21,6 +21,7 @@ from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.operate.copying import Copier
 from qa.operate.keys import Role, create_key
 from qa.settings.settings import Settings
+from qa.state_files import FolderFiles
 
 DOCUMENTS = 60
 
@@ -48,7 +49,7 @@ def source(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.engine.edit("d07", {"date": "2025-07-21", "metadata": {"topic": "fees"}})
         writer.engine.remove("d08")
         writer.engine.maintain()
-    create_key(folder, "reader", Role.READ)
+    create_key(FolderFiles(folder), "reader", Role.READ)
     (folder / "questions.jsonl").write_text('{"format": 1}\n')
     return folder
 

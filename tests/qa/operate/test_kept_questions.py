@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qa.operate.question_log import Outcome, QuestionLog
+from qa.operate.question_log import FolderJournal, Outcome, QuestionLog
 from tests.conftest import MakeFolder, Response, RunProcess, Server, StartServer
 
 FOREIGN = "What is the capital of France?"
@@ -133,18 +133,18 @@ def test_gaps_are_grouped_by_meaning_and_close_when_documents_answer(
 
 
 def test_an_incomplete_line_affects_no_other(tmp_path: Path) -> None:
-    log = QuestionLog(tmp_path)
+    log = QuestionLog(FolderJournal(tmp_path / "questions.jsonl"))
     log.record(Outcome.UNANSWERED, "first", 1, ["p1"])
-    with log.path.open("ab") as file:
+    with (tmp_path / "questions.jsonl").open("ab") as file:
         file.write(b'{"format": 1, "question": "half')
     log.record(Outcome.UNANSWERED, "second \N{CAT FACE}\n", 2, [])
-    with log.path.open("ab") as file:
+    with (tmp_path / "questions.jsonl").open("ab") as file:
         file.write(b'\xff\n[]\n{"format": 2, "question": "from a later version"}\n')
     assert [entry.question for entry in log.entries()] == ["first", "second \N{CAT FACE}\n"]
 
 
 def test_a_missing_folder_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log = QuestionLog(tmp_path / "not" / "there")
+    log = QuestionLog(FolderJournal(tmp_path / "not" / "there.jsonl"))
     log.record(Outcome.UNANSWERED, "first", 1, [])
     log.record(Outcome.UNANSWERED, "second", 1, [])
     assert len(caplog.records) == 1

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from qa.operate.keys import Role, create_key
+from qa.state_files import FolderFiles
 from qa.web.api.documents import MAX_UPLOAD_BYTES
 from qa.web.server.http_server import IDLE_SECONDS
 from tests.qa.chat.scripted_model import ScriptedModel, late
@@ -114,7 +115,7 @@ def slow_model() -> Iterator[ScriptedModel]:
 def behind(data_folder: Callable[[], Path], start_server: Any, slow_model: ScriptedModel) -> Iterator[Any]:
     """A server configured for a proxy on the same machine."""
     folder = data_folder()
-    create_key(folder, "the first", Role.READ)
+    create_key(FolderFiles(folder), "the first", Role.READ)
     options = {
         "QA_TRUSTED_PROXY": "127.0.0.1",
         "QA_HOSTS": NAME,
@@ -154,7 +155,7 @@ def test_proxy_log_hides_questions_when_the_server_is_down(program: str, tmp_pat
 
 @pytest.fixture(scope="module")
 def key(behind: Any) -> Callable[[str], dict[str, str]]:
-    return lambda name: {"Authorization": f"Bearer {create_key(behind.data, name, Role.WRITE)}"}
+    return lambda name: {"Authorization": f"Bearer {create_key(FolderFiles(behind.data), name, Role.WRITE)}"}
 
 
 def test_requires_a_key_behind_a_proxy(proxy: Proxy, key: Any) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from qa.operate.keys import Role, create_key, revoke_key
+from qa.state_files import FolderFiles
 from qa.web.server.admission import Admission
 from qa.web.telemetry.request_log import RefusalLog
 from tests.conftest import PATIENCE, RunProcess, Server, StartServer
@@ -35,8 +36,8 @@ def queried(
 ) -> Iterator[Server]:
     """A server that needs keys, after requests with a question, a document or a key in every possible place."""
     folder = data_folder()
-    secrets |= {name: create_key(folder, name, Role.WRITE) for name in ("valid", "revoked")}
-    revoke_key(folder, "revoked")
+    secrets |= {name: create_key(FolderFiles(folder), name, Role.WRITE) for name in ("valid", "revoked")}
+    revoke_key(FolderFiles(folder), "revoked")
     with start_server(folder, QA_REQUIRE_KEY="1", QA_LOG_FORMAT=request.param) as running:
         send_canaries(running, secrets)
         yield running

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from qa.operate.keys import Role, create_key, revoke_key
+from qa.state_files import FolderFiles
 from tests.conftest import RunProcess, Server, StartServer
 from tests.waiting import wait_for
 
@@ -68,12 +69,12 @@ def test_failures_of_the_writer_are_counted_in_the_metrics_of_all(workers: Serve
 
 
 def test_a_key_and_its_rate_limit_hold_for_all_processes(workers: Server) -> None:
-    secret = create_key(workers.data, "counted", Role.READ)
+    secret = create_key(FolderFiles(workers.data), "counted", Role.READ)
     headers = {"Authorization": f"Bearer {secret}"}
     statuses = Counter(workers.request("GET", "/v1/models", headers=headers).status for _ in range(30))
     assert 10 <= statuses[200] <= 12  # the bucket refills by one in six seconds
     assert statuses[429] == 30 - statuses[200]
-    revoke_key(workers.data, "counted")
+    revoke_key(FolderFiles(workers.data), "counted")
     # Callers on this machine need no key, so an unknown one is ignored.
     assert {workers.request("GET", "/v1/models", headers=headers).status for _ in range(20)} == {200}
 

@@ -12,7 +12,8 @@ import pytest
 from flask import Blueprint
 
 from qa.operate.keys import Role, create_key, revoke_key
-from qa.web.access.quotas import Quotas
+from qa.state_files import FolderFiles
+from qa.web.access.quotas import Quotas, SharedBuckets
 from qa.web.application import create_app
 from qa.web.routes import RouteWithoutRole, check_routes, route, routes_of
 
@@ -44,7 +45,7 @@ def secrets() -> dict[str, str]:
 def protected(data_folder: Any, start_server: Any, secrets: dict[str, str]) -> Iterator[Any]:
     """A server that requires a key from every caller."""
     folder = data_folder()
-    secrets |= {role.word: create_key(folder, f"the {role.word} key", role) for role in Role}
+    secrets |= {role.word: create_key(FolderFiles(folder), f"the {role.word} key", role) for role in Role}
     with start_server(folder, QA_REQUIRE_KEY="true") as running:
         yield running
         assert "Traceback" not in running.log
@@ -147,7 +148,7 @@ def test_a_browser_sends_the_key_as_a_password_without_cookies(protected: Any, s
 @pytest.mark.parametrize(("method", "target"), [("GET", "/v1/search?q=who"), ("POST", "/v1/chat/completions")])
 def test_errors_do_not_reveal_the_path_of_the_keys(data_folder: Any, start_server: Any, method: str, target: str) -> None:
     folder = data_folder()
-    create_key(folder, "one", Role.READ)
+    create_key(FolderFiles(folder), "one", Role.READ)
     with start_server(folder, QA_REQUIRE_KEY="1") as running:
         (folder / "keys.json").write_text("{")
         answer = running.request(method, target, headers={"Authorization": "Bearer qtb_00000000_x"})
@@ -158,10 +159,10 @@ def test_errors_do_not_reveal_the_path_of_the_keys(data_folder: Any, start_serve
 
 
 def test_a_key_works_and_is_revoked_without_a_restart(protected: Any) -> None:
-    secret = create_key(protected.data, "for a while", Role.READ)
+    secret = create_key(FolderFiles(protected.data), "for a while", Role.READ)
     assert protected.request("GET", "/v1/documents", headers=bearer(secret)).status == 200
     assert protected.request("GET", "/v1/documents", headers=bearer(secret[:-1])).status == 401
-    revoke_key(protected.data, "for a while")
+    revoke_key(FolderFiles(protected.data), "for a while")
     refused = protected.request("GET", "/v1/documents", headers=bearer(secret))
     assert refused.status == 401
     assert secret not in refused.text
@@ -177,7 +178,7 @@ def test_loopback_needs_no_key_unless_the_request_was_forwarded(server: Any) -> 
 
 def test_a_public_server_is_read_only_and_rate_limited(data_folder: Any, start_server: Any) -> None:
     folder = data_folder()
-    secret = create_key(folder, "me", Role.WRITE)
+    secret = create_key(FolderFiles(folder), "me", Role.WRITE)
     options = {"QA_REQUIRE_KEY": "1", "QA_PUBLIC": "1", "QA_PUBLIC_REQUESTS_PER_MINUTE": "5"}
     with start_server(folder, **options) as running:
         assert running.request("POST", "/v1/documents", b"{}").status == 403
@@ -191,7 +192,7 @@ def test_a_public_server_is_read_only_and_rate_limited(data_folder: Any, start_s
 
 def test_a_key_has_its_own_quota(data_folder: Any, start_server: Any) -> None:
     folder = data_folder()
-    one, other = (create_key(folder, name, Role.READ) for name in ("one", "other"))
+    one, other = (create_key(FolderFiles(folder), name, Role.READ) for name in ("one", "other"))
     with start_server(folder, QA_REQUIRE_KEY="1", QA_REQUESTS_PER_MINUTE="3") as running:
         statuses = [running.request("GET", "/v1/documents", headers=bearer(one)).status for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
@@ -213,7 +214,7 @@ def test_a_trusted_proxy_names_the_address_that_is_limited(data_folder: Any, sta
 
 def test_a_quota_refills_evenly() -> None:
     now = [0.0]
-    quotas = Quotas(per_key=60, clock=lambda: now[0])
+    quotas = Quotas(per_key=60, buckets=SharedBuckets(clock=lambda: now[0]))
     assert [quotas.wait("key", "") for _ in range(60)] == [0] * 60
     assert quotas.wait("key", "") == pytest.approx(1)
     now[0] = 1.0

@@ -15,6 +15,7 @@ import pytest
 
 from qa.operate.keys import Role, create_key
 from qa.settings.settings import Settings
+from qa.state_files import FolderFiles
 from qa.web.application import create_app
 from tests.conftest import PATIENCE, Response, Server, StartServer
 from tests.qa.web.pages.test_pages import Page, page
@@ -32,7 +33,7 @@ def folder(data_folder: Callable[[], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def secrets(folder: Path) -> dict[Role, str]:
-    return {role: create_key(folder, role.word, role) for role in Role}
+    return {role: create_key(FolderFiles(folder), role.word, role) for role in Role}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from qa.observation import STAGES
 from qa.operate.keys import Role, create_key
+from qa.state_files import FolderFiles
 from qa.web.application import create_app
 from qa.web.server.admission import Admission
 from tests.conftest import Server, StartServer
@@ -168,7 +169,7 @@ def test_applications_in_one_process_count_separately() -> None:
 
 def test_needs_a_key_with_the_role_read(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     folder = data_folder()
-    secret = create_key(folder, "prometheus", Role.READ)
+    secret = create_key(FolderFiles(folder), "prometheus", Role.READ)
     with start_server(folder, QA_REQUIRE_KEY="1", QA_PUBLIC="1") as running:
         assert running.get("/v1/search?q=who").status == 200
         assert running.get("/metrics").status == 401
