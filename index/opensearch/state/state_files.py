@@ -1,0 +1,82 @@
+"""Small files of a service in a cluster, such as its keys, and records that are only added."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+from index.opensearch.connection import Connection
+from index.opensearch.state.records import PAGE, Records, Source
+
+# A change is seen by the others after at most this time.
+SEEN_SECONDS = 0.4
+
+
+class ClusterFiles:
+    """See `qa.state_files.StateFiles`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._address = str(connection.address)
+        self._records = Records(connection, "service", {})
+        self._asking = threading.Lock()
+        self._seen: dict[str, tuple[float, Hashable]] = {}
+
+    def place(self, name: str) -> str:
+        return f"{name} in {self._address}"
+
+    def read(self, name: str) -> bytes | None:
+        record = self._records.get(name)
+        return base64.b64decode(record.source["content"]) if record else None
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
+        def replace(source: Source | None) -> Source:
+            before = base64.b64decode(source["content"]) if source else None
+            return {"content": base64.b64encode(change(before)).decode()}
+
+        self._records.change(name, replace)
+        self._seen.pop(name, None)
+
+    def state(self, name: str) -> Hashable:
+        """Of many threads one asks; the others take what was seen last, or wait if that is too old."""
+        with self._asking:
+            at, state = self._seen.get(name, (-SEEN_SECONDS, None))
+            now = time.monotonic()
+            if now - at >= SEEN_SECONDS:
+                record = self._records.get(name)
+                state = record.place if record else None
+                self._seen[name] = now, state
+        return state
+
+
+class ClusterJournal:
+    """See `qa.state_files.Journal`."""
+
+    def __init__(self, connection: Connection, suffix: str) -> None:
+        self._address = str(connection.address)
+        self._records = Records(connection, suffix, {"order": "keyword"})
+
+    @property
+    def place(self) -> str:
+        return self._address
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        order = f"{time.time_ns():020}-{secrets.token_hex(4)}"
+        self._records.create(order, {"order": order, "entry": entry})
+
+    def entries(self, newest: int | None = None) -> Iterator[Mapping[str, Any]]:
+        self._records.refresh()
+        everything: Source = {"exists": {"field": "order"}}
+        if newest is None:
+            records = self._records.all(everything, "order")
+        else:
+            found = self._records.search(everything, "order", descending=True, limit=min(newest, 10 * PAGE))
+            records = iter(found[::-1])
+        yield from (record.source["entry"] for record in records)
+
+    def clear(self) -> None:
+        self._records.refresh()
+        self._records.delete_matching({"exists": {"field": "order"}}, "order")
