@@ -34,11 +34,14 @@ class Reader:
         self._embedder = self.embedder()
 
     def embedder(self) -> Embedder:
+        from index.embedding.loading import verify_mapped
         from index.embedding.onnx_embedder import OnnxEmbedder, verify
 
-        exported, rounded = sorted(path for path in (self._data / "models").iterdir() if (path / "export.json").exists())
+        models = self._data / "models"
+        exported, rounded = sorted(path for path in models.iterdir() if (path / "export.json").exists())
         verify(rounded)  # opening verifies the export itself
-        return OnnxEmbedder(exported, exported.name, 1, rounded)
+        copies = [verify_mapped(path) for path in models.glob("mapped-*") if path.is_dir()]
+        return OnnxEmbedder(exported, exported.name, 1, copies[0] if copies else rounded / "model.onnx")
 
     def all(self, embedder: Embedder | None = None) -> tuple[list[Any], bool]:
         """All answers, and whether damage was reported. Raises QuotableError if the folder cannot be read."""

@@ -7,17 +7,19 @@ neither torch nor sentence-transformers is imported. A model that cannot be expo
 from __future__ import annotations
 
 import logging
+import platform
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from index import child_process
+from index import child_process, durable_files
 from index.embedding import onnx_int8
 from index.embedding.bert_export import Unsupported, read_model
 from index.embedding.gpu_embedder import use_gpu
-from index.embedding.model_files import NO_TORCH, find_model, read_rejection
-from index.embedding.onnx_embedder import OnnxEmbedder
+from index.embedding.model_files import NO_TORCH, find_model, read_rejection, sha256
+from index.embedding.onnx_embedder import MAPPED_FILE, WEIGHTS_FILE, OnnxEmbedder, write_mapped
 from index.embedding.torch_embedder import TorchEmbedder
 from index.model_cache import CannotPrepare, ModelCache
 from index.types import Embedder, ModelError, Precision
@@ -25,6 +27,8 @@ from index.types import Embedder, ModelError, Precision
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
+
+MAPPED_FACTS_FILE = "mapped.json"
 
 
 def load_embedder(
@@ -79,9 +83,52 @@ def _export(name: str, folder: Path, say: Say, target: Path) -> None:
 
 
 def _quantized(exports: ModelCache, exported: Path, say: Say) -> Path | None:
-    """The verified folder of the 8-bit model, made if it is missing; None if it cannot be made."""
+    """The verified file of the 8-bit model, made if it is missing; None if it cannot be made."""
     try:
-        return exports.get(f"{exported.name}-int8", onnx_int8.verify_quantized, partial(onnx_int8.quantize, exported, say))
+        model = exports.get(f"{exported.name}-int8", onnx_int8.verify_quantized, partial(onnx_int8.quantize, exported, say))
+        return mapped_copy(exports, *model)
     except (onnx_int8.NotQuantizable, CannotPrepare) as error:
         log.info("%s; embedding questions in fp32", error)
         return None
+
+
+def mapped_copy(cache: ModelCache, model_file: Path, digest: str) -> Path:
+    """The file of a copy whose weights are mapped, see `write_mapped`, made if it is missing; `model_file` if it cannot be made.
+
+    `digest`: the SHA-256 of the model's file, which was verified.
+    """
+    try:
+        return cache.get(f"mapped-{digest[:32]}", verify_mapped, partial(_map, model_file))
+    except CannotPrepare as reason:
+        log.info("%s; each process loads its own copy of %s", reason, model_file)
+        return model_file
+
+
+def _map(model_file: Path, target: Path) -> None:
+    def write(part: Path) -> None:
+        write_mapped(model_file, part)
+        digests = {name: sha256(part / name) for name in (MAPPED_FILE, WEIGHTS_FILE)}
+        durable_files.write_json(part / MAPPED_FACTS_FILE, {"runtime": _runtime(), "sha256_of": digests})
+
+    try:
+        durable_files.write_folder_atomically(target, write)
+    except Exception as error:  # depends on the disk and on the runtime
+        raise CannotPrepare(f"cannot map the weights of the model: {error}") from error
+
+
+def verify_mapped(folder: Path) -> Path:
+    """The model file of a copy. Raises ModelError if it was modified, or written by another version of the runtime."""
+    try:
+        facts = durable_files.read_json(folder / MAPPED_FACTS_FILE)
+        damaged = [name for name, digest in facts["sha256_of"].items() if sha256(folder / name) != digest]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the mapped model in {folder} is incomplete: {error}") from error
+    if damaged:
+        raise ModelError(f"the mapped model in {folder} was modified: {', '.join(damaged)}")
+    if facts["runtime"] != _runtime():
+        raise ModelError(f"the mapped model in {folder} was written by {facts['runtime']}")
+    return folder / MAPPED_FILE
+
+
+def _runtime() -> str:
+    return f"onnxruntime {version('onnxruntime')} for {platform.machine()}"

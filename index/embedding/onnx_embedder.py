@@ -24,6 +24,8 @@ FACTS_FILE = "export.json"
 RELATED_FILE = "related-words.npz"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+MAPPED_FILE, WEIGHTS_FILE = "mapped.onnx", "mapped.weights"
+MAPPED_BYTES = 1024  # smaller weights stay in the model's file
 
 
 class OnnxEmbedder:
@@ -32,7 +34,7 @@ class OnnxEmbedder:
     def __init__(self, folder: Path, fingerprint: str, threads: int = 2, questions: Path | None = None) -> None:
         """Load an export. Raises ModelError if a file is missing or modified.
 
-        `threads`: for one question, and for passages embedded in parallel. `questions`: verified folder of a second export that embeds
+        `threads`: for one question, and for passages embedded in parallel. `questions`: verified file of a second model that embeds
         questions, with vectors comparable to the passages'.
         """
         import tokenizers
@@ -52,7 +54,7 @@ class OnnxEmbedder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(facts["max_length"])
         self.related_words = RelatedWords.load(folder / RELATED_FILE)
-        self._question_session = _QuestionSession(questions / MODEL_FILE if questions else self._model_file, threads)
+        self._question_session = _QuestionSession(questions or self._model_file, threads)
         if not questions:
             self._passage_session = self._question_session
         self._question_vector = lru_cache(CACHED_QUESTIONS)(self._compute_question_vector)
@@ -130,27 +132,26 @@ class _QuestionSession:
     """
 
     def __init__(self, model_file: Path, threads: int) -> None:
-        self._model_file = model_file
-        self._all_threads = create_session(model_file, threads)
-        self._one_thread: Any = self._all_threads if threads == 1 else None  # loaded on first use: it doubles the memory
+        self._model_file, self._threads = model_file, threads
+        self._sessions: dict[int, Any] = {}  # by threads, loaded on first use: a process that only ingests needs none
         self._running = 0
         self._counting, self._loading = threading.Lock(), threading.Lock()
 
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Any]) -> Any:
         with self._counting:
             self._running += 1
-            session = self._all_threads if self._running == 1 else None
+            threads = self._threads if self._running == 1 else 1
         try:
-            return (session or self._one_thread_session()).run(outputs, inputs)
+            return (self._sessions.get(threads) or self._load(threads)).run(outputs, inputs)
         finally:
             with self._counting:
                 self._running -= 1
 
-    def _one_thread_session(self) -> Any:
-        if self._one_thread is None:
-            with self._loading:
-                self._one_thread = self._one_thread or create_session(self._model_file, 1)
-        return self._one_thread
+    def _load(self, threads: int) -> Any:
+        with self._loading:
+            if threads not in self._sessions:
+                self._sessions[threads] = create_session(self._model_file, threads)
+            return self._sessions[threads]
 
 
 def unit(vector: Vector) -> Vector:
@@ -160,13 +161,34 @@ def unit(vector: Vector) -> Vector:
 
 def create_session(model_file: Path, threads: int) -> Any:
     """A session on the processor whose runs take this many threads; several may run at once."""
+    return _open_session(model_file, {"session.intra_op.spin_duration_us": str(SPIN_MICROSECONDS)}, threads=threads)
+
+
+def write_mapped(model_file: Path, folder: Path) -> None:
+    """Write a model as the runtime uses it, with its weights in a file of their own, which all sessions of all processes map.
+
+    Otherwise each session has copies of the weights, packed for the processor's instructions. A runtime that packs them in another way,
+    on another processor, recognises it and makes its own copies.
+    """
+    entries = {
+        "session.optimized_model_external_initializers_file_name": WEIGHTS_FILE,
+        "session.optimized_model_external_initializers_min_size_in_bytes": str(MAPPED_BYTES),
+        "session.save_external_prepacked_constant_initializers": "1",
+    }
+    _open_session(model_file, entries, write_to=folder / MAPPED_FILE)
+
+
+def _open_session(model_file: Path, entries: Mapping[str, str], *, threads: int = 1, write_to: Path | None = None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+    for name, value in entries.items():
+        options.add_session_config_entry(name, value)
+    if write_to:
+        options.optimized_model_filepath = str(write_to)
     return onnxruntime.InferenceSession(str(model_file), options, providers=["CPUExecutionProvider"])
 
 

@@ -36,12 +36,11 @@ class NotQuantizable(Exception):
     """The model cannot be quantised; the message is the reason."""
 
 
-def verify_quantized(folder: Path) -> Path:
-    """Verify an 8-bit model and return its folder. Raises ModelError if it was modified, NotQuantizable if there is none."""
+def verify_quantized(folder: Path) -> tuple[Path, str]:
+    """Verify an 8-bit model: its file and SHA-256. Raises ModelError if it was modified, NotQuantizable if there is none."""
     if reason := read_rejection(folder):
         raise NotQuantizable(reason)
-    verify(folder)
-    return folder
+    return folder / MODEL_FILE, verify(folder)["sha256_of"][MODEL_FILE]
 
 
 def quantize(exported: Path, say: Callable[[str], None], target: Path) -> None:

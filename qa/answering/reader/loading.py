@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from index import child_process
+from index.embedding.loading import mapped_copy
 from index.embedding.model_files import NO_TORCH, folder_fingerprint, model_folder
 from index.model_cache import ModelCache
 from index.types import ModelError
@@ -36,13 +38,15 @@ def load_reader(
     """
     if name == NONE:
         return None
+    exports = ModelCache(cache, own)
+    find_copy = partial(mapped_copy, exports)
     if name == PACKAGED:
-        return ReadingModel(WEIGHTS, threads)
+        return ReadingModel(WEIGHTS, threads, find_copy=find_copy)
     folder = model_folder(name, offline=offline, marker="config.json", kind="Hugging Face")
     _check_heads(folder)
 
     def load(exported: Path) -> ReadingModel:
-        return ReadingModel(exported, threads, remedy=f"delete {exported} and start again")
+        return ReadingModel(exported, threads, remedy=f"delete {exported} and start again", find_copy=find_copy)
 
     def export(target: Path) -> None:
         if find_spec("torch") is None:
@@ -55,7 +59,7 @@ def load_reader(
                 f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none"
             ) from failure
 
-    return ModelCache(cache, own).get(f"reader-{FORMAT}-{folder_fingerprint(folder)}", load, export)
+    return exports.get(f"reader-{FORMAT}-{folder_fingerprint(folder)}", load, export)
 
 
 def _check_heads(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -42,8 +42,18 @@ class Logits:
 class ReadingModel:
     """Thread-safe. `sha256`: of the model file."""
 
-    def __init__(self, folder: Path, threads: int = 2, *, remedy: str = REINSTALL) -> None:
-        """Verify an exported model. Raises ModelError with `remedy` if a file is missing or modified."""
+    def __init__(
+        self,
+        folder: Path,
+        threads: int = 2,
+        *,
+        remedy: str = REINSTALL,
+        find_copy: Callable[[Path, str], Path] = lambda model_file, digest: model_file,
+    ) -> None:
+        """Verify an exported model. Raises ModelError with `remedy` if a file is missing or modified.
+
+        `find_copy`: the file to load instead of the model's, which has that SHA-256.
+        """
         import tokenizers
 
         facts = _verify(folder, remedy)
@@ -53,7 +63,7 @@ class ReadingModel:
         self._weights: dict[str, float] = facts["weights"]
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._encoder = Encoder(tokenizer, facts["max_tokens"], lower_case=facts["lower_case"])
-        self._model_file = folder / MODEL_FILE
+        self._model_file = find_copy(folder / MODEL_FILE, self.sha256)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._read_once = lru_cache(CACHED_WINDOWS)(self._read_window)
 

@@ -42,15 +42,29 @@ def test_concurrent_processes_prepare_one_model(tiny_model: Path, tmp_path: Path
     assert not list(tmp_path.rglob("refused.json"))
 
 
-def test_modified_int8_model_is_quantized_again(tiny_model: Path, tiny_models: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("name", ["*-int8/model.onnx", "mapped-*/mapped.onnx", "mapped-*/mapped.weights"])
+def test_modified_file_is_made_again(tiny_model: Path, tiny_models: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
     expected = load_embedder(str(tiny_model), tiny_models, precision="int8").embed_question("signed")
-    (file,) = tiny_models.glob("*-int8/model.onnx")
+    (file,) = tiny_models.glob(name)
     contents = bytearray(file.read_bytes())
     contents[len(contents) // 2] ^= 1
     file.write_bytes(contents)
     again = load_embedder(str(tiny_model), tiny_models, precision="int8")
     assert "preparing it again" in caplog.text
     np.testing.assert_array_equal(again.embed_question("signed"), expected)
+
+
+def test_mapped_weights_give_the_same_vectors_and_are_not_required(
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    mapped = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed the memorandum?")
+    (copy,) = (path for path in tmp_path.glob("mapped-*") if path.is_dir())
+    shutil.rmtree(copy)
+    copy.touch()  # so that the folder cannot be written
+    plain = load_embedder(str(tiny_model), tmp_path, precision="int8").embed_question("signed the memorandum?")
+    assert "each process loads its own copy" in caplog.text
+    np.testing.assert_array_equal(mapped, plain)
 
 
 def test_model_that_int8_spoils_runs_in_fp32_and_is_not_tried_again(
