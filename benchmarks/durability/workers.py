@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from benchmarks.server.process_tree import children, command, connections, opens, state
+from benchmarks.server.process_tree import children, connections, opens, state
 from benchmarks.soak.files import sentences
 from benchmarks.speed.processes import Server
 
@@ -191,7 +191,7 @@ class _Client:
 def _kill_worker(server: Server, data: Path, victims: random.Random, counts: Counter[str]) -> None:
     """Kill one of those that hold connections, if there are any."""
     writer = _writer(server, data)
-    workers = [pid for pid in _processes(server) if pid != writer]
+    workers = [pid for pid in children(server.process.pid) if pid != writer]
     victim = victims.choice([pid for pid in workers if connections(pid)] or workers)
     os.kill(victim, signal.SIGSTOP)
     while state(victim) not in {"T", "Z", ""}:
@@ -203,12 +203,7 @@ def _kill_worker(server: Server, data: Path, victims: random.Random, counts: Cou
 
 def _writer(server: Server, data: Path) -> int | None:
     """The process that holds the data folder; none between its end and its restart."""
-    return next((pid for pid in _processes(server) if opens(pid, data / "lock")), None)
-
-
-def _processes(server: Server) -> list[int]:
-    """The writer and the workers; others are multiprocessing's own."""
-    return [pid for pid in children(server.process.pid) if any("spawn_main" in word for word in command(pid))]
+    return next((pid for pid in children(server.process.pid) if opens(pid, data / "lock")), None)
 
 
 def _document(answer: tuple[int, Any] | None) -> str | None:

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from flask import Blueprint, Flask, Response, current_app, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -130,6 +130,11 @@ def _shared_metric(family: Metric, labels: Sequence[str]) -> Gauge | Counter:
 def metrics_of(app: Flask) -> Metrics:
     found: Metrics = app.extensions["quotable-metrics"]
     return found
+
+
+def use_shared_metrics() -> None:
+    """Keep the metrics of this process in the shared folder. prometheus_client chooses when it is imported; a forked process did not."""
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
 
 def forget_process(pid: int) -> None:

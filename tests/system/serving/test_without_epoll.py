@@ -1,4 +1,4 @@
-"""The server on a system without `select.epoll`, such as macOS: here it is removed from every process before anything is imported."""
+"""The server on a system such as macOS, without `select.epoll` and without forks: changed here before anything is imported."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 from tests.conftest import StartServer
 
 WITHOUT_EPOLL = """
-import select, sys
+import multiprocessing, select, sys
 del select.epoll
+get_context = multiprocessing.get_context
+multiprocessing.get_context = lambda method=None: get_context("spawn")
 print("no epoll", file=sys.stderr)
 """
 

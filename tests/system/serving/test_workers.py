@@ -35,10 +35,9 @@ def children(server: Server) -> list[int]:
         if entry.name.isdigit():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                words = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if int(fields[1]) == server.process.pid and b"spawn_main" in words:
+            if int(fields[1]) == server.process.pid:
                 found.append(int(entry.name))
     return sorted(found)
 
@@ -60,6 +59,15 @@ def requests_counted(server: Server) -> float:
 def metrics_of(server: Server) -> list[tuple[str, float]]:
     lines = [line for line in server.get("/metrics").text.splitlines() if not line.startswith("#")]
     return [(name, float(value)) for name, _, value in (line.rpartition(" ") for line in lines)]
+
+
+def test_the_processes_share_their_libraries_and_the_weights_of_the_models(workers: Server) -> None:
+    assert workers.search("Who signed the memorandum?", read="always")["answerable"]
+    for pid in children(workers)[1:]:
+        assert Path(f"/proc/{pid}/maps").read_text().count("mapped.weights") >= 1
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        kilobytes = {line.split()[0]: int(line.split()[-2]) for line in rollup.splitlines() if line.endswith("kB")}
+        assert kilobytes["Private_Dirty:"] < 140_000  # 85,000; 200,000 if it imported and loaded all by itself
 
 
 def test_failures_of_the_writer_are_counted_in_the_metrics_of_all(workers: Server) -> None:
