@@ -43,8 +43,8 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def packaged() -> ReadingModel:
-    model = load_reader("packaged", Path("unused"))
+def packaged(exports: Path) -> ReadingModel:
+    model = load_reader("packaged", exports)
     assert model is not None
     return model
 
@@ -187,14 +187,14 @@ def test_the_package_has_a_small_verified_model(tmp_path: Path) -> None:
         ReadingModel(tmp_path)
 
 
-def test_reading_imports_no_torch() -> None:
+def test_reading_imports_no_torch(exports: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from qa.answering.reader.loading import load_reader;"
         " from qa.answering.reader.windows import Window;"
-        " load_reader('packaged', Path('unused')).read('Who?', [Window('', 'Anna.', [(0, 5)])]);"
+        " load_reader('packaged', Path(sys.argv[1])).read('Who?', [Window('', 'Anna.', [(0, 5)])]);"
         " print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run([sys.executable, "-c", code, str(exports)], capture_output=True, text=True, check=True).stdout
     assert printed == "False False\n"
 
 
