@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corpus.press_release import press_release
 from corpus.sources.addresses import Hosts
@@ -17,8 +19,9 @@ from index.embedded.policy import DEFAULT, Policy
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.engine import Engine
+from index.opensearch.address import ClusterAddress, parse
 from index.ranking.result import Ranking
-from index.types import Embedder, Reranker
+from index.types import Embedder, Reranker, StoreError
 from qa.answering.answerer import Answerer
 from qa.answering.calibration import Calibration, read_calibration
 from qa.answering.reader.loading import load_reader
@@ -35,6 +38,10 @@ from qa.operate.question_log import FolderJournal, QuestionLog
 from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
 from qa.state_files import FolderFiles, StateFiles
+
+if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
+    from index.opensearch.connection import Connection
+    from index.opensearch.engine import ClusterEngine
 
 log = logging.getLogger(__name__)
 
@@ -65,19 +72,24 @@ def open_to_write(
     reranker: Reranker | None = None,
     new_model: str | None = None,
 ) -> DocumentWriter:
-    """Open or create the data folder as its owner. `fill`: store the press release in a new folder. `new_model`: for a new folder.
+    """Open or create the data folder as its owner, or the index of a cluster. `fill`: store the press release in a new one.
 
-    Raises StoreError or ModelError with the next step.
+    `new_model`: for a new one. Raises StoreError or ModelError with the next step.
     """
-    folder = settings.data
-    engine = open_engine_to_write(folder, embedder_opener(settings, say, new_model), policy, say, reranker)
+    opener = embedder_opener(settings, say, new_model)
+    engine: Engine
+    if settings.engine:
+        engine = _open_cluster(settings, opener, reranker)
+        engine.embedder  # noqa: B018 - a wrong model is reported before anything is written
+    else:
+        engine = open_engine_to_write(settings.data, opener, policy, say, reranker)
     writer = DocumentWriter(engine, keep_originals=settings.keep_originals)
     if not fill or not writer.engine.is_new:
         return writer
     try:
         document = press_release()
         writer.put(IncomingDocument(str(document.id), document))
-        say(f"{folder} was empty: it now holds the press release “{document.title}”.")
+        say(f"{place_of(settings)} was empty: it now holds the press release “{document.title}”.")
         writer.engine.maintain()
     except BaseException:
         writer.close()
@@ -87,7 +99,7 @@ def open_to_write(
 
 def open_to_change(settings: Settings, say: Say = log.info, *, new_model: str | None = None) -> DocumentWriter:
     """As `open_to_write`, or beside the process that owns the folder, such as a server, which then indexes what is stored."""
-    if not is_held(settings.data):
+    if settings.engine or not is_held(settings.data):
         return open_to_write(settings, say, new_model=new_model)
     engine = open_engine_to_share(settings.data, embedder_opener(settings, say))
     return DocumentWriter(engine, keep_originals=settings.keep_originals)
@@ -95,7 +107,12 @@ def open_to_change(settings: Settings, say: Say = log.info, *, new_model: str | 
 
 def open_to_share(settings: Settings, say: Say = log.info) -> Service:
     """A service beside the process that owns the folder: it answers, accepts documents and removes them."""
-    engine = open_engine_to_share(settings.data, embedder_opener(settings, say), reranker=reranker_of(settings))
+    opener, reranker = embedder_opener(settings, say), reranker_of(settings)
+    engine: Engine
+    if settings.engine:
+        engine = _open_cluster(settings, opener, reranker)
+    else:
+        engine = open_engine_to_share(settings.data, opener, reranker=reranker)
     return service_over(engine, settings, Intake(engine, fetcher_of(settings)))
 
 
@@ -106,14 +123,57 @@ def open_to_read(settings: Settings, say: Say = log.info) -> Service:
 
 def open_or_create(settings: Settings, say: Say = log.info) -> Service:
     """Open a data folder to read; a folder without documents is first created with the press release, as `qa serve` does."""
-    if not has_store(settings.data):
+    if settings.engine:
+        with closing(_open_cluster(settings, embedder_opener(settings, say))) as engine:
+            is_new = engine.is_new
+    else:
+        is_new = not has_store(settings.data)
+    if is_new:
         open_to_write(settings, say, fill=True).close()
     return open_to_read(settings, say)
 
 
 def open_reading_engine(settings: Settings, say: Say = log.info, reranker: Reranker | None = None) -> Engine:
-    """The engine of an existing data folder; the model is loaded by the first search. Raises StoreError."""
+    """The engine of an existing data folder or cluster; the model is loaded by the first search. Raises StoreError."""
+    if settings.engine:
+        engine = _open_cluster(settings, embedder_opener(settings, say), reranker)
+        if engine.is_new:
+            engine.close()
+            raise StoreError(f"there are no documents at {place_of(settings)}: add some with `qa add FILE`")
+        return engine
     return open_engine_to_read(settings.data, embedder_opener(settings, say), DEFAULT, say, reranker)
+
+
+def _open_cluster(settings: Settings, opener: OpenEmbedder, reranker: Reranker | None = None) -> ClusterEngine:
+    """Raises StoreError for certificates that cannot be read; connects with the first call."""
+    from index.opensearch.engine import ClusterEngine
+
+    return ClusterEngine(open_connection(settings), opener, reranker)
+
+
+def open_connection(settings: Settings) -> Connection:
+    """To the cluster that the settings name. Raises StoreError."""
+    from index.opensearch.connection import Connection
+
+    return Connection(cluster_of(settings))
+
+
+def cluster_of(settings: Settings) -> ClusterAddress:
+    """The cluster of settings that name one."""
+    return replace(
+        parse(settings.engine or ""),
+        tls=settings.engine_tls,
+        user=settings.engine_user,
+        password=settings.engine_password,
+        certificate=settings.engine_certificate,
+        key=settings.engine_key,
+        ca=settings.engine_ca,
+    )
+
+
+def place_of(settings: Settings) -> str:
+    """Where the documents are, for messages."""
+    return settings.engine or str(settings.data)
 
 
 def worker_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Worker:

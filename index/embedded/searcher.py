@@ -23,18 +23,16 @@ from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
 from index.embedded.snapshot import IndexSnapshot, UnindexedTail
 from index.embedded.store.store import Store
-from index.ranking.fusion import best_possible, contributions, fuse
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.reranking import rerank
-from index.ranking.result import Candidates, Ranking
+from index.ranking.result import Ranking
+from index.ranking.scoring import rank_candidates
 from index.text.idf import general_shares
 from index.types import Embedder, Ids, Reranker, StoredPassage, Vector
 
 # Of an index that was never brought up to the store.
 NEVER = -1
-# Factor of the similarity of a question in a language that the model was not trained on.
-UNREAD = np.float32(0.1)
 
 # A task waits only for tasks submitted before it, so the pool cannot deadlock.
 _pool = ThreadPoolExecutor(os.cpu_count(), "search")
@@ -130,20 +128,15 @@ class Searcher:
             dense = begun.result() if begun else index.nearest(query.vector, allowed)
         ids = np.unique(np.concatenate([np.empty(0, np.int64), *lexical, *dense]))
         similarity, match = index.score(query.vector, terms, ids)
-        trusted = similarity * (UNREAD if query.lexical_only and match.share.any() else np.float32(1))
-        best_similarity = float(trusted.max()) if len(ids) else 0.0
-        parts = contributions(trusted, match, best_similarity, len(terms.weights))
-        fused = fuse(parts)
-        order = np.lexsort((ids, -fused))
-        return Ranking(
-            query.question,
-            Candidates(ids[order], fused[order], similarity[order], match.share[order]),
-            dict((*terms.weights, *terms.context)),
-            best_possible(best_similarity, len(terms.weights)),
-            index.generation,
-            {name: part[order] for name, part in parts.items()},
-            index.passages if allowed is None else len(allowed),
-            [term for term in dict(terms.weights) if not frequency(term)],
+        return rank_candidates(
+            query,
+            terms,
+            ids,
+            similarity,
+            match,
+            generation=index.generation,
+            passages=index.passages if allowed is None else len(allowed),
+            absent=[term for term in dict(terms.weights) if not frequency(term)],
         )
 
     def adopt(self, generation: Generation | None) -> None:

@@ -2,5 +2,5 @@
 
 In: the address of a cluster, and the same calls as the embedded engine. Out: the same rankings, because the cluster only finds
 candidates and `index.ranking` scores them. The cluster is the truth; no process keeps state of its own. `address` and `connection` know
-the cluster, `mapping`, `rows` and `queries` its documents, `records` and `writing` read and change them, `engine` puts them together.
+the cluster, `engine` puts its rooms together.
 """

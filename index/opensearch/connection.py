@@ -36,6 +36,10 @@ SMALL_INDEX = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1"}}
 logging.getLogger("opensearch").setLevel(logging.CRITICAL)
 
 
+class SearchFailed(EngineUnavailable):
+    """Part of the documents could not be searched, or the point in time that was searched has gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     status: int
@@ -111,8 +115,11 @@ class Connection:
             if refused != 1 or self._hosts == 1:  # after one refusal another node is asked at once
                 time.sleep(PAUSE_SECONDS)
 
-    def search_many(self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Any]:
-        """The results of several searches, each a header and a body, in one request. A partial result is a failure, and retried."""
+    def search_many(self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], *, again: bool = True) -> list[Any]:
+        """The results of several searches, each a header and a body, in one request. A partial result is a failure.
+
+        `again`: repeat it until the deadline. Raises SearchFailed.
+        """
         whole = {"allow_partial_search_results": False}
         lines = as_lines(part for header, body in searches for part in ({**whole, **header}, body))
         began = time.monotonic()
@@ -121,12 +128,10 @@ class Connection:
             failed = [result for result in results if "error" in result or result["_shards"]["failed"] or result["timed_out"]]
             if not failed:
                 return results
-            if not all(_passes(result) for result in failed):
+            if not all(map(_passes, failed)):
                 raise StoreError(f"the cluster refused a search: {_reason(failed[0])}")
-            if time.monotonic() - began > READ_SECONDS:
-                raise EngineUnavailable(
-                    f"part of the documents is not available in the cluster {self.address}; try again later"
-                )
+            if not again or time.monotonic() - began > READ_SECONDS:
+                raise SearchFailed(f"part of the documents in the cluster {self.address} is not available; try again later")
             time.sleep(PAUSE_SECONDS)
 
     def bulk(self, operations: Iterable[Mapping[str, Any]], *, refresh: bool = False) -> list[Any]:
@@ -164,12 +169,12 @@ class Connection:
         if created.status == 400 and created.body["error"]["type"] != "resource_already_exists_exception":
             raise StoreError(f"the cluster refused to create {self.index(suffix)}: {_reason(created.body)}")
 
-    def next(self, counter: str) -> int:
-        """Raise a counter of the cluster by one: numbers rise and are never given twice, but may be left out."""
+    def next(self, counter: str, by: int = 1) -> int:
+        """Raise a counter of the cluster; the last of the `by` numbers given. They rise and are never given twice, but may be left out."""
         if not self._counts:
             self.create_index("counters", {"dynamic": False}, SMALL_INDEX)
             self._counts = True
-        change = {"script": {"source": "ctx._source.value += 1"}, "upsert": {"value": 1}}
+        change = {"script": {"source": "ctx._source.value += params.by", "params": {"by": by}}, "upsert": {"value": by}}
         params = {"retry_on_conflict": 100, "_source": "true"}
         done = self.write("POST", f"/{self.index('counters')}/_update/{counter}", change, params=params)
         return int(done.body["get"]["_source"]["value"])
@@ -232,8 +237,8 @@ def _is_refused(error: opensearchpy.TransportError) -> bool:
 
 
 def _passes(result: Any) -> bool:
-    """Whether a failed search may succeed a moment later: a shard has moved, or its node has gone."""
-    return result.get("status", 503) in PASSING or "error" not in result
+    """Whether a failed search may succeed a moment later, on another node or point in time."""
+    return "error" not in result or result.get("status") in PASSING or "search_context_missing" in json.dumps(result["error"])
 
 
 def _reason(info: Any) -> str:

@@ -16,11 +16,17 @@ from qa.settings.settings import Settings
 def settings_of(context: click.Context, **overrides: Any) -> Settings:
     """The settings of this call, with a message for each deprecated name. `overrides`: the command's own options."""
     configuration = configuration_of(context, **overrides)
-    if configuration.settings.engine:
-        raise QuotableError("documents cannot be kept in a cluster yet: unset `engine`")
     for warning in configuration.warnings:
         say(f"qa: {warning}")
     return configuration.settings
+
+
+def folder_settings_of(context: click.Context, **overrides: Any) -> Settings:
+    """As `settings_of`, for a command that works on a data folder."""
+    settings = settings_of(context, **overrides)
+    if settings.engine:
+        raise QuotableError("this command works on a data folder, and the setting `engine` names a cluster; see docs/scale.md")
+    return settings
 
 
 def configuration_of(context: click.Context, **overrides: Any) -> Configuration:

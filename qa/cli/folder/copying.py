@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import say, settings_of
+from qa.cli.console import folder_settings_of, say
 
 PROBLEMS_SHOWN = 20
 
@@ -30,7 +30,7 @@ def copy(context: click.Context, source: str, target: str, delete: bool) -> None
     from qa.operate.copying import Copier
     from qa.operate.maintenance import copy_state
 
-    settings = settings_of(context)
+    settings = folder_settings_of(context)
     from_settings, to_settings = (settings.model_copy(update={"data": Path(place)}) for place in (source, target))
     if from_settings.data.resolve() == to_settings.data.resolve():
         raise click.UsageError(f"FROM and TO are the same folder, {source}", context)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import say, settings_of
+from qa.cli.console import folder_settings_of, say
 
 
 @click.command()
@@ -19,7 +19,7 @@ def check(context: click.Context, repair: bool) -> None:
     """Check everything in the data folder, and list damage with what to do."""
     from qa.operate.maintenance import REPAIR, RESTORE, check_folder, repair_folder
 
-    settings = settings_of(context)
+    settings = folder_settings_of(context)
     findings = check_folder(settings)
     if findings and repair:
         for line in repair_folder(settings, say):
@@ -40,7 +40,7 @@ def backup(context: click.Context, file: Path) -> None:
     """Write the whole data folder to one FILE; the server may be running."""
     from qa.operate.maintenance import back_up_folder
 
-    back_up_folder(settings_of(context), file)
+    back_up_folder(folder_settings_of(context), file)
     click.echo(f"Backed up to {file}; `qa restore {file}` restores it.")
 
 
@@ -51,7 +51,7 @@ def restore(context: click.Context, file: Path) -> None:
     """Replace the contents of the data folder with a backup FILE."""
     from qa.operate.maintenance import restore_folder
 
-    settings = settings_of(context)
+    settings = folder_settings_of(context)
     kept = restore_folder(settings, file)
     click.echo(f"Restored {settings.data} from {file}." + (f" The previous store is kept as {kept}." if kept else ""))
 
@@ -68,7 +68,7 @@ def rebuild(context: click.Context, model: str | None, drop_old: bool) -> None:
 
     from qa.operate.maintenance import drop_old_vectors, rebuild_folder
 
-    settings = settings_of(context)
+    settings = folder_settings_of(context)
     on_terminal = sys.stderr.isatty()
     with click.progressbar(length=1, label="Embedding", file=sys.stderr) if on_terminal else nullcontext() as bar:
 

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from corpus.types import QuotableError
-from index.types import StorageFull
+from index.types import EngineUnavailable, StorageFull
 from qa import observation
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,8 @@ UNEXPECTED = "Internal error. The server's log has the details."
 
 # The folders of a file's path; not those of a URL.
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s]+/)+")
+_CLUSTERS = re.compile(r" opensearch://\S+/[a-z0-9_-]+")
+UNAVAILABLE_SECONDS = 2  # a cluster has a new primary .4 to 2.2 s after a node was killed
 
 
 def problem_body(status: int, detail: str, request_id: str | None, errors: Sequence[ProblemField] = ()) -> str:
@@ -113,8 +115,8 @@ def problem_response(status: int, detail: str, errors: Sequence[ProblemField] = 
 
 
 def public_message(error: QuotableError) -> str:
-    """The message without folders: callers must not learn the server's paths. The log has them."""
-    return _FOLDERS.sub("", str(error))
+    """The message without folders and hosts: callers must not learn the server's paths. The log has them."""
+    return _FOLDERS.sub("", _CLUSTERS.sub("", str(error)))
 
 
 def openai_error(status: int, detail: str, errors: Sequence[ProblemField] = ()) -> OpenAIErrorAnswer:
@@ -150,7 +152,8 @@ def install(app: Flask) -> None:
     @app.errorhandler(QuotableError)
     def _failure(error: QuotableError) -> Response:
         log.error("%s", error)
-        return problem_response(507 if isinstance(error, StorageFull) else 503, public_message(error))
+        headers = [("Retry-After", str(UNAVAILABLE_SECONDS))] if isinstance(error, EngineUnavailable) else []
+        return problem_response(507 if isinstance(error, StorageFull) else 503, public_message(error), headers=headers)
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -17,12 +15,10 @@ from corpus.types import Document, Passage
 from index.engine import Engine
 from index.filters import Combination, Comparison, Filter
 from index.ranking.result import Ranking
-from index.types import Origin, Scores
-from tests.index.engine.conftest import OpenEngine
+from index.types import Origin
+from tests.index.engine.conftest import NewEngine, OpenEngine
 from tests.index.engine.examples import WORDS, document, searches, steps
 from tests.index.engine.reference import Found, HashingEmbedder, ReferenceEngine
-
-NewEngine = Callable[[], AbstractContextManager[Engine]]
 
 EMBEDDER = HashingEmbedder()
 NOTHING = Combination("or", ())
@@ -64,9 +60,17 @@ def assert_same_ranking(ours: list[Found], expected: list[Found]) -> None:
     assert {(document_id, start): score for document_id, start, score in ours} == pytest.approx(theirs, abs=1e-4)
 
 
-@given(st.lists(st.tuples(steps, searches), min_size=1, max_size=8))
+Sequence = list[tuple[tuple, tuple]]  # type: ignore[type-arg]
+sequences = st.lists(st.tuples(steps, searches), min_size=1, max_size=8)
+
+
+@given(sequences)
 @settings(max_examples=40)
-def test_matches_the_reference_after_any_sequence(new_engine: NewEngine, sequence: list[tuple[tuple, tuple]]) -> None:  # type: ignore[type-arg]
+def test_matches_the_reference_after_any_sequence(new_local_engine: NewEngine, sequence: Sequence) -> None:
+    check_any_sequence(new_local_engine, sequence)
+
+
+def check_any_sequence(new_engine: NewEngine, sequence: Sequence) -> None:
     reference, exact = ReferenceEngine(), True
     with new_engine() as engine:
         for (name, *arguments), (question, allowed) in sequence:
@@ -272,29 +276,3 @@ def test_exported_documents_are_put_as_they_were(new_engine: NewEngine, engine: 
 
 def found_in(engine: Engine, question: str) -> dict[tuple[str, int], float]:
     return {(document_id, start): round(score, 3) for document_id, start, score in search(engine, question)}
-
-
-class ReverseReranker:
-    """Prefers what the engine ranked last."""
-
-    def scores(self, question: str, texts: list[str]) -> Scores:
-        return np.arange(len(texts), dtype=np.float32)
-
-
-def test_reranker_orders_the_first_candidates_and_explains_their_scores(open_engine: OpenEngine, tmp_path: Path) -> None:
-    plain, reranking = open_engine(tmp_path / "plain"), open_engine(tmp_path / "reranking", ReverseReranker())
-    try:
-        rankings = []
-        for engine in (plain, reranking):
-            filled(engine)
-            engine.rebuild()
-            rankings.append(engine.search(engine.prepare("otter reed", spelling=False)))
-        before, after = ([each.passage_id for each in ranking.candidates] for ranking in rankings)
-        assert after == before[::-1]
-        scores = [each.score for each in rankings[1].candidates]
-        assert scores == sorted(scores, reverse=True)
-        total = np.sum(list(rankings[1].contributions.values()), axis=0)
-        assert total.tolist() == pytest.approx(scores, abs=1e-5)
-    finally:
-        plain.close()
-        reranking.close()

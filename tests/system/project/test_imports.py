@@ -37,6 +37,11 @@ index.embedding
 index.jobs
 index.listing
 index.engine
+index.opensearch.address
+index.opensearch.connection
+index.opensearch.documents
+index.opensearch.search
+index.opensearch.state
 index.opensearch
 index.embedded.policy
 index.embedded.dense

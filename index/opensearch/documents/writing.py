@@ -1,0 +1,231 @@
+"""Storing and removing documents on a cluster, which has no transactions.
+
+A document's passages and text are stored first, under a new revision. Then its record, which names that revision: this is the commit, and
+an external version refuses it if a newer one is there. Then the rows of the revision before are deleted, and the change is counted, so
+that every process opens a new view of the index. A crash in between leaves rows that no record names: no search shows them, and `sweep`
+deletes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from corpus.types import Document, Passage
+from index.opensearch.connection import Connection
+from index.opensearch.documents import queries, rows
+from index.opensearch.documents.mapping import CHANGES
+from index.opensearch.documents.records import Records
+from index.opensearch.documents.rows import Record, Row
+from index.types import Matrix, StoredDocument
+
+log = logging.getLogger(__name__)
+
+REVISIONS = "revisions"
+BULK_BYTES = 4_000_000  # about 500 passages: their vectors as text, texts and terms
+# Until rows that no record names are left over for certain: nothing takes that long between passages and record.
+LEFT_OVER_SECONDS = 3_600
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document to store. Of `stored` all but the number counts. `indexed_title`: the title that its passages were embedded with."""
+
+    stored: StoredDocument
+    document: Document
+    passages: Sequence[Passage]
+    vectors: Matrix
+    indexed_title: str
+
+
+class Writer:
+    """Stores and removes documents. Several threads and processes may do so at once; of two changes of a document the later one counts."""
+
+    def __init__(self, connection: Connection, records: Records) -> None:
+        self._connection, self._records = connection, records
+
+    def put(self, new: Sequence[NewDocument], unless: Callable[[], bool] = lambda: False) -> list[bool] | None:
+        """Store documents and return which of them are now there; one that is not was replaced or removed by a later call.
+
+        `unless`: called last before the commit; if it returns true, nothing is stored and None is returned.
+        """
+        last = self._connection.next(REVISIONS, len(new))
+        numbers = range(last - len(new) + 1, last + 1)
+        numbered = [
+            replace(each, stored=replace(each.stored, number=number)) for each, number in zip(new, numbers, strict=True)
+        ]
+        before = {record.key: record for record in self._records.records([each.stored.id for each in new])}
+        staged = [self._stage(each, each.stored.number) for each in numbered]
+        self._write(row for written, _ in staged for row in written)
+        records = [record for _, record in staged]
+        if unless():
+            self._delete(name for record in records for name in _names(record))
+            return None
+        committed = self._commit(records)
+        for place, (each, done) in enumerate(zip(numbered, committed, strict=True)):
+            if not done:
+                committed[place] = self._commit_again(each, records[place])
+        replaced = [
+            before[record.key] for record, done in zip(records, committed, strict=True) if done and record.key in before
+        ]
+        self._delete((name for record in replaced for name in _names(record)), refresh=True)
+        self._connection.next(CHANGES)
+        return committed
+
+    def restate(self, record: Record, stored: StoredDocument) -> bool:
+        """Change what the record says of a document, and nothing that is read of its text; False if it was replaced meanwhile.
+
+        The passages are stored again, because filters find them by the document's fields.
+        """
+        revision = self._connection.next(REVISIONS)
+        copy = self._records.copy(record, "")
+        titles = [hit["_source"]["indexed_title"] for hit in self._records.passage_hits(record)]
+        new = NewDocument(stored, copy.document, copy.passages, copy.vectors, titles[0] if titles else stored.title)
+        written, changed = self._stage(new, revision, with_content=False)
+        self._write(iter(written))
+        (done,) = self._commit([changed])
+        old = record if done else changed
+        self._delete(_passage_names(old), refresh=True)
+        self._connection.next(CHANGES)
+        return done
+
+    def remove(self, record: Record) -> None:
+        """From the moment this returns the document is not found."""
+        number = self._connection.next(REVISIONS)
+        row = rows.tombstone(record.stored.id, number)
+        self._commit_rows([(record.key, number, row)])
+        self._delete(_names(record), refresh=True)
+        self._connection.next(CHANGES)
+
+    def sweep(self, older_than: float = LEFT_OVER_SECONDS) -> int:
+        """Delete rows that no record names, and records of removed documents, older than some seconds; return their number."""
+        self._connection.write("POST", f"/{self._records.index}/_refresh", accept=(404,))
+        before, deleted = int(time.time() - older_than), 0
+        for kind, field in (("passage", "revision"), ("content", "number")):
+            for found in self._stored(kind, field, before):
+                named = self._named([key for key, _ in found], field)
+                for key, number in found:
+                    if named.get(key) != number:
+                        deleted += self._delete_found(key, {"kind": kind, field: number})
+        deleted += self._delete_found(None, {"kind": "record", "removed": True}, {"range": {"written": {"lt": before}}})
+        if deleted:
+            log.info("%s rows of documents that are not stored, or not any more, were deleted", deleted)
+            self._connection.next(CHANGES)
+        return deleted
+
+    def _stage(self, new: NewDocument, revision: int, *, with_content: bool = True) -> tuple[list[Row], Record]:
+        """The rows before the commit, and the record."""
+        stored = new.stored
+        passages = list(rows.passage_rows(stored, new.indexed_title, revision, new.passages, new.vectors))
+        record = Record(stored, revision, len(passages), sum(row["lengths"] for row in passages))
+        content = [rows.content_row(record.key, stored.number, new.document)] if with_content else []
+        return [*passages, *content], record
+
+    def _commit_again(self, new: NewDocument, record: Record) -> bool:
+        """After a refusal: what the record says changed while an older text was there, or a later text is there. True in the first case."""
+        while True:
+            row = self._records.row(new.stored.id)
+            if row is None or row["number"] > new.stored.number:
+                self._delete(_names(record))
+                return False
+            self._delete(_passage_names(record))
+            written, record = self._stage(new, self._connection.next(REVISIONS), with_content=False)
+            self._write(iter(written))
+            (done,) = self._commit([record])
+            if done:
+                return True
+
+    def _commit(self, records: Sequence[Record]) -> list[bool]:
+        """Which records are the newest now."""
+        done = self._commit_rows([(record.key, record.revision, rows.record_row(record)) for record in records])
+        # A refusal may be of a repeated request that was carried out the first time.
+        return [each or self._revision(record.stored.id) == record.revision for each, record in zip(done, records, strict=True)]
+
+    def _revision(self, document_id: str) -> int | None:
+        row = self._records.row(document_id)
+        return row["revision"] if row else None
+
+    def _commit_rows(self, versions: Sequence[tuple[str, int, Row]]) -> list[bool]:
+        operations = (
+            part
+            for key, version, row in versions
+            for part in (
+                {"index": {**self._place(rows.record_name(key), key), "version": version, "version_type": "external"}},
+                row,
+            )
+        )
+        return [item["status"] != 409 for item in self._connection.bulk(operations, refresh=True)]
+
+    def _write(self, staged: Iterator[Row]) -> None:
+        """Store passages and contents, some megabytes a request."""
+        operations: list[Mapping[str, Any]] = []
+        size = 0
+        for row in staged:
+            operations += [{"index": self._place(_name(row), row["key"])}, row]
+            size += len(row.get("terms", "")) + 20 * len(row.get("vector", ())) + len(str(row.get("content", "")))
+            if size > BULK_BYTES:
+                self._connection.bulk(operations)
+                operations, size = [], 0
+        if operations:
+            self._connection.bulk(operations)
+
+    def _delete(self, names: Iterator[tuple[str, str]], *, refresh: bool = False) -> None:
+        """Names and keys of rows."""
+        operations = [{"delete": self._place(name, key)} for name, key in names]
+        for first in range(0, len(operations), ROWS_AT_ONCE):
+            self._connection.bulk(operations[first : first + ROWS_AT_ONCE], refresh=refresh)
+
+    def _place(self, name: str, key: str) -> dict[str, Any]:
+        return {"_index": self._records.index, "_id": name, "routing": key}
+
+    def _stored(self, kind: str, field: str, before: int) -> Iterator[list[tuple[str, int]]]:
+        """The keys and revisions (or numbers) that rows of a kind have, some hundred at a time."""
+        query = {"bool": {"filter": [{"term": {"kind": kind}}, {"range": {"written": {"lt": before}}}]}}
+        sources = [{name: {"terms": {"field": name}}} for name in ("key", field)]
+        own: dict[str, Any] = {"size": ROWS_AT_ONCE, "sources": sources}
+        while True:
+            result = self._records.search({"size": 0, "query": query, "aggs": {"each": {"composite": own}}})
+            found = queries.aggregation(result, "each")
+            if not found.get("buckets"):
+                return
+            yield [(bucket["key"]["key"], bucket["key"][field]) for bucket in found["buckets"]]
+            own["after"] = found["after_key"]
+
+    def _named(self, keys: Sequence[str], field: str) -> dict[str, int]:
+        """The revisions (or numbers) that records name, by key."""
+        query = queries.every_document()
+        query["bool"]["filter"].append({"terms": {"key": sorted(set(keys))}})
+        search = {"size": len(keys), "query": query, "_source": False, "docvalue_fields": ["key", field]}
+        return {hit["fields"]["key"][0]: hit["fields"][field][0] for hit in self._records.search(search)["hits"]["hits"]}
+
+    def _delete_found(self, key: str | None, terms: Mapping[str, Any], *conditions: queries.Body) -> int:
+        """Delete the rows with these terms, those of one key or of any; return their number."""
+        filters = [*({"term": {name: value}} for name, value in terms.items()), *conditions]
+        if key is not None:
+            filters.append({"term": {"key": key}})
+        search = {"size": ROWS_AT_ONCE, "query": {"bool": {"filter": filters}}, "_source": False, "docvalue_fields": ["key"]}
+        deleted = 0
+        while hits := self._records.search(search, key)["hits"]["hits"]:
+            self._delete(((hit["_id"], hit["fields"]["key"][0]) for hit in hits), refresh=True)
+            deleted += len(hits)
+        return deleted
+
+
+def _name(row: Row) -> str:
+    if row["kind"] == "content":
+        return rows.content_name(row["number"])
+    return rows.passage_name(row["revision"], row["id"] - rows.first_id(row["number"]))
+
+
+def _names(record: Record) -> Iterator[tuple[str, str]]:
+    """Of all rows of a revision but the record."""
+    yield from _passage_names(record)
+    yield rows.content_name(record.stored.number), record.key
+
+
+def _passage_names(record: Record) -> Iterator[tuple[str, str]]:
+    return ((rows.passage_name(record.revision, place), record.key) for place in range(record.passages))

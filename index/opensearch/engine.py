@@ -1,0 +1,298 @@
+"""The engine on a cluster. Any number of processes open it at once; none of them keeps state."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+from corpus.types import Document, Passage
+from index.engine import DocumentCopy, EngineStatus, PutOutcome
+from index.filters import Filter, Scalar
+from index.jobs import Job, JobKind
+from index.listing import DocumentPage, DocumentQuery, DocumentState
+from index.opensearch.connection import Connection
+from index.opensearch.documents import mapping
+from index.opensearch.documents.changes import edited_document, new_document
+from index.opensearch.documents.mapping import CHANGES
+from index.opensearch.documents.records import Records
+from index.opensearch.documents.rows import MAX_PASSAGES
+from index.opensearch.documents.writing import NewDocument, Writer
+from index.opensearch.health import Health
+from index.opensearch.search.searcher import ClusterSnapshot, Searcher, read_passages
+from index.opensearch.search.views import Views
+from index.opensearch.state.jobs import ClusterJobs
+from index.opensearch.state.originals import ClusterOriginals
+from index.ranking.query import PreparedQuery, embed_together
+from index.ranking.result import Ranking
+from index.types import (
+    NO_ORIGIN,
+    DamagedRow,
+    Embedder,
+    FingerprintMismatch,
+    Matrix,
+    Origin,
+    Reranker,
+    StoredDocument,
+    StoredPassage,
+)
+
+# Name of the model whose vectors are stored, or None -> name and model to use.
+OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
+
+SWEEP_SECONDS = 3_600.0
+
+
+class ClusterEngine:
+    """See `index.engine.Engine`. The model is loaded by the first call that needs it, and the index is created by the first that stores."""
+
+    def __init__(self, connection: Connection, open_embedder: OpenEmbedder, reranker: Reranker | None = None) -> None:
+        self.connection = connection
+        self.records = Records(connection)
+        self.jobs = ClusterJobs(connection)
+        self._originals = ClusterOriginals(connection, self._is_referenced)
+        self._writer = Writer(connection, self.records)
+        self._views = Views(connection)
+        self._open_embedder, self._reranker = open_embedder, reranker
+        self._loading = threading.Lock()
+        self._searcher: Searcher | None = None
+        self._health = Health(connection, self.records.index)
+        self._swept = time.monotonic()
+
+    # Facts
+
+    @property
+    def embedder(self) -> Embedder:
+        return self._open().embedder
+
+    @property
+    def generation(self) -> int:
+        facts = mapping.read_facts(self.connection)
+        return facts.generation if facts else 0
+
+    @property
+    def version(self) -> tuple[int, int]:
+        return self.generation, self.connection.counter(CHANGES)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether copies of shards are missing; then everything is still there, or what is there is served."""
+        return self._health.is_degraded()
+
+    @property
+    def is_new(self) -> bool:
+        return self.connection.counter(CHANGES) == 0
+
+    def status(self) -> EngineStatus:
+        facts = mapping.read_facts(self.connection)
+        documents, passages = self.counts()
+        return EngineStatus(
+            documents=documents,
+            passages=passages,
+            generation=facts.generation if facts else 0,
+            segments=self.connection.address.shards if facts else 0,
+            unindexed=0,
+            recall=None,
+            model=facts.model if facts else None,
+            fingerprint=facts.fingerprint if facts else None,
+            degraded=self.degraded,
+            jobs_waiting=self.jobs.waiting(),
+            jobs_failed=self.jobs.failed(),
+            written=False,
+        )
+
+    def counts(self) -> tuple[int, int]:
+        totals = self.records.totals()
+        return totals.documents, totals.passages
+
+    def languages(self) -> list[tuple[str | None, int]]:
+        return self.records.languages()
+
+    # Search
+
+    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
+        """The spelling is not corrected: that needs every word of the documents in each process."""
+        vector = embed_together(self.embedder, [question])
+        return PreparedQuery(question, lambda: vector)
+
+    def search(self, query: PreparedQuery, allowed: Filter | None = None) -> Ranking:
+        with self.snapshot(allowed) as snapshot:
+            return snapshot.search(query)
+
+    @contextmanager
+    def snapshot(self, allowed: Filter | None = None) -> Iterator[ClusterSnapshot]:
+        snapshot = ClusterSnapshot(self._open(), allowed)
+        try:
+            yield snapshot
+        finally:
+            snapshot.close()
+
+    def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
+        return self.records.facet(key, allowed, limit)
+
+    # Documents
+
+    def document(self, document_id: str) -> StoredDocument | None:
+        record = self.records.record(document_id)
+        return record.stored if record else None
+
+    def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
+        return self.records.after(after or "", limit)
+
+    def page(self, query: DocumentQuery) -> DocumentPage:
+        return self.records.page(query, self.jobs.document_ids(query.state) if query.state else ())
+
+    def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
+        return self.jobs.states(document_ids)
+
+    def documents_from(self, location: str) -> list[StoredDocument]:
+        return [record.stored for record in self.records.selected("location", location)]
+
+    def locations(self, prefix: str) -> set[str]:
+        return self.records.locations(prefix)
+
+    def content(self, document_id: str) -> Document | None:
+        record = self.records.record(document_id)
+        return self.records.content(record) if record else None
+
+    def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
+        found = read_passages(self.records.search_many, ids)
+        return [found[passage_id] for passage_id in ids if passage_id in found]
+
+    def passages_of(self, document_id: str) -> list[StoredPassage]:
+        record = self.records.record(document_id)
+        return self.records.passages_of(record) if record else []
+
+    def passage_counts(self, document_ids: Sequence[str]) -> dict[str, int]:
+        return {record.stored.id: record.passages for record in self.records.records(document_ids) if record.passages}
+
+    # Writing
+
+    def put(
+        self,
+        document_id: str,
+        document: Document,
+        passages: Sequence[Passage],
+        vectors: Matrix,
+        *,
+        origin: Origin = NO_ORIGIN,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> PutOutcome:
+        if len(passages) != len(vectors) or len(passages) > MAX_PASSAGES:
+            raise ValueError(f"{len(passages)} passages with {len(vectors)} vectors")
+        self._open()
+        record = self.records.record(document_id)
+        previous = record.stored if record else None
+        stored = new_document(document_id, document, origin, previous)
+        committed = self._writer.put([NewDocument(stored, document, passages, vectors, stored.title)], unless)
+        if not committed or not committed[0]:  # or it was replaced or removed by a call that began later
+            return "cancelled"
+        self._delete_originals([previous])
+        return "replaced" if previous else "added"
+
+    def export(self, document_id: str) -> DocumentCopy | None:
+        facts, record = mapping.read_facts(self.connection), self.records.record(document_id)
+        return self.records.copy(record, facts.fingerprint) if facts and record else None
+
+    def put_copies(self, copies: Sequence[DocumentCopy]) -> None:
+        embedder = self._open().embedder
+        for copy in copies:
+            if copy.fingerprint != embedder.fingerprint:
+                raise FingerprintMismatch(f"{copy.stored.id!r} has vectors of another model than {self.connection.address}")
+        before = self.records.records([copy.stored.id for copy in copies])
+        new = [
+            NewDocument(copy.stored, copy.document, copy.passages, copy.vectors, copy.stored.title)
+            for copy in {copy.stored.id: copy for copy in copies}.values()
+        ]
+        if new:
+            self._writer.put(new)
+        self._delete_originals([record.stored for record in before])
+
+    def holds(self, document_id: str, document: Document) -> bool:
+        record = self.records.record(document_id)
+        try:
+            return (
+                record is not None and self.records.content(record) == document and bool(self.records.passages_of(record) or 1)
+            )
+        except DamagedRow:
+            return False
+
+    def find_duplicate(self, version: str, excluding: str) -> str | None:
+        found = (record.stored.id for record in self.records.selected("version", version, 2))
+        return next((document_id for document_id in found if document_id != excluding), None)
+
+    def update_origin(self, document_id: str, origin: Origin) -> None:
+        record = self.records.record(document_id)
+        while record and record.stored.origin != origin:
+            if self._writer.restate(record, replace(record.stored, **asdict(origin))):
+                self._delete_originals([record.stored])
+                return
+            record = self.records.record(document_id)
+
+    def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
+        while record := self.records.record(document_id):
+            edited = edited_document(record.stored, changes)
+            if edited == record.stored or self._writer.restate(record, edited):
+                renamed = edited.title != record.stored.title
+                return edited, self.jobs.accept(edited.title, b"", document_id, JobKind.EDIT) if renamed else None
+        return None
+
+    def remove(self, document_id: str, *, keep_jobs: bool = False) -> bool:
+        cancelled = 0 if keep_jobs else self.jobs.cancel(document_id)
+        record = self.records.record(document_id)
+        if record:
+            self._writer.remove(record)
+            self._delete_originals([record.stored])
+        return record is not None or cancelled > 0
+
+    def keep_original(self, content: bytes) -> AbstractContextManager[str]:
+        return self._originals.keep(content)
+
+    def originals(self) -> tuple[int, int]:
+        return self._originals.size()
+
+    def original(self, document_id: str) -> bytes | None:
+        stored = self.document(document_id)
+        return self._originals.read(stored.original) if stored and stored.original else None
+
+    def maintain(self) -> None:
+        """Delete what crashes left over, now and then."""
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            self._writer.sweep()
+            self._originals.sweep()
+
+    def rebuild(self) -> None:
+        """Delete what crashes left over, and let the cluster merge its segments."""
+        self._open()
+        self._writer.sweep()
+        self.connection.write("POST", f"/{self.records.index}/_forcemerge", params={"only_expunge_deletes": "true"})
+        self.connection.next(CHANGES)
+
+    def close(self) -> None:
+        self._views.close()
+        self.connection.close()
+
+    def _is_referenced(self, digest: str) -> bool:
+        self.connection.request("POST", f"/{self.records.index}/_refresh", accept=(404,))
+        return bool(self.records.selected("original", digest, 1))
+
+    def _delete_originals(self, previous: Sequence[StoredDocument | None]) -> None:
+        for stored in previous:
+            if stored and stored.original:
+                self._originals.delete_unreferenced(stored.original)
+
+    def _open(self) -> Searcher:
+        """Model and index, opened when they are first needed. Raises ModelError or FingerprintMismatch."""
+        if self._searcher is None:
+            with self._loading:
+                if self._searcher is None:
+                    facts = mapping.read_facts(self.connection)
+                    name, embedder = self._open_embedder(facts.model if facts else None)
+                    facts = facts or mapping.create(self.connection, embedder.fingerprint, name, embedder.dimension)
+                    mapping.check_fingerprint(self.connection, facts, embedder.fingerprint)
+                    self._searcher = Searcher(self._views, embedder, facts.generation, self._reranker)
+        return self._searcher

@@ -1,0 +1,47 @@
+"""Scored candidates -> a ranking: the step that every engine ends a search with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from index.ranking.fusion import best_possible, contributions, fuse
+from index.ranking.query import PreparedQuery
+from index.ranking.result import Candidates, Ranking
+from index.types import Ids, LexicalMatch, LexicalQuery, Scores
+
+# Factor of the similarity of a question in a language that the model was not trained on.
+UNREAD = np.float32(0.1)
+
+
+def rank_candidates(
+    query: PreparedQuery,
+    terms: LexicalQuery,
+    ids: Ids,
+    similarity: Scores,
+    match: LexicalMatch,
+    *,
+    generation: int,
+    passages: int,
+    absent: Collection[str],
+) -> Ranking:
+    """Fuse the features of candidates; of equal scores the lowest id comes first.
+
+    `ids`, `similarity` (cosines), `match`: (n,) in the same order. `passages`, `absent`: as in Ranking.
+    """
+    trusted = similarity * (UNREAD if query.lexical_only and match.share.any() else np.float32(1))
+    best_similarity = float(trusted.max()) if len(ids) else 0.0
+    parts = contributions(trusted, match, best_similarity, len(terms.weights))
+    fused = fuse(parts)
+    order = np.lexsort((ids, -fused))
+    return Ranking(
+        query.question,
+        Candidates(ids[order], fused[order], similarity[order], match.share[order]),
+        dict((*terms.weights, *terms.context)),
+        best_possible(best_similarity, len(terms.weights)),
+        generation,
+        {name: part[order] for name, part in parts.items()},
+        passages,
+        absent,
+    )
