@@ -38,11 +38,14 @@ class ModelCache:
         self._shared, self._own = shared, own
         self._warned = False
 
-    def get(self, name: str, load: Callable[[Path], Loaded], prepare: Callable[[Path], None]) -> Loaded:
+    def get(
+        self, name: str, load: Callable[[Path], Loaded], prepare: Callable[[Path], None], *, optional: bool = False
+    ) -> Loaded:
         """Load a model from its folder, which `prepare` writes if it is missing or damaged.
 
         `load` verifies the folder and raises ModelError if it is damaged; a damaged model is prepared again in the same place if
-        possible. Raises CannotPrepare, and the errors of `load` and `prepare`.
+        possible. `optional`: the program works without it, which needs no warning. Raises CannotPrepare, and the errors of `load`
+        and `prepare`.
         """
         found = next((folder for folder in (self._own, self._shared) if folder and (folder / name).is_dir()), None)
         if found:
@@ -57,7 +60,7 @@ class ModelCache:
                     return _load_or_prepare(folder / name, load, prepare)
             except _NotWritable as reason:
                 reasons.append(f"{folder}: {reason}")
-                if folder == self._shared and self._own and not self._warned:
+                if folder == self._shared and self._own and not self._warned and not optional:
                     log.warning("cannot write the cache of models %s; preparing the model in %s", reasons[-1], self._own)
                     self._warned = True
         raise CannotPrepare(

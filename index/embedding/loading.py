@@ -98,7 +98,7 @@ def mapped_copy(cache: ModelCache, model_file: Path, digest: str) -> Path:
     `digest`: the SHA-256 of the model's file, which was verified.
     """
     try:
-        return cache.get(f"mapped-{digest[:32]}", verify_mapped, partial(_map, model_file))
+        return cache.get(f"mapped-{digest[:32]}", verify_mapped, partial(_map, model_file), optional=True)
     except CannotPrepare as reason:
         log.info("%s; each process loads its own copy of %s", reason, model_file)
         return model_file
