@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from index.embedded.policy import DEFAULT, Policy
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.engine import Engine
-from index.opensearch.address import ClusterAddress, parse
 from index.ranking.result import Ranking
 from index.types import Embedder, Reranker, StoreError
 from qa.answering.answerer import Answerer
@@ -33,14 +32,12 @@ from qa.ingest.intake import Intake
 from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
-from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
-from qa.operate.question_log import FolderJournal, QuestionLog
+from qa.operate.question_log import QuestionLog
+from qa.operate.state import open_connection, questions_of, state_files_of
 from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
-from qa.state_files import FolderFiles, StateFiles
 
 if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
-    from index.opensearch.connection import Connection
     from index.opensearch.engine import ClusterEngine
 
 log = logging.getLogger(__name__)
@@ -151,26 +148,6 @@ def _open_cluster(settings: Settings, opener: OpenEmbedder, reranker: Reranker |
     return ClusterEngine(open_connection(settings), opener, reranker)
 
 
-def open_connection(settings: Settings) -> Connection:
-    """To the cluster that the settings name. Raises StoreError."""
-    from index.opensearch.connection import Connection
-
-    return Connection(cluster_of(settings))
-
-
-def cluster_of(settings: Settings) -> ClusterAddress:
-    """The cluster of settings that name one."""
-    return replace(
-        parse(settings.engine or ""),
-        tls=settings.engine_tls,
-        user=settings.engine_user,
-        password=settings.engine_password,
-        certificate=settings.engine_certificate,
-        key=settings.engine_key,
-        ca=settings.engine_ca,
-    )
-
-
 def place_of(settings: Settings) -> str:
     """Where the documents are, for messages."""
     return settings.engine or str(settings.data)
@@ -215,16 +192,6 @@ def answerer_over(
         spelling=spelling,
         arrange=arrange,
     )
-
-
-def state_files_of(settings: Settings) -> StateFiles:
-    """Keys, calibration and other small files of the service."""
-    return FolderFiles(settings.data)
-
-
-def questions_of(settings: Settings) -> QuestionLog:
-    """The kept questions of the service."""
-    return QuestionLog(FolderJournal(settings.data / QUESTIONS_FILE))
 
 
 def reranker_of(settings: Settings) -> Reranker | None:

@@ -6,6 +6,7 @@ import click
 
 from qa.cli.console import as_printable_json, say, settings_of
 from qa.operate.keys import Role, create_key, last_used, read_keys, revoke_key
+from qa.operate.state import state_files_of
 
 
 @click.group(name="key")
@@ -24,8 +25,6 @@ def keys() -> None:
 @click.pass_context
 def create(context: click.Context, role: str, name: str) -> None:
     """Create a key and print it. It is shown once: only its hash is stored."""
-    from qa.assembly import state_files_of
-
     secret = create_key(state_files_of(settings_of(context)), name, Role[role.upper()])
     click.echo(secret)
     say("Keep it: it cannot be shown again. Send it in the header “Authorization: Bearer KEY”.")
@@ -36,8 +35,6 @@ def create(context: click.Context, role: str, name: str) -> None:
 @click.pass_context
 def list_keys(context: click.Context, as_json: bool) -> None:
     """List the keys, without their secrets, and when each was last used."""
-    from qa.assembly import state_files_of
-
     files = state_files_of(settings_of(context))
     used = last_used(files)
     for key in read_keys(files):
@@ -50,6 +47,4 @@ def list_keys(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def revoke(context: click.Context, name: str) -> None:
     """Revoke the key with this NAME or id, with immediate effect."""
-    from qa.assembly import state_files_of
-
     revoke_key(state_files_of(settings_of(context)), name)

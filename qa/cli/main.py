@@ -68,6 +68,7 @@ def main() -> None:
 
 for command in (
     serving.serve,
+    serving.work,
     preparation.prepare,
     search.search,
     search.why_not,

@@ -1,8 +1,10 @@
-"""`qa serve`."""
+"""`qa serve` and `qa work`."""
 
 from __future__ import annotations
 
 import logging
+import signal
+from threading import Event
 
 import click
 
@@ -11,6 +13,8 @@ from qa.cli.console import configuration_of, say
 from qa.settings.reading import unknown_variables
 
 log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
 
 
 @click.command()
@@ -37,3 +41,31 @@ def serve(context: click.Context, host: str | None, port: int | None, workers: i
     except QuotableError as error:
         log.critical("%s", error)
         context.exit(1)
+
+
+@click.command()
+@click.pass_context
+def work(context: click.Context) -> None:
+    """Ingest what is sent to the servers of a cluster.
+
+    Any number of workers may run, on any machine. The job of one that dies is taken over by another.
+    """
+    from qa.assembly import open_to_write, worker_of
+    from qa.operate import logs
+
+    settings = configuration_of(context).settings
+    if not settings.engine:
+        raise QuotableError(
+            "a data folder has one process that ingests, `qa serve`; `qa work` needs a cluster: name it with --engine"
+        )
+    logs.configure(settings.log_format)
+    stopping = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with open_to_write(settings, say) as writer:
+        worker = worker_of(writer, settings, say)
+        worker.start()
+        say(f"Working for {settings.engine} (stop with Ctrl+C)")
+        while not stopping.wait(POLL_SECONDS):  # with a limit, because a signal's handler does not end a wait without one
+            pass
+        worker.stop()

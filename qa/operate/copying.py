@@ -69,15 +69,14 @@ class Copier:
         progress(self.report.copied + self.report.unchanged, total)
 
     def check(self, progress: Progress) -> None:
-        """Read every document of both, and report those whose text, places, passages or vectors differ."""
+        """Read every document of both. One whose text, places, passages or vectors differ is copied again; report it if that is no help."""
         total = self._source.counts()[0]
         for done, document in enumerate(_documents(self._source), 1):
-            try:
-                difference = self._difference(document)
-            except DamagedRow as error:
-                difference = str(error)
-            if difference:
-                self.report.problems.append(f"{document.id}: {difference}")
+            if self._difference(document):
+                if copy := self._export(document):
+                    self._store([copy])
+                if difference := self._difference(document):
+                    self.report.problems.append(f"{document.id}: {difference}")
             if done % _PAGE == 0:
                 progress(done, total)
         progress(total, total)
@@ -127,22 +126,24 @@ class Copier:
         return replace(copy, passages=passages, vectors=vectors, fingerprint=embedder.fingerprint)
 
     def _difference(self, document: StoredDocument) -> str | None:
-        ours, theirs = self._source.export(document.id), self._target.export(document.id)
-        if ours is None:
-            return None  # it was removed meanwhile
-        if theirs is None:
-            return "it is missing in the copy; run the copy again"
+        try:
+            ours, theirs = self._source.export(document.id), self._target.export(document.id)
+            if ours is None:
+                return None  # it was removed meanwhile
+            if theirs is None:
+                return "it is missing in the copy; run the copy again"
+            if self._keep_originals and theirs.stored.original:
+                self._target.original(document.id)
+        except DamagedRow as error:
+            return str(error)
         text = theirs.document.text
         is_same = self._head(ours.stored) == self._head(theirs.stored) and ours.document == theirs.document
         if text_version(text) != document.version or not is_same:
-            return "it was changed meanwhile, or its copy is damaged; run the copy again"
+            return "it was changed meanwhile; run the copy again"
         if any(text[passage.start : passage.end] != passage.text for passage in theirs.passages):
             return "a passage of the copy is not in its text"
         if ours.fingerprint == theirs.fingerprint and not _same_passages(ours, theirs):
             return "its passages differ; run the copy again"
-        has_original = self._keep_originals and theirs.stored.original is not None
-        if has_original and self._target.original(document.id) is None:
-            return "the copy of its original is missing"
         return None
 
 

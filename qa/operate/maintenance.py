@@ -34,18 +34,11 @@ from index.embedding import onnx_embedder
 from index.types import DamagedRow, Embedder, StoreError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
-from qa.assembly import (
-    absolute_model_name,
-    embedder_of,
-    embedder_opener,
-    model_folders,
-    model_name,
-    questions_of,
-    state_files_of,
-)
+from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model_folders, model_name
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
+from qa.operate.state import open_connection, state_files_of
 from qa.settings.settings import Settings
 
 # Files beside the store that a backup includes.
@@ -68,16 +61,28 @@ def check_folder(settings: Settings) -> list[Finding]:
 
     Damage remembered by the server is forgotten if the store is intact and no other process writes the folder.
     """
-    files = state_files_of(settings)
     findings = _check_store(settings.data)
     findings += _check_originals(settings.data)
     for path in generations.list_folders(generations_folder(settings.data)):
         findings += _find(partial(verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
     for folder in _exports(settings):
         findings += _find(partial(onnx_embedder.verify, folder), "the next start prepares it again")
-    findings += _find(lambda: read_calibration(files), "run `qa eval --calibrate` again, or delete the file")
-    findings += _find(lambda: read_keys(files), "restore a backup, or create new keys")
-    return findings
+    return findings + _check_state(settings)
+
+
+def check_cluster(settings: Settings, sample: int | None = None) -> list[Finding]:
+    """Check the shards of a cluster and every document; read all of them whole, or about `sample`. Raises StoreError."""
+    from index.opensearch.checking import find_damage
+
+    with closing(open_connection(settings)) as connection:
+        found = [Finding(damage.what, damage.remedy) for damage in find_damage(connection, sample)]
+    return found + _check_state(settings)
+
+
+def _check_state(settings: Settings) -> list[Finding]:
+    files = state_files_of(settings)
+    findings = _find(lambda: read_calibration(files), "run `qa eval --calibrate` again, or delete the file")
+    return findings + _find(lambda: read_keys(files), "restore a backup, or create new keys")
 
 
 def repair_folder(settings: Settings, say: Say) -> Iterator[str]:
@@ -104,25 +109,6 @@ def restore_folder(settings: Settings, source: Path) -> Path | None:
         restore(settings.data, source, INCLUDED_FILES)
     kept = settings.data / BEFORE_RESTORE
     return kept if kept.exists() else None
-
-
-def copy_state(source: Settings, target: Settings) -> None:
-    """Copy calibration, keys and kept questions in place of the target's; those that the source does not have stay. Raises StoreError."""
-    ours, theirs = state_files_of(source), state_files_of(target)
-    for name in (CALIBRATION_FILE, KEYS_FILE):
-        content = ours.read(name)
-        if content is not None and content != theirs.read(name):
-            theirs.change(name, partial(_replace_by, content))
-    journal = questions_of(target).journal
-    entries = list(questions_of(source).journal.entries())
-    if entries and entries != list(journal.entries()):
-        journal.clear()
-        for entry in entries:
-            journal.append(entry)
-
-
-def _replace_by(content: bytes, _: bytes | None) -> bytes:
-    return content
 
 
 def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:

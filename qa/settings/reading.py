@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from corpus.types import QuotableError
+from index.opensearch.address import SCHEME
 from qa.settings.settings import ENVIRONMENT_PREFIX, LISTS, REMOVED, RENAMED, Settings, variable, variables
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -105,6 +106,15 @@ def read_configuration(
         name = str(first["loc"][0])
         where = f" {sources[name]}" if name in sources else ""
         raise SettingsError(f"the setting {name}{where} cannot be used: {_reason(name, first)}") from error
+
+
+def settings_at(settings: Settings, place: str) -> Settings:
+    """The settings for another data folder, or for the cluster if `place` is the address of one. Raises SettingsError."""
+    found = {"engine": place} if place.startswith(SCHEME) else {"engine": None, "data": place}
+    try:
+        return Settings(**{name: getattr(settings, name) for name in settings.model_fields_set} | found)
+    except ValidationError as error:
+        raise SettingsError(f"{place} cannot be used: {_reason('engine', error.errors()[0])}") from error
 
 
 def cache_folder(settings: Settings, environment: Mapping[str, str] = os.environ) -> Path | None:

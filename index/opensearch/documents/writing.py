@@ -101,16 +101,19 @@ class Writer:
         self._delete(_names(record), refresh=True)
         self._connection.next(CHANGES)
 
+    def left_over(self, older_than: float = LEFT_OVER_SECONDS) -> Iterator[tuple[str, str, str, int]]:
+        """Of passages and texts that no record names and that are older than some seconds: key, kind, and a field with its value."""
+        self._connection.write("POST", f"/{self._records.index}/_refresh", accept=(404,))
+        for kind, field in (("passage", "revision"), ("content", "number")):
+            for found in self._stored(kind, field, int(time.time() - older_than)):
+                named = self._named([key for key, _ in found], field)
+                yield from ((key, kind, field, number) for key, number in found if named.get(key) != number)
+
     def sweep(self, older_than: float = LEFT_OVER_SECONDS) -> int:
         """Delete rows that no record names, and records of removed documents, older than some seconds; return their number."""
-        self._connection.write("POST", f"/{self._records.index}/_refresh", accept=(404,))
-        before, deleted = int(time.time() - older_than), 0
-        for kind, field in (("passage", "revision"), ("content", "number")):
-            for found in self._stored(kind, field, before):
-                named = self._named([key for key, _ in found], field)
-                for key, number in found:
-                    if named.get(key) != number:
-                        deleted += self._delete_found(key, {"kind": kind, field: number})
+        deleted, before = 0, int(time.time() - older_than)
+        for key, kind, field, number in self.left_over(older_than):
+            deleted += self._delete_found(key, {"kind": kind, field: number})
         deleted += self._delete_found(None, {"kind": "record", "removed": True}, {"range": {"written": {"lt": before}}})
         if deleted:
             log.info("%s rows of documents that are not stored, or not any more, were deleted", deleted)

@@ -1,17 +1,17 @@
-"""`qa copy`."""
+"""`qa copy`, and the progress of what copies."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import folder_settings_of, say
+from qa.cli.console import say, settings_of
+from qa.settings.reading import settings_at
 
 PROBLEMS_SHOWN = 20
 
@@ -22,48 +22,34 @@ PROBLEMS_SHOWN = 20
 @click.option("--delete", is_flag=True, help="Remove documents from TO that FROM does not hold.")
 @click.pass_context
 def copy(context: click.Context, source: str, target: str, delete: bool) -> None:
-    """Copy all documents of the data folder FROM to the data folder TO, with their originals, keys and kept questions.
+    """Copy all documents from FROM to TO, with their originals, keys and kept questions.
 
-    Both may be in use. A copy that was interrupted is run again and goes on. At the end every document is compared with its copy.
+    Both are data folders, or addresses of clusters (opensearch://HOST:PORT/NAME), and may be in use. A copy that was interrupted is run
+    again and goes on. At the end every document is compared with its copy.
     """
-    from qa.assembly import open_reading_engine, open_to_change
-    from qa.operate.copying import Copier
-    from qa.operate.maintenance import copy_state
+    from qa.operate.transfer import copy_service
 
-    settings = folder_settings_of(context)
-    from_settings, to_settings = (settings.model_copy(update={"data": Path(place)}) for place in (source, target))
-    if from_settings.data.resolve() == to_settings.data.resolve():
-        raise click.UsageError(f"FROM and TO are the same folder, {source}", context)
-    with closing(open_reading_engine(from_settings, say)) as ours:
-        status = ours.status()
-        with open_to_change(to_settings, say, new_model=status.model) as writer:
-            copier = Copier(ours, writer.engine, keep_originals=settings.keep_originals)
-            with _bar("Copying") as progress:
-                copier.copy(progress, delete=delete)
-            writer.engine.maintain()
-            copy_state(from_settings, to_settings)
-            with _bar("Checking") as progress:
-                copier.check(progress)
-    report = copier.report
+    settings = settings_of(context)
+    ours, theirs = (settings_at(settings, place) for place in (source, target))
+    if (ours.engine, ours.data.resolve()) == (theirs.engine, theirs.data.resolve()):
+        raise click.UsageError(f"FROM and TO are the same, {source}", context)
+    report = copy_service(ours, theirs, say, show_progress, delete=delete)
     removed = f", {report.removed} removed" if delete else ""
     click.echo(f"{report.copied} documents copied to {target}, {report.unchanged} were there already{removed}.")
     if report.embedded:
         say(f"{report.embedded} of them were split and embedded again, because {target} uses another embedding model.")
     if report.others:
         say(f"{target} holds {report.others} documents that {source} does not; `qa copy --delete` removes them.")
-    if status.jobs_waiting:
-        say(f"{status.jobs_waiting} documents that {source} accepted are not indexed yet; copy again when they are.")
-    problems = [*report.problems, *(["damaged documents were left out; run `qa check`"] if status.degraded else [])]
-    for line in problems[:PROBLEMS_SHOWN]:
+    for line in report.problems[:PROBLEMS_SHOWN]:
         click.echo(line)
-    if problems:
-        raise QuotableError(f"the copy of {source} is not complete: {len(problems)} findings")
+    if report.problems:
+        raise QuotableError(f"the copy of {source} is not complete: {len(report.problems)} findings")
     click.echo("Every document was compared with its copy; all texts match their SHA-256.")
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows progress on a terminal, and nothing elsewhere."""
+def show_progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

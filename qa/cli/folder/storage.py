@@ -9,18 +9,24 @@ from pathlib import Path
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import folder_settings_of, say
+from qa.cli.console import folder_settings_of, say, settings_of
+from qa.cli.folder.copying import show_progress
 
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Rewrite the store without its damaged parts, and list what is lost.")
+@click.option("--sample", metavar="N", type=click.IntRange(min=0), help="On a cluster: read about N documents whole, not all.")
 @click.pass_context
-def check(context: click.Context, repair: bool) -> None:
-    """Check everything in the data folder, and list damage with what to do."""
-    from qa.operate.maintenance import REPAIR, RESTORE, check_folder, repair_folder
+def check(context: click.Context, repair: bool, sample: int | None) -> None:
+    """Check everything in the data folder or the cluster, and list damage with what to do."""
+    from qa.operate.maintenance import REPAIR, RESTORE, check_cluster, check_folder, repair_folder
 
-    settings = folder_settings_of(context)
-    findings = check_folder(settings)
+    settings = settings_of(context)
+    if settings.engine and repair:
+        raise click.UsageError("--repair is for data folders; for a cluster, follow what the findings say", context)
+    if sample is not None and not settings.engine:
+        raise click.UsageError("--sample is for clusters; a data folder is always read whole", context)
+    findings = check_cluster(settings, sample) if settings.engine else check_folder(settings)
     if findings and repair:
         for line in repair_folder(settings, say):
             click.echo(line)
@@ -28,19 +34,25 @@ def check(context: click.Context, repair: bool) -> None:
         findings = [replace(finding, remedy=finding.remedy.replace(REPAIR, RESTORE)) for finding in check_folder(settings)]
     for finding in findings:
         click.echo(f"{finding.damage}\n  → {finding.remedy}")
+    place = settings.engine or settings.data
     if findings:
-        raise QuotableError(f"{len(findings)} findings in {settings.data}")
-    click.echo(f"{settings.data} is intact.")
+        raise QuotableError(f"{len(findings)} findings in {place}")
+    click.echo(f"{place} is intact.")
 
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.pass_context
 def backup(context: click.Context, file: Path) -> None:
-    """Write the whole data folder to one FILE; the server may be running."""
+    """Write the whole data folder, or the documents and state of a cluster, to one FILE; servers may be running."""
     from qa.operate.maintenance import back_up_folder
+    from qa.operate.transfer import back_up_cluster
 
-    back_up_folder(folder_settings_of(context), file)
+    settings = settings_of(context)
+    if settings.engine:
+        back_up_cluster(settings, file, say, show_progress)
+    else:
+        back_up_folder(settings, file)
     click.echo(f"Backed up to {file}; `qa restore {file}` restores it.")
 
 
@@ -48,10 +60,15 @@ def backup(context: click.Context, file: Path) -> None:
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.pass_context
 def restore(context: click.Context, file: Path) -> None:
-    """Replace the contents of the data folder with a backup FILE."""
+    """Replace the contents of the data folder, or of the cluster, with a backup FILE."""
     from qa.operate.maintenance import restore_folder
+    from qa.operate.transfer import restore_cluster
 
-    settings = folder_settings_of(context)
+    settings = settings_of(context)
+    if settings.engine:
+        restore_cluster(settings, file, say, show_progress)
+        click.echo(f"Restored {settings.engine} from {file}.")
+        return
     kept = restore_folder(settings, file)
     click.echo(f"Restored {settings.data} from {file}." + (f" The previous store is kept as {kept}." if kept else ""))
 

@@ -35,11 +35,11 @@ def evaluate(
 ) -> None:
     """Measure how well the questions in FILE (JSON Lines) or FOLDER (BEIR) are answered."""
     from qa.answering.calibration import write_calibration
-    from qa.assembly import state_files_of
     from qa.evaluation import report as reports
     from qa.evaluation.judging import Judge
     from qa.evaluation.question_sets import read_question_set
     from qa.evaluation.session import InvalidVariant, Variant, calibrate_to, open_service, parse_variant, run_variant
+    from qa.operate.state import state_files_of
 
     if compare and (old := re.search(r"\boperating_point\b", compare)):
         say(f"qa: {old[0]} is now called {RENAMED[old[0]]}; the next version rejects the old name")

@@ -16,8 +16,8 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
-from qa.assembly import state_files_of
 from qa.operate.keys import KeyRing, Role
+from qa.operate.state import cluster_buckets, state_files_of
 from qa.settings.settings import Settings
 from qa.web.access.quotas import Quotas, SharedBuckets
 from qa.web.routes import Route, routes_of
@@ -57,7 +57,11 @@ class Access:
             keys=KeyRing(state_files_of(settings)),
             local=loopback and not settings.require_key and settings.trusted_proxy is None,
             public=settings.public,
-            quotas=Quotas(settings.requests_per_minute, settings.public_requests_per_minute, buckets=buckets),
+            quotas=Quotas(
+                settings.requests_per_minute,
+                settings.public_requests_per_minute,
+                cluster_buckets(settings) or buckets,
+            ),
         )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from corpus.types import QuotableError
-from qa.assembly import Service, open_to_write, reranker_of, service_of, state_files_of
+from qa.assembly import Service, open_to_write, reranker_of, service_of
 from qa.operate.keys import read_keys
+from qa.operate.state import state_files_of
 from qa.settings.reading import ensure_temporary_folder
 from qa.settings.settings import Settings
 from qa.web.access.gate import Access, is_loopback
@@ -71,9 +72,10 @@ def _access(settings: Settings, listening: socket.socket) -> Access:
     """Raises CannotServe if a key is needed and none exists."""
     access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
     if not access.local and not access.public and not read_keys(state_files_of(settings)):
+        place = f"--engine {settings.engine}" if settings.engine else f"--data {settings.data}"
         raise CannotServe(
             f"a key is needed to serve on {settings.host}: create one with"
-            f" `qa --data {settings.data} key create --role write --name NAME`, or serve on 127.0.0.1 without"
+            f" `qa {place} key create --role write --name NAME`, or serve on 127.0.0.1 without"
             " require_key and trusted_proxy"
         )
     return access

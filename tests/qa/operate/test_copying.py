@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from click.testing import CliRunner
 from benchmarks.durability import small
 from corpus.types import Document
 from index.types import Origin
-from qa.assembly import open_to_write
+from qa.assembly import open_reading_engine, open_to_write
 from qa.cli.main import main
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.operate.copying import Copier
 from qa.operate.keys import Role, create_key
+from qa.settings.reading import settings_at
 from qa.settings.settings import Settings
 from qa.state_files import FolderFiles
 
@@ -94,30 +97,40 @@ def test_copies_everything_there_and_back(qa: Callable[..., Any], source: Path, 
         assert (there / name).read_bytes() == (source / name).read_bytes()
 
 
-def test_goes_on_after_kills(source: Path, model: str, tmp_path: Path) -> None:
-    target, chance = tmp_path / "target", random.Random(7)
-    settings = settings_of(target, model)
+@pytest.fixture(params=["folder", "cluster"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "target") if request.param == "folder" else str(request.getfixturevalue("engine_address"))
 
-    def work(send: Callable[..., None], wait: Callable[[], None]) -> None:
-        with open_to_write(settings_of(source, model)) as ours, open_to_write(settings) as theirs:
-            wait()
-            Copier(ours.engine, theirs.engine).copy(lambda done, total: None)
-            send(kind="done")
 
-    interrupted = 0
-    for _ in range(6):
-        child = small.Child(work)
-        child.go()
-        time.sleep(chance.uniform(0.02, 0.15))
-        child.kill()
-        interrupted += not child.rest()
-    assert interrupted
-    with open_to_write(settings_of(source, model)) as ours, open_to_write(settings) as theirs:
-        copier = Copier(ours.engine, theirs.engine)
-        copier.copy(lambda done, total: None)
-        copier.check(lambda done, total: None)
-        assert copier.report.problems == []
-    assert contents(target, model) == contents(source, model)
+def test_goes_on_after_kills(source: Path, target: str, model: str, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    folder = settings_of(source, model)
+    back = tmp_path / "back"
+    for first, second in ((folder, settings_at(folder, target)), (settings_at(folder, target), settings_of(back, model))):
+
+        def work(
+            send: Callable[..., None], wait: Callable[[], None], first: Settings = first, second: Settings = second
+        ) -> None:
+            with closing(open_reading_engine(first)) as ours, open_to_write(second) as theirs:
+                wait()
+                Copier(ours, theirs.engine).copy(lambda done, total: None)
+                send(kind="done")
+
+        interrupted = 0
+        for _ in range(3):
+            child = small.Child(work)
+            child.go()
+            time.sleep(chance.uniform(0.02, 0.15))
+            child.kill()
+            interrupted += not child.rest()
+        assert interrupted
+        with closing(open_reading_engine(first)) as ours, open_to_write(second) as theirs:
+            copier = Copier(ours, theirs.engine)
+            copier.copy(lambda done, total: None)
+            before = copier.report.copied
+            copier.check(lambda done, total: None)
+            assert (copier.report.copied, copier.report.problems) == (before, [])
+    assert contents(back, model) == contents(source, model)
 
 
 def test_leaves_other_documents_alone_unless_told_to_delete_them(
@@ -152,7 +165,7 @@ def test_embeds_again_for_another_model(source: Path, model: str, tmp_path: Path
         assert vectors[0].vectors.tolist() != vectors[1].vectors.tolist()
 
 
-def test_reports_a_damaged_copy(source: Path, model: str, tmp_path: Path) -> None:
+def test_copies_again_what_differs_at_the_end(source: Path, model: str, tmp_path: Path) -> None:
     with open_to_write(settings_of(source, model)) as ours, open_to_write(settings_of(tmp_path, model)) as theirs:
         copier = Copier(ours.engine, theirs.engine)
         copier.copy(lambda done, total: None)
@@ -161,9 +174,26 @@ def test_reports_a_damaged_copy(source: Path, model: str, tmp_path: Path) -> Non
         assert stored is not None
         theirs.engine.put_copies([replace(stored, passages=stored.passages[1:], vectors=stored.vectors[1:])])
         copier.check(lambda done, total: None)
-        assert [line.partition(":")[0] for line in copier.report.problems] == ["d03", "d04"]
+        assert copier.report.problems == []
+    assert contents(tmp_path, model) == contents(source, model)
+
+
+def test_reports_a_damaged_document_of_the_source(source: Path, model: str, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(source, damaged)
+    with open_to_write(settings_of(damaged, model)) as ours, open_to_write(settings_of(tmp_path / "target", model)) as theirs:
+        stored = ours.engine.document("d03")
+        assert stored is not None
+        (original,) = (damaged / "originals").rglob(str(stored.original))
+        original.chmod(0o600)
+        original.write_bytes(b"something else")
+        copier = Copier(ours.engine, theirs.engine)
+        copier.copy(lambda done, total: None)
+        copier.check(lambda done, total: None)
+        assert {line.partition(":")[0] for line in copier.report.problems} == {"d03"}
+        assert theirs.engine.content("d03") == ours.engine.content("d03")
 
 
 def test_refuses_one_folder_for_both(source: Path) -> None:
     refused = CliRunner().invoke(main, ["copy", str(source), str(source)])
-    assert (refused.exit_code, "same folder" in refused.output) == (2, True)
+    assert (refused.exit_code, "the same" in refused.output) == (2, True)

@@ -65,6 +65,7 @@ qa.ingest
 qa.operate
 qa.assembly
 qa.operate.maintenance
+qa.operate.transfer
 qa.evaluation
 qa.web.schemas
 qa.web.routes

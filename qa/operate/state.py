@@ -1,0 +1,63 @@
+"""Opens what a service keeps besides documents, in its data folder or its cluster: keys, calibration, kept questions and rate limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from index.opensearch.address import ClusterAddress, parse
+from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
+from qa.operate.question_log import FolderJournal, QuestionLog
+from qa.settings.settings import Settings
+from qa.state_files import FolderFiles, StateFiles
+
+if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
+    from index.opensearch.connection import Connection
+    from index.opensearch.state.buckets import ClusterBuckets
+
+
+def state_files_of(settings: Settings) -> StateFiles:
+    """Keys, calibration and other small files of the service."""
+    if not settings.engine:
+        return FolderFiles(settings.data)
+    from index.opensearch.state.state_files import ClusterFiles
+
+    return ClusterFiles(open_connection(settings))
+
+
+def questions_of(settings: Settings) -> QuestionLog:
+    """The kept questions of the service."""
+    if not settings.engine:
+        return QuestionLog(FolderJournal(settings.data / QUESTIONS_FILE))
+    from index.opensearch.state.state_files import ClusterJournal
+
+    return QuestionLog(ClusterJournal(open_connection(settings), "questions"))
+
+
+def cluster_buckets(settings: Settings) -> ClusterBuckets | None:
+    """The rate limits that all front ends on a cluster share; None for a data folder."""
+    if not settings.engine:
+        return None
+    from index.opensearch.state.buckets import ClusterBuckets
+
+    return ClusterBuckets(open_connection(settings))
+
+
+def open_connection(settings: Settings) -> Connection:
+    """To the cluster that the settings name. Raises StoreError."""
+    from index.opensearch.connection import Connection
+
+    return Connection(cluster_of(settings))
+
+
+def cluster_of(settings: Settings) -> ClusterAddress:
+    """The cluster of settings that name one."""
+    return replace(
+        parse(settings.engine or ""),
+        tls=settings.engine_tls,
+        user=settings.engine_user,
+        password=settings.engine_password,
+        certificate=settings.engine_certificate,
+        key=settings.engine_key,
+        ca=settings.engine_ca,
+    )

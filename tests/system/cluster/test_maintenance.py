@@ -1,0 +1,89 @@
+"""`qa check`, `qa backup` and `qa restore` on a cluster."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from benchmarks.durability import small
+from corpus.types import Document
+from index.opensearch.documents import rows
+from index.opensearch.documents.records import Records
+from index.types import Origin
+from qa.assembly import open_to_write
+from qa.cli.main import main
+from qa.ingest.writer import IncomingDocument
+from qa.operate.keys import Role, create_key, read_keys, revoke_key
+from qa.operate.state import open_connection, state_files_of
+from qa.settings.settings import Settings
+
+
+@pytest.fixture
+def settings(engine_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Five documents, each with an original, and a key."""
+    monkeypatch.setenv("QA_MODEL", small.make_model(tmp_path / "model", tmp_path / "models"))
+    monkeypatch.setenv("QA_CACHE", str(tmp_path / "models"))
+    found = Settings(engine=engine_address, model=str(tmp_path / "model"), cache=tmp_path / "models", threads=1)
+    with open_to_write(found) as writer:
+        for name in "abcde":
+            with writer.engine.keep_original(name.encode()) as digest:
+                document = Document(text=small.text_of(name, 1), title=f"Document {name}")
+                writer.put(IncomingDocument(name, document, Origin(f"/{name}", name, digest, name, digest)))
+    create_key(state_files_of(found), "reader", Role.READ)
+    return found
+
+
+def qa(settings: Settings, *words: str) -> Result:
+    return CliRunner().invoke(main, ["--engine", str(settings.engine), *words])
+
+
+def damage(settings: Settings) -> None:
+    """A passage of `a` is gone, the text of `b` is another one, the original of `c` is gone; `d` is removed."""
+    with closing(open_connection(settings)) as connection:
+        records = Records(connection)
+        a, b, c = records.records(["a", "b", "c"])
+        path = f"/{records.index}/_doc"
+        passage = rows.passage_name(a.revision, 0)
+        connection.write("DELETE", f"{path}/{passage}", params={"routing": a.key, "refresh": "true"})
+        other = rows.content_row(b.key, b.stored.number, Document(text="something else", title="b"))
+        connection.write("PUT", f"{path}/{rows.content_name(b.stored.number)}", other, params={"routing": b.key})
+        connection.write("DELETE", f"/{connection.index('originals')}/_doc/{c.stored.original}")
+    with open_to_write(settings) as writer:
+        writer.engine.remove("d")
+
+
+def test_damage_is_listed_and_a_backup_brings_everything_back(settings: Settings, tmp_path: Path) -> None:
+    checked = qa(settings, "check")
+    assert (checked.exit_code, "is intact" in checked.output) == (0, True), checked.output
+    backup = str(tmp_path / "cluster.backup")
+    assert qa(settings, "backup", backup).exit_code == 0
+    damage(settings)
+    revoke_key(state_files_of(settings), "reader")
+    sampled = qa(settings, "check", "--sample", "0")
+    assert [line for line in sampled.output.splitlines() if line.startswith("the document")] == sampled.output.splitlines()[:1]
+    assert "the document 'a' has" in sampled.output
+    checked = qa(settings, "check")
+    assert checked.exit_code == 1
+    for words in ("'a'", "the stored text of 'b' is damaged", "is missing; add its file again ('c')"):
+        assert words in checked.output
+    restored = qa(settings, "restore", backup)
+    assert restored.exit_code == 0, restored.output
+    checked = qa(settings, "check")
+    assert (checked.exit_code, "is intact" in checked.output) == (0, True), checked.output
+    with open_to_write(settings) as writer:
+        found = {document.id: writer.engine.content(document.id) for document in writer.engine.documents()}
+        assert {name: document.text for name, document in found.items() if document} == {
+            name: small.text_of(name, 1) for name in "abcde"
+        }
+        assert writer.engine.original("c") == b"c"
+    assert [key.name for key in read_keys(state_files_of(settings))] == ["reader"]
+
+
+def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    assert qa(Settings(engine="opensearch://127.0.0.1:9/none"), "check", "--repair").exit_code == 2
+    assert CliRunner().invoke(main, ["--data", str(tmp_path), "check", "--sample", "3"]).exit_code == 2
+    refused = CliRunner().invoke(main, ["--data", str(tmp_path), "work"])
+    assert (refused.exit_code, "--engine" in refused.output) == (1, True)
