@@ -18,7 +18,7 @@ from tests.qa.web.api.documents import pdf_file
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
-    Axe = Callable[[Page], list[str]]
+    Axe = Callable[..., list[str]]
     OpenPage = Callable[..., Page]
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
@@ -206,15 +206,16 @@ def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
 
 @pytest.fixture(scope="session")
 def axe() -> Axe:
-    """Returns the axe-core rules that a page breaks, with the elements."""
+    """Returns the axe-core rules that a page breaks, with the elements: of all rules, or of those with some tags."""
     if not AXE.exists():
         pytest.skip(f"axe-core is not installed: npm ci --prefix {AXE.parent.parent.parent}")
     source = AXE.read_text("utf-8")
 
-    def run(page: Page) -> list[str]:
+    def run(page: Page, *tags: str) -> list[str]:
         if not page.evaluate("'axe' in window"):
             page.evaluate(source)
-        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        options = {"resultTypes": ["violations"]} | ({"runOnly": list(tags)} if tags else {})
+        found = page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
             for rule in found["violations"]
