@@ -11,6 +11,7 @@ from typing import Any
 
 from index.opensearch.connection import Connection
 from index.opensearch.state.records import PAGE, Records, Source
+from index.types import StoreError
 
 # A change is seen by the others after at most this time.
 SEEN_SECONDS = 0.4
@@ -41,15 +42,22 @@ class ClusterFiles:
         self._seen.pop(name, None)
 
     def state(self, name: str) -> Hashable:
-        """Of many threads one asks; the others take what was seen last, or wait if that is too old."""
+        """Of many threads one asks; the others take what was seen last, or wait if that is too old. A failure is that of all."""
         with self._asking:
             at, state = self._seen.get(name, (-SEEN_SECONDS, None))
-            now = time.monotonic()
-            if now - at >= SEEN_SECONDS:
-                record = self._records.get(name)
-                state = record.place if record else None
-                self._seen[name] = now, state
+            if time.monotonic() - at >= SEEN_SECONDS:
+                state = self._ask(name)
+                self._seen[name] = time.monotonic(), state
+        if isinstance(state, StoreError):
+            raise state
         return state
+
+    def _ask(self, name: str) -> Hashable:
+        try:
+            record = self._records.get(name)
+        except StoreError as error:
+            return error
+        return record.place if record else None
 
 
 class ClusterJournal:

@@ -22,16 +22,17 @@ FAILURES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """State of a data folder.
+    """State of a data folder, or of a cluster, whose address is the `data_folder`.
 
-    `bytes`: of all files; `originals`: kept files of documents. `written`: another process, such as `qa serve`, is writing to it.
+    `bytes`: of all files, None for a cluster; `originals`: kept files of documents. `written`: another process, such as `qa serve`, is
+    writing to it.
     `recall`: of the approximate index; None when search is exact. `jobs_waiting`: accepted documents that are not indexed yet.
     `jobs_failed`: additions that failed and were neither retried nor dismissed; `failures` are the newest of them.
     """
 
     version: str
     data_folder: str
-    bytes: int
+    bytes: int | None
     originals: int
     originals_bytes: int
     written: bool
@@ -69,8 +70,8 @@ def _status(settings: Settings) -> Status:
     found, (originals, originals_bytes) = engine.status(), engine.originals()
     return Status(
         version=installed_version(),
-        data_folder=str(settings.data.resolve()),
-        bytes=_size(settings.data),
+        data_folder=settings.engine or str(settings.data.resolve()),
+        bytes=None if settings.engine else _size(settings.data),
         originals=originals,
         originals_bytes=originals_bytes,
         written=found.written,
@@ -114,12 +115,12 @@ def _lines(found: Status) -> list[str]:
     from corpus.languages import name
 
     lines = [
-        f"data folder  {found.data_folder}",
-        f"size         {found.bytes / 1e6:,.1f} MB",
+        f"{'data folder' if found.bytes is not None else 'cluster':<13}{found.data_folder}",
+        *([] if found.bytes is None else [f"size         {found.bytes / 1e6:,.1f} MB"]),
         f"originals    {found.originals} files, {found.originals_bytes / 1e6:,.1f} MB",
         f"documents    {found.documents}",
         f"passages     {found.passages}",
-        f"search       {_search(found.recall)}",
+        f"search       {'candidates from the cluster' if found.bytes is None else _search(found.recall)}",
         f"generation   {found.generation or 'none yet'}",
         f"model        {found.model} ({found.fingerprint})",
     ]

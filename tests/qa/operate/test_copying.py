@@ -117,7 +117,7 @@ def test_goes_on_after_kills(source: Path, target: str, model: str, tmp_path: Pa
                 send(kind="done")
 
         interrupted = 0
-        for _ in range(3):
+        for _ in range(2):
             child = small.Child(work)
             child.go()
             time.sleep(chance.uniform(0.02, 0.15))

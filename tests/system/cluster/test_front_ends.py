@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,6 @@ from qa.settings.settings import Settings
 from tests.conftest import Server, StartServer, environment
 from tests.system.cluster.fixtures import TestCluster
 from tests.waiting import wait_for
-
-LIMIT = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +64,16 @@ def no_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def start_front_end(
+def front_ends(
     start_server: StartServer, address: str, secret: str, exported_model: Path, no_folder: Path
-) -> Callable[[], Any]:
-    @contextmanager
-    def start() -> Iterator[FrontEnd]:
-        with start_server(no_folder, "--engine", address, QA_REQUIRE_KEY="1") as server:
-            front_end = FrontEnd(server, secret)
-            wait_for(lambda: server.get("/readyz").status == 200)
-            yield front_end
-
-    return start
-
-
-@pytest.fixture(scope="module")
-def front_ends(start_front_end: Callable[[], Any]) -> Iterator[tuple[FrontEnd, FrontEnd]]:
-    with start_front_end() as one, start_front_end() as other:
-        yield one, other
+) -> Iterator[tuple[FrontEnd, FrontEnd]]:
+    with (
+        start_server(no_folder, "--engine", address, QA_REQUIRE_KEY="1") as one,
+        start_server(no_folder, "--engine", address, QA_REQUIRE_KEY="1") as other,
+    ):
+        for server in (one, other):
+            wait_for(lambda server=server: server.get("/readyz").status == 200)
+        yield FrontEnd(one, secret), FrontEnd(other, secret)
 
 
 def test_each_sees_at_once_what_was_done_through_the_other(
@@ -108,22 +98,21 @@ def test_each_sees_at_once_what_was_done_through_the_other(
 
 
 def test_nothing_is_lost_or_stored_twice_when_a_front_end_and_a_worker_are_killed(
-    front_ends: tuple[FrontEnd, FrontEnd], start_front_end: Callable[[], Any], address: str, qa_path: Path
+    front_ends: tuple[FrontEnd, FrontEnd], address: str, qa_path: Path
 ) -> None:
-    one, _ = front_ends
+    """The last test of this module, because one of its servers is gone then."""
+    one, dying = front_ends
     worker = subprocess.Popen(
         [str(qa_path), "work", "--engine", address], env=environment({}), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        with start_front_end() as dying:
-            jobs = {}
-            for number in range(12):
-                jobs[f"k{number}"] = dying.add(f"k{number}", f"Number {number}. " + f"The killword{number} is open. " * 100)
-            wait_for(lambda: sum(one.job(job)["status"] == "done" for job in jobs.values()) >= 2)
-            dying.server.process.kill()
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-            found = [one.finished(job) for job in jobs.values()]
+        jobs = {}
+        for number in range(12):
+            jobs[f"k{number}"] = dying.add(f"k{number}", f"Number {number}. " + f"The killword{number} is open. " * 100)
+        wait_for(lambda: sum(one.job(job)["status"] == "done" for job in jobs.values()) >= 2)
+        dying.server.process.kill()
+        worker.send_signal(signal.SIGKILL)
+        found = [one.finished(job) for job in jobs.values()]
     finally:
         worker.kill()
         worker.wait()

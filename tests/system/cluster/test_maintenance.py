@@ -58,6 +58,9 @@ def damage(settings: Settings) -> None:
 def test_damage_is_listed_and_a_backup_brings_everything_back(settings: Settings, tmp_path: Path) -> None:
     checked = qa(settings, "check")
     assert (checked.exit_code, "is intact" in checked.output) == (0, True), checked.output
+    status = qa(settings, "status").output.splitlines()
+    assert status[0].split() == ["cluster", settings.engine]
+    assert "documents    5" in status
     backup = str(tmp_path / "cluster.backup")
     assert qa(settings, "backup", backup).exit_code == 0
     damage(settings)

@@ -31,9 +31,7 @@ def workers(connection: Connection) -> tuple[Worker, Worker]:
     return Worker(connection), Worker(connection)
 
 
-@pytest.fixture
-def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.opensearch.state.leases.LEASE_SECONDS", 1.0)
+LEASE = "index.opensearch.state.leases.LEASE_SECONDS"
 
 
 def die(worker: Worker) -> None:
@@ -111,8 +109,9 @@ def test_many_workers_do_every_job_once(workers: tuple[Worker, Worker], connecti
 
 
 def test_a_worker_that_died_loses_its_job_and_one_that_lives_keeps_it(
-    workers: tuple[Worker, Worker], connection: Connection, short_leases: None
+    workers: tuple[Worker, Worker], connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(LEASE, 2.0)
     alive, dead = workers
     kept, lost = alive.accept("kept.txt", b"1", "kept"), alive.accept("lost.txt", b"2", "lost")
     assert [taken[0].id for taken in (alive.take(), dead.take()) if taken] == [kept.id, lost.id]
@@ -133,7 +132,8 @@ def test_a_worker_that_died_loses_its_job_and_one_that_lives_keeps_it(
     assert alive.waiting() == 0
 
 
-def test_a_job_whose_workers_die_fails_in_the_end(connection: Connection, short_leases: None) -> None:
+def test_a_job_whose_workers_die_fails_in_the_end(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LEASE, 0.3)
     job = Worker(connection).accept("deadly.txt", b"1", "deadly")
     for attempt in range(MAX_ATTEMPTS):
         worker = Worker(connection)
