@@ -86,7 +86,7 @@ def explore(address: str, examples: int, phases: tuple[str, ...] = PHASES, seed:
         words = [
             Path(sysconfig.get_path("scripts")) / "schemathesis", "run", f"{address}/openapi.json", "--phases", ",".join(phases),
             "--max-examples", examples, "--seed", seed, "--no-color", "--checks", ",".join(CHECKS), "--generation-database", "none",
-            "--report-ndjson-path", report, "--continue-on-failure", *chosen,
+            "--report-ndjson-path", report, "--continue-on-failure", "--suppress-health-check", "too_slow", *chosen,
         ]  # fmt: skip
         done = subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True)
         found = Explored()
