@@ -26,8 +26,7 @@ REFUSED_SECONDS = 1.5
 PAUSE_SECONDS = 0.1
 CONNECTIONS = 32  # to each node, as many as there are threads that answer
 DEAD_SECONDS = 2.0  # a node that refused a connection is left out for this long, if there are others
-# Nothing was done, or it is the same if it is done again: too many requests, no primary, no node behind a proxy.
-PASSING = frozenset({429, 502, 503, 504})
+TOO_MANY = 429
 
 # Settings of an index that one shard holds; a copy of it if there are several nodes.
 SMALL_INDEX = {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1"}}
@@ -147,7 +146,9 @@ class Connection:
             failed = [item for item in items if item["status"] >= 400 and item["status"] not in (404, 409)]
             if not failed:
                 return items
-            if not all(item["status"] in PASSING for item in failed):
+            if any(_is_full(item) for item in failed):
+                raise self._full()
+            if not all(_is_passing(item["status"]) for item in failed):
                 raise StoreError(f"the cluster refused a document: {_reason(failed[0])}")
             if time.monotonic() - began > WRITE_SECONDS:
                 raise EngineUnavailable(f"the cluster {self.address} does not store documents now: {_reason(failed[0])}")
@@ -187,6 +188,9 @@ class Connection:
     def close(self) -> None:
         self._transport.close()
 
+    def _full(self) -> StorageFull:
+        return StorageFull(f"the disks of the cluster {self.address} are full; nothing is stored until there is space")
+
     def _failure(self, error: opensearchpy.TransportError) -> StoreError:
         if isinstance(error, opensearchpy.SSLError):
             return StoreError(f"the certificate of the cluster {self.address} is not trusted ({error.error}): set engine_ca")
@@ -199,9 +203,9 @@ class Connection:
                 return StoreError(
                     f"the cluster {self.address} refuses access: check engine_user, engine_password and its rights"
                 )
-            case 429 if "disk usage exceeded" in str(error.info):
-                return StorageFull(f"the disks of the cluster {self.address} are full; nothing is stored until there is space")
-            case status if status in PASSING:
+            case 429 if _is_full(error.info):
+                return self._full()
+            case int(status) if _is_passing(status):
                 return EngineUnavailable(
                     f"the cluster {self.address} cannot do this now: {_reason(error.info)}; try again later"
                 )
@@ -232,13 +236,27 @@ def _tls(address: ClusterAddress) -> dict[str, Any]:
     }
 
 
+def _is_full(info: Any) -> bool:
+    """Whether the cluster has made an index read-only because a disk is past the last watermark."""
+    return "disk usage exceeded" in str(info)
+
+
 def _is_refused(error: opensearchpy.TransportError) -> bool:
     return isinstance(error, opensearchpy.ConnectionError) and not isinstance(error, opensearchpy.ConnectionTimeout)
 
 
 def _passes(result: Any) -> bool:
     """Whether a failed search may succeed a moment later, on another node or point in time."""
-    return "error" not in result or result.get("status") in PASSING or "search_context_missing" in json.dumps(result["error"])
+    return (
+        "error" not in result
+        or _is_passing(result.get("status", 503))
+        or "search_context_missing" in json.dumps(result["error"])
+    )
+
+
+def _is_passing(status: int) -> bool:
+    """Whether an error may be gone a moment later: too many requests, no primary, or, as 500, a node that is not connected any more."""
+    return status == TOO_MANY or status >= 500
 
 
 def _reason(info: Any) -> str:

@@ -21,7 +21,7 @@ Hit = Mapping[str, Any]
 # search in all of 200 questions. The embedded engine takes 200 from each segment.
 CANDIDATES = 200
 # Weight in the candidate search of terms that count only if their word is rare, which is known when it has ended.
-POSSIBLE_WEIGHT = 0.25
+POSSIBLE_WEIGHT = 0.05
 PASSAGES_AT_ONCE = 4_000  # a search gives at most 10,000 hits
 _RECORDS: Body = {"term": {"kind": "record"}}
 _STORED: Body = {"term": {"removed": False}}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,25 @@ def test_answers_and_confidence_are_the_same(settings: Settings, embedded: Engin
 
 def quotes(answer: Answer) -> list[tuple[str, int, int]]:
     return [(each.stored.document.id, *each.quote) for each in answer.answers]
+
+
+def test_a_question_takes_three_round_trips(
+    settings: Settings, cluster_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer = answerer_over(cluster_engine, settings, spelling=False)
+    answerer.ask(QUESTIONS[0])  # opens a point in time, which later questions share
+    paths: list[str] = []
+    sent = Connection.request
+
+    def count(self: Connection, method: str, path: str, *rest: Any, **options: Any) -> Any:
+        paths.append(path)
+        return sent(self, method, path, *rest, **options)
+
+    monkeypatch.setattr(Connection, "request", count)
+    assert answerer.ask(QUESTIONS[1]).answers
+    assert paths.count("/_msearch") == 3
+    # The counter of changes is read while the first search runs.
+    assert len([path for path in paths if path != "/_msearch"]) == 1
 
 
 def test_facets_and_lists_are_the_same(embedded: Engine, cluster_engine: Engine) -> None:

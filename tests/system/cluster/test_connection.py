@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -44,6 +45,32 @@ def test_a_node_that_does_not_answer_is_replaced_by_another(cluster: TestCluster
         for _ in range(2):
             assert connection.request("GET", "/", attempt_seconds=0.5).body["version"]["number"]
         connection.close()
+
+
+class NotConnected(BaseHTTPRequestHandler):
+    """What a node says for some time after another one, which it asks, has gone."""
+
+    def do_GET(self) -> None:
+        body = b'{"error": {"root_cause": [{"reason": "[node-3] Node not connected"}]}, "status": 500}'
+        self.send_response(500)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_node_that_asks_one_that_has_gone_is_replaced_by_another(cluster: TestCluster) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NotConnected)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    connection = connect(f"127.0.0.1:{server.server_port},{cluster.hosts}")
+    for _ in range(4):
+        assert connection.request("GET", "/").body["version"]["number"]
+    connection.close()
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_cluster_that_cannot_be_reached_is_named_soon() -> None:
