@@ -154,11 +154,7 @@ class ClusterJobs:
 
     def dismiss(self, number: int) -> bool:
         record = self._records.get(str(number))
-        if record is None or record.source["status"] != JobStatus.FAILED or not self._records.delete(record):
-            return False
-        if file := body_file(record.source):
-            self._parts.delete(file)
-        return True
+        return record is not None and record.source["status"] == JobStatus.FAILED and self._delete(record)
 
     def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
         """As `Engine.states`."""
@@ -219,7 +215,7 @@ class ClusterJobs:
             self._lease = None
 
         def end(source: Source | None) -> Source | None:
-            if source is None or source["finished"] or source["worker"] not in (None, self._worker):
+            if source is None or source["finished"] or source["worker"] != self._worker:
                 return None
             return {**source, **result, "worker": None, "attempts": source["attempts"] + attempts}
 
@@ -248,6 +244,14 @@ class ClusterJobs:
             elif record.source["attempts"]:
                 self._cancel(record.source["number"], least_attempts=1)
 
+    def _delete(self, record: Record) -> bool:
+        """Delete a job and its bytes; false if it was changed meanwhile."""
+        if not self._records.delete(record):
+            return False
+        if file := body_file(record.source):
+            self._parts.delete(file)
+        return True
+
     def _drop_body(self, number: int) -> None:
         """Forget the record's body, then delete it."""
         record = self._records.get(str(number))
@@ -267,8 +271,9 @@ class ClusterJobs:
         self._records.refresh()
         for statuses in ((JobStatus.FAILED,), (JobStatus.DONE, JobStatus.CANCELLED)):
             newest = self._records.search(matching(*statuses), "number", descending=True, limit=MAX_FINISHED)
-            if len(newest) == MAX_FINISHED:
-                self._records.delete_matching(matching(*statuses, before=newest[-1].source["number"]), "number")
+            oldest_kept = newest[-1].source["number"] if newest else 0
+            for record in self._records.all(matching(*statuses, before=oldest_kept), "number"):
+                self._delete(record)
 
     def _count(self, *statuses: JobStatus) -> int:
         self._records.refresh()

@@ -161,6 +161,23 @@ def test_a_cancelled_job_stays_cancelled(workers: tuple[Worker, Worker]) -> None
     assert worker.take() is None
 
 
+def test_old_jobs_and_their_bytes_are_deleted(
+    workers: tuple[Worker, Worker], connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.opensearch.state.jobs.PRUNED_EVERY", 4)
+    monkeypatch.setattr("index.opensearch.state.jobs.MAX_FINISHED", 1)
+    worker, _ = workers
+    for number in range(3):
+        job = worker.accept(f"{number}.txt", b"otter", f"d{number}")
+        assert worker.take()
+        worker.finish(job.id, 0, ["no text"])
+    worker.accept("last.txt", b"otter", "last")
+    assert [job.id for job in worker.jobs(JobStatus.FAILED, None, 10)] == [3]
+    files = connection.index("files")
+    connection.request("POST", f"/{files}/_refresh")
+    assert connection.request("GET", f"/{files}/_count").body["count"] == 2
+
+
 def test_idle_workers_see_a_new_job(workers: tuple[Worker, Worker]) -> None:
     worker, other = workers
     before = worker.state()
