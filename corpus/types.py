@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import quote
 
@@ -43,10 +43,13 @@ class Heading:
     title: str
     anchor: str | None = None
 
+    def moved(self, by: int) -> Heading:
+        return replace(self, start=self.start + by, end=self.end + by)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: lines of the text, one per row, with cells separated by " | ".
+    """A table: lines of the text, one per row, with cells separated by " | ", or as Markdown writes it, with a line of dashes.
 
     The lines up to `head_end` are the column heads; there is at least one. `caption` is empty if the table has none.
     """
@@ -55,6 +58,9 @@ class Table:
     head_end: int
     end: int
     caption: str = ""
+
+    def moved(self, by: int) -> Table:
+        return replace(self, start=self.start + by, head_end=self.head_end + by, end=self.end + by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class EpubReader:
             text=builder.text,
             title=text_of(child(about, "title")),
             headings=builder.headings,
+            tables=builder.tables,
             date=iso_date(text_of(child(about, "date"))),
             type="epub",
             language=language if language.isalpha() and len(language) in (2, 3) else None,

@@ -65,6 +65,7 @@ def document_from_item(item: Record) -> Document:
         text=builder.text,
         title=title or base_path.rpartition("/")[2].replace("-", " "),
         headings=builder.headings,
+        tables=builder.tables,
         id=base_path,
         url=SITE + base_path,
         date=iso_date(_string(item.get("public_updated_at"))),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
@@ -60,6 +60,7 @@ class HtmlReader:
             text=builder.text,
             title=_title(tree, builder.headings),
             headings=tuple(_with_anchors(builder.headings, page.headings)),
+            tables=builder.tables,
             url=url,
             date=date,
             type="html",
@@ -79,7 +80,7 @@ def _content(source: str, tree: LexborHTMLParser) -> TextBuilder:
     if depth(source) > _MAX_LIBXML2_DEPTH:
         return whole
     article = TextBuilder()
-    append_html(_extract_article(source), article)
+    append_html(_with_original_tables(parse(_extract_article(source)), tree), article)
     if len(article.text) < _MIN_ARTICLE:
         return whole
     return _main_element(tree, longer_than=int(len(article.text) / _MIN_SHARE_OF_MAIN)) or article
@@ -104,6 +105,22 @@ def _extract_article(source: str) -> str:
         return trafilatura.extract(source, output_format="html", include_comments=False, include_tables=True) or ""
     except Exception:  # noqa: BLE001 - on any error the page is read whole
         return ""
+
+
+def _with_original_tables(article: LexborHTMLParser, page: LexborHTMLParser) -> LexborHTMLParser:
+    """The article with the tables of the page, whose captions, heads and merged cells the extraction changes."""
+    originals = {
+        letters: table for table in page.css("table") for letters in (_letters(table, "tr"), _letters(table, "caption,tr"))
+    }
+    originals.pop("", None)
+    for table in article.css("table"):
+        if original := originals.get(_letters(table, "tr")):
+            table.replace_with(original)
+    return article
+
+
+def _letters(table: LexborNode, parts: str) -> str:
+    return "".join("".join(part.text() for part in table.css(parts)).split())
 
 
 def _with_anchors(headings: tuple[Heading, ...], in_page: tuple[Heading, ...]) -> Iterator[Heading]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from corpus.readers.builder import TextBuilder
+from corpus.readers.markup.html_tables import read_table
 
 Slug = Callable[[str], str]
 
@@ -168,7 +169,9 @@ class _Renderer:
         self._flush()
         if table.css_first("h1,h2,h3,h4,h5,h6") is not None or len(table.css("table")) > 1:
             return False
-        self._builder.table(map(_cell_texts, table.css("caption,tr")))
+        found = read_table(table, _one_line)
+        self._builder.block(found.caption)
+        self._builder.table(found.rows, found.head_rows, found.caption)
         self._in_block = False
         return True
 
@@ -200,11 +203,6 @@ def _existing_anchor(heading: LexborNode) -> str:
         return heading_id
     inner = heading.css_first("[id],a[name]")
     return (inner.attributes.get("id") or inner.attributes.get("name") or "") if inner is not None else ""
-
-
-def _cell_texts(row: LexborNode) -> list[str]:
-    cells = [row] if row.tag == "caption" else [cell for cell in row.iter() if cell.tag in ("td", "th")]
-    return [_one_line(cell) for cell in cells]
 
 
 def _one_line(node: LexborNode) -> str:

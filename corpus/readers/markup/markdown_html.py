@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from markdown_it.token import Token
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.markup.html_text import append_html
-from corpus.types import Heading, Span
+from corpus.types import Heading, Span, Table
 
 _INLINE = (
     "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|img|input|ins|kbd|label|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var"
@@ -29,30 +29,39 @@ _OPENED = tuple(
 )
 
 
-def convert_html(text: str, tokens: Sequence[Token]) -> tuple[str, list[Heading], list[Span]]:
-    """The text of Markdown without HTML; the headings of the HTML, and the spans of what was HTML, in the new text.
+@dataclass(frozen=True, slots=True)
+class ConvertedHtml:
+    """The text of Markdown without HTML; the headings and tables of the HTML, and the spans of what was HTML, in this text."""
 
-    `tokens`: the blocks of `text`, with their lines.
-    """
+    text: str
+    headings: Sequence[Heading] = ()
+    tables: Sequence[Table] = ()
+    spans: Sequence[Span] = ()
+
+
+def convert_html(text: str, tokens: Sequence[Token]) -> ConvertedHtml:
+    """Convert the HTML in Markdown. `tokens`: the blocks of `text`, with their lines."""
     lines = io.StringIO(text, newline="\n").readlines()
     code = _lines_of(tokens, ("fence", "code_block"))
     pieces: list[str] = []
     headings: list[Heading] = []
+    tables: list[Table] = []
     spans: list[Span] = []
     length, line = 0, 0
     for first, last in _html_blocks(lines, tokens):
         if first < line:
             continue
         plain = "".join(_without_tags(lines, line, first, code))
-        converted, found = _text_of("".join(lines[first:last]))
+        converted, found, in_it = _text_of("".join(lines[first:last]))
         start = length + len(plain)
         pieces += [plain, converted]
         length = start + len(converted)
-        headings += [replace(heading, start=heading.start + start, end=heading.end + start) for heading in found]
+        headings += [heading.moved(start) for heading in found]
+        tables += [table.moved(start) for table in in_it]
         spans.append((start, length))
         line = last
     pieces += _without_tags(lines, line, len(lines), code)
-    return "".join(pieces), headings, spans
+    return ConvertedHtml("".join(pieces), headings, tables, spans)
 
 
 def _html_blocks(lines: Sequence[str], tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -84,14 +93,14 @@ def _closing_line(
     return last
 
 
-def _text_of(source: str) -> tuple[str, Sequence[Heading]]:
-    """The text of an HTML block, with the line ends after it."""
+def _text_of(source: str) -> tuple[str, Sequence[Heading], Sequence[Table]]:
+    """The text of an HTML block, with the line ends after it, its headings and its tables."""
     builder = TextBuilder()
     append_html(source, builder)
     if not builder.text and not _KNOWN.search(source):
-        return source, ()
+        return source, (), ()
     end = source[len(source.rstrip("\n")) :]
-    return builder.text + end if builder.text else "", builder.headings
+    return builder.text + end if builder.text else "", builder.headings, builder.tables
 
 
 def _without_tags(lines: Sequence[str], first: int, last: int, code: set[int]) -> Iterator[str]:

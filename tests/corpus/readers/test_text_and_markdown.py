@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.readers import read
-from corpus.readers.markup.markdown import headings
+from corpus.readers.markup.markdown import structure
 from corpus.types import Document
 
 Reading = Callable[[bytes, str], Document]
@@ -66,7 +66,7 @@ def test_ambiguous_dates_are_dropped(document: Reading, date: str) -> None:
 @given(st.text(st.sampled_from("# =-\n`~>*ab[]("), max_size=200))
 def test_headings_are_ordered_lines_of_the_text(text: str) -> None:
     end = 0
-    for heading in headings(text):
+    for heading in structure(text)[0]:
         assert end <= heading.start < heading.end <= len(text)
         assert heading.start == 0 or text[heading.start - 1] == "\n"
         assert heading.end == len(text) or text[heading.end] == "\n"

@@ -204,6 +204,20 @@ def test_column_heads_of_several_lines_are_joined(embedder: Embedder) -> None:
     assert (passage.headings, passage.text) == (("Year | Adults paying | Children free",), "2024 | 10 | 20")
 
 
+@pytest.mark.parametrize(
+    ("heads", "row"),
+    [
+        ("| Type | Fee |\n|:---|---:|", "| New \\| old | £10 |"),
+        ("Type|Fee\n---|---", "New|£10"),
+        ("|Type|Fee|\n|-|-|", "|New|"),
+    ],
+)
+def test_rows_of_markdown_have_the_column_heads_without_bars_and_dashes(embedder: Embedder, heads: str, row: str) -> None:
+    text = f"{heads}\n{row}"
+    (passage,) = split(Document(text=text, title="", tables=(Table(0, len(heads), len(text)),)), embedder, 254)
+    assert (passage.headings, passage.text) == (("Type | Fee",), row)
+
+
 def test_a_wide_table_is_cut_between_columns(embedder: Embedder) -> None:
     names = [f"measurement number {number} in millimetres" for number in range(60)]
     row = ["Station Pole", *(f"{number}.5" for number in range(59))]
