@@ -27,6 +27,8 @@ INSTALL := $(PIP) --constraint constraints.txt
 TORCH_OPTIONS := $(if $(PIP_OPTIONS)$(filter cuda,$(TORCH)),,$(BIN)/python -m benchmarks.dependencies.torch_build $(TORCH_CPU_INDEX) $(TORCH))
 EXTRA_REQUIREMENTS := import sys, tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	print(*(line for extra in sys.argv[1].split(",") for line in extras[extra]))
+# The extra ocr has no Python packages: it needs Tesseract of the system.
+CHECK_OCR = $(if $(findstring ocr,$*),$(BIN)/python -m corpus.readers.scans)
 
 .PHONY: install serve cluster test test-long lint bench bench-quality bench-scale constraints licences audit
 .DEFAULT_GOAL := serve
@@ -46,11 +48,13 @@ $(VENV)/.light: pyproject.toml constraints-light.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.light-%: $(VENV)/.light
-	$(INSTALL) $$($(BIN)/python -c '$(EXTRA_REQUIREMENTS)' $*)
+	set -- $$($(BIN)/python -c '$(EXTRA_REQUIREMENTS)' $*); [ $$# -eq 0 ] || $(INSTALL) "$$@"
+	$(CHECK_OCR)
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed
 	$(INSTALL) --editable '.[$*]'
+	$(CHECK_OCR)
 	@touch $@
 
 # axe-core checks the pages in a browser; without npm those tests are skipped.

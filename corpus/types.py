@@ -14,6 +14,12 @@ from urllib.parse import quote
 
 Span = tuple[int, int]
 
+# Key of a document's metadata: the pages whose text was read from images, as "all pages" or "pages 2, 5–7 and 9".
+OCR = "ocr"
+_WITHOUT_OCR = (
+    "install OCR on the server (`make install EXTRAS=ocr`) and add it again, or add a PDF with text, as ocrmypdf makes it"
+)
+
 # JSON values, one level deep.
 MetadataValue = str | int | float | bool | list[str]
 
@@ -31,6 +37,13 @@ class ReadError(QuotableError):
 
 class UnsupportedFormat(ReadError):
     """No reader supports the file's format."""
+
+
+class NeedsOcr(ReadError):
+    """A file is, or its pages are, images of text. The message says what it is; the way out is added."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; {_WITHOUT_OCR}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +143,17 @@ class ReadFailure:
     """A file or record that could not be read, next to others that could.
 
     `name` is the file's name, with the record's place in it; `reason` is a sentence for the person who added the file.
-    `unsupported`: no reader takes this format, as opposed to a damaged file. `crashed`: the reader's process crashed, which another
-    attempt may not.
+    `needs_ocr`: it is an image, or its pages are. `crashed`: the reader's process crashed, which another attempt may not.
     """
 
     name: str
     reason: str
-    unsupported: bool = False
+    needs_ocr: bool = False
     crashed: bool = False
+
+    @classmethod
+    def of(cls, name: str, error: ReadError) -> ReadFailure:
+        return cls(name, str(error), needs_ocr=isinstance(error, NeedsOcr))
 
 
 class Reader(Protocol):

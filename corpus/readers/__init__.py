@@ -2,20 +2,21 @@
 
 Enters: the bytes of a file and its name. Leaves: a `Document` per file, record or attachment, and a `ReadFailure` for each that cannot
 be read.
-A module per format, in `plain/`, `markup/` and `office/`, and the folder `pdf/`; the other modules here are shared by the readers. A
-reader is imported when a file of its format is read, so importing this package is cheap.
+A module per format, in `plain/`, `markup/`, `office/` and `scans/`, and the folder `pdf/`; the other modules here are shared by the
+readers. A reader is imported when a file of its format is read, so importing this package is cheap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
 from corpus.readers.attachments import MAX_DEPTH, Attachment, attached
 from corpus.readers.completion import complete
 from corpus.readers.detection import FORMATS, detect, unpack
-from corpus.types import Document, Reader, ReadError, ReadFailure, UnsupportedFormat
+from corpus.readers.scans.tesseract import OcrMissing
+from corpus.types import Document, NeedsOcr, Reader, ReadError, ReadFailure
 
 __all__ = ["FORMATS", "detect", "load_reader", "read"]
 
@@ -33,10 +34,14 @@ _READERS = {
     "epub": "corpus.readers.markup.epub:EpubReader",
     "csv": "corpus.readers.plain.csv:CsvReader",
     "email": "corpus.readers.plain.email:EmailReader",
+    "msg": "corpus.readers.plain.msg:MsgReader",
     "mbox": "corpus.readers.plain.mbox:MboxReader",
     "govuk": "corpus.readers.markup.govuk:GovukRecordsReader",
     "jsonl": "corpus.readers.plain.jsonl:JsonRecordsReader",
+    "image": "corpus.readers.scans.image:ImageReader",
 }
+# Formats whose readers take a recogniser.
+_SCANNED = frozenset(("pdf", "image"))
 
 
 @runtime_checkable
@@ -51,32 +56,41 @@ class RecordsReader(Protocol):
         ...
 
 
-def read(data: bytes, name: str, depth: int = 0) -> Iterator[Document | ReadFailure]:
+def read(data: bytes, name: str, depth: int = 0, *, ocr: bool = False) -> Iterator[Document | ReadFailure]:
     """Read a file: one document, or a document or failure per record for JSON Lines, lists of GOV.UK content items and mail.
 
     The format is detected from the content first and the name second; `name` is never opened. `depth`: the number of messages around
-    an attachment. Raises ReadError, or its subclass UnsupportedFormat, if the file as a whole cannot be read.
+    an attachment. `ocr`: read images, and pages of PDF files without text, which takes seconds a page. Raises ReadError, or one of its
+    subclasses UnsupportedFormat and NeedsOcr, if the file as a whole cannot be read.
     """
     data, name = unpack(data, name)
-    reader = load_reader(detect(data, name))
+    file_format = detect(data, name)
+    try:
+        reader = load_reader(file_format, ocr)
+    except OcrMissing as error:
+        raise NeedsOcr(f"{name} is to be read by OCR, but {error}") from error
     if isinstance(reader, RecordsReader):
-        return _read_records(reader, data, name, depth)
+        return _read_records(reader, data, name, depth, ocr)
     return iter([complete(reader.read(data, name), name)])
 
 
-def load_reader(file_format: str) -> Reader | RecordsReader:
-    """Import and create the reader of one of `FORMATS`."""
+def load_reader(file_format: str, ocr: bool = False) -> Reader | RecordsReader:
+    """Import and create the reader of one of `FORMATS`. Raises OcrMissing if `ocr` is needed and not installed."""
     module, _, class_name = _READERS[file_format].partition(":")
-    reader: Reader | RecordsReader = getattr(import_module(module), class_name)()
-    return reader
+    create: Callable[..., Reader | RecordsReader] = getattr(import_module(module), class_name)
+    if not ocr or file_format not in _SCANNED:
+        return create()
+    from corpus.readers.scans.recogniser import Recogniser
+
+    return create(Recogniser())
 
 
-def _read_records(reader: RecordsReader, data: bytes, name: str, depth: int) -> Iterator[Document | ReadFailure]:
+def _read_records(reader: RecordsReader, data: bytes, name: str, depth: int, ocr: bool) -> Iterator[Document | ReadFailure]:
     document = None
     for number, record in enumerate(reader.read_records(data, name), start=1):
         if isinstance(record, Attachment):
             if document is not None:
-                yield from _read_attachment(record, document, name, depth)
+                yield from _read_attachment(record, document, name, depth, ocr)
         elif isinstance(record, ReadFailure):
             yield record
         else:
@@ -88,7 +102,9 @@ def _read_records(reader: RecordsReader, data: bytes, name: str, depth: int) -> 
                 yield ReadFailure(f"{name}, record {number}", str(error))
 
 
-def _read_attachment(attachment: Attachment, message: Document, place: str, depth: int) -> Iterator[Document | ReadFailure]:
+def _read_attachment(
+    attachment: Attachment, message: Document, place: str, depth: int, ocr: bool
+) -> Iterator[Document | ReadFailure]:
     """Read a file attached to a message; any error is a failure of the attachment only."""
     name = attachment.name
     if depth == MAX_DEPTH:
@@ -96,10 +112,10 @@ def _read_attachment(attachment: Attachment, message: Document, place: str, dept
         yield ReadFailure(name, reason)
         return
     try:
-        for found in read(attachment.data, name, depth + 1):
+        for found in read(attachment.data, name, depth + 1, ocr=ocr):
             yield attached(found, name, message, place)
     except ReadError as error:
-        yield attached(ReadFailure(name, str(error), isinstance(error, UnsupportedFormat)), name, message, place)
+        yield attached(ReadFailure.of(name, error), name, message, place)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - any error of a reader

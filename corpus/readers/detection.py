@@ -25,24 +25,24 @@ FORMATS = (
     "epub",
     "csv",
     "email",
+    "msg",
     "mbox",
     "govuk",
     "jsonl",
+    "image",
 )
 _SUPPORTED = (
-    "text, Markdown, HTML, PDF, DOCX, ODT, PPTX, XLSX, RTF, EPUB, CSV, e-mail (EML, mbox), GOV.UK content items and JSON Lines"
+    "text, Markdown, HTML, PDF, DOCX, ODT, PPTX, XLSX, RTF, EPUB, CSV, e-mail (EML, MSG, mbox), GOV.UK content items, JSON Lines"
+    " and images"
 )
 
 # In bytes.
 _HEAD = 4096
 MAX_UNPACKED = 256 * 1024 * 1024
 
+# The first bytes of a file -> the kind of image.
+IMAGES = {b"\x89PNG": "a PNG", b"\xff\xd8\xff": "a JPEG", b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF"}
 _BINARY_SIGNATURES = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
@@ -50,9 +50,10 @@ _BINARY_SIGNATURES = (
     (b"SQLite format 3\0", "a database"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Name of a stream in the file -> what the file is, and what to do. A message comes first, because it may contain the others.
+# Of a stream's name in every Outlook message, which may contain files of the other kinds.
+_MESSAGE_STREAM = "__substg1.0_".encode("utf-16-le")
+# Name of a stream in the file -> what the file is, and what to do.
 _OLE_STREAMS = {
-    "__substg1.0_": ("an Outlook message (MSG)", "save it as EML, or export the mailbox as mbox"),
     "WordDocument": ("a Word 97 document (DOC)", "open it in Word or LibreOffice and save it as DOCX"),
     "PowerPoint Document": ("a PowerPoint 97 presentation (PPT)", "open it in PowerPoint or LibreOffice and save it as PPTX"),
     "Workbook": ("an Excel 97 workbook (XLS)", "open it in Excel or LibreOffice and save it as XLSX"),
@@ -120,14 +121,16 @@ def detect(data: bytes, name: str) -> str:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_format(data, name)
     if head.startswith(_OLE):
+        if _MESSAGE_STREAM in data:
+            return "msg"
         raise _ole_error(data, name)
     if _MAILBOX.match(head):
         return "mbox"
     if head.startswith(b"{\\rtf"):
         return "rtf"
+    if head.startswith(tuple(IMAGES)):
+        return "image"
     for signature, kind in _BINARY_SIGNATURES:
-        if head.startswith(signature) and kind.endswith("image"):
-            raise UnsupportedFormat(f"{name} is {kind}; run an OCR program on it, such as ocrmypdf, and add the PDF with text")
         if head.startswith(signature):
             raise UnsupportedFormat(f"{name} is {kind}; convert it first. Supported formats: {_SUPPORTED}")
     return _text_format(data, name)

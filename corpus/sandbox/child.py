@@ -1,7 +1,8 @@
 """The program of a reader process: reads files from standard input and writes JSON lines to standard output.
 
 A request is a line of JSON, {"name": ..., "size": ...}, and that many bytes. The response is a line per document or failure, then an
-empty line. With {"page": ...} in the request it is one line with a page of a PDF file, or a failure.
+empty line. With {"page": ...} in the request it is one line with a page of a PDF file, or a failure. With {"ocr": true} images are read
+by OCR.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from corpus.readers import read
 from corpus.sandbox.confinement import allow_cpu_seconds, confine
 from corpus.sandbox.page_wire import show_page
 from corpus.sandbox.wire import to_line
-from corpus.types import ReadError, ReadFailure, UnsupportedFormat
+from corpus.types import ReadError, ReadFailure
 
 # Exit code if a file needs more memory than allowed.
 OUT_OF_MEMORY = 77
@@ -52,9 +53,9 @@ def _respond(data: bytes, request: Any) -> Iterator[bytes]:
         if "page" in request:
             yield show_page(data, name, request["page"])
         else:
-            yield from map(to_line, read(data, name))
+            yield from map(to_line, read(data, name, ocr=request.get("ocr", False)))
     except ReadError as error:
-        yield to_line(ReadFailure(name, str(error), isinstance(error, UnsupportedFormat)))
+        yield to_line(ReadFailure.of(name, error))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - any error of a reader is reported as a failure

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from corpus.sandbox.reader_process import MB, Limits, ProcessEnded, ReaderProcess, ReadingFailed
+from corpus.sandbox.reader_process import MB, OCR_LIMITS, Limits, ProcessEnded, ReaderProcess, ReadingFailed
 from corpus.types import Document, ReadFailure
 
 
@@ -52,6 +53,16 @@ class Sandbox:
         except ReadingFailed as failure:
             yield ReadFailure(name, str(failure))
             return
+        unread: dict[int, Document | ReadFailure] = {}
+        for number, found in enumerate(self._read_without_ocr(content, name)):
+            if _has_images_of_text(found):
+                unread[number] = found
+            else:
+                yield found
+        if unread:
+            yield from _read_by_ocr(content, name, unread)
+
+    def _read_without_ocr(self, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
         process = self._acquire()
         any_found = False
         try:
@@ -103,6 +114,31 @@ class Sandbox:
                     self._idle.append(process)
                     return
         process.end()
+
+
+def _has_images_of_text(found: Document | ReadFailure) -> bool:
+    return found.needs_ocr if isinstance(found, ReadFailure) else "pages_without_text" in found.metadata
+
+
+def _read_by_ocr(content: bytes, name: str, unread: Mapping[int, Document | ReadFailure]) -> Iterator[Document | ReadFailure]:
+    """Read a file again in a process of its own, with limits for OCR. Only what has images of text is yielded.
+
+    `unread`: what was found without OCR, by its place in the file; it is yielded if there is no OCR or it finds no more.
+    """
+    process = ReaderProcess(OCR_LIMITS)
+    left = dict(unread)
+    reason = ""
+    try:
+        for number, found in enumerate(process.read(content, name, ocr=True)):
+            before = left.pop(number, None)
+            if before is not None:
+                yield found if isinstance(found, Document) or not (found.needs_ocr or isinstance(before, Document)) else before
+    except ReadingFailed as failure:
+        reason = f"{name} {failure}"
+    finally:
+        process.end()
+    for before in left.values():
+        yield replace(before, reason=reason) if reason and isinstance(before, ReadFailure) else before
 
 
 def read_in_sandbox(data: bytes | Path, name: str, limits: Limits | None = None) -> Iterator[Document | ReadFailure]:

@@ -28,7 +28,13 @@ _CHUNK = 256 * 1024
 _ROOT = str(Path(__file__).resolve().parent.parent.parent)
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from corpus.sandbox.child import main; main(*map(int, sys.argv[2:]))"
 # One thread per library: stacks of more would use up the address space.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,10 @@ class Limits:
     document_bytes: int = 64 * MB
     records: int = 1_000_000
     files_per_process: int = 200
+
+
+# Tesseract needs two to six seconds and 0.2 GB for a page of A4.
+OCR_LIMITS = Limits(cpu_seconds=3_600, wall_seconds=7_200.0)
 
 
 class ReadingFailed(Exception):
@@ -93,9 +103,12 @@ class ReaderProcess:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def read(self, content: bytes, name: str) -> Iterator[Document | ReadFailure]:
-        """Yield the documents of a file. Raises ReadingFailed if the process ends, exceeds a limit or sends invalid output."""
-        for records, line in enumerate(self.lines({"name": name}, content), start=1):
+    def read(self, content: bytes, name: str, *, ocr: bool = False) -> Iterator[Document | ReadFailure]:
+        """Yield the documents of a file. `ocr`: also of images of text.
+
+        Raises ReadingFailed if the process ends, exceeds a limit or sends invalid output.
+        """
+        for records, line in enumerate(self.lines({"name": name, "ocr": ocr}, content), start=1):
             if records > self._limits.records:
                 raise ReadingFailed(f"has more than {self._limits.records} records; split it first")
             try:

@@ -17,7 +17,7 @@ _OPTIONAL = ("id", "part", "url", "date", "type", "language")
 def to_line(found: Document | ReadFailure) -> bytes:
     """Encode as one line with its line feed."""
     if isinstance(found, ReadFailure):
-        value: dict[str, Any] = {"failure": [found.name, found.reason, found.unsupported]}
+        value: dict[str, Any] = {"failure": [found.name, found.reason, found.needs_ocr]}
     else:
         value = {
             "text": found.text,
@@ -41,8 +41,8 @@ def from_line(line: bytes) -> Document | ReadFailure:
 
 
 def _failure(value: list[Any]) -> ReadFailure:
-    name, reason, unsupported = value
-    return ReadFailure(_check_type(name, str), _check_type(reason, str), _check_type(unsupported, bool))
+    name, reason, needs_ocr = value
+    return ReadFailure(_check_type(name, str), _check_type(reason, str), _check_type(needs_ocr, bool))
 
 
 def _document(value: dict[str, Any]) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from ctypes import byref, c_double, c_int, create_string_buffer
 from dataclasses import dataclass, field
 from math import pi
@@ -36,6 +37,10 @@ _PRESENTATION_FORMS = re.compile("[\ufb50-\ufdff\ufe70-\ufefc]+")
 _REVERSED_LAM_ALEF = re.compile("\u0627([\u0622\u0623\u0625\u0627])\u0644")
 
 
+# The place of a vertical line, and its lower and upper end, in points.
+Edge = tuple[float, float, float]
+
+
 @dataclass(slots=True)
 class Line:
     """A line, or the part of one in a column or cell. Places and sizes are in points, from the page's left and bottom edges.
@@ -59,13 +64,13 @@ class Line:
         return self.size > 0
 
 
-def page_lines(page: Any) -> list[Line]:
-    """The non-empty lines in PDFium's order; none if PDFium cannot read the page."""
+def page_lines(page: Any, edges: Sequence[Edge] = ()) -> list[Line]:
+    """The non-empty lines in PDFium's order; none if PDFium cannot read the page. `edges`: of the columns of ruled tables."""
     import pypdfium2  # type: ignore[import-untyped]
 
     try:
         text_page = page.get_textpage()
-        return lines_of(text_page, characters(text_page))
+        return lines_of(text_page, characters(text_page), edges)
     except pypdfium2.PdfiumError:
         return []
 
@@ -76,9 +81,9 @@ def characters(text_page: Any) -> str:
     return text if text_page.count_chars() == len(text) else _text_by_index(text_page.raw, text_page.count_chars())
 
 
-def lines_of(text_page: Any, text: str) -> list[Line]:
+def lines_of(text_page: Any, text: str, edges: Sequence[Edge] = ()) -> list[Line]:
     """The non-empty lines of a page with these characters, in PDFium's order."""
-    lines = _Scanner(text_page.raw, text).lines()
+    lines = _Scanner(text_page.raw, text, edges).lines()
     for line in lines:
         line.text = _clean(line.text)
     return [line for line in lines if line.text.strip()]
@@ -95,8 +100,10 @@ def _text_by_index(text_page: Any, count: int) -> str:
 class _Scanner:
     """Goes through the words of a page and asks PDFium for as little as needed: each call takes about a microsecond."""
 
-    def __init__(self, text_page: Any, text: str) -> None:
+    def __init__(self, text_page: Any, text: str, edges: Sequence[Edge]) -> None:
         from pypdfium2 import raw
+
+        self._edges = edges
 
         self._raw = raw
         self._page = text_page
@@ -107,7 +114,7 @@ class _Scanner:
         self._flags = c_int()
 
     def lines(self) -> list[Line]:
-        """The lines in PDFium's order. A word far from the one before it begins another line at the same height."""
+        """The lines in PDFium's order. A word far from the one before it, or in another cell, begins another line at the same height."""
         lines: list[Line] = []
         text, box, box_at = self._text, self._box, self._raw.FPDFText_GetLooseCharBox
         reference = byref(box)
@@ -122,7 +129,13 @@ class _Scanner:
                 left = box.left
                 # Where the last word surely ends in time, its right edge need not be known.
                 is_near = 0 <= left - word_left < (_NARROW * (end - word_begin) + CELL_GAP) * line.size and end - begin > 3
-                if not is_near and line.size and not line.right_to_left and self._splits(line, begin, end, start):
+                is_ruled = self._edges and self._is_ruled(word_left, left, line.base)
+                if (
+                    (is_ruled or not is_near)
+                    and line.size
+                    and not line.right_to_left
+                    and (is_ruled or self._splits(line, begin, end, start))
+                ):
                     self._finish(line, begin, end)
                     lines.append(Line("", left, left, line.base, line.size, line.bold, line.fixed))
                     begin = start
@@ -143,6 +156,10 @@ class _Scanner:
         if lines:
             self._finish(lines[-1], begin, end)
         return lines
+
+    def _is_ruled(self, left: float, right: float, base: float) -> bool:
+        """Whether an edge stands between two words that begin at these places."""
+        return any(left < place <= right and low < base < high for place, low, high in self._edges)
 
     def _splits(self, line: Line, begin: int, end: int, start: int) -> bool:
         """Whether the word at `start` is in another column or cell than the line from `begin` to `end`."""

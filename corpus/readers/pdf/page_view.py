@@ -14,6 +14,7 @@ from typing import Any
 from corpus.readers.pdf.boxes import quoted_characters
 from corpus.readers.pdf.page_lines import characters, lines_of
 from corpus.readers.pdf.reader import open_pdf
+from corpus.readers.pdf.rules import column_edges, page_rules
 from corpus.types import ReadError, Span
 
 # Of an image: an A4 page has about 150 pixels per inch.
@@ -102,7 +103,7 @@ def _boxes(page: Any, size: tuple[int, int], text: str, quote: Span) -> Iterator
         return
     text_page = page.get_textpage()
     on_page = characters(text_page)
-    for indices in quoted_characters(text, quote, lines_of(text_page, on_page), on_page):
+    for indices in quoted_characters(text, quote, lines_of(text_page, on_page, column_edges(page_rules(page))), on_page):
         corners = [corner for index in indices for corner in _corners(page, text_page, size, index)]
         if corners:
             (left, right), (top, bottom) = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date_of_pdf
@@ -12,8 +12,9 @@ from corpus.readers.pdf.furniture import drop_furniture
 from corpus.readers.pdf.hyphens import Words
 from corpus.readers.pdf.page_lines import Line, page_lines
 from corpus.readers.pdf.paragraphs import Fonts, blocks
+from corpus.readers.pdf.rules import Rules, column_edges, page_rules
 from corpus.readers.pdf.tables import find_tables
-from corpus.types import Document, ReadError
+from corpus.types import OCR, Document, MetadataValue, NeedsOcr, ReadError
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
@@ -23,21 +24,37 @@ _MAX_PAGES = 20_000
 _PASSWORD, _SECURITY = 4, 5
 
 
+class PageRecogniser(Protocol):
+    """Reads the image of a page of PDFium."""
+
+    def page(self, page: Any) -> Sequence[str]:
+        """The paragraphs on the page."""
+        ...
+
+
 class PdfReader:
-    """Reads the text layer; scanned pages have none."""
+    """Reads the text layer, and pages without one by the recogniser, if there is one."""
+
+    def __init__(self, recogniser: PageRecogniser | None = None) -> None:
+        self._recogniser = recogniser
 
     def read(self, data: bytes, name: str) -> Document:
         pdf = open_pdf(data, name)
         try:
-            pages = [_page_lines(pdf, number) for number in range(len(pdf))]
+            read_pages = [_read_page(pdf, number) for number in range(len(pdf))]
+            pages = [lines for lines, _ in read_pages]
+            scanned = self._recognise(pdf, [number for number, page in enumerate(pages) if not page])
             info = pdf.get_metadata_dict()
         finally:
             pdf.close()
-        if not any(pages):
-            raise ReadError(f"{name} has {len(pages)} pages without text, probably scanned; run an OCR program on it first")
-        builder = _build(pages)
-        without_text = sum(1 for page in pages if not page)
-        created = iso_date_of_pdf(info.get("CreationDate", ""))
+        if not any(pages) and not scanned:
+            what = f"{name} has {len(pages)} page{'s' * (len(pages) > 1)} without text"
+            if self._recogniser:
+                raise ReadError(
+                    f"{what}, and OCR finds none in {'them' if len(pages) > 1 else 'it'}; there is nothing to search"
+                )
+            raise NeedsOcr(f"{what}, probably scanned")
+        builder = _build(pages, [rules for _, rules in read_pages], scanned)
         return Document(
             text=builder.text,
             title=info.get("Title", ""),
@@ -45,8 +62,14 @@ class PdfReader:
             tables=builder.tables,
             pages=builder.pages,
             type="pdf",
-            metadata=({"pages_without_text": without_text} if without_text else {}) | ({"created": created} if created else {}),
+            metadata=_metadata(pages, scanned, info),
         )
+
+    def _recognise(self, pdf: PdfDocument, numbers: Sequence[int]) -> dict[int, Sequence[str]]:
+        """The paragraphs of the pages that have some."""
+        if not self._recogniser:
+            return {}
+        return {number: found for number in numbers if (found := self._recogniser.page(pdf[number]))}
 
 
 def open_pdf(data: bytes, name: str) -> PdfDocument:
@@ -66,23 +89,51 @@ def open_pdf(data: bytes, name: str) -> PdfDocument:
     return pdf
 
 
-def _page_lines(pdf: PdfDocument, number: int) -> list[Line]:
+def _read_page(pdf: PdfDocument, number: int) -> tuple[list[Line], Rules]:
     import pypdfium2
 
     try:
-        return page_lines(pdf[number])
+        page = pdf[number]
+        rules = page_rules(page)
+        return page_lines(page, column_edges(rules)), rules
     except pypdfium2.PdfiumError:
-        return []
+        return [], Rules()
 
 
-def _build(pages: Sequence[list[Line]]) -> TextBuilder:
+def _metadata(
+    pages: Sequence[list[Line]], scanned: Mapping[int, Sequence[str]], info: Mapping[str, str]
+) -> dict[str, MetadataValue]:
+    metadata: dict[str, MetadataValue] = {}
+    if without_text := sum(1 for number, page in enumerate(pages) if not page and number not in scanned):
+        metadata["pages_without_text"] = without_text
+    if scanned:
+        metadata[OCR] = "all pages" if not any(pages) else _named_pages(sorted(scanned))
+    if created := iso_date_of_pdf(info.get("CreationDate", "")):
+        metadata["created"] = created
+    return metadata
+
+
+def _named_pages(numbers: Sequence[int]) -> str:
+    """Pages by their numbers from 1: "page 2", "pages 2, 5–7 and 9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if not runs or number > runs[-1][-1] + 1:
+            runs.append([])
+        runs[-1].append(number)
+    *first, last = [f"{run[0] + 1}–{run[-1] + 1}" if len(run) > 1 else str(run[0] + 1) for run in runs]
+    return f"pages {', '.join(first)} and {last}" if first else f"page{'s' * (len(numbers) > 1)} {last}"
+
+
+def _build(pages: Sequence[list[Line]], rules: Sequence[Rules], scanned: Mapping[int, Sequence[str]]) -> TextBuilder:
     pages = drop_furniture(pages)
     fonts, words = Fonts.of(pages), Words(pages)
     builder = TextBuilder()
-    for page in pages:
+    for number, page in enumerate(pages):
         builder.start_page()
+        for paragraph in scanned.get(number, ()):
+            builder.block(paragraph)
         lines = in_reading_order(page)
-        in_table = {id(line): table for table in find_tables(lines) for line in table.lines}
+        in_table = {id(line): table for table in find_tables(lines, rules[number], words) for line in table.lines}
         text: list[Line] = []
         for line in lines:
             table = in_table.get(id(line))

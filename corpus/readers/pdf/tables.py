@@ -1,4 +1,4 @@
-"""Tables, found by the alignment of their cells. Pure."""
+"""Tables, found by the lines drawn around their cells, or by the alignment of the cells. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from itertools import pairwise
 from statistics import median
 
 from corpus.readers.pdf.columns import is_wrapped, rows_in_order
+from corpus.readers.pdf.hyphens import Words
 from corpus.readers.pdf.page_lines import CELL_GAP, Line
+from corpus.readers.pdf.rules import Grid, Rules, cells_of, grids
 
 _FEWEST_ROWS = 3
 _MOST_COLUMNS = 30
@@ -29,15 +31,31 @@ class FoundTable:
     lines: list[Line]
 
 
-def find_tables(lines: Sequence[Line]) -> list[FoundTable]:
-    """The tables of a page: rows with two or more cells that stand below each other.
+def find_tables(lines: Sequence[Line], rules: Rules, words: Words) -> list[FoundTable]:
+    """The tables of a page: those that are ruled, then rows with two or more cells that stand below each other.
 
-    First those whose cells follow each other in the file, then those whose rows are found by their heights alone.
+    Of the latter first those whose cells follow each other in the file, then those whose rows are found by their heights alone.
     """
-    tables = [table for run in _runs(rows_in_order(lines)) if (table := _table(_heads(run, lines) + run))]
+    ruled = [table for grid in grids(rules) if (table := _ruled_table(grid, lines, words))]
+    used = {id(line) for table in ruled for line in table.lines}
+    lines = [line for line in lines if id(line) not in used]
+    tables = ruled + [table for run in _runs(rows_in_order(lines)) if (table := _table(_heads(run, lines) + run))]
     used = {id(line) for table in tables for line in table.lines}
     rest = [line for line in lines if line.has_place() and id(line) not in used]
     return tables + [table for run in _runs(_rows_by_height(rest)) if (table := _table(run))]
+
+
+def _ruled_table(grid: Grid, lines: Sequence[Line], words: Words) -> FoundTable | None:
+    cells, of_table = cells_of(grid, lines)
+    return FoundTable([[_cell_text(cell, words) for cell in row] for row in cells], of_table) if cells else None
+
+
+def _cell_text(lines: Sequence[Line], words: Words) -> str:
+    """The lines of a cell on one line."""
+    text = ""
+    for before, line in zip([None, *lines], lines, strict=False):
+        text += (words.joint(text, line.text) if before.hyphenated else " ") + line.text if before else line.text
+    return text
 
 
 def _rows_by_height(lines: Sequence[Line]) -> list[list[Line]]:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from corpus.types import Document, MetadataValue, Span, url_at
+from corpus.types import OCR, Document, MetadataValue, Span, url_at
 from index.engine import Engine
 from index.jobs import Job
 from index.listing import DocumentState
@@ -40,7 +40,10 @@ class DocumentReference(TypedDict):
     title: str
     url: str | None
     date: str | None
-    note: Annotated[str | None, Field(description="Who sent a message, or the message that an attachment belongs to.")]
+    note: Annotated[
+        str | None,
+        Field(description="Who sent a message, the message that an attachment belongs to, or which text was read by OCR."),
+    ]
     version: Version
 
 
@@ -178,9 +181,17 @@ def document_json(document: StoredDocument) -> DocumentReference:
 def document_note(document: StoredDocument | Document) -> str | None:
     """What a reader must know of a document beside its title and date."""
     metadata = document.metadata
+    notes = []
     if PART_OF in metadata and "mail" in metadata:
-        return f"Attached to “{metadata['mail']}”" + (f" from {metadata['mail_from']}" if "mail_from" in metadata else "")
-    return f"From {metadata['from']}" if document.type == "email" and "from" in metadata else None
+        notes.append(
+            f"Attached to “{metadata['mail']}”" + (f" from {metadata['mail_from']}" if "mail_from" in metadata else "")
+        )
+    elif document.type == "email" and "from" in metadata:
+        notes.append(f"From {metadata['from']}")
+    if pages := metadata.get(OCR):
+        read = "Text" if pages == "all pages" else f"Text of {pages}"
+        notes.append(f"{read} read from images by OCR, which may misread words")
+    return "; ".join(notes) or None
 
 
 def listed_documents_json(engine: Engine, documents: Sequence[StoredDocument]) -> list[ListedDocument]:

@@ -29,6 +29,8 @@ STARTS = (
     b"\x1f\x8b",
     b"---\n",
     b"{\\rtf1 ",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "__substg1.0_".encode("utf-16-le"),
     b"From a 10:30\nFrom: a\n\n",
 )
 

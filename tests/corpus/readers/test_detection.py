@@ -40,6 +40,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
         (b'[{"base_path": "/vat", "title": "VAT", "details": {}}]', "items.json", "govuk"),
         (b'{"id": "1", "text": "Words"}\n', "lines.txt", "jsonl"),
         (b'{"_id": "1", "text": "Words"}\n', "corpus.jsonl", "jsonl"),
+        (b"\x89PNG\r\n\x1a\n", "scan.pdf", "image"),
+        (OLE + "__substg1.0_0037WordDocument".encode("utf-16-le"), "old.doc", "msg"),
     ],
 )
 def test_detects_content_before_name(data: bytes, name: str, expected: str) -> None:
@@ -49,9 +51,7 @@ def test_detects_content_before_name(data: bytes, name: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("data", "name", "words"),
     [
-        (b"\x89PNG\r\n\x1a\n", "scan.pdf", "PNG image; run an OCR program"),
         (OLE + "WordDocument".encode("utf-16-le"), "old.doc", r"\(DOC\).* save it as DOCX"),
-        (OLE + "__substg1.0_0037WordDocument".encode("utf-16-le"), "mail.msg", r"\(MSG\); save it as EML"),
         (OLE, "old.doc", "old Microsoft Office"),
         (b'<?xml version="1.0"?><feed>Words</feed>', "feed.xml", "XML of an unknown kind"),
         (bytes(range(256)) * 8, "data.bin", "not in a known format"),

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from corpus.types import MetadataValue
+from corpus.types import OCR, MetadataValue
 from qa.ingest.parts import PART_OF
 from qa.web.api.documents import MAX_UPLOAD_BYTES
 from qa.web.current import service, writer
@@ -26,7 +26,7 @@ blueprint = Blueprint("form", __name__)
 
 _NOT_FOUND = "No document has this id; it may have been removed."
 # Metadata that says how a file was read; editing it would break the links between documents.
-_FIXED = frozenset({PART_OF, "not_read"})
+_FIXED = frozenset({PART_OF, OCR, "not_read"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def test_an_attachment_that_cannot_be_read_is_reported() -> None:
     assert isinstance(notes, Document)
     assert isinstance(logo, ReadFailure)
     assert isinstance(plan, ReadFailure)
-    assert logo.unsupported
+    assert logo.needs_ocr
     assert logo.reason.startswith("mail.eml: logo.png is a PNG image")
     assert plan.reason.startswith("mail.eml: plan.docx is a damaged")
 
