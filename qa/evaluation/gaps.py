@@ -1,4 +1,4 @@
-"""Groups logged questions without an answer by meaning, to show which documents are missing."""
+"""Groups kept questions without a good answer by meaning, to show which documents are missing."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from sklearn.cluster import AgglomerativeClustering
 
 from index.engine import Engine
 from qa.answering.answerer import Answerer
-from qa.operate.question_log import KeptQuestion, Outcome, question_key
+from qa.answering.confidence import LIKELY_CONFIDENCE
+from qa.operate.asked import Asked, OpenQuestion
+from qa.operate.question_log import KeptQuestion
 
 # Largest mean cosine distance within a group. Of 25 citizens' questions in three wordings each, .5 groups all wordings of 22 and
 # never mixes two questions; .45: 21 and none mixed, .55: 22 and one, .65: 22 and three.
 MAX_DISTANCE = 0.5
 MAX_GROUPED = 5_000  # the newest distinct questions; clustering is quadratic
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question without an answer, the number of times it was asked, and the last time (ISO 8601)."""
-
-    question: str
-    times: int
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +37,18 @@ class Gap:
 
 def find_gaps(kept: Iterable[KeptQuestion], answerer: Answerer, engine: Engine) -> list[Gap]:
     """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
-    latest: dict[str, list[KeptQuestion]] = {}
-    for entry in kept:
-        key = question_key(entry.question)
-        if entry.outcome is Outcome.HELPED:
-            latest.pop(key, None)
-        else:
-            latest.setdefault(key, []).append(entry)
-    questions = [_open_question(entries) for entries in latest.values() if _is_open(entries, answerer)]
+    questions = [one for one in Asked.of(kept).gaps() if _is_open(one, answerer)]
     questions = sorted(questions, key=lambda one: one.last)[-MAX_GROUPED:]
     found = [Gap(sorted(group, key=lambda one: (-one.times, one.question))) for group in _group_by_meaning(questions, engine)]
     return sorted(found, key=lambda gap: (-gap.times, gap.questions[0].question))
 
 
-def _open_question(entries: Sequence[KeptQuestion]) -> OpenQuestion:
-    return OpenQuestion(entries[-1].question, len(entries), entries[-1].at)
-
-
-def _is_open(entries: Sequence[KeptQuestion], answerer: Answerer) -> bool:
-    if any(entry.outcome is Outcome.DID_NOT_HELP for entry in entries):
+def _is_open(question: OpenQuestion, answerer: Answerer) -> bool:
+    """A question that had an uncertain answer needs a likely one, a question that had none any."""
+    if question.unhelpful:
         return True
-    return not answerer.ask(entries[-1].question, 1).answerable
+    answer = answerer.ask(question.question, 1)
+    return not answer.answerable or (question.uncertain > 0 and answer.confidence < LIKELY_CONFIDENCE)
 
 
 def _group_by_meaning(questions: Sequence[OpenQuestion], engine: Engine) -> list[list[OpenQuestion]]:

@@ -1,4 +1,4 @@
-"""Kept questions: those without an answer (setting `keep_questions`), and feedback (setting `feedback`).
+"""Kept questions with their outcome (setting `keep_questions`), and feedback (setting `feedback`).
 
 In a data folder one JSON object per line in `questions.jsonl`: part of the backup, and readable, editable or deletable with any tool.
 A line that a crash left incomplete is skipped.
@@ -31,19 +31,26 @@ ENTRY_BYTES = 200  # of a kept question, about
 
 class Outcome(StrEnum):
     UNANSWERED = "unanswered"  # "Not in these documents"
+    UNCERTAIN = "uncertain"  # an answer that is not called likely
+    ANSWERED = "answered"
     HELPED = "helped"  # feedback: the results answered it
     DID_NOT_HELP = "did_not_help"
 
 
+# The outcomes of questions, as opposed to feedback on an answer.
+ASKED = frozenset({Outcome.UNANSWERED, Outcome.UNCERTAIN, Outcome.ANSWERED})
+
+
 @dataclass(frozen=True, slots=True)
 class KeptQuestion:
-    """A question and its outcome. `at`: ISO 8601 in UTC. `results`: passage ids, best first."""
+    """A question and its outcome. `at`: ISO 8601 in UTC. `results`: passage ids, best first. `documents`: ids of those quoted."""
 
     at: str
     outcome: Outcome
     question: str
     generation: int
     results: Sequence[str]
+    documents: Sequence[str] = ()
 
 
 class QuestionLog:
@@ -53,12 +60,14 @@ class QuestionLog:
         self.journal = journal
         self._has_warned = False
 
-    def record(self, outcome: Outcome, question: str, generation: int, results: Sequence[str]) -> None:
+    def record(
+        self, outcome: Outcome, question: str, generation: int, results: Sequence[str], documents: Sequence[str] = ()
+    ) -> None:
         """Keep a question. A failure is logged once and ignored: the answer matters more than its record."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"format": FORMAT, "at": at, "outcome": outcome, "question": question}
         try:
-            self.journal.append(entry | {"generation": generation, "results": list(results)})
+            self.journal.append(entry | {"generation": generation, "results": list(results), "documents": list(documents)})
         except StoreError as error:
             if not self._has_warned:
                 log.warning("questions are not kept in %s: %s", self.journal.place, error)
@@ -133,6 +142,7 @@ def _parse(entry: Any) -> KeptQuestion | None:
     try:
         if entry["format"] > FORMAT:
             return None
-        return KeptQuestion(entry["at"], Outcome(entry["outcome"]), entry["question"], entry["generation"], entry["results"])
+        outcome, documents = Outcome(entry["outcome"]), entry.get("documents", ())
+        return KeptQuestion(entry["at"], outcome, entry["question"], entry["generation"], entry["results"], documents)
     except (ValueError, KeyError, TypeError):
         return None

@@ -18,7 +18,7 @@ ENVIRONMENT_PREFIX = "QA_"
 STANDARD_VARIABLES = {"traces": "OTEL_TRACES_EXPORTER"}
 # Former names, still accepted in version 0.2 with a warning.
 RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeout", "upload_page": "manage_page"}
-REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions without an answer, for `qa gaps`"}
+REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions that are asked, for `qa gaps`"}
 # Of the sets that were fitted on, the own questions have 5% of the answerable ones below about this; docs/evaluation.md has more figures.
 ANSWER_THRESHOLD = 0.045
 
@@ -190,7 +190,9 @@ class Settings(BaseModel):
     keep_originals: bool = Field(
         default=True, description="Keep the files that documents are read from, to be downloaded; they are part of a backup."
     )
-    keep_questions: bool = Field(default=False, description="Keep questions without an answer, for `qa gaps`.")
+    keep_questions: bool = Field(
+        default=False, description="Keep the questions that are asked, with their outcome, for `qa gaps` and the health page."
+    )
     log_format: LogFormat = Field(
         default="text", description="The format of the log of `qa serve`: text, or json, one object per line."
     )

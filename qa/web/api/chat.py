@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
+from qa.web.asked import keep_question_of
 from qa.web.current import service
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
@@ -31,7 +32,6 @@ from qa.web.schemas.openai_responses import (
 from qa.web.schemas.problems import UNEXPECTED, Problem, openai_error, public_message
 from qa.web.schemas.reading import from_body
 from qa.web.server.admission import release_slot
-from qa.web.unanswered import record_unanswered
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def complete() -> ChatCompletion | Response:
     _check_model(body.model)
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), body.model, request.host_url)
     chatbot = service().chatbot
-    pieces = record_unanswered(chatbot.reply(body.request()))
+    pieces = keep_question_of(chatbot.reply(body.request()))
     if chatbot.model:
         pieces = _release_slot_after_first(pieces)
     count = partial(_usage, body, service().engine.embedder.count_tokens)

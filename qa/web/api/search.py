@@ -6,12 +6,12 @@ from time import perf_counter
 
 from flask import Blueprint, request
 
+from qa.web.asked import keep_question
 from qa.web.current import service
 from qa.web.routes import READ, route
 from qa.web.schemas.answers import SearchAnswer, answer_json, explained_answer_json, facet_json
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import SearchParameters, SearchRequest
-from qa.web.unanswered import record_if_unanswered
 
 FACET_VALUES = 100
 
@@ -42,7 +42,7 @@ def _answer(search: SearchRequest) -> SearchAnswer:
     filter_ = search.filter.filter() if search.filter else None
     answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read)
     if not search.typing:
-        record_if_unanswered(answer)
+        keep_question(answer)
     to_json = explained_answer_json if search.explain else answer_json
     body = to_json(answer, (perf_counter() - start) * 1000)
     if search.facets:

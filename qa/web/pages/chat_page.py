@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.chat.replies import SOURCES
+from qa.web.asked import keep_question
 from qa.web.current import service
 from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import READ, route
@@ -17,7 +18,6 @@ from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
 from qa.web.server.admission import release_slot
-from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("conversation", __name__)
 
@@ -44,7 +44,7 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
         )
         history += [Turn("user", question), Turn("assistant", reply.text)]
     if questions and reply.answer:
-        record_if_unanswered(reply.answer)
+        keep_question(reply.answer)
     return turns
 
 

@@ -14,6 +14,7 @@ from flask import Blueprint, g, render_template, request
 from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.labels import missing_sentence
+from qa.web.asked import keep_question
 from qa.web.current import service, settings
 from qa.web.pages.example_questions import example_questions
 from qa.web.pages.presentation import TEXTS, answer_kind, result_fields, source_fields, verdict
@@ -23,7 +24,6 @@ from qa.web.schemas.answers import answer_json, explained_answer_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_query_string, in_words
 from qa.web.schemas.requests import DEFAULT_LIMIT, Narrowing, SearchPageParameters
-from qa.web.unanswered import record_if_unanswered
 
 blueprint = Blueprint("box", __name__)
 for function in (verdict, answer_kind, source_fields, result_fields, quote_line, quote_blocks, quote_cells, missing_sentence):
@@ -66,7 +66,7 @@ def _page(address: str) -> tuple[str, int]:
     except Problem as problem:
         return _render(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
     answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter())
-    record_if_unanswered(answer)
+    keep_question(answer)
     body = explained_answer_json(answer, 0) if parameters.explain else answer_json(answer, 0)
     return _render(address, parameters, question=parameters.q, limit=parameters.limit, body=body), 200
 

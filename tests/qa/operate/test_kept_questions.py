@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.conftest import MakeFolder, Response, RunProcess, Server, StartServer
 
 FOREIGN = "What is the capital of France?"
 ANSWERED = "Who signed the memorandum?"
+HEALTH = ("Asked without a good answer", "Asked most", "Documents in no answer")
 
 
 def kept(server: Server) -> list[Any]:
@@ -56,11 +58,14 @@ def test_keeps_questions_without_an_answer_from_every_interface(keeping: Server)
     assert entries[0]["generation"] == found["generation"]
 
 
-def test_keeps_neither_answered_nor_incomplete_questions(keeping: Server) -> None:
-    before = kept(keeping)
-    assert keeping.search(ANSWERED)["answerable"]
+def test_keeps_answered_questions_with_their_documents_but_no_incomplete_ones(keeping: Server) -> None:
+    before = len(kept(keeping))
+    found = keeping.search(ANSWERED)
     assert not keeping.search("What is the capital of Fr", typing=True)["answerable"]
-    assert kept(keeping) == before
+    (entry,) = kept(keeping)[before:]
+    assert (entry["question"], entry["outcome"]) == (ANSWERED, "answered" if found["confidence"] >= 0.8 else "uncertain")
+    assert entry["documents"] == [answer["document"]["id"] for answer in found["answers"]]
+    assert entry["documents"]
 
 
 def test_keeps_feedback_with_the_question_and_its_results(keeping: Server) -> None:
@@ -130,6 +135,41 @@ def test_gaps_are_grouped_by_meaning_and_close_when_documents_answer(
         after = qa("--data", running.data, "gaps").stdout
         assert "garden waste" not in after
         assert "parking permit" in after
+
+
+def test_the_health_page_and_qa_gaps_count_the_same_questions(
+    data_folder: MakeFolder, start_server: StartServer, qa: RunProcess
+) -> None:
+    folder = data_folder()
+    log = QuestionLog(FolderJournal(folder / "questions.jsonl"))
+    for outcome, question in (
+        (Outcome.UNANSWERED, FOREIGN),
+        (Outcome.UNANSWERED, FOREIGN.lower()),
+        (Outcome.UNCERTAIN, "Who built the lighthouse?"),
+        (Outcome.DID_NOT_HELP, "Who built the lighthouse?"),
+        (Outcome.UNCERTAIN, "Who signed it?"),
+        (Outcome.HELPED, "Who signed it?"),
+        (Outcome.UNCERTAIN, "How tall is the tower?"),
+        (Outcome.ANSWERED, "How tall is the tower?"),
+    ):
+        log.record(outcome, question, 1, [], ["quoted"] if outcome is Outcome.ANSWERED else [])
+    with start_server(folder, QA_KEEP_QUESTIONS="true", QA_FEEDBACK="true") as running:
+        for document in ("quoted", "forgotten"):
+            assert running.finished(running.add(id=document, title=f"The {document} one", text="Words."))["status"] == "done"
+        page = running.get("/manage/health").text
+        shown = [json.loads(line) for line in qa("--data", folder, "gaps", "--json").stdout.splitlines()]
+    gaps, most_asked, unquoted = (re.split("<h2>", page.partition(f"<h2>{title}</h2>")[2])[0] for title in HEALTH)
+    assert [re.sub("<.*?>", "", item).strip() for item in re.findall("<li>(.*?)</li>", gaps)] == [
+        "Who built the lighthouse? 1 with an uncertain answer, 1 with an answer that did not help",
+        "what is the capital of france? 2 without an answer",
+    ]
+    assert {one["question"]: one["times"] for gap in shown for one in gap["questions"]} == {
+        "Who built the lighthouse?": 2,
+        FOREIGN.lower(): 2,
+    }
+    assert "How tall is the tower?" in most_asked
+    assert "The forgotten one" in unquoted
+    assert "The quoted one" not in unquoted
 
 
 def test_an_incomplete_line_affects_no_other(tmp_path: Path) -> None:

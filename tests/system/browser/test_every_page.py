@@ -179,6 +179,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "edit saved": ("/manage/document?id=/library-card", save),
     "remove": ("/manage/remove?id=/library-card", do_nothing),
     "health": ("/manage/health", do_nothing),
+    "settings": ("/manage/settings", do_nothing),
 }
 
 

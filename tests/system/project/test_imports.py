@@ -71,7 +71,7 @@ qa.web.schemas
 qa.web.routes
 qa.web.server.admission
 qa.web.current
-qa.web.unanswered
+qa.web.asked
 qa.web.access
 qa.web.telemetry
 qa.web.api

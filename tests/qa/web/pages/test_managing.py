@@ -39,7 +39,9 @@ def secrets(folder: Path) -> dict[Role, str]:
 @pytest.fixture(scope="module")
 def managed(folder: Path, start_server: StartServer, secrets: dict[Role, str]) -> Iterator[Server]:
     """A server that everyone may read, and that holds RECORDS notes and 22 failures."""
-    with start_server(folder, QA_REQUIRE_KEY="true", QA_PUBLIC="true", QA_PUBLIC_REQUESTS_PER_MINUTE="0") as running:
+    with start_server(
+        folder, QA_REQUIRE_KEY="true", QA_PUBLIC="true", QA_PUBLIC_REQUESTS_PER_MINUTE="0", QA_LLM_KEY="confidential"
+    ) as running:
         records = [{"id": f"note-{n}", "title": f"Note {n:02}", "text": f"Note {n}."} for n in range(RECORDS)]
         records[0] |= {"metadata": METADATA, "date": "2024-05-06"}
         write = key(secrets[Role.WRITE])
@@ -102,7 +104,7 @@ def test_forms_of_other_sites_are_refused(managed: Server, secrets: dict[Role, s
 
 def test_the_setting_turns_the_manager_off() -> None:
     client = create_app(lambda: None, Settings(manage_page=False)).test_client()
-    for path in ("/manage", "/manage/document?id=a", "/manage/remove?id=a", "/manage/health"):
+    for path in ("/manage", "/manage/document?id=a", "/manage/remove?id=a", "/manage/health", "/manage/settings"):
         assert client.get(path).status_code == 404
     assert client.post("/manage/remove", data={"id": "a"}).status_code == 404
 
@@ -183,6 +185,16 @@ def test_failures_are_listed_by_page_and_dismissed_together(
     assert send("/manage/failures", {"dismiss": buttons[0]}).status == 404
     assert send("/manage/failures", {"dismiss": "all"}).headers["Location"] == "/manage?dismissed=21"
     assert "Could not be added" not in get("/manage").text
+
+
+def test_settings_are_shown_without_secrets(managed: Server, secrets: dict[Role, str], get: Callable[[str], Page]) -> None:
+    shown = get("/manage/settings").text
+    changed, _, others = shown.partition("Defaults")
+    assert "public_requests_per_minute" in changed
+    assert "answer_threshold" in others
+    assert "(set, not shown)" in changed
+    assert "confidential" not in shown
+    assert managed.request("GET", "/manage/settings", headers=key(secrets[Role.READ])).status == 403
 
 
 def test_health_shows_questions_only_where_they_are_kept(get: Callable[[str], Page]) -> None:
