@@ -9,16 +9,17 @@ readers. A reader is imported when a file of its format is read, so importing th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
-from corpus.readers.attachments import MAX_DEPTH, Attachment, attached
+from corpus.readers.attachments import MAX_DEPTH, Attachment, attached, part_name
 from corpus.readers.completion import complete
 from corpus.readers.detection import FORMATS, detect, unpack
 from corpus.readers.scans.tesseract import OcrMissing
 from corpus.types import Document, NeedsOcr, Reader, ReadError, ReadFailure
 
-__all__ = ["FORMATS", "detect", "load_reader", "read"]
+__all__ = ["FORMATS", "attachments", "detect", "load_reader", "read"]
 
 # Format -> reader class.
 _READERS = {
@@ -83,6 +84,24 @@ def load_reader(file_format: str, ocr: bool = False) -> Reader | RecordsReader:
     from corpus.readers.scans.recogniser import Recogniser
 
     return create(Recogniser())
+
+
+def attachments(data: bytes, name: str, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The attachments of a message or mailbox and of the messages in it, each with its `part`. Raises ReadError as `read` does."""
+    data, name = unpack(data, name)
+    reader = load_reader(detect(data, name))
+    if not isinstance(reader, RecordsReader):
+        return
+    message = None
+    for record in reader.read_records(data, name):
+        if isinstance(record, Document):
+            message = record.part
+        elif isinstance(record, Attachment):
+            part = "/".join(filter(None, (prefix, message, part_name(record.name))))
+            yield part, record.data
+            if depth < MAX_DEPTH:
+                with suppress(ReadError):
+                    yield from attachments(record.data, record.name, part, depth + 1)
 
 
 def _read_records(reader: RecordsReader, data: bytes, name: str, depth: int, ocr: bool) -> Iterator[Document | ReadFailure]:

@@ -1,6 +1,7 @@
 """Pages of PDF files as JSON lines between a reader process and its parent, which checks every field.
 
-A request is {"number", "text", "quote"} for the boxes of a quote, or {"number"} for the image.
+A request is {"number", "text", "quote"} for the boxes of a quote, or {"number"} for the image. With {"attachment": id} the file is a
+message, and the page is one of its attachment with this id.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from corpus.readers import attachments
 from corpus.readers.detection import unpack
 from corpus.readers.pdf.page_view import MAX_SIDE, Box, PageView, draw_page, view_page
 from corpus.types import ReadError
@@ -22,12 +24,22 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 def show_page(data: bytes, name: str, request: Any) -> bytes:
     """The line of the response with its line feed. Raises ReadError."""
     data, name = unpack(data, name)
+    if identity := request.get("attachment"):
+        data = _attachment(data, name, identity)
     if "text" not in request:
         value: dict[str, Any] = {"png": b64encode(draw_page(data, name, request["number"])).decode("ascii")}
     else:
         view = view_page(data, name, request["number"], request["text"], tuple(request["quote"]))
         value = {"size": [view.width, view.height], "boxes": view.boxes}
     return json.dumps(value).encode() + b"\n"
+
+
+def _attachment(data: bytes, name: str, identity: str) -> bytes:
+    """The attachment whose place in the file is the end of a document's id."""
+    found = [(len(part), content) for part, content in attachments(data, name) if identity.endswith(f"/{part}")]
+    if not found:
+        raise ReadError(f"the attachment is not found in {name}")
+    return max(found, key=lambda each: each[0])[1]
 
 
 def image_from_line(line: bytes) -> bytes:

@@ -17,22 +17,23 @@ from corpus.types import ReadError, Span
 LIMITS = Limits(cpu_seconds=15, wall_seconds=30.0, output_bytes=32 * MB, document_bytes=32 * MB)
 
 
-def page_view(data: bytes, name: str, number: int, text: str, quote: Span) -> PageView:
+def page_view(data: bytes, name: str, number: int, text: str, quote: Span, attachment: str = "") -> PageView:
     """The size of the image of a page (from 1), and the boxes of a quote on it. Raises ReadError.
 
     :param text: the stored text of the page.
     :param quote: the place of the quote in `text`; an empty one has no boxes.
+    :param attachment: the id of the document, if the file is the message that it is attached to.
     """
-    line = _ask(data, name, {"number": number, "text": text, "quote": quote})
+    line = _ask(data, name, {"number": number, "text": text, "quote": quote, "attachment": attachment})
     try:
         return view_from_line(line)
     except ValueError as error:
         raise _invalid(name) from error
 
 
-def page_image(data: bytes, name: str, number: int) -> bytes:
-    """The image of a page (from 1) as PNG. Raises ReadError."""
-    line = _ask(data, name, {"number": number})
+def page_image(data: bytes, name: str, number: int, attachment: str = "") -> bytes:
+    """The image of a page (from 1) as PNG. `attachment`: as for `page_view`. Raises ReadError."""
+    line = _ask(data, name, {"number": number, "attachment": attachment})
     try:
         return image_from_line(line)
     except ValueError as error:

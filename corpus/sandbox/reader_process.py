@@ -52,7 +52,7 @@ class Limits:
 
 
 # Tesseract needs two to six seconds and 0.2 GB for a page of A4.
-OCR_LIMITS = Limits(cpu_seconds=3_600, wall_seconds=7_200.0)
+OCR_LIMITS = Limits(cpu_seconds=6_000, wall_seconds=12_000.0)
 
 
 class ReadingFailed(Exception):

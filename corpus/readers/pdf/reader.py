@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from corpus.readers.builder import TextBuilder
@@ -12,7 +13,7 @@ from corpus.readers.pdf.furniture import drop_furniture
 from corpus.readers.pdf.hyphens import Words
 from corpus.readers.pdf.page_lines import Line, page_lines
 from corpus.readers.pdf.paragraphs import Fonts, blocks
-from corpus.readers.pdf.rules import Rules, column_edges, page_rules
+from corpus.readers.pdf.rules import Rules, column_edges, count_objects, page_rules
 from corpus.readers.pdf.tables import find_tables
 from corpus.types import OCR, Document, MetadataValue, NeedsOcr, ReadError
 
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
 _MAX_PAGES = 20_000
+# Pages read by OCR: an hour and a half at six seconds each.
+_MAX_SCANNED = 1_000
 # PDFium's error codes.
 _PASSWORD, _SECURITY = 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What PDFium reads of a page. `is_drawn`: it has text or drawings."""
+
+    lines: list[Line]
+    rules: Rules
+    is_drawn: bool
 
 
 class PageRecogniser(Protocol):
@@ -42,8 +54,8 @@ class PdfReader:
         pdf = open_pdf(data, name)
         try:
             read_pages = [_read_page(pdf, number) for number in range(len(pdf))]
-            pages = [lines for lines, _ in read_pages]
-            scanned = self._recognise(pdf, [number for number, page in enumerate(pages) if not page])
+            pages = [page.lines for page in read_pages]
+            scanned = self._recognise(pdf, name, [number for number, page in enumerate(pages) if not page])
             info = pdf.get_metadata_dict()
         finally:
             pdf.close()
@@ -54,7 +66,7 @@ class PdfReader:
                     f"{what}, and OCR finds none in {'them' if len(pages) > 1 else 'it'}; there is nothing to search"
                 )
             raise NeedsOcr(f"{what}, probably scanned")
-        builder = _build(pages, [rules for _, rules in read_pages], scanned)
+        builder = _build(read_pages, scanned)
         return Document(
             text=builder.text,
             title=info.get("Title", ""),
@@ -62,13 +74,15 @@ class PdfReader:
             tables=builder.tables,
             pages=builder.pages,
             type="pdf",
-            metadata=_metadata(pages, scanned, info),
+            metadata=_metadata(read_pages, scanned, info),
         )
 
-    def _recognise(self, pdf: PdfDocument, numbers: Sequence[int]) -> dict[int, Sequence[str]]:
+    def _recognise(self, pdf: PdfDocument, name: str, numbers: Sequence[int]) -> dict[int, Sequence[str]]:
         """The paragraphs of the pages that have some."""
         if not self._recogniser:
             return {}
+        if len(numbers) > _MAX_SCANNED:
+            raise ReadError(f"{name} has {len(numbers)} pages without text; OCR reads {_MAX_SCANNED} of a file. Split it first")
         return {number: found for number in numbers if (found := self._recogniser.page(pdf[number]))}
 
 
@@ -89,25 +103,26 @@ def open_pdf(data: bytes, name: str) -> PdfDocument:
     return pdf
 
 
-def _read_page(pdf: PdfDocument, number: int) -> tuple[list[Line], Rules]:
+def _read_page(pdf: PdfDocument, number: int) -> _Page:
     import pypdfium2
 
     try:
         page = pdf[number]
         rules = page_rules(page)
-        return page_lines(page, column_edges(rules)), rules
+        return _Page(page_lines(page, column_edges(rules)), rules, count_objects(page) > 0)
     except pypdfium2.PdfiumError:
-        return [], Rules()
+        return _Page([], Rules(), True)
 
 
 def _metadata(
-    pages: Sequence[list[Line]], scanned: Mapping[int, Sequence[str]], info: Mapping[str, str]
+    pages: Sequence[_Page], scanned: Mapping[int, Sequence[str]], info: Mapping[str, str]
 ) -> dict[str, MetadataValue]:
     metadata: dict[str, MetadataValue] = {}
-    if without_text := sum(1 for number, page in enumerate(pages) if not page and number not in scanned):
-        metadata["pages_without_text"] = without_text
+    unread = [number for number, page in enumerate(pages) if page.is_drawn and not page.lines and number not in scanned]
+    if unread:
+        metadata["pages_without_text"] = len(unread)
     if scanned:
-        metadata[OCR] = "all pages" if not any(pages) else _named_pages(sorted(scanned))
+        metadata[OCR] = "all pages" if not any(page.lines for page in pages) else _named_pages(sorted(scanned))
     if created := iso_date_of_pdf(info.get("CreationDate", "")):
         metadata["created"] = created
     return metadata
@@ -124,8 +139,8 @@ def _named_pages(numbers: Sequence[int]) -> str:
     return f"pages {', '.join(first)} and {last}" if first else f"page{'s' * (len(numbers) > 1)} {last}"
 
 
-def _build(pages: Sequence[list[Line]], rules: Sequence[Rules], scanned: Mapping[int, Sequence[str]]) -> TextBuilder:
-    pages = drop_furniture(pages)
+def _build(read_pages: Sequence[_Page], scanned: Mapping[int, Sequence[str]]) -> TextBuilder:
+    pages = drop_furniture([page.lines for page in read_pages])
     fonts, words = Fonts.of(pages), Words(pages)
     builder = TextBuilder()
     for number, page in enumerate(pages):
@@ -133,7 +148,7 @@ def _build(pages: Sequence[list[Line]], rules: Sequence[Rules], scanned: Mapping
         for paragraph in scanned.get(number, ()):
             builder.block(paragraph)
         lines = in_reading_order(page)
-        in_table = {id(line): table for table in find_tables(lines, rules[number], words) for line in table.lines}
+        in_table = {id(line): table for table in find_tables(lines, read_pages[number].rules, words) for line in table.lines}
         text: list[Line] = []
         for line in lines:
             table = in_table.get(id(line))

@@ -56,7 +56,7 @@ def page_rules(page: Any) -> Rules:
     """The lines that a page draws along its axes, as strokes or as thin rectangles."""
     from pypdfium2 import raw  # type: ignore[import-untyped]
 
-    count = raw.FPDFPage_CountObjects(page.raw)
+    count = count_objects(page)
     if not 0 < count <= _MOST_OBJECTS:
         return Rules()
     horizontal: list[Rule] = []
@@ -75,6 +75,13 @@ def page_rules(page: Any) -> Rules:
             elif abs(right - left) < 1 and abs(high - low) >= _SHORTEST:
                 vertical.append(Rule((left + right) / 2, min(low, high), max(low, high)))
     return Rules(horizontal, vertical)
+
+
+def count_objects(page: Any) -> int:
+    """The number of texts, drawings and images on a page; 0 for an empty or damaged one."""
+    from pypdfium2 import raw
+
+    return max(int(raw.FPDFPage_CountObjects(page.raw)), 0)
 
 
 def column_edges(rules: Rules) -> list[Edge]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from corpus.readers.pdf.hyphens import Words
 from corpus.readers.pdf.page_lines import Line
+from corpus.readers.pdf.rules import count_objects
 from corpus.readers.scans.tesseract import Tesseract, Word
 
 # In pixels per inch, and pixels of a page. An A4 page has 8.7 million at this resolution, for which Tesseract is trained.
@@ -28,9 +29,7 @@ class Recogniser:
 
     def page(self, page: Any) -> Sequence[str]:
         """The paragraphs of a page of PDFium."""
-        from pypdfium2 import raw  # type: ignore[import-untyped]
-
-        if raw.FPDFPage_CountObjects(page.raw) <= 0:
+        if not count_objects(page):
             return ()
         width, height = (max(side, 1.0) for side in page.get_size())
         scale = min(_RESOLUTION / _POINTS_PER_INCH, sqrt(_MAX_PIXELS / (width * height)))

@@ -21,7 +21,7 @@ _AUTOMATIC = 3
 _WORD = "5"  # the level of a line of TSV
 _NOT_LANGUAGES = frozenset((b"osd", b"equ", b"snum"))
 # Images of a TIFF file.
-MAX_IMAGES = 2_000
+MAX_IMAGES = 1_000
 
 
 class OcrMissing(QuotableError):

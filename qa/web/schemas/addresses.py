@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from corpus.types import Span
 from index.types import StoredDocument, StoredPassage
-from qa.ingest.parts import PART_OF
 
 # Digits of a version in an address: enough to see that a document has changed.
 VERSION_DIGITS = 12
@@ -45,8 +44,8 @@ def page_url(stored: StoredPassage, place: Span) -> str | None:
 
 
 def has_page_images(document: StoredDocument) -> bool:
-    """Whether the document was read from a PDF file that is kept. The kept file of an attachment is its message."""
-    return document.original is not None and document.type == "pdf" and PART_OF not in document.metadata
+    """Whether the document was read from a PDF file that is kept, by itself or in the message that it is attached to."""
+    return document.original is not None and document.type == "pdf"
 
 
 def with_text_fragment(url: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -38,9 +39,9 @@ def test_title_and_creation_from_metadata(document: Reading, make_pdf: MakePdf) 
     assert found.metadata == {"created": "2024-03-05"}
 
 
-def test_counts_pages_without_text(document: Reading, make_pdf: MakePdf) -> None:
-    found = document(make_pdf([[], PAGES[0], []]), "x.pdf")
-    assert found.metadata == {"pages_without_text": 2}
+def test_counts_pages_with_drawings_but_without_text(document: Reading, make_pdf: MakePdf) -> None:
+    found = document(make_pdf([[], PAGES[0], []], stream=zlib.compress(b"0 0 100 100 re f")), "x.pdf")
+    assert found.metadata == {"pages_without_text": 1}
     assert len(found.pages) == 3
     assert page_at(found.pages, 0) == 2
 

@@ -6,8 +6,8 @@ import importlib.util
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Callable
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import click
 import pytest
 
 from qa.cli.main import main
-from qa.version import DISTRIBUTION
 from tests.system.documentation.documented import PAGES, ROOT, fenced, inline
 
 # Pages whose commands another test runs.
@@ -71,7 +70,8 @@ def check_make(words: list[str]) -> None:
     assert declared
     assert {word for word in words if "=" not in word} <= set(declared[1].split())
     extras = {extra for word in words if word.startswith("EXTRAS=") for extra in word.removeprefix("EXTRAS=").split(",")}
-    assert extras <= set(metadata(DISTRIBUTION).get_all("Provides-Extra") or [])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert extras <= set(project["optional-dependencies"])
 
 
 def check_python(words: list[str]) -> None:

@@ -12,6 +12,7 @@ from corpus.types import ReadError, Span
 from index.engine import Engine
 from index.lru import LRU
 from index.types import StoredDocument
+from qa.ingest.parts import PART_OF
 from qa.web.schemas.problems import Problem
 from qa.web.server.admission import release_slot
 
@@ -25,23 +26,24 @@ class PageImages:
     """Thread safe. Each page is drawn in a process of its own: `corpus/sandbox/pages.py`."""
 
     def __init__(self) -> None:
-        self._images: LRU[tuple[str, int], bytes] = LRU(_CACHED)
+        self._images: LRU[tuple[str, str, int], bytes] = LRU(_CACHED)
         self._turn = BoundedSemaphore()
 
     def image(self, engine: Engine, document: StoredDocument, number: int) -> bytes:
         """A page as PNG. Raises ReadError, and Problem 503 if too many are being drawn."""
-        key = (str(document.original), number)
+        attachment = _attachment(document)
+        key = (str(document.original), attachment, number)
         image = self._images.get(key)
         if image is None:
             with self._file(engine, document) as (content, name):
-                image = page_image(content, name, number)
+                image = page_image(content, name, number, attachment)
             self._images.put(key, image)
         return image
 
     def view(self, engine: Engine, document: StoredDocument, number: int, text: str, quote: Span) -> PageView:
         """The size of a page's image and the boxes of a quote in its stored `text`. Raises as `image` does."""
         with self._file(engine, document) as (content, name):
-            return page_view(content, name, number, text, quote)
+            return page_view(content, name, number, text, quote, _attachment(document))
 
     @contextmanager
     def _file(self, engine: Engine, document: StoredDocument) -> Iterator[tuple[bytes, str]]:
@@ -56,3 +58,8 @@ class PageImages:
             yield content, document.file_name or document.id
         finally:
             self._turn.release()
+
+
+def _attachment(document: StoredDocument) -> str:
+    """The id of a document whose kept file is the message that it is attached to; "" for others."""
+    return document.id if PART_OF in document.metadata else ""

@@ -11,8 +11,6 @@ from typing import Any
 import docx
 import pytest
 
-from corpus.readers.pdf.page_view import draw_page
-from corpus.readers.scans.tesseract import OcrMissing, Tesseract
 from corpus.types import text_version
 from tests.qa.web.api.documents import address, assert_problem, found_texts, pdf_file
 
@@ -83,26 +81,13 @@ def test_a_mail_and_its_attachments_are_found_and_removed_together(documents: An
     assert fare["document"]["note"] == "Attached to “Trip to the lighthouse” from Ann Example <ann@example.org>"
     assert fare["document"]["date"] is None
     assert fare["metadata"]["created"]
+    assert fare["page_url"].startswith("/d/trip/plan.pdf/page/2?")
+    assert '<rect id="quote"' in documents.get(fare["page_url"].partition("#")[0]).text
+    assert documents.get("/d/trip/plan.pdf/page/2.png").body.startswith(b"\x89PNG")
     page = documents.get("/d/trip/plan.pdf").text
     assert '<a href="/d/trip">Attached to “Trip to the lighthouse” from Ann Example &lt;ann@example.org&gt;</a>' in page
     documents.request("DELETE", address("trip"))
     assert documents.get(address("trip/plan.pdf")).status == 404
-
-
-def test_quotes_from_an_image_are_labelled_in_the_api_and_on_the_page(documents: Any) -> None:
-    try:
-        Tesseract()
-    except OcrMissing as error:
-        pytest.skip(f"{error}; apt-get install tesseract-ocr tesseract-ocr-eng")
-    job = documents.finished(documents.upload("harbour.png", draw_page(pdf_file(), "x.pdf", 2), id="harbour").json()["job"])
-    assert (job["status"], job["failures"]) == ("done", [])
-    (result,) = [
-        one for one in documents.search("How much is the ferry to the island?")["results"] if one["document"]["id"] == "harbour"
-    ]
-    assert result["document"]["note"] == "Text read from images by OCR, which may misread words"
-    assert "which may misread words" in documents.get("/d/harbour").text
-    assert documents.get("/?q=How+much+is+the+ferry+to+the+island").text.count("which may misread words") >= 1
-    documents.request("DELETE", address("harbour"))
 
 
 def test_an_upload_with_an_id_replaces_the_document(documents: Any) -> None:

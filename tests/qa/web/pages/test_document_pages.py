@@ -11,6 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from corpus.readers.pdf.page_view import draw_page
+from corpus.readers.scans.tesseract import OcrMissing, Tesseract
 from corpus.sandbox.pool import Sandbox
 from corpus.types import Document
 from index.embedded.opening import open_engine_to_write
@@ -51,6 +53,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
             ("gone.pdf", pdf_of(PAGES), False),
             ("a/page/1", pdf_of(PAGES), True),
             ("broken.pdf", pdf_of(PAGES), True),
+            *([("scan.png", draw_page(pdf_of(PAGES), "x.pdf", 2), True)] if ocr_missing() is None else []),
         ):
             writer.keep_originals = kept
             report = Report()
@@ -60,6 +63,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
         writer.put(IncomingDocument("card", card))
         service = service_over(writer.engine, Settings(data=folder))
         yield create_app(lambda: service, Settings(data=folder))
+
+
+def ocr_missing() -> OcrMissing | None:
+    try:
+        Tesseract()
+    except OcrMissing as error:
+        return error
+    return None
 
 
 @pytest.fixture
@@ -95,6 +106,17 @@ def test_the_text_marks_the_quote_and_not_its_passage(client: FlaskClient) -> No
     assert any(SENTENCE in passage and passage != SENTENCE for passage in page.inside["span"])
     assert text_of(client, "ferry.pdf") in page.text
     assert "mark" not in shown(client, "/d/ferry.pdf").inside
+
+
+def test_quotes_from_an_image_are_labelled_in_the_api_and_on_the_pages(client: FlaskClient) -> None:
+    if error := ocr_missing():
+        pytest.skip(f"{error}; apt-get install tesseract-ocr tesseract-ocr-eng")
+    label = "Text read from images by OCR, which may misread words"
+    result = found(client, "what does the ferry cost", "scan.png")
+    assert SENTENCE in result["text"]
+    assert (result["document"]["note"], result["page_url"]) == (label, None)
+    assert label in shown(client, "/d/scan.png").text
+    assert label in shown(client, "/?q=what+does+the+ferry+to+the+island+cost").text
 
 
 def test_a_quote_over_several_blocks_and_pages_is_marked_in_each(client: FlaskClient) -> None:
