@@ -15,6 +15,9 @@ from index.types import StoreError
 
 # A change is seen by the others after at most this time.
 SEEN_SECONDS = 0.4
+# Of a journal; further ones are refused. They are counted at the first of COUNTED that a process appends.
+MAX_ENTRIES, COUNTED = 500_000, 1_000
+_ENTRIES: Source = {"exists": {"field": "order"}}
 
 
 class ClusterFiles:
@@ -66,25 +69,28 @@ class ClusterJournal:
     def __init__(self, connection: Connection, suffix: str) -> None:
         self._address = str(connection.address)
         self._records = Records(connection, suffix, {"order": "keyword"})
+        self._appended = 0
 
     @property
     def place(self) -> str:
         return self._address
 
     def append(self, entry: Mapping[str, Any]) -> None:
+        if self._appended % COUNTED == 0 and self._records.count(_ENTRIES) >= MAX_ENTRIES:
+            raise StoreError(f"there are more than {MAX_ENTRIES:,}; delete some with the tools of the cluster")
+        self._appended += 1
         order = f"{time.time_ns():020}-{secrets.token_hex(4)}"
         self._records.create(order, {"order": order, "entry": entry})
 
     def entries(self, newest: int | None = None) -> Iterator[Mapping[str, Any]]:
         self._records.refresh()
-        everything: Source = {"exists": {"field": "order"}}
         if newest is None:
-            records = self._records.all(everything, "order")
+            records = self._records.all(_ENTRIES, "order")
         else:
-            found = self._records.search(everything, "order", descending=True, limit=min(newest, 10 * PAGE))
+            found = self._records.search(_ENTRIES, "order", descending=True, limit=min(newest, 10 * PAGE))
             records = iter(found[::-1])
         yield from (record.source["entry"] for record in records)
 
     def clear(self) -> None:
         self._records.refresh()
-        self._records.delete_matching({"exists": {"field": "order"}}, "order")
+        self._records.delete_matching(_ENTRIES, "order")

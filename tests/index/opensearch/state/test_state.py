@@ -12,7 +12,7 @@ from index.opensearch.connection import Connection
 from index.opensearch.state.buckets import ClusterBuckets
 from index.opensearch.state.originals import ClusterOriginals
 from index.opensearch.state.state_files import ClusterFiles, ClusterJournal
-from index.types import DamagedRow
+from index.types import DamagedRow, StoreError
 from qa.answering.calibration import AS_SHIPPED, Calibration, read_calibration, write_calibration
 from qa.operate.keys import KeyRing, KeysError, Role, create_key, last_used, read_keys, revoke_key
 from qa.operate.question_log import Outcome, QuestionLog
@@ -65,6 +65,16 @@ def test_questions_are_kept_in_their_order(connection: Connection) -> None:
     assert [entry.question for entry in log.entries(2)] == ["question 3", "question 4"]
     log.journal.clear()
     assert list(log.entries()) == []
+
+
+def test_a_full_journal_takes_no_more(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.opensearch.state.state_files.MAX_ENTRIES", 2)
+    journal = ClusterJournal(connection, "full")
+    for number in range(2):
+        journal.append({"number": number})
+    assert len(list(journal.entries())) == 2
+    with pytest.raises(StoreError, match="more than 2"):
+        ClusterJournal(connection, "full").append({})
 
 
 def test_two_front_ends_share_a_limit(connection: Connection) -> None:
