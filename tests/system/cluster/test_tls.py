@@ -1,0 +1,87 @@
+"""TLS to a cluster: certificates are verified unless the operator says otherwise."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from index.opensearch.address import ClusterAddress, parse
+from index.opensearch.connection import Connection
+from index.types import StoreError
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed"
+)
+
+
+class Node(BaseHTTPRequestHandler):
+    """Answers as a node of a cluster does, and says who asked."""
+
+    def do_GET(self) -> None:
+        body = f'{{"authorization": "{self.headers["Authorization"]}"}}'.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 127.0.0.1, signed by nobody; with its key beside it."""
+    folder = tmp_path_factory.mktemp("tls")
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "certificate.pem"
+
+
+@pytest.fixture(scope="module")
+def address(certificate: Path) -> Iterator[ClusterAddress]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Node)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield parse(f"opensearch://127.0.0.1:{server.server_port}/documents")
+    server.shutdown()
+    server.server_close()
+
+
+def ask(address: ClusterAddress) -> str:
+    connection = Connection(address)
+    try:
+        return str(connection.request("GET", "/", seconds=2).body["authorization"])
+    finally:
+        connection.close()
+
+
+def test_a_certificate_that_nobody_signed_is_refused(address: ClusterAddress) -> None:
+    with pytest.raises(StoreError, match="not trusted"):
+        ask(replace(address, tls="verify"))
+
+
+def test_a_certificate_of_the_named_authority_is_accepted(address: ClusterAddress, certificate: Path) -> None:
+    assert ask(replace(address, ca=certificate)) == "None"
+    assert ask(replace(address, ca=certificate, user="me", password="secret")).startswith("Basic ")
+
+
+def test_any_certificate_is_accepted_if_the_operator_says_so(address: ClusterAddress) -> None:
+    assert ask(replace(address, tls="unverified")) == "None"
+
+
+def test_a_file_that_cannot_be_read_is_named(address: ClusterAddress, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"ca\.pem"):
+        Connection(replace(address, ca=tmp_path / "ca.pem"))
