@@ -18,7 +18,7 @@ TOOLS := $(VENV)/tools
 JUNIT := build/junit.xml
 # These tests also pass with several workers; QA_TEST_WORKERS is their number. Left out: each worker has its own limit of calls of the
 # model and its own caches, and the metrics process_… are those of a single process.
-WITH_WORKERS := tests/system/serving tests/system/contract tests/system/deployment tests/qa/web tests/qa/chat tests/qa/ingest \
+WITH_WORKERS := tests/system/serving tests/system/contract tests/system/deployment tests/system/hostile tests/qa/web tests/qa/chat tests/qa/ingest \
 	--deselect tests/qa/chat/test_language_model_failures.py::test_limits_concurrent_model_calls \
 	--ignore tests/qa/web/telemetry/test_metrics.py
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS)

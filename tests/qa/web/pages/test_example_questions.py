@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from html import unescape
@@ -14,8 +15,11 @@ from index.embedded.engine import EmbeddedEngine
 from index.types import DamagedRow
 from qa.settings.settings import Settings
 from qa.web.pages.example_questions import PRESS_RELEASE_QUESTIONS, example_questions
+from qa.web.server.warm_up import QUESTIONS
 from tests.conftest import Server, StartServer
 from tests.waiting import wait_for
+
+CACHE_MISSES = 'quotable_cache_lookups_total{cache="questions",result="miss"}'
 
 
 def examples(server: Server) -> list[str]:
@@ -31,6 +35,9 @@ def question_figures(server: Server) -> list[str]:
 
 def test_the_search_page_asks_no_question(data_folder: Callable[[], Path], start_server: StartServer) -> None:
     with start_server(data_folder()) as running:
+        # Each process asks questions before it is ready, and publishes their number a few seconds later.
+        misses = f"{CACHE_MISSES} {len(QUESTIONS) * int(os.environ.get('QA_TEST_WORKERS', '1'))}.0"
+        wait_for(lambda: misses in question_figures(running))
         before = question_figures(running)
         assert len(before) >= 5
         assert examples(running) == list(PRESS_RELEASE_QUESTIONS)
