@@ -19,7 +19,9 @@ DOCS = Path(__file__).parent.parent.parent.parent / "docs"
 NAMES = list(Settings.model_fields)
 # A value other than the default.
 OTHERS: dict[str, Any] = {
-    "data": "elsewhere", "host": "0.0.0.0", "port": 9000, "model": "other", "cache": "models", "offline": False, "threads": 3,
+    "data": "elsewhere", "engine": "opensearch://127.0.0.1/documents", "engine_user": "me", "engine_certificate": "client.pem",
+    "engine_key": "key.pem", "engine_ca": "ca.pem", "host": "0.0.0.0", "port": 9000,
+    "model": "other", "cache": "models", "offline": False, "threads": 3,
     "languages": ["en", "de"], "answer_threshold": 0.6, "reader": "none", "reranker": "/srv/ä",
     "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
@@ -41,7 +43,10 @@ def other_value(name: str) -> Any:
 
 # An invalid value of each setting, and a part of the error message.
 INVALID: dict[str, tuple[Any, str]] = {
-    "data": ("", "not empty"), "host": ("", "not empty"), "port": (65536, "65535"), "model": ("a\nb", "a line"), "cache": ("", "not empty"),
+    "data": ("", "not empty"), "engine": ("opensearch://me:zq@secret/a", "engine_password"), "engine_user": ("", "not empty"),
+    "engine_password": ("zqsecret\n", "visible"), "engine_certificate": ("", "not empty"), "engine_key": ("", "not empty"),
+    "engine_ca": ("", "not empty"), "engine_tls": ("perhaps", "'off'"), "host": ("", "not empty"),
+    "port": (65536, "65535"), "model": ("a\nb", "a line"), "cache": ("", "not empty"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
     "answer_threshold": (float("nan"), "1"), "read": ("sometimes", "'always' or 'never'"),
     "reader": ("", "not empty"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
@@ -91,6 +96,7 @@ def test_documented_defaults_are_the_actual_ones() -> None:
         name: default.strip("`").removesuffix(".0") for names, _, default in lines for name in re.findall(r"`(\w+)`", names)
     }
     machines_own = {
+        "engine_ca": "those that the system trusts",
         "model": "the folder's; `all-MiniLM-L6-v2` for a new one",
         "cache": "`quotable` in `XDG_CACHE_HOME` or `~/.cache`".strip("`"),
         "threads": "the cores, at most 4",
@@ -165,12 +171,13 @@ def test_shows_where_each_setting_was_set(qa: RunProcess, tmp_path: Path) -> Non
 @pytest.mark.parametrize("options", [[], ["--json"], ["--toml"]])
 def test_shows_no_secrets(qa: RunProcess, options: list[str]) -> None:
     secrets = {"QA_LLM_KEY": "zqsecret", "QA_LLM_URL": "http://me:a@zqsecret@127.0.0.1:1/v1", "QA_LLM_MODEL": "m"}
+    secrets["QA_ENGINE_PASSWORD"] = "zqsecret"
     shown = qa("config", *options, **secrets)
     assert shown.code == 0
     assert "zqsecret" not in shown.stdout + shown.stderr
-    assert "llm_key" in shown.stdout
-    assert {"llm_key"} == SECRETS
-    assert "zqsecret" not in repr(read_settings({}, {"QA_LLM_KEY": "zqsecret"}))
+    assert {"llm_key", "engine_password"} == SECRETS
+    assert all(name in shown.stdout for name in SECRETS)
+    assert "zqsecret" not in repr(read_settings({}, {"QA_LLM_KEY": "zqsecret", "QA_ENGINE_PASSWORD": "zqsecret"}))
 
 
 @pytest.mark.parametrize(
