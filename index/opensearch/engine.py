@@ -10,13 +10,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from corpus.types import Document, Passage
+from index.documents import edited_document, new_document
 from index.engine import DocumentCopy, EngineStatus, PutOutcome
 from index.filters import Filter, Scalar
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.opensearch.connection import Connection
 from index.opensearch.documents import mapping
-from index.opensearch.documents.changes import edited_document, new_document
 from index.opensearch.documents.mapping import CHANGES
 from index.opensearch.documents.records import Records
 from index.opensearch.documents.rows import MAX_PASSAGES

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from index.documents import now
 from index.embedded.store.database import Database
 from index.embedded.store.rows import row_hash
-from index.embedded.store.sql import insert, next_number, now
+from index.embedded.store.sql import insert, next_number
 from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind, JobStatus
 from index.types import DamagedRow
 

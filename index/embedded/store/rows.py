@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from corpus.types import Document, Heading, Passage, Table, text_version
+from corpus.types import Document, Passage
+from index.documents import content_of, damaged_text, structure_of
 from index.embedded.store.database import Database
 from index.types import DamagedRow, StoredDocument, Vector
 
@@ -34,9 +35,7 @@ _JSON_COLUMNS = ("metadata", "edits")
 
 def document_row(stored: StoredDocument, document: Document) -> Row:
     """The number, DOCUMENT_COLUMNS and CONTENT_COLUMNS."""
-    headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
-    tables = [[t.start, t.head_end, t.end, t.caption] for t in document.tables]
-    structure = json.dumps({"headings": headings, "tables": tables, "pages": list(document.pages)}, ensure_ascii=False)
+    structure = json.dumps(structure_of(document), ensure_ascii=False)
     return (stored.number, *document_head(stored), structure, document.text, row_hash(structure))
 
 
@@ -70,23 +69,9 @@ def cached_document(number: int, row: Row) -> StoredDocument:
 def content(stored: StoredDocument, row: Row) -> Document:
     """A document from its head and CONTENT_COLUMNS."""
     structure, text, structure_hash = row
-    intact = isinstance(text, str) and row_hash(structure) == structure_hash and text_version(text) == stored.version
-    if not intact:
-        raise DamagedRow(f"the stored text of {stored.id!r} is damaged; add it again or restore a backup")
-    parts = json.loads(structure)
-    return Document(
-        text=text,
-        title=stored.title,
-        headings=tuple(Heading(*heading) for heading in parts["headings"]),
-        tables=tuple(Table(*table) for table in parts.get("tables", ())),  # stored since 0.2
-        pages=tuple(parts["pages"]),
-        id=stored.id,
-        url=stored.url,
-        date=stored.date,
-        type=stored.type,
-        language=stored.language,
-        metadata=stored.metadata,
-    )
+    if not isinstance(text, str) or row_hash(structure) != structure_hash:
+        raise damaged_text(stored)
+    return content_of(stored, text, json.loads(structure))
 
 
 def passage_row(passage_id: int, number: int, passage: Passage) -> Row:

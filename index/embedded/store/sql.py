@@ -1,4 +1,4 @@
-"""SQL: the tables and indexes of the file, and what several tables need: row numbers, inserts, placeholders, times.
+"""SQL: the tables and indexes of the file, and what several tables need: row numbers, inserts, placeholders.
 
 Large values (`text`, `body`) come last in their rows, so that SQLite reads the other columns without them.
 """
@@ -6,7 +6,6 @@ Large values (`text`, `body`) come last in their rows, so that SQLite reads the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import apsw
@@ -82,8 +81,3 @@ def insert(connection: apsw.Connection, table: str, columns: str, row: Sequence[
 def placeholders(values: Sequence[Any]) -> str:
     """Question marks to bind these values."""
     return ",".join("?" * len(values))
-
-
-def now() -> str:
-    """ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -15,13 +15,14 @@ import apsw
 import numpy as np
 
 from corpus.types import Document, Passage
+from index.documents import edited_document, new_document
 from index.embedded.store import rows
 from index.embedded.store.facts import record_change, record_update
 from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
-from index.embedded.store.sql import insert, next_number, now, placeholders
+from index.embedded.store.sql import insert, next_number, placeholders
 from index.engine import DocumentCopy
-from index.types import NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument, with_edits
+from index.types import NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument
 
 
 class Store(Passages):
@@ -41,7 +42,7 @@ class Store(Passages):
         Raises FingerprintMismatch if the store holds vectors of another model.
         """
         with self._database.transaction():
-            stored = _stored(document_id, document, origin, self.intact_document(document_id))
+            stored = new_document(document_id, document, origin, self.intact_document(document_id))
             return self.put_copy(DocumentCopy(stored, document, passages, vectors, fingerprint))
 
     def put_copy(self, copy: DocumentCopy) -> Ids:
@@ -109,12 +110,8 @@ class Store(Passages):
             stored = self.document(document_id)
             if stored is None:
                 return None
-            edits = {**stored.edits, **changes}
-            if "metadata" in edits:
-                edits["metadata"] = {**stored.edits.get("metadata", {}), **changes.get("metadata", {})}
-            edited = with_edits(replace(stored, edits=edits), edits)
+            edited = edited_document(stored, changes)
             if edited != stored:
-                edited = replace(edited, changed=now())
                 head = rows.document_head(edited)
                 columns = f"({DOCUMENT_COLUMNS}, title_key) = ({placeholders(head)}, ?)"
                 values = (*head, rows.title_key(edited.title), stored.number)
@@ -137,24 +134,3 @@ class Store(Passages):
         if connection.changes():
             record_change(connection, documents=-1, passages=-len(ids), removed=ids)
         return ids
-
-
-def _stored(document_id: str, document: Document, origin: Origin, previous: StoredDocument | None) -> StoredDocument:
-    """With the time and the edits of the document that it replaces, and without a number."""
-    changed = now()
-    stored = StoredDocument(
-        number=0,
-        id=document_id,
-        title=document.title,
-        url=document.url,
-        date=document.date,
-        type=document.type,
-        language=document.language,
-        version=document.version,
-        metadata=document.metadata,
-        added=previous.added if previous else changed,
-        changed=changed,
-        edits=previous.edits if previous else {},
-        **asdict(origin),
-    )
-    return with_edits(stored, stored.edits)

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from corpus.types import Document, Heading, Passage, Table, text_version
+from corpus.types import Document, Passage
+from index.documents import content_of, structure_of
 from index.opensearch.documents.fields import MAX_TERM, compared_terms, counted_terms
 from index.ranking.features import term_hash
 from index.text.analysis import terms
-from index.types import DamagedRow, Matrix, StoredDocument, StoredPassage, Vector
+from index.types import Matrix, StoredDocument, StoredPassage, Vector
 
 Row = dict[str, Any]
 
@@ -117,30 +118,13 @@ def record_of(row: Mapping[str, Any]) -> Record:
 
 
 def content_row(key: str, number: int, document: Document) -> Row:
-    headings = [[h.start, h.end, h.level, h.title, h.anchor] for h in document.headings]
-    tables = [[t.start, t.head_end, t.end, t.caption] for t in document.tables]
-    parts = {"headings": headings, "tables": tables, "pages": list(document.pages), "text": document.text}
+    parts = structure_of(document) | {"text": document.text}
     return {"kind": "content", "key": key, "number": number, "written": int(time.time()), "content": parts}
 
 
 def document_of(stored: StoredDocument, row: Mapping[str, Any]) -> Document:
     """Raises DamagedRow if the text is not the one that the record names."""
-    parts = row["content"]
-    if text_version(parts["text"]) != stored.version:
-        raise DamagedRow(f"the stored text of {stored.id!r} is damaged; add it again or restore a backup")
-    return Document(
-        text=parts["text"],
-        title=stored.title,
-        headings=tuple(Heading(*heading) for heading in parts["headings"]),
-        tables=tuple(Table(*table) for table in parts["tables"]),
-        pages=tuple(parts["pages"]),
-        id=stored.id,
-        url=stored.url,
-        date=stored.date,
-        type=stored.type,
-        language=stored.language,
-        metadata=stored.metadata,
-    )
+    return content_of(stored, row["content"]["text"], row["content"])
 
 
 def passage_rows(

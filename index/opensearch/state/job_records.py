@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from index.documents import now
 from index.jobs import IfExists, Job, JobKind, JobStatus
 from index.opensearch.state.file_parts import StoredFile
 from index.opensearch.state.records import Source
@@ -73,8 +74,3 @@ def matching(
     if ids is not None:
         filters.append({"terms": {"document_id": list(ids)}})
     return {"bool": {"filter": filters}}
-
-
-def now() -> str:
-    """ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

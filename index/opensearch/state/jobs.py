@@ -12,11 +12,12 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from index.documents import now
 from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind, JobStatus
 from index.listing import DocumentState
 from index.opensearch.connection import Connection
 from index.opensearch.state.file_parts import FileParts
-from index.opensearch.state.job_records import FIELDS, body_file, is_due, job_of, matching, new_record, now
+from index.opensearch.state.job_records import FIELDS, body_file, is_due, job_of, matching, new_record
 from index.opensearch.state.leases import Lease, LeaseWatch
 from index.opensearch.state.records import PAGE, Record, Records, Source
 from index.types import DamagedRow

@@ -36,6 +36,7 @@ index.ranking
 index.embedding
 index.jobs
 index.listing
+index.documents
 index.engine
 index.opensearch.address
 index.opensearch.connection
