@@ -1,4 +1,4 @@
-"""What is wrong with the documents of a cluster: missing copies of shards, damaged or incomplete documents, and rows that nobody names."""
+"""Finds damage in a cluster: missing copies of shards, damaged or incomplete documents, and rows that belong to no document."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Records:
 
     def locations(self, prefix: str) -> set[str]:
         condition = self._with({"prefix": {"location": prefix}} if prefix else {"exists": {"field": "location"}})
-        return set(self._every_value("location", condition))
+        return {each["location"] for found in self.combinations(condition, "location") for each in found}
 
     def languages(self) -> list[tuple[str | None, int]]:
         found: list[tuple[str | None, int]] = list(self._counts("language", None, queries.every_document(), COUNTED_VALUES))  # type: ignore[arg-type]
@@ -122,23 +122,21 @@ class Records:
 
     def passages_of(self, record: Record) -> list[StoredPassage]:
         """In the order of the text. Raises DamagedRow if one is missing."""
-        found = [rows.stored_passage(hit["fields"]["id"][0], record, hit["_source"]) for hit in self.passage_hits(record)]
-        if len(found) != record.passages:
-            raise DamagedRow(f"passages of {record.stored.id!r} are missing; add it again or restore a backup")
-        return found
+        return [rows.stored_passage(hit["fields"]["id"][0], record, hit["_source"]) for hit in self.passage_hits(record)]
 
     def copy(self, record: Record, fingerprint: str) -> DocumentCopy:
         """Raises DamagedRow."""
-        hits = list(self.passage_hits(record, "floats"))
-        if len(hits) != record.passages:
-            raise DamagedRow(f"passages of {record.stored.id!r} are missing; add it again or restore a backup")
+        return self.copy_of(record, self.passage_hits(record, "floats"), fingerprint)
+
+    def copy_of(self, record: Record, hits: Sequence[Mapping[str, Any]], fingerprint: str) -> DocumentCopy:
+        """`hits`: of all passages, with their floats. Raises DamagedRow."""
         vectors = [rows.vector_of(hit["fields"]) for hit in hits]
         passages = [rows.passage_of(hit["_source"]) for hit in hits]
         matrix = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
         return DocumentCopy(record.stored, self.content(record), passages, matrix, fingerprint)
 
-    def passage_hits(self, record: Record, *fields: str) -> Iterator[Mapping[str, Any]]:
-        """Of the revision that a record names, in the order of the text."""
+    def passage_hits(self, record: Record, *fields: str) -> list[Mapping[str, Any]]:
+        """Of the revision that a record names, in the order of the text. Raises DamagedRow if one is missing."""
         search = {
             "size": VECTORS_AT_ONCE,
             "track_total_hits": False,
@@ -147,10 +145,25 @@ class Records:
             "query": {"bool": {"filter": [{"term": {"kind": "passage"}}, {"term": {"revision": record.revision}}]}},
             "sort": [{"id": "asc"}],
         }
+        found: list[Mapping[str, Any]] = []
         after: Body = {}
         while hits := self.search({**search, **after}, record.key)["hits"]["hits"]:
-            yield from hits
+            found += hits
             after = {"search_after": hits[-1]["sort"]}
+        if len(found) != record.passages:
+            raise DamagedRow(f"passages of {record.stored.id!r} are missing; add it again or restore a backup")
+        return found
+
+    def combinations(self, query: Body, *fields: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The values that some fields have together in the rows of a query, a part of them at a time."""
+        own: Body = {"size": ROWS_AT_ONCE, "sources": [{name: {"terms": {"field": name}}} for name in fields]}
+        while True:
+            result = self.search({"size": 0, "query": query, "aggs": {"each": {"composite": own}}})
+            found = queries.aggregation(result, "each")
+            if not found.get("buckets"):
+                return
+            yield [bucket["key"] for bucket in found["buckets"]]
+            own["after"] = found["after_key"]
 
     def search(self, body: Body, routing: str | None = None) -> Any:
         """Nothing is found where no index was created yet."""
@@ -179,16 +192,6 @@ class Records:
             terms["include"] = f"{_escape(prefix)}.*"
         result = self.search({"size": 0, "query": query, "aggs": {"values": {"terms": terms}}})
         return [(bucket["key"], bucket["doc_count"]) for bucket in queries.aggregation(result, "values").get("buckets", ())]
-
-    def _every_value(self, name: str, query: Body) -> Iterator[str]:
-        own: Body = {"size": ROWS_AT_ONCE, "sources": [{"value": {"terms": {"field": name}}}]}
-        while True:
-            found = self.search({"size": 0, "query": query, "aggs": {"values": {"composite": own}}})
-            values = queries.aggregation(found, "values")
-            if not values.get("buckets"):
-                return
-            yield from (bucket["key"]["value"] for bucket in values["buckets"])
-            own["after"] = values["after_key"]
 
 
 def _listed(query: DocumentQuery, of_state: Collection[str]) -> Iterator[Body]:

@@ -82,9 +82,10 @@ class Writer:
         The passages are stored again, because filters find them by the document's fields.
         """
         revision = self._connection.next(REVISIONS)
-        copy = self._records.copy(record, "")
-        titles = [hit["_source"]["indexed_title"] for hit in self._records.passage_hits(record)]
-        new = NewDocument(stored, copy.document, copy.passages, copy.vectors, titles[0] if titles else stored.title)
+        hits = self._records.passage_hits(record, "floats")
+        copy = self._records.copy_of(record, hits, "")
+        indexed_title = hits[0]["_source"]["indexed_title"] if hits else stored.title
+        new = NewDocument(stored, copy.document, copy.passages, copy.vectors, indexed_title)
         written, changed = self._stage(new, revision, with_content=False)
         self._write(iter(written))
         (done,) = self._commit([changed])
@@ -105,9 +106,11 @@ class Writer:
         """Of passages and texts that no record names and that are older than some seconds: key, kind, and a field with its value."""
         self._connection.write("POST", f"/{self._records.index}/_refresh", accept=(404,))
         for kind, field in (("passage", "revision"), ("content", "number")):
-            for found in self._stored(kind, field, int(time.time() - older_than)):
-                named = self._named([key for key, _ in found], field)
-                yield from ((key, kind, field, number) for key, number in found if named.get(key) != number)
+            written = {"range": {"written": {"lt": int(time.time() - older_than)}}}
+            query = {"bool": {"filter": [{"term": {"kind": kind}}, written]}}
+            for found in self._records.combinations(query, "key", field):
+                named = self._named([each["key"] for each in found], field)
+                yield from ((each["key"], kind, field, each[field]) for each in found if named.get(each["key"]) != each[field])
 
     def sweep(self, older_than: float = LEFT_OVER_SECONDS) -> int:
         """Delete rows that no record names, and records of removed documents, older than some seconds; return their number."""
@@ -184,19 +187,6 @@ class Writer:
 
     def _place(self, name: str, key: str) -> dict[str, Any]:
         return {"_index": self._records.index, "_id": name, "routing": key}
-
-    def _stored(self, kind: str, field: str, before: int) -> Iterator[list[tuple[str, int]]]:
-        """The keys and revisions (or numbers) that rows of a kind have, some hundred at a time."""
-        query = {"bool": {"filter": [{"term": {"kind": kind}}, {"range": {"written": {"lt": before}}}]}}
-        sources = [{name: {"terms": {"field": name}}} for name in ("key", field)]
-        own: dict[str, Any] = {"size": ROWS_AT_ONCE, "sources": sources}
-        while True:
-            result = self._records.search({"size": 0, "query": query, "aggs": {"each": {"composite": own}}})
-            found = queries.aggregation(result, "each")
-            if not found.get("buckets"):
-                return
-            yield [(bucket["key"]["key"], bucket["key"][field]) for bucket in found["buckets"]]
-            own["after"] = found["after_key"]
 
     def _named(self, keys: Sequence[str], field: str) -> dict[str, int]:
         """The revisions (or numbers) that records name, by key."""

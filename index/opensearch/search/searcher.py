@@ -17,13 +17,11 @@ from index.opensearch.documents.rows import number_of, stored_passage
 from index.opensearch.search.views import View, ViewReader, Views
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import PreparedQuery
-from index.ranking.reranking import rerank
+from index.ranking.reranking import RERANKED, rerank
 from index.ranking.result import Ranking
 from index.ranking.scoring import rank_candidates
 from index.text.idf import general_shares
 from index.types import Embedder, LexicalQuery, Reranker, StoredPassage, Vector
-
-RERANKED = 20  # first candidates read by the re-ranker, as in the embedded engine
 
 
 class Searcher:

@@ -64,15 +64,6 @@ class ClusterOriginals:
         for record in self._records.all({"exists": {"field": "sha256"}}, "sha256"):
             self._delete_unreferenced(record)
 
-    def damaged(self) -> Iterator[str]:
-        """A line for each file that is not as it was kept."""
-        self._records.refresh()
-        for record in self._records.all({"exists": {"field": "sha256"}}, "sha256"):
-            try:
-                self._parts.read(_file(record.source))
-            except DamagedRow as error:
-                yield str(error)
-
     def _delete_unreferenced(self, record: Record) -> None:
         is_pinned = any(time.time() - since < PIN_SECONDS for since in record.source["pins"].values())
         if not is_pinned and not self._is_referenced(record.id) and self._records.delete(record):
