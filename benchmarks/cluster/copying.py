@@ -108,7 +108,7 @@ def copy(source: Settings, target: Settings, send: small.Send, wait: small.Wait)
 
 
 def finish(source: Settings, target: Settings) -> list[str]:
-    """Copy what is missing, and everything else; the differences that were found."""
+    """Copy the documents and the state of a service that the target lacks; return the differences that were found at the end."""
     return copy_service(source, target, lambda _: None, lambda _: nullcontext(lambda done, total: None)).problems
 
 

@@ -49,7 +49,8 @@ _BINARY_SIGNATURES = (
     (b"MZ", "a program"),
     (b"SQLite format 3\0", "a database"),
 )
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# The container of Outlook messages and of older Office documents.
+COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Of a stream's name in every Outlook message, which may contain files of the other kinds.
 _MESSAGE_STREAM = "__substg1.0_".encode("utf-16-le")
 # Name of a stream in the file -> what the file is, and what to do.
@@ -120,7 +121,7 @@ def detect(data: bytes, name: str) -> str:
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_format(data, name)
-    if head.startswith(_OLE):
+    if head.startswith(COMPOUND_FILE):
         if _MESSAGE_STREAM in data:
             return "msg"
         raise _ole_error(data, name)

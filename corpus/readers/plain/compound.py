@@ -9,7 +9,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+from corpus.readers.detection import COMPOUND_FILE
+
 _HEADER_BYTES, _ENTRY_BYTES = 512, 128
 _LAST_SECTOR = 0xFFFFFFFA  # numbers above mean the end, or no sector
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
@@ -33,7 +34,7 @@ class CompoundFile:
     """`root`: the storage at the top."""
 
     def __init__(self, data: bytes) -> None:
-        if not data.startswith(_MAGIC) or len(data) < _HEADER_BYTES:
+        if not data.startswith(COMPOUND_FILE) or len(data) < _HEADER_BYTES:
             raise ValueError("it is no compound file")
         self._data = data
         self._sector_bytes = 1 << min(struct.unpack_from("<H", data, 30)[0], 16)

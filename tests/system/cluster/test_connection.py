@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from index.opensearch.address import parse
 from index.opensearch.connection import Connection
 from index.types import EngineUnavailable, StoreError
+from tests.system.cluster.answering import AnsweringNode, answering
 from tests.system.cluster.fixtures import TestCluster
 from tests.system.cluster.nodes import free_ports
 
@@ -47,30 +47,21 @@ def test_a_node_that_does_not_answer_is_replaced_by_another(cluster: TestCluster
         connection.close()
 
 
-class NotConnected(BaseHTTPRequestHandler):
+class NotConnected(AnsweringNode):
     """What a node says for some time after another one, which it asks, has gone."""
 
-    def do_GET(self) -> None:
-        body = b'{"error": {"root_cause": [{"reason": "[node-3] Node not connected"}]}, "status": 500}'
-        self.send_response(500)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    status = 500
 
-    def log_message(self, *_: object) -> None:
-        pass
+    def body(self) -> str:
+        return '{"error": {"root_cause": [{"reason": "[node-3] Node not connected"}]}, "status": 500}'
 
 
 def test_a_node_that_asks_one_that_has_gone_is_replaced_by_another(cluster: TestCluster) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), NotConnected)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    connection = connect(f"127.0.0.1:{server.server_port},{cluster.hosts}")
-    for _ in range(4):
-        assert connection.request("GET", "/").body["version"]["number"]
-    connection.close()
-    server.shutdown()
-    server.server_close()
+    with answering(NotConnected) as node:
+        connection = connect(f"{node},{cluster.hosts}")
+        for _ in range(4):
+            assert connection.request("GET", "/").body["version"]["number"]
+        connection.close()
 
 
 def test_a_cluster_that_cannot_be_reached_is_named_soon() -> None:

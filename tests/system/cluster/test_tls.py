@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,25 +14,18 @@ import pytest
 from index.opensearch.address import ClusterAddress, parse
 from index.opensearch.connection import Connection
 from index.types import StoreError
+from tests.system.cluster.answering import AnsweringNode, answering
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed"
 )
 
 
-class Node(BaseHTTPRequestHandler):
-    """Answers as a node of a cluster does, and says who asked."""
+class Node(AnsweringNode):
+    """Says who asked."""
 
-    def do_GET(self) -> None:
-        body = f'{{"authorization": "{self.headers["Authorization"]}"}}'.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def body(self) -> str:
+        return f'{{"authorization": "{self.headers["Authorization"]}"}}'
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +43,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(certificate: Path) -> Iterator[ClusterAddress]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Node)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield parse(f"opensearch://127.0.0.1:{server.server_port}/documents")
-    server.shutdown()
-    server.server_close()
+    with answering(Node, context) as node:
+        yield parse(f"opensearch://{node}/documents")
 
 
 def ask(address: ClusterAddress) -> str:
