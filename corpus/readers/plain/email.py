@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.policy import EmailPolicy, compat32
 from typing import Any
+from urllib.parse import unquote
 
 from corpus.readers.attachments import Attachment
 from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date_of_message
 from corpus.readers.decoding import decode, sanitise
+from corpus.readers.detection import IMAGES
 from corpus.readers.markup.html_text import append_html
 from corpus.types import Document, MetadataValue, ReadError, ReadFailure
 
@@ -21,6 +24,10 @@ _NOT_ATTACHED = frozenset(("application/pgp-signature", "application/pkcs7-signa
 _WIDE_ENCODINGS = ("utf-16", "utf-32")
 _HEADERS = ("from", "to", "cc", "date", "subject")
 _MAX_PARTS = 1_000
+# An image that HTML shows, by its Content-ID (RFC 2392); a link to a part is none.
+_SHOWN = re.compile(r"""(?:\b(?:src|background)\s*=\s*["']?|url\(\s*["']?)\s*cid:([^"'\s>)]+)""", re.IGNORECASE)
+# In bytes. Smaller images are icons, spacers and counters: too small for a line of text.
+_MIN_IMAGE = 1024
 
 
 class _LenientPolicy(EmailPolicy):
@@ -51,7 +58,8 @@ def read_message(data: bytes, name: str) -> Iterator[Document | ReadFailure | At
         raise ReadError(f"{name} is a damaged message ({error}); export it again") from error
     if any(part.get_content_type() in _ENCRYPTED for part in parts):
         raise ReadError(f"{name} is encrypted; decrypt it and export it again")
-    attached = [(part, _attachment_name(part)) for part in parts if _is_attachment(part)]
+    shown = _shown_images(parts, name)
+    attached = [(part, _attachment_name(part)) for part in parts if _is_attachment(part, shown)]
     names = [filename for _, filename in attached]
     headers = {key: value for key in _HEADERS if (value := _header(message, key))}
     yield Document(
@@ -63,7 +71,9 @@ def read_message(data: bytes, name: str) -> Iterator[Document | ReadFailure | At
     )
     for part, filename in attached:
         try:
-            yield Attachment(_content(part), filename)
+            content = _content(part)
+            if len(content) >= _MIN_IMAGE or not content.startswith(tuple(IMAGES)):
+                yield Attachment(content, filename)
         except Exception as error:  # noqa: BLE001 - any error of the parser
             yield ReadFailure(filename, f"{name}: {filename} is damaged ({type(error).__name__}); export the message again")
     if not is_complete:
@@ -129,8 +139,18 @@ def _is_message(part: Message) -> bool:
     return part.get_content_type() == "message/rfc822"
 
 
-def _is_attachment(part: Message) -> bool:
-    """Whether a mail program shows the part as an attachment; not an image of the body, which has a Content-ID."""
+def _shown_images(parts: list[Message], name: str) -> set[str]:
+    """The Content-IDs of the parts that the message's HTML shows as images, even if they are marked as attachments."""
+    if not any("content-id" in part for part in parts):
+        return set()
+    html = (part for part in parts if part.get_content_type() == "text/html" and not _is_attachment(part))
+    return {unquote(found) for part in html for found in _SHOWN.findall(_decoded(part, name))}
+
+
+def _is_attachment(part: Message, shown: Collection[str] = ()) -> bool:
+    """Whether a mail program shows the part as an attachment; not an image of the body. `shown`: as of `_shown_images`."""
+    if shown and _header(part, "content-id").strip("<>") in shown:
+        return False
     if part.get_content_disposition() == "attachment" or _is_message(part):
         return True
     is_file = bool(_filename(part)) and part.get_content_maintype() not in ("text", "multipart")

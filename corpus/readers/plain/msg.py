@@ -20,7 +20,9 @@ from email.utils import format_datetime, formataddr
 
 from corpus.readers.attachments import MAX_DEPTH, Attachment
 from corpus.readers.decoding import sanitise
+from corpus.readers.office.rtf import RtfReader
 from corpus.readers.plain.compound import CompoundFile, Entry
+from corpus.readers.plain.compressed_rtf import decompress_rtf
 from corpus.readers.plain.email import read_message
 from corpus.types import Document, ReadError, ReadFailure
 
@@ -30,9 +32,10 @@ _CODE_PAGE, _HTML_CODE_PAGE = 0x3FFD, 0x3FDE
 _SENDER, _SENDER_ADDRESSES = (0x0C1A, 0x0042), (0x5D01, 0x5D02, 0x0C1F, 0x0065)
 _DATES = (0x0039, 0x0E06)  # sent, delivered
 _NAME, _ADDRESSES, _RECIPIENT_KIND = 0x3001, (0x39FE, 0x3003), 0x0C15
-_FILE_NAMES, _DATA, _CONTENT_ID, _METHOD = (0x3707, 0x3704, 0x3001), 0x3701, 0x3712, 0x3705
+_FILE_NAMES, _DATA, _CONTENT_ID, _METHOD, _FLAGS = (0x3707, 0x3704, 0x3001), 0x3701, 0x3712, 0x3705, 0x3714
 _UNICODE, _BYTES, _BINARY, _STORAGE = "001F", "001E", "0102", "000D"
 _EMBEDDED = 5  # the method of an attached message
+_IN_BODY = 4  # the flag of an image that the text shows
 _KINDS = {1: "To", 2: "Cc"}
 _PROPERTIES = "__properties_version1.0"
 # Bytes before the fixed properties: of a file, of an attached message, and of a recipient or attachment.
@@ -51,8 +54,6 @@ class MsgReader:
         except (ValueError, struct.error, LookupError, OverflowError, RecursionError) as error:
             raise ReadError(f"{name} is a damaged Outlook message ({error}); save it again, or save it as EML") from error
         yield from read_message(source, name)
-        if message.has_rtf_only():
-            yield ReadFailure(name, f"{name}: its text is only there as RTF and was not read; save it as EML or HTML to add it")
 
 
 class _Storage:
@@ -106,17 +107,15 @@ class _Storage:
 
 
 class _Message(_Storage):
-    def has_rtf_only(self) -> bool:
-        return self.stream(_RTF, _BINARY) is not None and not self.text(_BODY).strip() and not self._html()
-
     def as_mail(self, depth: int) -> MIMEMultipart:
         """`depth`: the levels of attached messages that are still rewritten."""
         mail = MIMEMultipart()
         for key, value in self._headers():
             mail[key] = " ".join(sanitise(value).split())
-        if body := self.text(_BODY):
+        html = self._html()
+        if body := self.text(_BODY).strip() or ("" if html else self._rtf_text()):
             mail.attach(MIMEText(sanitise(body), "plain", "utf-8"))
-        elif html := self._html():
+        if html:
             mail.attach(MIMEText(sanitise(html), "html", "utf-8"))
         for part in self.parts("__attach_version1.0_"):
             if (attachment := self._attachment(part, depth)) is not None:
@@ -151,6 +150,11 @@ class _Message(_Storage):
         data = self.stream(_HTML, _BINARY)
         return data.decode(self.codec(_HTML_CODE_PAGE, self.code_page), "replace") if data else self.text(_HTML)
 
+    def _rtf_text(self) -> str:
+        """The text of a message that has it as compressed RTF only. HTML inside RTF has its text in both."""
+        data = self.stream(_RTF, _BINARY)
+        return RtfReader().read(decompress_rtf(data), "").text if data else ""
+
     def _attachment(self, part: _Storage, depth: int) -> MIMEBase | None:
         name = part.text(*_FILE_NAMES) or "attachment"
         embedded = part.entry.children.get(f"__substg1.0_{_DATA:04X}{_STORAGE}")
@@ -165,8 +169,9 @@ class _Message(_Storage):
             attachment = MIMEApplication(data)
         else:
             return None
-        content_id = part.text(_CONTENT_ID)
-        if content_id and self._html() and f"cid:{content_id}" in self._html():  # an image of the text
+        if part.integer(_FLAGS) & _IN_BODY:
             return None
+        if content_id := part.text(_CONTENT_ID):
+            attachment["Content-ID"] = f"<{' '.join(sanitise(content_id).split())}>"
         attachment.add_header("Content-Disposition", "attachment", filename=("utf-8", "", " ".join(sanitise(name).split())))
         return attachment

@@ -10,6 +10,7 @@ import pytest
 from corpus.readers import read
 from corpus.types import Document, ReadError, ReadFailure
 
+IMAGE = b"\x89PNG\r\n\x1a\n".ljust(2000, b".")
 Reading = Callable[[bytes, str], Document]
 
 
@@ -88,9 +89,26 @@ def test_an_inline_file_is_an_attachment_and_an_image_of_the_body_is_none(make_p
     assert [found.part for found in documents(written)] == [None, "hours.pdf"]
 
 
+@pytest.mark.parametrize("source", ["<img alt=x src='cid:logo@1'>", "<p style='background: url(cid:logo%401)'>"])
+def test_an_image_that_the_text_shows_is_no_attachment_even_if_it_is_marked_as_one(source: str) -> None:
+    written = message(html=f"<p>Words</p>{source}<a href='cid:plan'>Plan</a>")
+    written.add_attachment(IMAGE, maintype="image", subtype="png", filename="logo.png", cid="<logo@1>")
+    written.add_attachment(b"Turn left.", maintype="text", subtype="plain", filename="plan.txt", cid="<plan>")
+    mail, plan = documents(written)
+    assert "Attachments: plan.txt\n" in mail.text
+    assert plan.text == "Turn left."
+
+
+def test_an_icon_is_named_but_not_read() -> None:
+    written = message()
+    written.add_attachment(IMAGE[:500], maintype="image", subtype="png", filename="icon.png")
+    (mail,) = documents(written)
+    assert "Attachments: icon.png\n" in mail.text
+
+
 def test_an_attachment_that_cannot_be_read_is_reported() -> None:
     written = message()
-    written.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="logo.png")
+    written.add_attachment(IMAGE, maintype="image", subtype="png", filename="logo.png")
     written.add_attachment(b"PK\x03\x04 no archive", maintype="application", subtype="zip", filename="plan.docx")
     written.add_attachment(b"Words.", maintype="text", subtype="plain", filename="notes.txt")
     mail, logo, plan, notes = read(written.as_bytes(), "mail.eml")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,12 +66,44 @@ def test_attachments_and_attached_messages_are_documents_of_their_own() -> None:
     assert isinstance(broken, ReadFailure)
 
 
-def test_a_text_that_is_only_rtf_is_reported() -> None:
-    tree = outlook_message({SUBJECT: "Trip"}, TO, [])
-    mail, failure = read(compound_file(tree | {"__substg1.0_10090102": b"compressed"}), "trip.msg")
-    assert isinstance(mail, Document)
-    assert isinstance(failure, ReadFailure)
-    assert "save it as EML or HTML" in failure.reason
+# The text of {\rtf1\ansi\ansicpg1252\pard hello world}, as [MS-OXRTFCP] section 3.1 has it.
+RTF = bytes.fromhex("2D0000002B0000004C5A4675F1C5C7A703000A007263706731323542320AF32068656C090020627705B06C647D0A800FA0")
+
+
+def test_a_text_that_is_only_compressed_rtf_is_read() -> None:
+    tree = outlook_message({SUBJECT: "Trip"}, TO, []) | {"__substg1.0_10090102": RTF}
+    (found,) = read(compound_file(tree), "trip.msg")
+    assert isinstance(found, Document)
+    assert found.text.endswith("\n\nSubject: Trip\n\nhello world")
+
+
+def test_html_inside_rtf_is_read_once() -> None:
+    source = (
+        rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 <p>}Bring \'80 5{\*\htmltag84 &nbsp;}\htmlrtf \~\htmlrtf0 .{\*\htmltag72 </p>}}"
+    )
+    whole = struct.pack("<II4sI", len(source) + 12, len(source), b"MELA", 0) + source
+    (found,) = read(compound_file(outlook_message({SUBJECT: "Trip"}, TO, []) | {"__substg1.0_10090102": whole}), "trip.msg")
+    assert isinstance(found, Document)
+    assert found.text.endswith("Subject: Trip\n\nBring \u20ac 5\u00a0.")
+
+
+def test_a_damaged_rtf_text_is_reported() -> None:
+    tree = outlook_message({SUBJECT: "Trip"}, TO, []) | {"__substg1.0_10090102": RTF[:-4] + b"away"}
+    with pytest.raises(ReadError, match="its RTF text is damaged"):
+        list(read(compound_file(tree), "trip.msg"))
+
+
+def test_images_of_the_text_are_no_attachments() -> None:
+    image = b"\x89PNG\r\n\x1a\n".ljust(2000, b".")
+    tree = outlook_message(
+        {SUBJECT: "Trip", BODY: "Words", HTML: "<img src=cid:logo>"}, TO, [("logo.png", image), ("b.png", image)]
+    )
+    logo, other = (tree[f"__attach_version1.0_#{number:08X}"] for number in range(2))
+    logo["__substg1.0_3712001F"] = "logo".encode("utf-16-le")
+    other["__properties_version1.0"] += struct.pack("<HHIQ", 3, 0x3714, 6, 4)  # rendered in the body
+    (found,) = read(compound_file(tree), "trip.msg")
+    assert isinstance(found, Document)
+    assert found.text.endswith("Subject: Trip\n\nWords")
 
 
 WHOLE = message([("plan.txt", LONG.encode())])

@@ -113,7 +113,7 @@ def test_scanned_attachments_are_read_beside_others(sandbox: Sandbox, image: byt
     mail.set_content("See the scan.")
     mail.add_attachment(image, maintype="image", subtype="png", filename="permit.png")
     mail.add_attachment(b"Words.", maintype="text", subtype="plain", filename="notes.txt")
-    mail.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="broken.png")
+    mail.add_attachment(b"\x89PNG\r\n\x1a\n" + bytes(2000), maintype="image", subtype="png", filename="broken.png")
     found = list(sandbox.read(mail.as_bytes(), "mail.eml"))
     texts = {one.part: one.text for one in found if isinstance(one, Document)}
     assert texts["permit.png"] == TEXT

@@ -68,7 +68,7 @@ def test_a_mail_and_its_attachments_are_found_and_removed_together(documents: An
     mail["From"], mail["Subject"] = "Ann Example <ann@example.org>", "Trip to the lighthouse"
     mail.set_content("Please read the plan before Monday.")
     mail.add_attachment(pdf_file(), maintype="application", subtype="pdf", filename="plan.pdf")
-    mail.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="map.png")
+    mail.add_attachment(b"\x89PNG\r\n\x1a\n" + bytes(2000), maintype="image", subtype="png", filename="map.png")
     job = documents.finished(documents.upload("trip.eml", mail.as_bytes(), id="trip").json()["job"])
     assert (job["status"], job["documents"]) == ("done", 2)
     (failure,) = job["failures"]
