@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.types import Document, MetadataValue, Passage, QuotableError
+from corpus.types import Document, MetadataValue, Passage, QuotableError, page_at
 
 Vector = NDArray[np.float32]  # (d,), unit length
 Matrix = NDArray[np.float32]  # (n, d), rows of unit length
@@ -122,9 +122,16 @@ def with_edits(document: Edited, edits: Mapping[str, Any]) -> Edited:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
+    """`pages`: where the document's pages begin; empty unless they were looked up."""
+
     id: int
     document: StoredDocument
     passage: Passage
+    pages: Sequence[int] = ()
+
+    def page_of(self, offset: int) -> int | None:
+        """The page of an offset in or beside the passage; without `pages`, the one on which the passage begins."""
+        return page_at(self.pages, offset) if self.pages else self.passage.page
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from qa.answering.question.follow_ups import Context, FollowUp, complete_questio
 from qa.answering.question.languages import language_notice, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
+from qa.answering.quote_pages import QuotePages
 from qa.answering.reader.windows import Reader
 from qa.answering.selection import ConsideredUnits, adds_to, marked, missing_names, quote, quoted_in
 from qa.answering.units.candidates import gather, neighbour_ids
@@ -59,6 +60,7 @@ class Answerer:
         self._reader, self._read = reader, read
         self._spelling = spelling
         self._arrange = arrange
+        self._pages = QuotePages(engine)
 
     def ask(
         self,
@@ -89,6 +91,8 @@ class Answerer:
             found, copies = passages_and_copies(ranking, snapshot, max(limit, QUOTED_PASSAGES))
             quotable = [stored for _, stored in found[:QUOTED_PASSAGES]]
             neighbours = snapshot.passages(neighbour_ids(quotable))
+            quotable = self._pages.attach(quotable, neighbours)
+            found[:QUOTED_PASSAGES] = [(candidate, stored) for (candidate, _), stored in zip(found, quotable, strict=False)]
         mark_stage(RANK)
         if not found:
             record_answer(False)

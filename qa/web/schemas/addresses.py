@@ -36,8 +36,8 @@ def quote_page_address(document_id: str, number: int, version: str, place: Span)
 
 
 def page_url(stored: StoredPassage, place: Span) -> str | None:
-    """The address of a passage's page with a quote boxed; None if it has no page that can be shown."""
-    document, number = stored.document, stored.passage.page
+    """The address of the page on which a quote begins, with the quote boxed; None if it has no page that can be shown."""
+    document, number = stored.document, stored.page_of(place[0])
     if number is None or not has_page_images(document):
         return None
     return quote_page_address(document.id, number, document.version, place)

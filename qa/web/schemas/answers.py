@@ -76,8 +76,9 @@ class AnswerSpan(TypedDict):
 class Quote(TypedDict):
     """Words of a document that answer the question: `document.text[start:end] == text`.
 
-    `url`, `page` and `headings` are those of the passage that holds the quote or a part of it. `items`: the places of the list
-    items in the quote. `lead_in`: the lead-in of a list item, or the column heads of a table row; empty if the quote holds them.
+    `url` and `headings` are those of the passage that holds the quote or a part of it, `page` is where the quote begins. `items`: the
+    places of the list items in the quote. `lead_in`: the lead-in of a list item, or the column heads of a table row; empty if the quote
+    holds them.
     """
 
     text: str

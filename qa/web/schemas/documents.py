@@ -84,7 +84,7 @@ class RemovedDocument(TypedDict):
 
 
 class PassageText(TypedDict):
-    """`document.text[start:end] == text`."""
+    """`document.text[start:end] == text`. `page`: the one on which the quote in the passage begins, or else the passage."""
 
     id: PassageId
     document: DocumentReference
@@ -220,6 +220,7 @@ def _listed_document_json(document: StoredDocument, passages: int, state: Docume
 def passage_json(stored: StoredPassage, quote: Span | None = None) -> PassageText:
     """`quote`: what is boxed on the page, by default the passage."""
     passage = stored.passage
+    place = quote or (passage.start, passage.end)
     return {
         "id": passage_name(stored.id),
         "document": document_json(stored.document),
@@ -227,8 +228,8 @@ def passage_json(stored: StoredPassage, quote: Span | None = None) -> PassageTex
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
-        "page": passage.page,
-        "page_url": page_url(stored, quote or (passage.start, passage.end)),
+        "page": stored.page_of(place[0]),
+        "page_url": page_url(stored, place),
         "headings": list(passage.headings),
     }
 

@@ -148,12 +148,27 @@ def test_refuses_a_place_that_is_none(client: FlaskClient, query: str) -> None:
         assert client.get(f"{address}?{query}").status_code in (400, 422)
 
 
+def test_the_page_of_a_quote_is_where_it_begins_and_not_its_passage(client: FlaskClient) -> None:
+    question = "what does the ferry to the island cost"
+    result = found(client, question, "ferry.pdf")
+    assert result["start"] < text_of(client, "ferry.pdf").index("Boats") < result["highlights"][0]["start"]
+    only = {"type": "eq", "key": "id", "value": "ferry.pdf"}
+    answer = client.post("/v1/search", json={"query": question, "filter": only}).get_json()["answer"]
+    message = {"role": "user", "content": f"{question}?"}
+    reply = client.post("/v1/chat/completions", json={"model": "quotable", "messages": [message]}).get_json()
+    cited = reply["choices"][0]["message"]["annotations"][0]
+    assert (answer["page"], result["page"]) == (2, 2)
+    assert answer["text"] == cited["quote"] == SENTENCE
+    for quote in (answer, result, cited):
+        assert re.match(r"/d/[a-z./1]+/page/2\?", quote["page_url"])
+    first = client.get(f"/v1/passages/{result['id']}").get_json()
+    assert (first["page"], "/page/1?" in first["page_url"]) == (1, True)
+
+
 def test_results_link_to_the_page_with_the_quote_boxed(client: FlaskClient) -> None:
     result = found(client, "what does the ferry to the island cost", "ferry.pdf")
     quote = result["text"][slice(*(result["highlights"][0][key] - result["start"] for key in ("start", "end")))]
-    response = client.get(result["page_url"], follow_redirects=True)  # its passage begins on the page before
-    assert response.request.path == "/d/ferry.pdf/page/2"
-    page = Page(response.get_data(as_text=True))
+    page = shown(client, result["page_url"].partition("#")[0])
     assert page.inside["mark"] == [quote]
     assert page.attributes("rect")[0]["id"] == "quote"
     assert all(int(box["width"] or 0) > 0 and int(box["height"] or 0) > 0 for box in page.attributes("rect"))
