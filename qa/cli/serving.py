@@ -20,7 +20,7 @@ POLL_SECONDS = 0.5
 @click.command()
 @click.option("--host", help="The address to serve on (default: 127.0.0.1).")
 @click.option("--port", type=int, help="The port to serve on (default: 8000).")
-@click.option("--workers", type=int, help="Processes that answer (default: 1).")
+@click.option("--workers", type=int, help="Processes that answer (default: the cores, at most 8).")
 @click.option("--watch", metavar="PATH", multiple=True, help="A file or folder to add and to follow; may be repeated.")
 @click.pass_context
 def serve(context: click.Context, host: str | None, port: int | None, workers: int | None, watch: tuple[str, ...]) -> None:

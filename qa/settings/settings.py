@@ -60,7 +60,7 @@ class Settings(BaseModel):
     host: Line = Field(default="127.0.0.1", description="The address to serve on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to serve on; 0 picks a free one.")
     workers: int = Field(
-        default=1,
+        default=min(os.cpu_count() or 1, 8),
         ge=1,
         le=64,
         examples=[4],

@@ -100,6 +100,7 @@ def test_documented_defaults_are_the_actual_ones() -> None:
         "model": "the folder's; `all-MiniLM-L6-v2` for a new one",
         "cache": "`quotable` in `XDG_CACHE_HOME` or `~/.cache`".strip("`"),
         "threads": "the cores, at most 4",
+        "workers": "the cores, at most 8",
     }
     assert documented == {
         name: as_documented(machines_own.get(name, field.default)) for name, field in Settings.model_fields.items()
