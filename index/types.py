@@ -184,6 +184,10 @@ class LexicalMatch:
     proximity: Scores
     title: Scores
 
+    def at(self, places: NDArray[np.int64]) -> LexicalMatch:
+        """Those of some of the passages."""
+        return LexicalMatch(*(values[places] for values in (self.documents, self.share, self.adjacent, self.proximity, self.title)))
+
 
 class Embedder(Protocol):
     """Turns text into vectors of unit length. `fingerprint` identifies the weights and every setting that changes a vector."""

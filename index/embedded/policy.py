@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.ranking.reranking import RERANKED
+from index.ranking.scoring import LEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class Policy:
     """Counts of passages unless another unit is named. docs/decisions/0014-scale.md has the figures behind the defaults."""
 
     # Search
-    candidates: int = 200  # from each segment by each index; nDCG@10 does not change beyond it
+    candidates: int = LEG  # from each segment by each index
     exact_passages: int = (
         10_000  # a segment up to this size is searched exactly, about 1 ms; beyond it the inverted file is faster
     )

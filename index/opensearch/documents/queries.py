@@ -12,14 +12,16 @@ from index.filters import Filter
 from index.opensearch.documents.fields import filter_query
 from index.opensearch.documents.rows import Record, hashes_of, number_of, record_of, token
 from index.ranking.features import match_passages
+from index.ranking.scoring import LEG
 from index.types import Ids, LexicalMatch, LexicalQuery, Scores, Vector
 
 Body = dict[str, Any]
 Hit = Mapping[str, Any]
 
-# From each leg, and `k` of each shard: with 100, recall@10 was .9997 over 50,000 passages and the first ten were those of an exact
-# search in all of 200 questions. The embedded engine takes 200 from each segment.
-CANDIDATES = 200
+# Nearest candidates that each shard looks for, of which LEG are taken.
+NEIGHBOURS = 300
+# Best candidates by words, as the cluster scores them.
+BY_WORDS = 400
 # Weight in the candidate search of terms that count only if their word is rare, which is known when it has ended.
 POSSIBLE_WEIGHT = 0.05
 PASSAGES_AT_ONCE = 4_000  # a search gives at most 10,000 hits
@@ -74,20 +76,20 @@ def lexical_search(weights: Mapping[str, float], allowed: Filter | None) -> Body
     own: Body = {"should": wanted, "minimum_should_match": 1} if wanted else {"must": [{"match_none": {}}]}
     if allowed is not None:
         own["filter"] = [filter_query(allowed)]
-    return _ids_only({"bool": own})
+    return _ids_only({"bool": own}, BY_WORDS)
 
 
 def dense_search(vector: Vector, allowed: Filter | None) -> Body:
     """The nearest candidates. `vector`: of any length but 0. The filter is inside, so that as many are found with it as without."""
-    own: Body = {"vector": vector.tolist(), "k": CANDIDATES}
+    own: Body = {"vector": vector.tolist(), "k": NEIGHBOURS}
     if allowed is not None:
         own["filter"] = filter_query(allowed)
-    return _ids_only({"knn": {"vector": own}})
+    return _ids_only({"knn": {"vector": own}}, LEG)
 
 
-def _ids_only(query: Body) -> Body:
+def _ids_only(query: Body, size: int) -> Body:
     return {
-        "size": CANDIDATES,
+        "size": size,
         "track_total_hits": False,
         "_source": False,
         "docvalue_fields": ["id", "revision"],

@@ -77,13 +77,23 @@ def test_recall_reaches_its_target_at_build_and_on_other_questions(saved: Path, 
     assert recall(index, vectors, questions, IDS) >= TARGET
 
 
-def test_nprobe_is_no_higher_than_needed(saved: Path, vectors: Matrix, questions: Matrix) -> None:
+def test_nprobe_is_no_higher_than_needed(
+    saved: Path, vectors: Matrix, questions: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = IvfDenseIndex.load(saved)
     assert index.recall is not None
     assert 1 < index.recall.nprobe < COUNT / 200
+    monkeypatch.setattr("index.embedded.dense.ivf.MIN_PROBED", 1)
     lazy = IvfDenseIndex.load(saved)
     lazy.recall = type(index.recall)(0.0, 0, 1)
     assert recall(lazy, vectors, questions, IDS) < TARGET
+
+
+def test_questions_unlike_the_passages_are_answered_as_well(saved: Path, vectors: Matrix) -> None:
+    """Those that tune nprobe are like the passages."""
+    others = unit(np.random.default_rng(7).normal(size=(100, DIMENSION)))
+    index = IvfDenseIndex.load(saved)
+    assert recall(index, vectors, others, IDS) >= TARGET
 
 
 def test_scores_are_exact_cosines(saved: Path, vectors: Matrix, questions: Matrix) -> None:
