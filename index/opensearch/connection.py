@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,10 @@ class Response:
 
 
 class Connection:
-    """A client of one cluster for the indices whose names begin with that of the address. Several threads may use it at once."""
+    """A client of one cluster for the indices whose names begin with that of the address. Several threads may use it at once.
+
+    Its sockets are closed when nobody uses it any more.
+    """
 
     def __init__(self, address: ClusterAddress) -> None:
         """Connects with the first request. Raises StoreError for a certificate that cannot be read."""
@@ -68,6 +72,7 @@ class Connection:
             )
         except (OSError, opensearchpy.ImproperlyConfigured) as error:
             raise StoreError(f"the certificates for {address} cannot be used: {error}") from error
+        weakref.finalize(self, self._transport.close)
 
     def index(self, suffix: str) -> str:
         """The name of an index."""
@@ -184,9 +189,6 @@ class Connection:
         """The number given last, by any process; 0 before the first."""
         found = self.request("GET", f"/{self.index('counters')}/_doc/{counter}", accept=(404,))
         return int(found.body["_source"]["value"]) if found.status == 200 else 0
-
-    def close(self) -> None:
-        self._transport.close()
 
     def _full(self) -> StorageFull:
         return StorageFull(f"the disks of the cluster {self.address} are full; nothing is stored until there is space")

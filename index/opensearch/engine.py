@@ -26,6 +26,7 @@ from index.opensearch.search.searcher import ClusterSnapshot, Searcher, read_pas
 from index.opensearch.search.views import Views
 from index.opensearch.state.jobs import ClusterJobs
 from index.opensearch.state.originals import ClusterOriginals
+from index.opensearch.sweeping import sweep
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Ranking
 from index.types import (
@@ -262,19 +263,18 @@ class ClusterEngine:
         """Delete what crashes left over, now and then."""
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
-            self._writer.sweep()
-            self._originals.sweep()
+            sweep(self.connection, self._writer, self.jobs, self._originals)
 
     def rebuild(self) -> None:
         """Delete what crashes left over, and let the cluster merge its segments."""
         self._open()
-        self._writer.sweep()
+        sweep(self.connection, self._writer, self.jobs, self._originals)
         self.connection.write("POST", f"/{self.records.index}/_forcemerge", params={"only_expunge_deletes": "true"})
         self.connection.next(CHANGES)
 
     def close(self) -> None:
+        """The connection may have other users."""
         self._views.close()
-        self.connection.close()
 
     def _is_referenced(self, digest: str) -> bool:
         self.connection.request("POST", f"/{self.records.index}/_refresh", accept=(404,))

@@ -74,8 +74,7 @@ def check_cluster(settings: Settings, sample: int | None = None) -> list[Finding
     """Check the shards of a cluster and every document; read all of them whole, or about `sample`. Raises StoreError."""
     from index.opensearch.checking import find_damage
 
-    with closing(open_connection(settings)) as connection:
-        found = [Finding(damage.what, damage.remedy) for damage in find_damage(connection, sample)]
+    found = [Finding(damage.what, damage.remedy) for damage in find_damage(open_connection(settings), sample)]
     return found + _check_state(settings)
 
 

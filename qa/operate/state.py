@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from index.opensearch.address import ClusterAddress, parse
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -14,6 +16,9 @@ from qa.state_files import FolderFiles, StateFiles
 if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
     from index.opensearch.connection import Connection
     from index.opensearch.state.buckets import ClusterBuckets
+
+# Of a process and an address, as long as it is used. A child process does not use the sockets of its parent.
+_connections: WeakValueDictionary[tuple[int, ClusterAddress], Connection] = WeakValueDictionary()
 
 
 def state_files_of(settings: Settings) -> StateFiles:
@@ -44,10 +49,14 @@ def cluster_buckets(settings: Settings) -> ClusterBuckets | None:
 
 
 def open_connection(settings: Settings) -> Connection:
-    """To the cluster that the settings name. Raises StoreError."""
+    """To the cluster that the settings name, shared by all its users in this process. Raises StoreError."""
     from index.opensearch.connection import Connection
 
-    return Connection(cluster_of(settings))
+    key = os.getpid(), cluster_of(settings)
+    found = _connections.get(key)
+    if found is None:
+        found = _connections[key] = Connection(key[1])
+    return found
 
 
 def cluster_of(settings: Settings) -> ClusterAddress:

@@ -29,6 +29,7 @@ PRUNED_EVERY = 500  # jobs
 # Between two looks at the queue by an idle worker.
 LOOK_SECONDS = 0.25
 TAKEN_FROM = 100  # jobs read at once to find one that may run
+_FILE = "job-"
 _ENDED = "the worker ended while this was being added; it is tried again only if you ask for it"
 _DAMAGED = "the body is damaged; send it again"
 
@@ -56,7 +57,7 @@ class ClusterJobs:
         if_exists: IfExists = IfExists.REPLACE,
     ) -> Job:
         number = self._connection.next("jobs")
-        file = self._parts.write(f"job-{number}", body)
+        file = self._parts.write(f"{_FILE}{number}", body)
         source = new_record(number, name, document_id, kind, if_exists, file)
         self._records.create(str(number), source)
         if kind is not JobKind.EDIT:
@@ -179,6 +180,12 @@ class ClusterJobs:
         if state == "ready":
             return by_status["updating"] | by_status["failed"]
         return by_status["updating"] if state == "updating" else by_status["failed"] - by_status["updating"]
+
+    def names_file(self, key: str) -> bool:
+        """Whether these parts are the bytes of a job."""
+        record = self._records.get(key.removeprefix(_FILE))
+        file = body_file(record.source) if record else None
+        return file is not None and file.key == key
 
     def _may_take(self, record: Record) -> bool:
         source = record.source

@@ -64,6 +64,11 @@ class ClusterOriginals:
         for record in self._records.all({"exists": {"field": "sha256"}}, "sha256"):
             self._delete_unreferenced(record)
 
+    def names_file(self, key: str) -> bool:
+        """Whether these parts are a file that is kept."""
+        record = self._records.get(key.partition("-")[0])
+        return record is not None and record.source["key"] == key
+
     def _delete_unreferenced(self, record: Record) -> None:
         is_pinned = any(time.time() - since < PIN_SECONDS for since in record.source["pins"].values())
         if not is_pinned and not self._is_referenced(record.id) and self._records.delete(record):

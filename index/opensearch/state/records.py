@@ -81,18 +81,19 @@ class Records:
         self._connection.request("POST", f"{self._path}/_refresh", accept=(404,))
 
     def search(
-        self, query: Source, sort: str, *, descending: bool = False, limit: int = PAGE, after: Any = None
+        self, query: Source, sort: str, *, descending: bool = False, limit: int = PAGE, after: Any = None, without: str = ""
     ) -> list[Record]:
-        """Up to `limit` records by a field. `after`: the value of the last record of the page before."""
+        """Up to `limit` records by a field. `after`: the value of the last record of the page before. `without`: a field not to read."""
         order = [{sort: "desc" if descending else "asc"}]
         body = {"query": query, "sort": order, "size": limit, "seq_no_primary_term": True, "track_total_hits": False}
-        found = self._search(body if after is None else body | {"search_after": [after]})
+        body |= {"search_after": [after]} if after is not None else {}
+        found = self._search(body | {"_source": {"excludes": [without]}} if without else body)
         return [_record(hit) for hit in found["hits"]["hits"]] if found else []
 
-    def all(self, query: Source, sort: str, page: int = PAGE) -> Iterator[Record]:
-        """All records by a field whose values differ, read `page` at a time."""
+    def all(self, query: Source, sort: str, page: int = PAGE, without: str = "") -> Iterator[Record]:
+        """All records by a field whose values differ, read `page` at a time. `without`: a field not to read."""
         after = None
-        while found := self.search(query, sort, limit=page, after=after):
+        while found := self.search(query, sort, limit=page, after=after, without=without):
             yield from found
             after = found[-1].source[sort]
 

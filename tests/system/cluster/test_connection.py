@@ -36,7 +36,6 @@ def test_a_node_that_cannot_be_reached_is_replaced_by_another(cluster: TestClust
     connection = connect(f"127.0.0.1:{closed},{cluster.hosts}")
     for _ in range(4):
         assert connection.request("GET", "/").body["version"]["number"]
-    connection.close()
 
 
 def test_a_node_that_does_not_answer_is_replaced_by_another(cluster: TestCluster) -> None:
@@ -44,7 +43,6 @@ def test_a_node_that_does_not_answer_is_replaced_by_another(cluster: TestCluster
         connection = connect(f"{silent},{cluster.hosts}")
         for _ in range(2):
             assert connection.request("GET", "/", attempt_seconds=0.5).body["version"]["number"]
-        connection.close()
 
 
 class NotConnected(AnsweringNode):
@@ -61,7 +59,6 @@ def test_a_node_that_asks_one_that_has_gone_is_replaced_by_another(cluster: Test
         connection = connect(f"{node},{cluster.hosts}")
         for _ in range(4):
             assert connection.request("GET", "/").body["version"]["number"]
-        connection.close()
 
 
 def test_a_cluster_that_cannot_be_reached_is_named_soon() -> None:
@@ -102,4 +99,3 @@ def test_a_refusal_is_an_error_with_the_reason_of_the_cluster(cluster: TestClust
         connection.request("GET", "/unknown-index/_mapping")
     assert not isinstance(refused.value, EngineUnavailable)
     assert connection.request("GET", "/unknown-index/_mapping", accept=(404,)).status == 404
-    connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,15 +41,15 @@ def qa(settings: Settings, *words: str) -> Result:
 
 def damage(settings: Settings) -> None:
     """A passage of `a` is gone, the text of `b` is another one, the original of `c` is gone; `d` is removed."""
-    with closing(open_connection(settings)) as connection:
-        records = Records(connection)
-        a, b, c = records.records(["a", "b", "c"])
-        path = f"/{records.index}/_doc"
-        passage = rows.passage_name(a.revision, 0)
-        connection.write("DELETE", f"{path}/{passage}", params={"routing": a.key, "refresh": "true"})
-        other = rows.content_row(b.key, b.stored.number, Document(text="something else", title="b"))
-        connection.write("PUT", f"{path}/{rows.content_name(b.stored.number)}", other, params={"routing": b.key})
-        connection.write("DELETE", f"/{connection.index('originals')}/_doc/{c.stored.original}")
+    connection = open_connection(settings)
+    records = Records(connection)
+    a, b, c = records.records(["a", "b", "c"])
+    path = f"/{records.index}/_doc"
+    passage = rows.passage_name(a.revision, 0)
+    connection.write("DELETE", f"{path}/{passage}", params={"routing": a.key, "refresh": "true"})
+    other = rows.content_row(b.key, b.stored.number, Document(text="something else", title="b"))
+    connection.write("PUT", f"{path}/{rows.content_name(b.stored.number)}", other, params={"routing": b.key})
+    connection.write("DELETE", f"/{connection.index('originals')}/_doc/{c.stored.original}")
     with open_to_write(settings) as writer:
         writer.engine.remove("d")
 

@@ -48,11 +48,7 @@ def address(certificate: Path) -> Iterator[ClusterAddress]:
 
 
 def ask(address: ClusterAddress) -> str:
-    connection = Connection(address)
-    try:
-        return str(connection.request("GET", "/", seconds=2).body["authorization"])
-    finally:
-        connection.close()
+    return str(Connection(address).request("GET", "/", seconds=2).body["authorization"])
 
 
 def test_a_certificate_that_nobody_signed_is_refused(address: ClusterAddress) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
@@ -22,6 +21,5 @@ def address(cluster: TestCluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def connection(address: str) -> Iterator[Connection]:
-    with closing(Connection(parse(address))) as opened:
-        yield opened
+def connection(address: str) -> Connection:
+    return Connection(parse(address))

@@ -9,9 +9,14 @@ import pytest
 
 from index.opensearch.address import parse
 from index.opensearch.connection import Connection
+from index.opensearch.documents.records import Records
+from index.opensearch.documents.writing import Writer
 from index.opensearch.state.buckets import ClusterBuckets
+from index.opensearch.state.file_parts import PART_BYTES, FileParts
+from index.opensearch.state.jobs import ClusterJobs
 from index.opensearch.state.originals import ClusterOriginals
 from index.opensearch.state.state_files import ClusterFiles, ClusterJournal
+from index.opensearch.sweeping import sweep
 from index.types import DamagedRow, StoreError
 from qa.answering.calibration import AS_SHIPPED, Calibration, read_calibration, write_calibration
 from qa.operate.keys import KeyRing, KeysError, Role, create_key, last_used, read_keys, revoke_key
@@ -104,6 +109,25 @@ def test_an_original_is_kept_as_long_as_a_document_or_a_writer_needs_it(connecti
     assert there.size() == (0, 0)
     with pytest.raises(DamagedRow, match="add its file again"):
         there.read(digest)
+
+
+def test_bytes_that_no_record_names_are_swept(connection: Connection) -> None:
+    jobs, originals, parts = ClusterJobs(connection), ClusterOriginals(connection, lambda digest: True), FileParts(connection)
+    job = jobs.accept("a.txt", b"accepted", "a")
+    lost = [parts.write("job-999999", b"x" * (PART_BYTES + 1)), parts.write("0f-1a", b"an original without a record")]
+    with originals.keep(b"an original") as digest:
+        pass
+    writer = Writer(connection, Records(connection))
+    sweep(connection, writer, jobs, originals)
+    assert len(parts.read(lost[0])) > PART_BYTES  # its record may come yet
+    sweep(connection, writer, jobs, originals, older_than=-60)
+    for file in lost:
+        with pytest.raises(DamagedRow):
+            parts.read(file)
+    taken = jobs.take()
+    assert taken is not None
+    assert (taken[0].id, taken[1], originals.read(digest)) == (job.id, b"accepted", b"an original")
+    jobs.finish(job.id, 1, [])
 
 
 def test_what_a_killed_writer_left_is_swept(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
