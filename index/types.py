@@ -186,7 +186,8 @@ class LexicalMatch:
 
     def at(self, places: NDArray[np.int64]) -> LexicalMatch:
         """Those of some of the passages."""
-        return LexicalMatch(*(values[places] for values in (self.documents, self.share, self.adjacent, self.proximity, self.title)))
+        scores = (self.share, self.adjacent, self.proximity, self.title)
+        return LexicalMatch(self.documents[places], *(values[places] for values in scores))
 
 
 class Embedder(Protocol):

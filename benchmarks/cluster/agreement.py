@@ -31,12 +31,14 @@ from benchmarks.speed.serving import RESULTS, commit, machine
 from corpus.sandbox.pool import Sandbox
 from index.engine import DocumentCopy, Engine
 from index.filters import Comparison, Filter
+from index.opensearch.engine import ClusterEngine
 from index.types import StoredDocument
-from qa.assembly import answerer_over, open_reading_engine, open_to_write
+from qa.assembly import answerer_over, embedder_opener, open_reading_engine, open_to_write
 from qa.evaluation.measures import ranking_measures
 from qa.evaluation.question_sets import Question
 from qa.ingest.files import add_files, files_below
 from qa.operate.copying import Copier
+from qa.operate.state import open_connection
 from qa.settings.reading import read_settings
 from qa.settings.settings import Settings
 from tests.system.cluster.nodes import prepare, run_cluster
@@ -142,7 +144,7 @@ def questions_for(count: int) -> list[Question]:
 
 
 @contextmanager
-def engines(arguments: argparse.Namespace, passages: int, nodes: int) -> Iterator[tuple[Engine, Engine, Settings]]:
+def engines(arguments: argparse.Namespace, passages: int, nodes: int) -> Iterator[tuple[Engine, ClusterEngine, Settings]]:
     folder = arguments.folder / f"{passages}"
     settings = read_settings({"data": arguments.data or folder / "data", "cache": arguments.folder / "models"}, {})
     if not arguments.data:
@@ -162,7 +164,8 @@ def engines(arguments: argparse.Namespace, passages: int, nodes: int) -> Iterato
                 copier.check(lambda done, total: None)
                 if copier.report.problems:
                     raise SystemExit(f"the copy differs: {copier.report.problems[:3]}")
-        yield embedded, stack.enter_context(closing(open_reading_engine(on_cluster))), settings
+        cluster = ClusterEngine(open_connection(on_cluster), embedder_opener(on_cluster, print))
+        yield embedded, stack.enter_context(closing(cluster)), settings
 
 
 def main() -> None:
@@ -181,7 +184,7 @@ def main() -> None:
             "commit": commit(),
             "machine": before,
             "passages": embedded.counts()[1],
-            "nodes": nodes,
+            "nodes": cluster.connection.request("GET", "/_cluster/health").body["number_of_nodes"],
             "filters": compare(embedded, cluster, settings, questions_for(arguments.questions or count)),
         }
     print(json.dumps(results, indent=2))

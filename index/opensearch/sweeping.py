@@ -10,7 +10,11 @@ from index.opensearch.state.originals import ClusterOriginals
 
 
 def sweep(
-    connection: Connection, writer: Writer, jobs: ClusterJobs, originals: ClusterOriginals, older_than: float = LEFT_OVER_SECONDS
+    connection: Connection,
+    writer: Writer,
+    jobs: ClusterJobs,
+    originals: ClusterOriginals,
+    older_than: float = LEFT_OVER_SECONDS,
 ) -> None:
     """`older_than`: seconds after which rows and bytes without a record are left over for certain."""
     writer.sweep(older_than)

@@ -27,7 +27,9 @@ class StoredFile:
 
 class FileParts:
     def __init__(self, connection: Connection) -> None:
-        self._records = Records(connection, "files", {"file": "keyword", "number": "long", "parts": "long", "written": "double"})
+        self._records = Records(
+            connection, "files", {"file": "keyword", "number": "long", "parts": "long", "written": "double"}
+        )
 
     def write(self, key: str, content: bytes) -> StoredFile:
         parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)]
