@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from corpus.readers.decoding import sanitise
@@ -17,6 +17,14 @@ _FIGURE = re.compile(r"[^\w]*[\d.,:/ \u00a0-]*\d[\d.,:/ \u00a0-]*\D{0,3}")
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d\d(?:\d\d)?)?")
 # Rows read of each sheet or file; each becomes a passage, and 50,000 of them take minutes to embed.
 MAX_TABLE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredCell:
+    """A place in a table that a merged cell covers, but the first: what stands there in a row of column heads, and in another row."""
+
+    head: str = ""
+    body: str = ""
 
 
 class TextBuilder:
@@ -63,21 +71,26 @@ class TextBuilder:
             self._append(title, "\n\n")
             self._headings.append(Heading(self._length - len(title), self._length, min(max(level, 1), 6), title, anchor))
 
-    def table(self, rows: Iterable[Iterable[str]], head_rows: int | None = 0, caption: str = "") -> None:
+    def table(self, rows: Iterable[Iterable[str | CoveredCell]], head_rows: int | None = 0, caption: str = "") -> None:
         """Append a table as one block, a line per row with cells separated by " | ". Ignores empty rows.
 
         `head_rows`: the number of rows with column heads. None if the file does not say: leading rows of one cell are a caption, the
         next row has the heads unless it has figures, and a table without heads continues the one right before it.
         """
-        kept = [cells for row in rows if any(cells := [" ".join(_clean(cell).split()) for cell in row])]
+        read = [list(row) for row in rows]
+        heads, kept = ([_texts(row, in_head) for row in read if any(_texts(row, True))] for in_head in (True, False))
         width = max(map(_count_texts, kept), default=0)
         captions = [] if head_rows is not None else list(takewhile(lambda row: _count_texts(row) == 1 < width, kept))
         for row in captions:
             self.block("".join(row))
-        kept = kept[len(captions) :]
+        heads, kept = heads[len(captions) :], kept[len(captions) :]
         if head_rows is None:
-            kept = _drop_empty_columns(kept)
-            head_rows = _count_head_rows(kept)
+            used = {column for row in (*heads, *kept) for column, cell in enumerate(row) if cell}
+            heads, kept = (
+                [[cell for column, cell in enumerate(row) if column in used] for row in some] for some in (heads, kept)
+            )
+            head_rows = _count_head_rows(heads)
+        kept = [*heads[:head_rows], *kept[head_rows:]]
         continued = self._tables[-1] if self._tables and self._tables[-1].end == self._length and not head_rows else None
         spans = [self._row(cells, is_first=number == 0) for number, cells in enumerate(kept)]
         if continued and spans:
@@ -112,6 +125,15 @@ def _clean(text: str) -> str:
     return _CONTROLS.sub("", sanitise(text))
 
 
+def _texts(row: Sequence[str | CoveredCell], in_head: bool) -> list[str]:
+    """The texts of a row's cells, without empty places that a merged cell covers at its end."""
+    end = len(row)
+    while end and isinstance(cell := row[end - 1], CoveredCell) and not (cell.head if in_head else cell.body):
+        end -= 1
+    texts = (cell if isinstance(cell, str) else cell.head if in_head else cell.body for cell in row[:end])
+    return [" ".join(_clean(text).split()) for text in texts]
+
+
 def _count_texts(row: Sequence[str]) -> int:
     return sum(1 for cell in row if cell)
 
@@ -125,8 +147,3 @@ def _count_head_rows(rows: Sequence[Sequence[str]]) -> int:
 
 def _has_figures(row: Sequence[str]) -> bool:
     return any(_FIGURE.fullmatch(cell) and not _YEAR.fullmatch(cell) for cell in row)
-
-
-def _drop_empty_columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    used = {column for row in rows for column, cell in enumerate(row) if cell}
-    return [[cell for column, cell in enumerate(row) if column in used] for row in rows]

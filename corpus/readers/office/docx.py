@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from lxml import etree
 
-from corpus.readers.builder import TextBuilder
+from corpus.readers.builder import CoveredCell, TextBuilder
 from corpus.readers.office.docx_styles import Numbering, Styles
 from corpus.readers.office.drawings import append_chart, append_diagram, paragraphs
 from corpus.readers.office.equations import equation_text
@@ -18,6 +18,9 @@ from corpus.types import Document, ReadError
 
 _SKIPPED = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr"))
 _BOX = "txbxContent"
+# Columns over which merged cells are spread, and code points of text that is repeated in the rows that it spans.
+_MAX_COLUMNS = 64
+_LONGEST_REPEATED = 200
 # The root of the part that a relation's id refers to.
 RelatedPart = Callable[[str | None], etree._Element | None]
 
@@ -120,12 +123,14 @@ class _Writer:
 
     def _table(self, table: etree._Element) -> None:
         self._in_list = False
-        rows = [list(_cells(row)) for row in _rows(table)]
-        if len(rows) == 1 and len(rows[0]) == 1:
-            self.blocks(rows[0][0])
+        rows = list(_rows(table))
+        cells = [cell for row in rows[:2] for cell in _cells(row)]
+        if len(rows) == len(cells) == 1:
+            self.blocks(cells[0])
             return
-        heads = sum(1 for _ in takewhile(_is_head, _rows(table)))
-        self.builder.table(((" ".join(_paragraph_texts(cell)) for cell in row) for row in rows), heads or None)
+        heads = sum(1 for _ in takewhile(_is_head, rows))
+        above: dict[int, str] = {}
+        self.builder.table([_row(row, above) for row in rows], heads or None)
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
@@ -148,6 +153,28 @@ def _cells(row: etree._Element) -> Iterator[etree._Element]:
             yield element
         elif local(element) in ("sdt", "sdtContent", "ins", "customXml"):
             yield from _cells(element)
+
+
+def _row(row: etree._Element, above: dict[int, str]) -> list[str | CoveredCell]:
+    """The cells of a row, with the places that merged ones cover. `above`: by column, the text that cells which are merged repeat."""
+    cells: list[str | CoveredCell] = [""] * _number(child(row, "trPr", "gridBefore"))
+    for cell in _cells(row):
+        text, column, merge = " ".join(_paragraph_texts(cell)), len(cells), child(cell, "tcPr", "vMerge")
+        repeated = text if len(text) <= _LONGEST_REPEATED else ""
+        if merge is None or attribute(merge, "val") == "restart":
+            cells.append(text)
+            above[column] = repeated
+        else:
+            cells.append(CoveredCell(body=above.get(column, "")))
+        span = min(_number(child(cell, "tcPr", "gridSpan")), _MAX_COLUMNS - column)
+        cells += [CoveredCell(head=repeated)] * (span - 1)
+    return cells
+
+
+def _number(element: etree._Element | None) -> int:
+    """Of columns, at most _MAX_COLUMNS; 0 if there is no such property."""
+    value = attribute(element, "val") if element is not None else None
+    return min(int(value), _MAX_COLUMNS) if value and value.isdecimal() and len(value) < 6 else 0
 
 
 def _paragraph_texts(parent: etree._Element) -> Iterator[str]:

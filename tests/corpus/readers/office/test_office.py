@@ -10,10 +10,12 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.oxml import OxmlElement
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 
 from corpus.readers import read
+from corpus.splitting.tables import heads
 from corpus.types import Document, ReadError
 
 Reading = Callable[[bytes, str], Document]
@@ -52,6 +54,33 @@ def test_docx_keeps_headings_lists_and_tables(document: Reading) -> None:
     )
     assert found_headings(found) == [(1, "The guide"), (1, "Who can apply"), (2, "After you apply")]
     assert (found.title, found.type) == ("The guide", "docx")
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_cells_of_merged_docx_tables_stand_under_their_heads(document: Reading, marked: bool) -> None:
+    rows = [
+        ["Region", "2023", "", "2024", ""],
+        ["", "Ferries", "Buses", "Ferries", "Buses"],
+        ["North", "twelve", "", "nine", "five"],
+        ["", "one", "two", "three", "four"],
+    ]
+    written = docx.Document()
+    table = written.add_table(rows=4, cols=5)
+    for row, texts in zip(table.rows, rows, strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    for first, last in (((0, 1), (0, 2)), ((0, 3), (0, 4)), ((0, 0), (1, 0)), ((2, 0), (3, 0)), ((2, 1), (2, 2))):
+        table.cell(*first).merge(table.cell(*last))
+    if marked:
+        for row in table.rows[:2]:
+            row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+    found = document(saved(written), "guide.docx")
+    assert found.text == (
+        "Region | 2023 | 2023 | 2024 | 2024\n | Ferries | Buses | Ferries | Buses\n"
+        "North | twelve |  | nine | five\nNorth | one | two | three | four"
+    )
+    (table_found,) = found.tables
+    assert heads(found.text, table_found) == ["Region", "2023 Ferries", "2023 Buses", "2024 Ferries", "2024 Buses"]
 
 
 def test_docx_title_and_creation_from_properties(document: Reading) -> None:
