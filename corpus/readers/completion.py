@@ -12,7 +12,7 @@ from corpus.types import Document, ReadError
 # In code points. The title precedes every embedded passage and is shown on one line.
 _MAX_TITLE = 300
 # Formats without a field for the document's date; the date a file was created is not the document's.
-_STATES_DATE = frozenset(("pdf", "docx", "odt", "rtf", "text", "markdown"))
+_STATES_DATE = frozenset(("pdf", "docx", "odt", "rtf", "text", "markdown", "html"))
 
 
 def complete(document: Document, name: str) -> Document:

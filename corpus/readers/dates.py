@@ -9,10 +9,11 @@ from email.utils import parsedate_to_datetime
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _DAY_MONTH_YEAR = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})")
+_DOTTED = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")  # the day comes first wherever dates have dots
 _MONTH_DAY_YEAR = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 # The date a document states: after a label, or alone on a line. `_DATE` is checked by `iso_date`.
 _DATE = (
-    r"(?P<date>\d{4}-\d{2}-\d{2}|\d{1,2}(?:st|nd|rd|th)?\s+[A-Za-z]{3,9}\.?,?\s+\d{4}"
+    r"(?P<date>\d{4}-\d{2}-\d{2}|\d{1,2}\.\s?\d{1,2}\.\s?\d{4}|\d{1,2}(?:st|nd|rd|th)?\s+[A-Za-z]{3,9}\.?,?\s+\d{4}"
     r"|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4})"
 )
 _LABEL = (
@@ -29,14 +30,15 @@ _PDF = re.compile(r"(?:D:)?(\d{4})(\d{2})(\d{2})(\d{2})?(\d{2})?(\d{2})?")
 
 
 def iso_date(text: str) -> str | None:
-    """2025-07-21 or 2025-07-21T09:30:00+01:00; None unless `text` is unambiguously a date."""
+    """2025-07-21 or 2025-07-21T09:30:00+01:00; also of “21 July 2025” and “21.7.2025”. None unless `text` is unambiguously a date."""
     text = text.strip()
     if not text or len(text) > 80:
         return None
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
-        return _named_month(text)
+        found = _DOTTED.match(text)
+        return _day(int(found[3]), int(found[2]), int(found[1])) if found else _named_month(text)
     return value.isoformat() if len(text) > 10 else value.date().isoformat()
 
 

@@ -19,14 +19,16 @@ _FIRST_LINE = frozenset(("pdf", "docx", "odt", "rtf", "text"))
 _EXTENSION = r"(?:docx?|dotx?|pdf|indd|qxd|tex|dvi|e?ps|rtf|txt|pptx?|potx?|xlsx?|odt|odp|pages|html?|xml|md|pub|fm)"
 # Names that programs give.
 _DEFAULT = re.compile(
-    rf"untitled\b.*|unbenannt\b.*|sans titre\b.*|sin t[ií]tulo\b.*|no title|title|titel|default|template|print|layout ?\d*|new document"
-    r"|(?:word )?(?:document|dokument|presentation|präsentation|book|sheet|slide|folie|page|seite|title slide) ?\d*"
+    rf"untitled\b.*|unbenannt\b.*|sans titre\b.*|sin t[ií]tulo\b.*|no title|title|titel|default|template|index|print|layout ?\d*"
+    r"|(?:new )?(?:word )?(?:document|dokument|presentation|präsentation|book|sheet|slide|folie|page|seite|title slide) ?\d*"
     r"|microsoft (?:word|powerpoint|excel)\b.*|powerpoint presentation|adobe \w+.*"
     rf"|(?:[a-z]:|\\\\|/)\S*[\\/].*|.*\.{_EXTENSION}",
     re.IGNORECASE,
 )
 # One word with the marks of a file name or an id: begins in lower case or with a digit, or has underscores, inner digits or many digits.
 _ID = re.compile(r"[^\W\d_]*[a-zß-öø-ÿ][^\W\d_]*\d+[^\W\d_]+\S*|\S*_\S*|\S*\d{5}\S*|\S*(?:[-.]\S+){3}|[a-zß-öø-ÿ\d]\S*")
+# A large figure, which looks like a heading.
+_FIGURE = re.compile(r"\d\S*|\W*")
 # Headings of a document's parts.
 _PART = re.compile(
     r"(?:(?:chapter|part|section|appendix|kapitel|chapitre|capítulo)\s+\S+.*|(?:\d+|[ivx]+)(?:\.\d+)*[.):]?\s+\S.*"
@@ -79,7 +81,7 @@ def _heading_title(document: Document) -> Heading | None:
         sheets = document.headings
         return sheets[0] if len(sheets) == 1 and is_title(sheets[0].title) else None
     end = document.pages[1] if len(document.pages) > 1 else len(document.text)
-    first_page = [heading for heading in document.headings if heading.start < end]
+    first_page = [heading for heading in document.headings if heading.start < end and not _FIGURE.fullmatch(heading.title)]
     if not first_page:
         return None
     first = min(first_page, key=lambda heading: heading.level)
@@ -95,8 +97,9 @@ def _is_one_of_many(first: Heading, document: Document) -> bool:
     """
     if document.type == "markdown" and first.level == 1 and _is_at_top(first, document):
         return False
-    others = [heading for heading in document.headings if heading.level <= first.level and heading.title != first.title]
-    return sum(1 for heading in others if _PART.fullmatch(heading.title)) * 2 < len(others)
+    same = [heading.title for heading in document.headings if heading.level <= first.level and heading.title != first.title]
+    others = [title for title in same if not _FIGURE.fullmatch(title)]
+    return sum(1 for title in others if _PART.fullmatch(title)) * 2 < len(others)
 
 
 def _is_at_top(heading: Heading, document: Document) -> bool:

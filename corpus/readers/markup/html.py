@@ -16,6 +16,7 @@ from corpus.readers.builder import TextBuilder
 from corpus.readers.dates import iso_date
 from corpus.readers.decoding import decode, sanitise
 from corpus.readers.markup.html_text import append_html, append_node, depth, parse
+from corpus.readers.titles import is_title
 from corpus.types import Document, Heading
 
 _DECLARED_CHARSET = re.compile(rb"<meta[^<>]+charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
@@ -136,12 +137,15 @@ def _with_anchors(headings: tuple[Heading, ...], in_page: tuple[Heading, ...]) -
 
 
 def _title(tree: LexborHTMLParser, headings: tuple[Heading, ...]) -> str:
-    """The page's only h1 if its title repeats it (usually with the site's name), else the title."""
-    title = _attribute(tree, "meta[property='og:title']", "content") or _text(tree, "title")
+    """The page's only h1 if a title repeats it (usually with the site's name) or none is a title, else the first title."""
+    shared, title = _attribute(tree, "meta[property='og:title']", "content"), _text(tree, "title")
     main = [heading.title for heading in headings if heading.level == 1] or [
         " ".join(node.text().split()) for node in tree.css("h1")[:2]
     ]
-    return main[0] if len(main) == 1 and (not title or main[0] in title) else title
+    given = next(filter(is_title, (shared, title)), "")
+    if len(main) == 1 and (not given or main[0] in given or (main[0] and title.startswith(main[0]))):
+        return main[0]
+    return given or shared or title
 
 
 def _url(tree: LexborHTMLParser) -> str | None:

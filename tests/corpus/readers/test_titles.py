@@ -85,8 +85,37 @@ def test_a_first_line_on_its_own_is_the_title(document: Reading) -> None:
     assert document(b"Annual leave policy\n\nEveryone has 25 days.", "x.txt").title == "Annual leave policy"
 
 
-def test_names_of_sheets_are_not_titles(document: Reading) -> None:
+def test_a_large_figure_is_no_title(document: Reading, make_pdf: MakePdf) -> None:
+    page = [(18, 760, TITLE), (10, 700, "We help."), (30, 650, "1st"), (10, 620, "in the region")]
+    assert document(make_pdf([page]), "x.pdf").title == TITLE
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        (
+            "<meta property=og:title content=living-with-cancer-2018><title>Cancer help</title>",
+            "Cancer help",
+        ),
+        (
+            "<meta property=og:title content='Help for all'><title>Living with cancer: a guide | Help</title>",
+            "Living with cancer",
+        ),
+        ("<meta property=og:title content='A guide'><title>A guide | Living with cancer</title>", "A guide"),
+        ("<meta property=og:title content=living-with-cancer-2018>", "Living with cancer"),
+    ],
+)
+def test_the_title_of_a_page_is_no_name_of_a_file_or_site(document: Reading, head: str, title: str) -> None:
+    assert (
+        document(f"<html><head>{head}</head><body><h1>{TITLE}</h1><p>Words.</p></body></html>".encode(), "x.html").title
+        == title
+    )
+
+
+@pytest.mark.parametrize("sheet", ["Sheet", "Index"])
+def test_names_of_sheets_are_not_titles(document: Reading, sheet: str) -> None:
     written = openpyxl.Workbook()
+    written.active.title = sheet
     written.active.append(["a", "b"])
     buffer = io.BytesIO()
     written.save(buffer)
@@ -100,6 +129,10 @@ def test_the_date_is_what_the_document_says(document: Reading, make_pdf: MakePdf
     assert document(f"Leave policy\n\n{line}\n\nWords.".encode(), "x.txt").date == "2023-05-05"
     found = document(make_pdf([[(20, 760, TITLE), (10, 700, line), (10, 640, "Words.")]], date="D:20240305120000Z"), "x.pdf")
     assert (found.date, found.metadata["created"]) == ("2023-05-05", "2024-03-05")
+
+
+def test_a_date_with_dots_begins_with_the_day(document: Reading) -> None:
+    assert document(b"<h1>Kindersitze im Test</h1><p>3.10.2018</p><p>Im Test.</p>", "x.html").date == "2018-10-03"
 
 
 @pytest.mark.parametrize("line", ["We met on 5 May 2023 in York.", "Born: 5 May 1953", "05/06/2023"])
