@@ -13,6 +13,7 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Embedder
 from tests.corpus.sources.site import Site
+from tests.fork_server import ForkedProcess, ForkServer, start_process
 from tests.system.cluster.fixtures import cluster, engine_address
 
 __all__ = ["cluster", "engine_address"]
@@ -65,7 +67,8 @@ def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with `changes`, and without variables that configure the program or its libraries."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QA_", "HF_", "TRANSFORMERS_"))}
+    removed = ("QA_", "HF_", "TRANSFORMERS_", "PYTEST_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
     return kept | {"PYTHONUNBUFFERED": "1"} | dict(changes)
 
 
@@ -109,9 +112,20 @@ def run_process() -> RunProcess:
 
 
 @pytest.fixture(scope="session")
-def qa() -> RunProcess:
-    """Run the command `qa` in a process."""
-    return lambda *words, **options: _run(QA, *words, **options)
+def fork_server() -> Iterator[ForkServer]:
+    """Starts the command `qa` without importing the program again."""
+    running = ForkServer(QA, environment({}))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def qa(fork_server: ForkServer) -> RunProcess:
+    """Run the command `qa` in a process, as `run_process` does."""
+
+    return lambda *words, cwd=ROOT, patience=PATIENCE, **changes: Finished(
+        *fork_server.run(words, cwd, environment(changes), patience)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -140,21 +154,23 @@ class Response:
         return json.loads(self.body)
 
 
+Start = Callable[..., ForkedProcess | subprocess.Popen[bytes]]
+
+
 class Server:
     """`qa serve` in a process on a free port, its log, and a minimal HTTP client.
 
     With QA_TEST_WORKERS=2 in the environment of the tests it has two workers, unless a test chooses their number.
     """
 
-    def __init__(self, data: Path, log: Path, *options: object, command: tuple[object, ...] = (QA,), **changes: str) -> None:
+    def __init__(self, start: Start, data: Path, log: Path, *options: object, **changes: str) -> None:
+        """`start`: starts the command `qa`, as `ForkServer.start` does."""
         self.data = data
         self._log = log
-        words = [*command, "--data", data, "serve", "--port", "0", *options]
+        words = ["--data", data, "serve", "--port", "0", *options]
         changes = {"QA_WORKERS": os.environ.get("QA_TEST_WORKERS", "1")} | changes
         with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [str(word) for word in words], cwd=ROOT, env=environment(changes), stdout=file, stderr=file
-            )
+            self.process = start(words, ROOT, environment(changes), file, file)
         self.host, self.port = self._wait_for_address()
 
     @property
@@ -247,11 +263,19 @@ StartServer = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> StartServer:
-    """Start a server on a data folder. Use it in a `with` statement, which stops it."""
+def start_server(fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
+    """Start a server on a data folder. Use it in a `with` statement, which stops it.
+
+    `command`: of a new process, instead of a forked `qa`; other keywords are environment variables.
+    """
     numbers = itertools.count()
     logs = tmp_path_factory.mktemp("logs")
-    return lambda data, *options, **settings_: Server(data, logs / f"{next(numbers)}.log", *options, **settings_)
+
+    def start(data: Path, *options: object, command: tuple[object, ...] = (), **changes: str) -> Server:
+        starter = partial(start_process, command) if command else fork_server.start
+        return Server(starter, data, logs / f"{next(numbers)}.log", *options, **changes)
+
+    return start
 
 
 @pytest.fixture(scope="session")

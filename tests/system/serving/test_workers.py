@@ -21,8 +21,10 @@ TEXT = "The harbour of Port Mallory opens at seven."
 
 
 @pytest.fixture(scope="module")
-def workers(data_folder: Callable[[], Path], start_server: StartServer) -> Iterator[Server]:
-    with start_server(data_folder(), "--workers", "2", QA_REQUESTS_PER_MINUTE="10", QA_READ="never") as running:
+def workers(data_folder: Callable[[], Path], start_server: StartServer, qa_path: Path) -> Iterator[Server]:
+    with start_server(
+        data_folder(), "--workers", "2", command=(qa_path,), QA_REQUESTS_PER_MINUTE="10", QA_READ="never"
+    ) as running:
         yield running
         assert running.stop() == 0
         assert "Traceback" not in running.log
