@@ -58,8 +58,9 @@ class Searcher:
         self._store = store
         self._embedder = embedder
         self._policy = policy
-        self._protected_words = frozenset(embedder.word_ranks)
-        self._general_shares = general_shares(embedder.word_ranks)
+        ranks = embedder.word_ranks
+        self._protected_words = frozenset(ranks)
+        self._general_shares = general_shares(ranks)
         self._current = current
         self._changing = threading.Lock()
         self._generation = generation

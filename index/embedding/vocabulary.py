@@ -66,10 +66,10 @@ def whole_words(vocabulary: Mapping[str, int]) -> dict[str, int]:
     marks = tuple("▁Ġ")
     marks_beginnings = any(token.startswith(marks) for token in vocabulary)
     words: dict[str, int] = {}
-    for token, rank in sorted(vocabulary.items(), key=lambda item: -item[1]):
+    for token in sorted(vocabulary, key=vocabulary.__getitem__, reverse=True):
         word = token if not marks_beginnings else token[1:] if token.startswith(marks) else ""
         if len(word) > 1 and word.isalpha():
-            words[word.lower()] = rank
+            words[word.lower()] = vocabulary[token]
     return words
 
 

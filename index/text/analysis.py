@@ -61,6 +61,8 @@ def terms(text: str) -> list[str]:
 
 
 def stems(words_: list[str]) -> list[str]:
+    if len(words_) > CACHED_STEMS:  # such as a vocabulary: storing and evicting would take longer than stemming
+        return list(Stemmer.Stemmer("english", 0).stemWords(words_))
     stemmer = getattr(_local, "stemmer", None)
     if stemmer is None:
         stemmer = _local.stemmer = Stemmer.Stemmer("english", CACHED_STEMS)
