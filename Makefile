@@ -83,6 +83,7 @@ test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 
 test-long: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m long --durations 25 --junitxml build/junit-long.xml
+	QUOTABLE_EXAMPLES=whole $(BIN)/python -m pytest -m "hypothesis and not long" --durations 25 --junitxml build/junit-examples.xml
 	QA_TEST_WORKERS=2 $(BIN)/python -m pytest -m "not long" --durations 25 --junitxml build/junit-workers.xml $(WITH_WORKERS)
 
 lint: $(VENV)/.installed-test

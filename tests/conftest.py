@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Embedder
 from tests.corpus.sources.site import Site
+from tests.examples import use_profile
 from tests.fork_server import ForkedProcess, ForkServer, start_process
 from tests.system.cluster.fixtures import cluster, engine_address
 
@@ -34,9 +34,7 @@ QA = Path(sysconfig.get_path("scripts")) / "qa"
 # Seconds until a process counts as hanging. Long, because the first start prepares the model, perhaps on a busy machine.
 PATIENCE = 600
 
-# The same examples in every run, so that a failure is reproducible; no deadline, because machines differ.
-settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
+use_profile()
 
 
 def pytest_configure(config: pytest.Config) -> None:

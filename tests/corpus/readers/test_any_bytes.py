@@ -11,11 +11,12 @@ import docx
 import openpyxl
 import pptx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from corpus.readers import read
 from corpus.types import Document, ReadError
+from tests.examples import examples
 
 NAMES = ("a.txt", "a.md", "a.html", "a.pdf", "a.docx", "a.csv", "a.eml", "a.json", "a.jsonl", "../../etc/passwd", "", ".")
 STARTS = (
@@ -42,7 +43,7 @@ def documents_in(data: bytes, name: str) -> list[Document]:
         return []
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.sampled_from(STARTS), st.binary(max_size=300), st.sampled_from(NAMES))
 def test_any_bytes_give_documents_or_read_error(start: bytes, rest: bytes, name: str) -> None:
     for found in documents_in(start + rest, name):
@@ -50,7 +51,7 @@ def test_any_bytes_give_documents_or_read_error(start: bytes, rest: bytes, name:
         assert found.title
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.text(max_size=200), st.sampled_from(NAMES))
 def test_any_text_gives_documents_or_read_error(text: str, name: str) -> None:
     for found in documents_in(text.encode("utf-8", "replace"), name):
@@ -94,7 +95,7 @@ def samples(make_pdf: Callable[..., bytes]) -> dict[str, bytes]:
     }
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_damaged_files_give_documents_or_read_error(samples: dict[str, bytes], seed: int) -> None:
     chance = random.Random(seed)

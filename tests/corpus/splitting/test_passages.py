@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.press_release import press_release
 from corpus.splitting.passages import split
 from corpus.types import Document, Heading, Passage, Table
 from index.types import Embedder
+from tests.examples import examples
 
 SENTENCES = (
     "the memorandum was signed by Dr. Smith e.g. in 2025. It works! Why? 这是一句。 यह है। supercalifragilistic £1,250.00 - | :"
@@ -103,7 +104,7 @@ def test_no_passage_crosses_a_heading(embedder: Embedder, document: Document, bu
 
 
 @given(document=documents(), budget=st.integers(8, 300))
-@settings(max_examples=300)
+@examples(300)
 def test_searchable_text_fits_the_budget(embedder: Embedder, document: Document, budget: int) -> None:
     passages = split(document, embedder, budget)
     lengths = embedder.count_tokens([passage.searchable_text for passage in passages]) if passages else []

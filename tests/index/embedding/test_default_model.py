@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Embedder
+from tests.examples import examples
 from tests.index.embedding.models import MIN_COSINE, assert_unit, cosine
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def test_export_agrees_with_sentence_transformers_on_unusual_texts(
 
 
 @given(text=st.text(max_size=400))
-@settings(max_examples=60)
+@examples(60)
 def test_export_agrees_with_sentence_transformers_on_any_text(
     embedder: Embedder, sentence_transformer: SentenceTransformer, text: str
 ) -> None:
@@ -53,7 +54,7 @@ def test_export_agrees_with_sentence_transformers_on_any_text(
 
 
 @given(texts=st.lists(st.text(max_size=60), max_size=5))
-@settings(max_examples=30)
+@examples(30)
 def test_passages_keep_their_order_and_are_independent(embedder: Embedder, texts: list[str]) -> None:
     together = embedder.embed_passages(texts)
     assert together.shape == (len(texts), embedder.dimension)

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.types import Document, Passage
@@ -16,6 +16,7 @@ from index.engine import Engine
 from index.filters import Combination, Comparison, Filter
 from index.ranking.result import Ranking
 from index.types import Origin
+from tests.examples import examples
 from tests.index.engine.conftest import NewEngine, OpenEngine
 from tests.index.engine.examples import WORDS, document, searches, steps
 from tests.index.engine.reference import Found, HashingEmbedder, ReferenceEngine
@@ -65,7 +66,7 @@ sequences = st.lists(st.tuples(steps, searches), min_size=1, max_size=8)
 
 
 @given(sequences)
-@settings(max_examples=40)
+@examples(40)
 def test_matches_the_reference_after_any_sequence(new_local_engine: NewEngine, sequence: Sequence) -> None:
     check_any_sequence(new_local_engine, sequence)
 

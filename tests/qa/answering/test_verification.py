@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.types import text_version
 from qa.answering.verification import Verdict, verify
 from tests.conftest import Server, StartServer
+from tests.examples import examples
 
 FIRST = "The museum opens at nine. 🏛️ Tickets cost ten pounds.\n\nChildren enter free."
 SECOND = "From May on, this holds.\n\nThe museum opens at nine. 🏛️ Tickets cost twelve pounds.\n\nChildren enter free."
@@ -103,7 +104,7 @@ TEXT = st.text("ab\n🙂", max_size=30)
 
 
 @given(TEXT, st.text("ab\n🙂", min_size=1, max_size=2), st.integers(0, 40), st.integers(0, 40))
-@settings(max_examples=500)
+@examples(500)
 def test_verdict_agrees_with_the_text(text: str, quote: str, start: int, end: int) -> None:
     verdict, place = verify(text, quote, start, end)
     places = [position for position in range(len(text)) if text.startswith(quote, position)]

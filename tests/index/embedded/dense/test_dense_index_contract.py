@@ -10,13 +10,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index.embedded.dense.brute_force import BruteForceDenseIndex
 from index.embedded.dense.flat import FlatDenseIndex
 from index.embedded.dense.ivf import IvfDenseIndex
 from index.types import DenseIndex, Ids, Matrix, Vector
+from tests.examples import examples
 from tests.index.oracle import Hit, dense_hits
 
 DIMENSION = 8
@@ -162,7 +163,7 @@ def test_scores_follow_the_order_of_ids_and_are_nan_for_unknown_ids(
 
 
 @given(corpus=corpora(), question=QUESTION)
-@settings(max_examples=30)
+@examples(30)
 def test_implementations_return_equal_scores_and_ids(make: Make, corpus: tuple[Ids, Matrix], question: Vector) -> None:
     reference = dense_hits(filled(BruteForceDenseIndex, *corpus), question, 1000)
     found = dense_hits(filled(make, *corpus), question, 1000)

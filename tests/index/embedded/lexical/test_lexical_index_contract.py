@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.types import Ids, IndexedText, LexicalMatch
+from tests.examples import examples
 from tests.index.embedded.lexical.indexes import CLOSE, Corpus, Make, filled, ids_of, query_for, texts_of
 from tests.index.oracle import Hit, OracleLexicalIndex, lexical_hits
 
@@ -53,7 +54,7 @@ def assert_same_match(found: LexicalMatch, expected: LexicalMatch) -> None:
 
 
 @given(corpus=corpora(), question=QUESTIONS, context=st.just("") | QUESTIONS, allowed=st.none() | SETS)
-@settings(max_examples=60)
+@examples(60)
 def test_search_returns_the_oracles_scores_and_ids(
     make: Make, corpus: Corpus, question: str, context: str, allowed: Ids | None
 ) -> None:
@@ -67,7 +68,7 @@ def test_search_returns_the_oracles_scores_and_ids(
 
 
 @given(corpus=corpora(), question=QUESTIONS, removed=SETS, asked=ASKED)
-@settings(max_examples=60)
+@examples(60)
 def test_matches_follow_the_order_of_ids_and_are_nan_for_unknown_ids(
     make: Make, corpus: Corpus, question: str, removed: Ids, asked: Ids
 ) -> None:
@@ -87,7 +88,7 @@ def test_matches_follow_the_order_of_ids_and_are_nan_for_unknown_ids(
 
 
 @given(corpus=corpora(), removed=SETS, numbers=st.sets(st.integers(1, 99), max_size=5))
-@settings(max_examples=40)
+@examples(40)
 def test_passages_of_documents_exclude_removed_ones(make: Make, corpus: Corpus, removed: Ids, numbers: set[int]) -> None:
     index = filled(make, corpus)
     index.remove(removed)
@@ -98,7 +99,7 @@ def test_passages_of_documents_exclude_removed_ones(make: Make, corpus: Corpus, 
 
 
 @given(corpus=corpora(), question=QUESTIONS)
-@settings(max_examples=40)
+@examples(40)
 def test_search_finds_every_passage_with_a_positive_share(make: Make, corpus: Corpus, question: str) -> None:
     index = filled(make, corpus)
     query = query_for(index, question)
@@ -108,7 +109,7 @@ def test_search_finds_every_passage_with_a_positive_share(make: Make, corpus: Co
 
 
 @given(corpus=corpora(), question=QUESTIONS, k=st.integers(1, 30))
-@settings(max_examples=40)
+@examples(40)
 def test_smaller_k_returns_a_prefix(make: Make, corpus: Corpus, question: str, k: int) -> None:
     index = filled(make, corpus)
     query = query_for(index, question)
@@ -116,7 +117,7 @@ def test_smaller_k_returns_a_prefix(make: Make, corpus: Corpus, question: str, k
 
 
 @given(corpus=corpora(), question=QUESTIONS, removed=SETS)
-@settings(max_examples=40)
+@examples(40)
 def test_removed_passages_are_not_found(make: Make, corpus: Corpus, question: str, removed: Ids) -> None:
     reference, index = filled(OracleLexicalIndex, corpus), filled(make, corpus)
     reference.remove(removed)
@@ -130,7 +131,7 @@ def test_removed_passages_are_not_found(make: Make, corpus: Corpus, question: st
 
 
 @given(corpus=corpora(), question=QUESTIONS, cut=st.integers(0, 20))
-@settings(max_examples=40)
+@examples(40)
 def test_adding_and_removing_passages_restores_the_index(make: Make, corpus: Corpus, question: str, cut: int) -> None:
     ids, texts = corpus
     index = filled(make, (ids[:cut], texts[:cut]))

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from corpus.types import Document
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import FingerprintMismatch
+from tests.examples import examples
 from tests.index.embedded.store.examples import (
     DOCUMENT,
     OTHER,
@@ -47,7 +48,7 @@ def test_returns_a_document_unchanged_also_after_reopening(store: Store, open_st
     title=st.text(max_size=40),
     metadata=st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=3),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_keeps_any_text_verbatim_with_its_digest(
     store: Store, open_store: OpenStore, tmp_path: Path, text: str, title: str, metadata: dict[str, str]
 ) -> None:

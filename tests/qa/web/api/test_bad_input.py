@@ -9,8 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.examples import examples
 
 DEEP = 100_000
 JSON = "application/json"
@@ -274,7 +276,7 @@ BODIES = st.one_of(
 
 
 @given(body=BODIES)
-@settings(max_examples=200)
+@examples(200)
 def test_no_body_causes_a_server_error(server: Any, body: bytes) -> None:
     response = server.post("/v1/search", body)
     if response.status == 200:
@@ -284,7 +286,7 @@ def test_no_body_causes_a_server_error(server: Any, body: bytes) -> None:
 
 
 @given(query_string=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=60))
-@settings(max_examples=200)
+@examples(200)
 def test_no_query_string_causes_a_server_error(server: Any, query_string: str) -> None:
     for target in ("/v1/search", "/"):
         assert server.get(f"{target}?{query_string}").status < 500

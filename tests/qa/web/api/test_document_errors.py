@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.qa.web.api.documents import address, assert_problem
 
 
@@ -104,7 +105,7 @@ RECORD = st.fixed_dictionaries(
 
 
 @given(RECORD)
-@settings(max_examples=200)
+@examples(200)
 def test_no_json_causes_a_server_error(documents: Any, record: object) -> None:
     response = documents.post("/v1/documents", json.dumps(record).encode())
     assert response.status in {202, 400, 422}, (record, response.text)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.qa.web.api.filter_oracle import COMPARE, DOCUMENTS, KEYS, VALUES, Filter, matches, values_of
 
 
@@ -57,7 +58,7 @@ def depth(filter_: Filter) -> int:
 
 
 @given(FILTER.filter(lambda made: depth(made) <= 4))
-@settings(max_examples=300)
+@examples(300)
 def test_matches_the_documents_that_plain_python_matches(filtered: Any, stored: list[dict[str, Any]], filter_: Filter) -> None:
     assert found_ids(filtered, filter_) == {document["id"] for document in stored if matches(filter_, document)}
 
@@ -208,7 +209,7 @@ def test_a_cached_filter_follows_added_changed_and_removed_documents(filtered: A
 @given(
     st.none() | FILTER.filter(lambda made: depth(made) <= 4), st.lists(st.sampled_from([*KEYS, "year"]), min_size=1, max_size=3)
 )
-@settings(max_examples=100)
+@examples(100)
 def test_facets_count_the_matching_documents(
     filtered: Any, stored: list[dict[str, Any]], filter_: Filter | None, keys: list[str]
 ) -> None:
