@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -24,15 +22,13 @@ from index.embedding.model_files import DEFAULT_MODEL
 from index.types import Embedder
 from tests.corpus.sources.site import Site
 from tests.examples import use_profile
-from tests.fork_server import ForkedProcess, ForkServer, start_process
+from tests.fork_server import ForkServer, start_process
+from tests.server import PATIENCE, ROOT, Response, Server, environment
 from tests.system.cluster.fixtures import cluster, engine_address
 
-__all__ = ["cluster", "engine_address"]
+__all__ = ["PATIENCE", "ROOT", "Response", "Server", "cluster", "engine_address", "environment"]
 
-ROOT = Path(__file__).parent.parent
 QA = Path(sysconfig.get_path("scripts")) / "qa"
-# Seconds until a process counts as hanging. Long, because the first start prepares the model, perhaps on a busy machine.
-PATIENCE = 600
 
 use_profile()
 
@@ -61,13 +57,6 @@ def embedder(exported_model: Path) -> Embedder:
 def data_folder(exported_model: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
     """Create empty data folders; the default model is prepared."""
     return lambda: tmp_path_factory.mktemp("data")
-
-
-def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with `changes`, and without variables that configure the program or its libraries."""
-    removed = ("QA_", "HF_", "TRANSFORMERS_", "PYTEST_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
-    return kept | {"PYTHONUNBUFFERED": "1"} | dict(changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,138 +127,32 @@ def python() -> RunProcess:
     return lambda program, *words, **options: _run(sys.executable, "-c", program, *words, **options)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-Start = Callable[..., ForkedProcess | subprocess.Popen[bytes]]
-
-
-class Server:
-    """`qa serve` in a process on a free port, its log, and a minimal HTTP client.
-
-    With QA_TEST_WORKERS=2 in the environment of the tests it has two workers, unless a test chooses their number.
-    """
-
-    def __init__(self, start: Start, data: Path, log: Path, *options: object, **changes: str) -> None:
-        """`start`: starts the command `qa`, as `ForkServer.start` does."""
-        self.data = data
-        self._log = log
-        words = ["--data", data, "serve", "--port", "0", *options]
-        changes = {"QA_WORKERS": os.environ.get("QA_TEST_WORKERS", "1")} | changes
-        with log.open("wb") as file:
-            self.process = start(words, ROOT, environment(changes), file, file)
-        self.host, self.port = self._wait_for_address()
-
-    @property
-    def address(self) -> str:
-        return f"http://{self.host}:{self.port}"
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text("utf-8")
-
-    def request(
-        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, target, body, dict(headers or {}))
-            response = connection.getresponse()
-            return Response(response.status, response.msg, response.read())
-        finally:
-            connection.close()
-
-    def get(self, target: str) -> Response:
-        return self.request("GET", target)
-
-    def post(self, target: str, body: bytes, content_type: str | None = "application/json") -> Response:
-        return self.request("POST", target, body, {"Content-Type": content_type} if content_type else {})
-
-    def search(self, query: str, **fields: Any) -> Any:
-        """The response of POST /v1/search, which must be 200."""
-        response = self.post("/v1/search", json.dumps({"query": query, **fields}).encode())
-        assert response.status == 200, response.text
-        return response.json()
-
-    def add(self, **record: Any) -> Any:
-        """The job of POST /v1/documents, which must accept the document."""
-        response = self.post("/v1/documents", json.dumps(record).encode())
-        assert response.status == 202, response.text
-        return response.json()["job"]
-
-    def upload(self, name: str, body: bytes, **fields: str) -> Response:
-        """The response of POST /v1/documents to a file, with further form fields."""
-        boundary = "b" * 40
-        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{fields[key]}\r\n' for key in fields]
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-        content = "".join([*parts, head]).encode() + body + f"\r\n--{boundary}--\r\n".encode()
-        return self.post("/v1/documents", content, f"multipart/form-data; boundary={boundary}")
-
-    def finished(self, job: Any) -> Any:
-        """Wait until a job is finished and return it."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            found = self.get(f"/v1/jobs/{job['id']}").json()
-            if found["finished"]:
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"the job is not finished: {found}")
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _wait_for_address(self) -> tuple[str, int]:
-        marker = "Serving on http://"
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for line in self.log.splitlines():
-                if marker in line:
-                    host, _, port = line.partition(marker)[2].split()[0].rstrip("/").rpartition(":")
-                    return host, int(port)
-            if self.process.poll() is not None:
-                raise AssertionError(f"the server exited with {self.process.returncode}: {self.log}")
-            time.sleep(0.05)
-        self.stop(signal.SIGKILL)
-        raise AssertionError(f"the server printed no address: {self.log}")
-
-
 StartServer = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def start_server(fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
-    """Start a server on a data folder. Use it in a `with` statement, which stops it.
+def first_start(fork_server: ForkServer, data_folder: MakeFolder) -> Path:
+    """A data folder as the first start of a server leaves it, with the press release."""
+    data = data_folder()
+    code, _, errors, _ = fork_server.run(["--data", data, "search", "Who signed?"], ROOT, environment({}), PATIENCE)
+    assert code == 0, errors
+    return data
 
-    `command`: of a new process, instead of a forked `qa`; other keywords are environment variables.
+
+@pytest.fixture(scope="session")
+def start_server(fork_server: ForkServer, first_start: Path, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
+    """Start a server on a data folder, a new one with a copy of `first_start`. Use it in a `with` statement, which stops it.
+
+    `command`: of a new process, instead of a forked `qa`, which fills a new folder itself; other keywords are environment variables.
     """
     numbers = itertools.count()
     logs = tmp_path_factory.mktemp("logs")
 
     def start(data: Path, *options: object, command: tuple[object, ...] = (), **changes: str) -> Server:
+        # The copy is not what such a server would begin with.
+        fills = command or "--engine" in options or {"QA_MODEL", "PYTHONPATH"} & changes.keys()
+        if not fills and not (data / "store.sqlite").exists():
+            shutil.copytree(first_start, data, dirs_exist_ok=True)
         starter = partial(start_process, command) if command else fork_server.start
         return Server(starter, data, logs / f"{next(numbers)}.log", *options, **changes)
 
@@ -278,8 +161,8 @@ def start_server(fork_server: ForkServer, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def server(data_folder: MakeFolder, start_server: StartServer) -> Iterator[Server]:
-    """A server with the press release. Tests must not change its documents."""
-    with start_server(data_folder()) as running:
+    """A server with the press release, started in a new interpreter. Tests must not change its documents."""
+    with start_server(data_folder(), command=(QA,)) as running:
         yield running
         # Fails for a traceback in any test's request.
         assert "Traceback" not in running.log, running.log

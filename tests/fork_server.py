@@ -38,7 +38,8 @@ PRELOADED = (
     "pycld2",
     "tokenizers",
 )
-OWN_VARIABLES = "QA_"  # read by the program after its start; all others may have been read by the imports
+# Read by the program after its start; all others may have been read by the imports.
+OWN_VARIABLES = ("QA_", "OTEL_")
 
 
 class ForkedProcess:

@@ -188,8 +188,10 @@ def test_malformed_http_has_a_request_id_and_a_line(json_server: Server) -> None
     assert log_entry(json_server, found[1].decode())["status"] == 400
 
 
-def test_every_line_is_a_json_object(data_folder: Callable[[], Path], start_server: StartServer, qa: RunProcess) -> None:
-    with start_server(data_folder(), QA_LOG_FORMAT="json") as running:
+def test_every_line_is_a_json_object(
+    data_folder: Callable[[], Path], start_server: StartServer, qa: RunProcess, qa_path: Path
+) -> None:
+    with start_server(data_folder(), command=(qa_path,), QA_LOG_FORMAT="json") as running:
         refused = qa("--data", running.data, "serve", "--port", running.port, QA_LOG_FORMAT="json")
         health = running.get("/healthz")
         running.stop()

@@ -48,9 +48,9 @@ def test_warm_search_writes_nothing_to_stderr(server: Server, qa: RunProcess) ->
     assert qa("--data", server.data, "search", "Who signed the memorandum?").stderr == ""
 
 
-def test_second_start_prepares_nothing(data_folder: Callable[[], Path], start_server: StartServer) -> None:
+def test_second_start_prepares_nothing(data_folder: Callable[[], Path], start_server: StartServer, qa_path: Path) -> None:
     data = data_folder()
-    with start_server(data) as first:
+    with start_server(data, command=(qa_path,)) as first:
         expected = first.search("Who signed the memorandum?")
         assert "press release" in first.log
     before = {path: path.stat().st_mtime_ns for path in data.rglob("*") if path.suffix in {".onnx", ".faiss", ".npy"}}
