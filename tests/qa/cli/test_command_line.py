@@ -30,6 +30,15 @@ def filled(data_folder: MakeFolder, qa: RunProcess, tmp_path_factory: pytest.Tem
     return data
 
 
+@pytest.fixture(scope="module")
+def noted(data_folder: MakeFolder, qa: RunProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a note, for tests that damage a copy."""
+    data, note = data_folder(), tmp_path_factory.mktemp("notes") / "note.txt"
+    note.write_text("A note.")
+    assert qa("--data", data, "add", note).code == 0
+    return data
+
+
 def assert_one_line(result: Finished, code: int, *words: object) -> None:
     """The command failed with one line on standard error."""
     assert result.code == code, result.stderr
@@ -177,11 +186,9 @@ def test_a_data_folder_that_is_a_file_is_reported_in_one_line(qa: RunProcess, tm
 
 @pytest.mark.parametrize("command", [["search", "who"], ["status"], ["serve", "--port", "0"], ["add", "README.md"]])
 def test_a_store_with_a_newer_format_is_reported_in_one_line(
-    data_folder: MakeFolder, qa: RunProcess, tmp_path: Path, command: list[str]
+    noted: Path, qa: RunProcess, tmp_path: Path, command: list[str]
 ) -> None:
-    data, note = data_folder(), tmp_path / "note.txt"
-    note.write_text("A note.")
-    assert qa("--data", data, "add", note).code == 0
+    data = shutil.copytree(noted, tmp_path / "data")
     with apsw.Connection(str(data / "store.sqlite")) as connection:
         connection.pragma("user_version", 999)
     connection.close()
@@ -211,11 +218,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 @pytest.mark.parametrize("command", [["search", "who"], ["status"], ["serve", "--port", "0"], ["add", "README.md"]])
 @pytest.mark.parametrize("closed", ["folder", "store"])
 def test_an_unreadable_data_folder_is_reported_in_one_line(
-    data_folder: MakeFolder, qa: RunProcess, qa_path: Path, python: RunProcess, tmp_path: Path, command: list[str], closed: str
+    noted: Path, qa_path: Path, python: RunProcess, tmp_path: Path, command: list[str], closed: str
 ) -> None:
-    data, note = data_folder(), tmp_path / "note.txt"
-    note.write_text("A note.")
-    assert qa("--data", data, "add", note).code == 0
+    data = shutil.copytree(noted, tmp_path / "data")
     shut = data if closed == "folder" else data / "store.sqlite"
     mode = shut.stat().st_mode
     shut.chmod(0)

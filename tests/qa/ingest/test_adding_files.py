@@ -159,7 +159,7 @@ def write_lines(path: Path, items: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(item) + "\n" for item in items))
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [120, pytest.param(5000, marks=pytest.mark.long)])
 def test_changed_json_lines_replace_only_changed_records(data_folder: MakeFolder, qa: Run, tmp_path: Path, count: int) -> None:
     data, path, items = data_folder(), tmp_path / "boxes.jsonl", records(count)
     write_lines(path, items)
@@ -206,17 +206,17 @@ def stored_documents(data: Path) -> int:
 
 def test_interrupted_file_is_completed_on_the_next_run(data_folder: MakeFolder, qa: Run, qa_path: Path, tmp_path: Path) -> None:
     data, path = data_folder(), tmp_path / "boxes.jsonl"
-    write_lines(path, records(800))
+    write_lines(path, records(300))
     with subprocess.Popen([str(qa_path), "--data", str(data), "add", str(path)], stdout=subprocess.DEVNULL) as process:
         while process.poll() is None and not (data / "store.sqlite").exists():
             time.sleep(0.01)
-        while process.poll() is None and stored_documents(data) < 100:
+        while process.poll() is None and stored_documents(data) < 50:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    assert 0 < len(listed(qa, data)) < 800
+    assert 0 < len(listed(qa, data)) < 300
     assert qa("--data", data, "add", path).code == 0
-    assert len(listed(qa, data)) == 800
-    assert "800 unchanged" in qa("--data", data, "add", path).stderr
+    assert len(listed(qa, data)) == 300
+    assert "300 unchanged" in qa("--data", data, "add", path).stderr
 
 
 def test_repeated_id_gets_a_suffix(data_folder: MakeFolder, qa: Run, tmp_path: Path) -> None:

@@ -194,7 +194,8 @@ def test_pages_pass_axe_and_have_contrast_and_fit_the_window(open_page: OpenPage
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         if width == min(WIDTHS):
             assert page.evaluate(LOST_AT_DOUBLE_SIZE) == [], name
-        check_colours_in_both_schemes(page, axe, name)
+        if width == max(WIDTHS):  # colours do not depend on the width
+            check_colours_in_both_schemes(page, axe, name)
         page.unroute("**/v1/search")
 
 

@@ -262,8 +262,8 @@ def test_the_same_text_under_two_ids_is_shown_once(documents: Any) -> None:
 
 def test_an_accepted_document_survives_a_kill(data_folder: Callable[[], Path], start_server: Callable[..., Any]) -> None:
     data = data_folder()
-    records = [{"id": f"kept-{n}", "title": f"Kept {n}", "text": f"Kept document {n}.\n\n" * 40} for n in range(12)]
-    lines = "\n".join(json.dumps({"id": f"line-{n}", "text": f"Line {n} of the file."}) for n in range(300)).encode()
+    records = [{"id": f"kept-{n}", "title": f"Kept {n}", "text": f"Kept document {n}.\n\n" * 40} for n in range(6)]
+    lines = "\n".join(json.dumps({"id": f"line-{n}", "text": f"Line {n} of the file."}) for n in range(120)).encode()
     jobs = []
     with start_server(data) as running:
         jobs = [running.add(**record) for record in records]
@@ -274,9 +274,9 @@ def test_an_accepted_document_survives_a_kill(data_folder: Callable[[], Path], s
             time.sleep(0.01)
         assert running.stop(signal.SIGKILL) == -signal.SIGKILL
     with start_server(data) as running:
-        assert [running.finished(job)["status"] for job in jobs] == ["done"] * 13
+        assert [running.finished(job)["status"] for job in jobs] == ["done"] * 7
         listed = running.get("/v1/documents?limit=1000").json()["data"]
-        expected = {"press-release", *(record["id"] for record in records), *(f"line-{n}" for n in range(300))}
+        expected = {"press-release", *(record["id"] for record in records), *(f"line-{n}" for n in range(120))}
         assert sorted(document["id"] for document in listed) == sorted(expected)
         for record in records:
             found = running.search("kept document", limit=100, filter={"type": "eq", "key": "id", "value": record["id"]})
