@@ -50,6 +50,14 @@ def files_below(paths: Sequence[Path]) -> Iterator[FoundFile]:
     yield from changed_files(paths, paths)
 
 
+def size_of(file: FoundFile) -> int:
+    """In bytes; 0 if it is unknown."""
+    try:
+        return file.path.stat().st_size
+    except OSError:
+        return 0
+
+
 def changed_files(paths: Sequence[Path], roots: Sequence[Path]) -> Iterator[FoundFile]:
     """As `files_below`; the sources are below `roots`, the folders and files that were added."""
     seen: set[Path] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -20,13 +20,19 @@ MIN_SECONDS = 2.0
 
 
 class Rate:
-    """Passages stored per second, and the time left for the remaining files at this rate."""
+    """Passages stored per second, and the time left for the remaining files at this rate.
 
-    def __init__(self, files: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._files, self._clock, self._start = files, clock, clock()
+    `sizes`: of the files in bytes, in order; by them the time left is estimated. 0 for an unknown size, which counts as the mean.
+    """
+
+    def __init__(self, sizes: Sequence[int], clock: Callable[[], float] = time.monotonic) -> None:
+        known = [size for size in sizes if size]
+        mean = sum(known) // len(known) if known else 1
+        self._sizes = [size or mean for size in sizes]
+        self._clock, self._start = clock, clock()
         self._passages = 0
         self._share = 0.0  # of the current file
-        self._files_done = 0
+        self._files_done = self._done = 0
         self._reported = self._start
 
     def add_document(self, share: float, passages: int) -> None:
@@ -34,7 +40,13 @@ class Rate:
         self._passages += passages
 
     def finish_file(self) -> None:
+        self._done += self._size
         self._files_done, self._share = self._files_done + 1, 0.0
+
+    @property
+    def _size(self) -> int:
+        """The current file's."""
+        return self._sizes[self._files_done] if self._files_done < len(self._sizes) else 0
 
     def is_due(self) -> bool:
         """Whether to print a progress line now; restarts the interval if so."""
@@ -44,10 +56,10 @@ class Rate:
         return True
 
     def __str__(self) -> str:
-        seconds, done = self._clock() - self._start, self._files_done + self._share
+        seconds, done = self._clock() - self._start, self._done + self._share * self._size
         if seconds < MIN_SECONDS or not self._passages:
             return f"{self._passages:,} passages"
-        left = seconds / done * (self._files - done) if done else 0.0
+        left = seconds / done * (sum(self._sizes) - done) if done else 0.0
         return f"{self._passages:,} passages, {self._passages / seconds:,.0f} a second, {_format_duration(left)} left"
 
 

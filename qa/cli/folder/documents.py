@@ -36,7 +36,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
     from corpus.sources.addresses import is_address
     from index.jobs import IfExists
     from qa.assembly import fetcher_of, open_to_change
-    from qa.ingest.files import add_addresses, add_files, files_below, unavailable
+    from qa.ingest.files import add_addresses, add_files, files_below, size_of, unavailable
     from qa.ingest.watching import follow_changes, watch_paths
 
     summary = Summary()
@@ -53,7 +53,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
         stopping = Event()
         changes = watch_paths(paths, stopping) if watch else None
         files = list(files_below(paths))
-        rate = Rate(len(files) + len(urls))
+        rate = Rate([*map(size_of, files), *(0 for _ in urls)])
         outcomes = chain(
             add_files(writer, sandbox, files, summary.report_to(rate), IfExists(if_exists)),
             add_addresses(writer, sandbox, fetcher, urls, IfExists(if_exists)),
