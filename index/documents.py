@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from corpus.types import Document, Heading, Table, text_version
-from index.types import DamagedRow, Origin, StoredDocument, with_edits
+from index.types import DamagedRow, Origin, StoredDocument
+
+Edited = TypeVar("Edited", StoredDocument, Document)
 
 
 def now() -> str:
@@ -16,8 +18,23 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def new_document(document_id: str, document: Document, origin: Origin, previous: StoredDocument | None) -> StoredDocument:
-    """With the time and the edits of the document that it replaces; the number is given when it is stored."""
+def with_edits(document: Edited, edits: Mapping[str, Any]) -> Edited:
+    """The document with what people changed: `title`, `date`, and `metadata` by key, where None removes a key."""
+    if not edits:
+        return document
+    metadata = {**document.metadata, **edits.get("metadata", {})}
+    return replace(
+        document,
+        title=edits.get("title", document.title),
+        date=edits.get("date", document.date),
+        metadata={key: value for key, value in metadata.items() if value is not None},
+    )
+
+
+def new_document(
+    document_id: str, document: Document, origin: Origin, previous: StoredDocument | None, edits: Mapping[str, Any]
+) -> StoredDocument:
+    """With the time and the edits of the document that it replaces, and further edits; the number is given when it is stored."""
     changed = now()
     stored = StoredDocument(
         number=0,
@@ -31,14 +48,14 @@ def new_document(document_id: str, document: Document, origin: Origin, previous:
         metadata=document.metadata,
         added=previous.added if previous else changed,
         changed=changed,
-        edits=previous.edits if previous else {},
+        edits={**(previous.edits if previous else {}), **edits},
         **asdict(origin),
     )
     return with_edits(stored, stored.edits)
 
 
 def edited_document(stored: StoredDocument, changes: Mapping[str, Any]) -> StoredDocument:
-    """With changes of `title`, `date` and keys of the `metadata`; the very document if they change nothing."""
+    """With changes of `title`, `date`, `collection`, `access` and keys of the `metadata`; the very document if they change nothing."""
     edits = {**stored.edits, **changes}
     if "metadata" in edits:
         edits["metadata"] = {**stored.edits.get("metadata", {}), **changes.get("metadata", {})}

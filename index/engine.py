@@ -17,7 +17,7 @@ from index.jobs import Job, Jobs
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import NO_ORIGIN, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
+from index.types import NO_EDITS, NO_ORIGIN, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
 
 PutOutcome = Literal["added", "replaced", "cancelled"]
 
@@ -183,11 +183,13 @@ class Engine(Protocol):
         vectors: Matrix,
         *,
         origin: Origin = NO_ORIGIN,
+        edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         """Store a document in place of any other with its id; when this returns it is on disk and found.
 
         A search finds the old document or the new one, never parts. `vectors`: float32 (n, d) by `embedder`, one for each passage.
+        `edits`: its `collection` and `access`, which are those of the old document unless they are given.
         `unless`: called inside the transaction; if it returns true, nothing is stored. Raises FingerprintMismatch.
         """
         ...
@@ -217,7 +219,7 @@ class Engine(Protocol):
         ...
 
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
-        """Change `title`, `date` or keys of the `metadata` of a document; it stays changed when the document is replaced.
+        """Change `title`, `date`, `collection`, `access` or keys of the `metadata`; they stay changed when the document is replaced.
 
         None if there is no such document. A new title is searched once its job has put the document again. Raises DamagedRow.
         """

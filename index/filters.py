@@ -1,7 +1,7 @@
 """Filters of documents: comparisons and their combinations, as in OpenAI's vector stores.
 
 Keys are the document's own fields (FIELDS) or those of its metadata. A document without the key matches only `ne` and `nin`. A list in
-the metadata matches by its elements. Text and numbers never compare.
+the metadata matches by its elements. Text and numbers never compare. What a caller may read is a filter too; no request can contain one.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from index.access.audience import Audience
+
 Scalar = str | int | float | bool
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
 
-FIELDS = ("id", "title", "source", "url", "date", "type", "language")
+FIELDS = ("id", "title", "source", "url", "date", "type", "language", "collection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +34,16 @@ class Combination:
     filters: tuple[Filter, ...]
 
 
-Filter = Comparison | Combination
+Filter = Comparison | Combination | Audience
+
+
+def of_collection(name: str | None, other: Filter | None = None) -> Filter | None:
+    """The documents of a collection, or of any for None, that another filter allows too."""
+    return both(None if name is None else Comparison("eq", "collection", name), other)
+
+
+def both(one: Filter | None, other: Filter | None) -> Filter | None:
+    """What both filters allow; None is no filter."""
+    if one is None or other is None:
+        return one if other is None else other
+    return Combination("and", (one, other))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from index.types import NO_EDITS
 
 MAX_ATTEMPTS = 3
 
@@ -43,7 +45,7 @@ class Job:
     """Something to ingest. `document_id`: for a document that does not name its own id; `documents`: number of documents now stored.
 
     `attempts`: how often it was begun. `retry_at`: when it is tried again, None for at once. `outcomes`: number of documents by outcome.
-    `created`, `finished`, `retry_at`: ISO 8601, UTC.
+    `created`, `finished`, `retry_at`: ISO 8601, UTC. `edits`: `collection` and `access` of its documents, as in `Engine.put`.
     """
 
     id: int
@@ -59,6 +61,7 @@ class Job:
     failures: Sequence[str]
     created: str
     finished: str | None
+    edits: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parked(self) -> bool:
@@ -76,6 +79,7 @@ class Jobs(Protocol):
         document_id: str,
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
+        edits: Mapping[str, Any] = NO_EDITS,
     ) -> Job:
         """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from index.filters import Filter
 from index.types import StoredDocument
 
 DocumentState = Literal["ready", "updating", "failed"]
@@ -18,7 +19,7 @@ class DocumentQuery:
 
     `title`: words that title or file name must contain, as parts. `date_from`, `date_to`: bounds of the date, inclusive; "2025" includes
     the year. `state`: updating while a job of the document is unfinished, failed if one has failed. `after`: the sort value and number of
-    the last document of the page before.
+    the last document of the page before. `allowed`: None is no filter.
     """
 
     title: str = ""
@@ -30,6 +31,7 @@ class DocumentQuery:
     descending: bool = False
     after: tuple[str, int] | None = None
     limit: int = 100
+    allowed: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ Scores are "higher is better" everywhere; a library's own convention is converte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.types import Document, MetadataValue, Passage, QuotableError, page_at
+from corpus.types import MetadataValue, Passage, QuotableError, page_at
 
 Vector = NDArray[np.float32]  # (d,), unit length
 Matrix = NDArray[np.float32]  # (n, d), rows of unit length
@@ -71,6 +72,8 @@ class Origin:
 
 
 NO_ORIGIN = Origin()
+NO_EDITS: Mapping[str, Any] = MappingProxyType({})
+DEFAULT_COLLECTION = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class StoredDocument:
     """A document without its text, with what people changed.
 
     `added`, `changed`: when it was first stored and when its contents last changed, ISO 8601, UTC; empty if unknown. `edits`: what
-    people changed, by field; it stays when the document is replaced.
+    people decided, by field: its collection, its groups, a title, a date, metadata. It stays when the document is replaced.
     """
 
     number: int
@@ -103,21 +106,15 @@ class StoredDocument:
     def origin(self) -> Origin:
         return Origin(self.location, self.source, self.source_hash, self.file_name, self.original)
 
+    @property
+    def collection(self) -> str:
+        return str(self.edits.get("collection", DEFAULT_COLLECTION))
 
-Edited = TypeVar("Edited", StoredDocument, Document)
-
-
-def with_edits(document: Edited, edits: Mapping[str, Any]) -> Edited:
-    """The document with what people changed: `title`, `date`, and `metadata` by key, where None removes a key."""
-    if not edits:
-        return document
-    metadata = {**document.metadata, **edits.get("metadata", {})}
-    return replace(
-        document,
-        title=edits.get("title", document.title),
-        date=edits.get("date", document.date),
-        metadata={key: value for key, value in metadata.items() if value is not None},
-    )
+    @property
+    def access(self) -> list[str] | None:
+        """The groups that may read it; None for everyone who may read its collection."""
+        groups = self.edits.get("access")
+        return None if groups is None else list(groups)
 
 
 @dataclass(frozen=True, slots=True)

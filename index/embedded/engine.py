@@ -30,7 +30,18 @@ from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import NO_ORIGIN, DamagedRow, Embedder, Matrix, Origin, Reranker, StoredDocument, StoredPassage, StoreError
+from index.types import (
+    NO_EDITS,
+    NO_ORIGIN,
+    DamagedRow,
+    Embedder,
+    Matrix,
+    Origin,
+    Reranker,
+    StoredDocument,
+    StoredPassage,
+    StoreError,
+)
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
@@ -180,6 +191,7 @@ class EmbeddedEngine:
         vectors: Matrix,
         *,
         origin: Origin = NO_ORIGIN,
+        edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         fingerprint = self.embedder.fingerprint
@@ -188,7 +200,7 @@ class EmbeddedEngine:
             if unless():
                 return "cancelled"
             known = self.store.has_document(document_id)
-            self.store.put(document_id, document, passages, vectors, fingerprint, origin)
+            self.store.put(document_id, document, passages, vectors, fingerprint, origin, edits)
         self._originals.delete_unreferenced(original)
         return "replaced" if known else "added"
 

@@ -30,6 +30,7 @@ from index.opensearch.sweeping import sweep
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Ranking
 from index.types import (
+    NO_EDITS,
     NO_ORIGIN,
     DamagedRow,
     Embedder,
@@ -180,6 +181,7 @@ class ClusterEngine:
         vectors: Matrix,
         *,
         origin: Origin = NO_ORIGIN,
+        edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
     ) -> PutOutcome:
         if len(passages) != len(vectors) or len(passages) > MAX_PASSAGES:
@@ -187,8 +189,8 @@ class ClusterEngine:
         self._open()
         record = self.records.record(document_id)
         previous = record.stored if record else None
-        stored = new_document(document_id, document, origin, previous)
-        committed = self._writer.put([NewDocument(stored, document, passages, vectors, stored.title)], unless)
+        stored = new_document(document_id, document, origin, previous, edits)
+        committed = self._writer.put([NewDocument(stored, document, passages, vectors, stored.title, edits)], unless)
         if not committed or not committed[0]:  # or it was replaced or removed by a call that began later
             return "cancelled"
         self._delete_originals([previous])

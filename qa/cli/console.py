@@ -1,16 +1,50 @@
-"""The settings of a command, messages on standard error, and JSON that the terminal can show."""
+"""The settings of a command, names in its options, messages on standard error, and JSON that the terminal can show."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from corpus.types import QuotableError
 from qa.settings.reading import Configuration, read_configuration
 from qa.settings.settings import Settings
+
+Value = TypeVar("Value")
+Name = TypeVar("Name")
+
+
+def read_collection(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The name of a collection, as the callback of an option."""
+    from index.access.audience import check_collection
+
+    return None if value is None else _checked(check_collection, value)
+
+
+def read_collections(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Names of collections separated by commas, as the callback of an option."""
+    from index.access.audience import check_collection
+
+    return None if value is None else tuple(_checked(check_collection, name.strip()) for name in value.split(","))
+
+
+def read_groups(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Names of groups separated by commas, as the callback of an option."""
+    from index.access.audience import check_groups
+
+    return None if value is None else _checked(check_groups, [name.strip() for name in value.split(",")])
+
+
+def _checked(check: Callable[[Value], Name], value: Value) -> Name:
+    from index.access.audience import InvalidName
+
+    try:
+        return check(value)
+    except InvalidName as error:
+        raise click.BadParameter(f"{value!r} {error}") from error
 
 
 def settings_of(context: click.Context, **overrides: Any) -> Settings:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from corpus.sandbox.pool import Sandbox
 from corpus.types import Document, ReadFailure
@@ -22,13 +23,17 @@ _UPLOAD = "upload:"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of a file or address. `document_id` and `url` are for documents that have none of their own."""
+    """The bytes of a file or address. `document_id` and `url` are for documents that have none of their own.
+
+    `edits`: of its documents, as in `Engine.put`.
+    """
 
     body: bytes
     name: str
     origin: Origin
     document_id: str
     url: str | None = None
+    edits: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -94,7 +99,7 @@ def _store(
     hashes = {document.source_hash for document in stored}
     # Where damage was found, everything is read again, which repairs it.
     if hashes == {origin.source_hash} and not engine.degraded:
-        yield from _leave_unchanged(engine, stored, origin, report)
+        yield from _leave_unchanged(engine, stored, content, report)
         return
     # Not what an interrupted run of this very file has stored.
     if hashes - {origin.source_hash, None} and if_exists is not IfExists.REPLACE:
@@ -117,9 +122,12 @@ def _store(
             _complete_hash(engine, ids[0], origin.source_hash)
 
 
-def _leave_unchanged(engine: Engine, stored: Sequence[StoredDocument], origin: Origin, report: Report) -> Iterator[PutResult]:
-    """An unchanged file may have an original only now, or another place below the folder that was added."""
+def _leave_unchanged(engine: Engine, stored: Sequence[StoredDocument], content: Content, report: Report) -> Iterator[PutResult]:
+    """An unchanged file may have an original only now, another place below the folder that was added, or another collection."""
+    origin = content.origin
     for document in stored:
+        if {**document.edits, **content.edits} != document.edits:
+            engine.edit(document.id, content.edits)
         now = origin if origin.original else replace(origin, original=document.original)
         if document.origin != now:
             engine.update_origin(document.id, now)
@@ -170,7 +178,7 @@ def _entries(
             unread = found.metadata.get("not_read")
             report.notes += unread if isinstance(unread, list) else ()
             document = as_part(_with_url(found, content.url), document_id, counts)
-            yield IncomingDocument(document_id, document, origin)
+            yield IncomingDocument(document_id, document, origin, content.edits)
         else:
             _refuse(stored, 1, if_exists, report)
 

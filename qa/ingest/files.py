@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corpus.sandbox.pool import Sandbox
 from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError, ReadError
 from index.engine import Engine
 from index.jobs import IfExists
-from index.types import Origin
+from index.types import NO_EDITS, Origin
 from qa.ingest.contents import Content, Report, store
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult, id_for_address, id_for_location, id_for_source
 
@@ -86,15 +87,16 @@ def add_files(
     files: Iterable[FoundFile],
     on_stored: OnStored = lambda share, passages: None,
     if_exists: IfExists = IfExists.REPLACE,
+    edits: Mapping[str, Any] = NO_EDITS,
 ) -> Iterator[FileOutcome]:
-    """Add files: skip unchanged ones, replace changed ones, and go on after a failure."""
+    """Add files: skip unchanged ones, replace changed ones, and go on after a failure. `edits`: of all documents, as in `Engine.put`."""
     for file in files:
         try:
             location = location_of(file.path)
             source = _displayable(file.source)
             document_id, note = _document_id(writer.engine, location, source)
             origin = Origin(location, source, file_name=file.path.name)
-            content = Content(_load(file.path, sandbox.max_bytes), file.path.name, origin, document_id)
+            content = Content(_load(file.path, sandbox.max_bytes), file.path.name, origin, document_id, edits=edits)
             yield _add(writer, sandbox, file.path, content, if_exists, [note] if note else [], on_stored)
         except QuotableError as error:
             yield FileOutcome(file.path, Counter(), (str(error),))
@@ -108,13 +110,14 @@ def add_addresses(
     fetcher: Fetcher,
     urls: Iterable[str],
     if_exists: IfExists = IfExists.REPLACE,
+    edits: Mapping[str, Any] = NO_EDITS,
 ) -> Iterator[FileOutcome]:
     """Fetch and add documents as `add_files` adds files."""
     for url in urls:
         try:
             fetched = fetcher.fetch(url)
             origin = Origin(url, url, file_name=fetched.name)
-            content = Content(fetched.body, fetched.name, origin, id_for_address(url), fetched.url)
+            content = Content(fetched.body, fetched.name, origin, id_for_address(url), fetched.url, edits)
             yield _add(writer, sandbox, url, content, if_exists)
         except QuotableError as error:
             yield FileOutcome(url, Counter(), (str(error),))

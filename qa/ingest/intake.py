@@ -9,7 +9,7 @@ from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from index.engine import Engine
 from index.jobs import IfExists, Job, JobKind
-from index.types import StoredDocument
+from index.types import NO_EDITS, StoredDocument
 
 
 class Intake:
@@ -26,19 +26,26 @@ class Intake:
         document_id: str,
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
+        edits: Mapping[str, Any] = NO_EDITS,
     ) -> Job:
         """Queue the contents of a file: on disk when this returns, searchable soon after.
 
-        `document_id`: for a document whose file does not name its own id.
+        `document_id`: for a document whose file does not name its own id. `edits`: as in `Engine.put`.
         """
-        job = self.engine.jobs.accept(name, body, document_id, kind, if_exists)
+        job = self.engine.jobs.accept(name, body, document_id, kind, if_exists, edits)
         self._wake()
         return job
 
-    def accept_address(self, url: str, document_id: str, if_exists: IfExists = IfExists.REPLACE) -> Job:
+    def accept_address(
+        self,
+        url: str,
+        document_id: str,
+        if_exists: IfExists = IfExists.REPLACE,
+        edits: Mapping[str, Any] = NO_EDITS,
+    ) -> Job:
         """Queue a document to fetch. Raises FetchError for an address that is not allowed."""
         self._fetcher.check(url)
-        return self.accept(url, b"", document_id, JobKind.ADDRESS, if_exists)
+        return self.accept(url, b"", document_id, JobKind.ADDRESS, if_exists, edits)
 
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> tuple[StoredDocument, Job | None] | None:
         """Edit a document: at once, but for a new title in its passages, which a job brings. None if there is none. Raises DamagedRow."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, takewhile
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from watchfiles import watch
 
 from corpus.sandbox.pool import Sandbox
 from corpus.types import QuotableError, ReadError
+from index.types import NO_EDITS
 from qa.ingest.files import FileOutcome, add_files, changed_files, remove_missing
 from qa.ingest.writer import DocumentWriter, Outcome
 
@@ -81,16 +83,17 @@ def follow_changes(
     changes: Iterable[Sequence[Path]],
     roots: Sequence[Path],
     stopping: Event,
+    edits: Mapping[str, Any] = NO_EDITS,
 ) -> Iterator[FileOutcome]:
     """Add new and changed files and remove the documents of deleted ones until `changes` end. `roots`: the paths that are watched.
 
-    Once `stopping` is set, the remaining files are left to the next run.
+    `edits`: of all documents, as in `Engine.put`. Once `stopping` is set, the remaining files are left to the next run.
     """
     for changed in changes:
         for document_id in remove_missing(writer, changed):
             yield FileOutcome(Path(document_id), Counter({Outcome.REMOVED: 1}))
         files = changed_files([path for path in changed if path.exists()], roots)
-        for outcome in add_files(writer, sandbox, takewhile(lambda _: not stopping.is_set(), files)):
+        for outcome in add_files(writer, sandbox, takewhile(lambda _: not stopping.is_set(), files), edits=edits):
             if outcome.failures or set(outcome.documents) != {Outcome.UNCHANGED}:
                 yield outcome
         if changed:

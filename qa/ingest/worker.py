@@ -159,11 +159,12 @@ class Worker:
         if job.kind is JobKind.ADDRESS:
             fetched = self.fetcher.fetch(job.name)
             origin = Origin(location, job.name, file_name=fetched.name)
-            return Content(fetched.body, fetched.name, origin, job.document_id, fetched.url)
+            return Content(fetched.body, fetched.name, origin, job.document_id, fetched.url, job.edits)
         if job.kind is JobKind.RECORD:
-            return Content(body, "document.jsonl", Origin(location), job.document_id)
+            return Content(body, "document.jsonl", Origin(location), job.document_id, edits=job.edits)
         source = upload_source(job.name)
-        return Content(body, job.name, Origin(location, source, file_name=PurePosixPath(source).name), job.document_id)
+        origin = Origin(location, source, file_name=PurePosixPath(source).name)
+        return Content(body, job.name, origin, job.document_id, edits=job.edits)
 
     def _ended(self, job: Job) -> bool:
         return self._stopping.is_set() or self.engine.jobs.is_cancelled(job.id)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Self
@@ -15,8 +15,9 @@ import numpy as np
 
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
+from index.documents import with_edits
 from index.engine import Engine
-from index.types import NO_ORIGIN, DamagedRow, Matrix, Origin, with_edits
+from index.types import NO_ORIGIN, DamagedRow, Matrix, Origin
 
 # Passages of consecutive documents embedded together: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_TOGETHER = 256
@@ -39,11 +40,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingDocument:
-    """A document to store under an id."""
+    """A document to store under an id. `edits`: as in `Engine.put`."""
 
     id: str
     document: Document
     origin: Origin = NO_ORIGIN
+    edits: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,13 @@ class DocumentWriter:
         engine, document = self.engine, incoming.document
         if not passages:
             engine.update_origin(incoming.id, incoming.origin)
+            if incoming.edits:
+                engine.edit(incoming.id, incoming.edits)
             return PutResult(incoming.id, Outcome.UNCHANGED)
-        outcome = Outcome(engine.put(incoming.id, document, passages, vectors, origin=incoming.origin, unless=cancelled))
+        put = engine.put(
+            incoming.id, document, passages, vectors, origin=incoming.origin, edits=incoming.edits, unless=cancelled
+        )
+        outcome = Outcome(put)
         if outcome is Outcome.CANCELLED:
             return PutResult(incoming.id, outcome)
         duplicate_of = engine.find_duplicate(document.version, excluding=incoming.id)

@@ -39,6 +39,7 @@ class FoundDocument(BaseModel):
     id: str
     title: str
     url: str
+    collection: str
     text: str
 
 
@@ -136,6 +137,7 @@ def _found(result: Result, site: str) -> FoundDocument:
         id=stored.document.id,
         title=stored.document.title,
         url=url_at(stored.document.url, stored.passage.anchor) or own,
+        collection=stored.document.collection,
         text=result.quoted_text,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask, current_app
 
+from index.types import DEFAULT_COLLECTION
 from qa.assembly import Service
 from qa.ingest.intake import Intake
 from qa.settings.settings import Settings
@@ -14,6 +15,7 @@ from qa.web.server.admission import release_slot
 
 GetService = Callable[[], Service | None]
 OPENING_SECONDS = 2
+MAX_COLLECTIONS = 1_000  # listed
 
 
 def attach(app: Flask, get_service: GetService, settings: Settings) -> None:
@@ -28,6 +30,12 @@ def service() -> Service:
         message = f"The documents are being opened; retry in {OPENING_SECONDS} seconds."
         raise Problem(503, message, headers={"Retry-After": str(OPENING_SECONDS)})
     return opened
+
+
+def collections() -> list[str]:
+    """The collections that have documents, by their names; also the default one."""
+    found = {str(name) for name, _ in service().engine.facets("collection", None, MAX_COLLECTIONS)}
+    return sorted(found | {DEFAULT_COLLECTION})
 
 
 def settings() -> Settings:

@@ -1,13 +1,15 @@
-"""Convert older formats of the store to the current one: a backup first, then one transaction.
+"""Convert older formats of the store to the current one: a backup first, if documents change, then one transaction.
 
 1 -> 2: pages have checksums, hashes cover the row's own number, and documents and passages are counted.
 2 -> 3: documents have a location, an original, edits and times; jobs have a kind, attempts and outcomes; changes are logged.
+3 -> 4: collections and groups are computed from the edits, jobs have edits. No row of a document changes, so no backup is made.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -18,10 +20,26 @@ from index.durable_files import translate_disk_errors
 from index.embedded.store.database import Database
 from index.embedded.store.page_checksums import RESERVED_BYTES
 from index.embedded.store.rows import CONTENT_COLUMNS, row_hash, title_key
-from index.embedded.store.sql import CHANGE_LOG, DOCUMENT_INDEXES, DOCUMENTS, FORMAT, JOB_INDEXES, JOBS, insert
+from index.embedded.store.sql import (
+    ACCESS,
+    CHANGE_LOG,
+    COLLECTION,
+    DOCUMENT_INDEXES,
+    DOCUMENTS,
+    FILTER_INDEX,
+    FORMAT,
+    JOB_INDEXES,
+    JOBS,
+    LISTED_INDEX,
+    insert,
+)
 
 ROWS_AT_ONCE = 1_000
 _OLD_DOCUMENT = "id, title, source, source_hash, url, date, type, language, version, metadata, hash"
+_JOB_OF_FORMAT_3 = (
+    "id, status, kind, document_id, name, if_exists, attempts, retry_at, documents, outcomes, failures, created, finished,"
+    " hash, body"
+)
 # Hashed columns of format 3.
 _HEAD = (
     "id title source source_hash url date type language version metadata"  # as in format 2
@@ -40,10 +58,11 @@ def migrate(database: Database, say: Callable[[str], None]) -> None:
 
 
 def _convert(database: Database, say: Callable[[str], None]) -> None:
-    backup = database.path.with_name(f"{database.path.name}.format-{database.format}")
-    say(f"Converting {database.path} to format {FORMAT}; the old file is kept as {backup.name} …")
-    if not backup.exists():
-        _back_up(database, backup)
+    if database.format < 3:
+        backup = database.path.with_name(f"{database.path.name}.format-{database.format}")
+        say(f"Converting {database.path} to format {FORMAT}; the old file is kept as {backup.name} …")
+        if not backup.exists():
+            _back_up(database, backup)
     with database.exclusive() as connection:
         # Reserve space for the checksums before the transaction, as VACUUM cannot run in one; older versions ignore it.
         if connection.reserve_bytes() != RESERVED_BYTES:
@@ -52,7 +71,10 @@ def _convert(database: Database, say: Callable[[str], None]) -> None:
     with database.transaction() as connection:
         if database.format < 2:
             _convert_to_2(connection)
-        _convert_to_3(connection)
+        if database.format < 3:
+            _copy_into_new_tables(connection)
+        else:
+            _convert_to_4(connection)
         connection.pragma("user_version", FORMAT)
     database.format = FORMAT
 
@@ -84,11 +106,26 @@ def _convert_to_2(connection: apsw.Connection) -> None:
     )
 
 
-def _convert_to_3(connection: apsw.Connection) -> None:
-    """Copy documents and jobs into new tables, so that their large values stay the last columns. Damaged rows stay damaged."""
-    _replace_table(connection, "documents", DOCUMENTS, DOCUMENT_INDEXES, _documents_of_format_3(connection))
+def _copy_into_new_tables(connection: apsw.Connection) -> None:
+    """From format 2: documents and jobs as they are now, with their large values in the last columns. Damaged rows stay damaged."""
+    with _replaced(connection, "documents", DOCUMENTS, DOCUMENT_INDEXES) as new:
+        for row in _documents_of_format_3(connection):
+            insert(connection, new, ", ".join(row), list(row.values()))
     connection.execute(CHANGE_LOG)
-    _replace_table(connection, "jobs", JOBS, JOB_INDEXES, _jobs_of_format_3(connection))
+    with _replaced(connection, "jobs", JOBS, JOB_INDEXES) as new:
+        for row in _jobs_of_format_3(connection):
+            insert(connection, new, ", ".join(row), list(row.values()))
+
+
+def _convert_to_4(connection: apsw.Connection) -> None:
+    for column in (COLLECTION, ACCESS):
+        connection.execute(f"ALTER TABLE documents ADD COLUMN {column}")
+    for index in ("documents_listed", "documents_filtered"):
+        connection.execute(f"DROP INDEX {index}")
+    for statement in (LISTED_INDEX, FILTER_INDEX):
+        connection.execute(statement)
+    with _replaced(connection, "jobs", JOBS, JOB_INDEXES) as new:
+        connection.execute(f"INSERT INTO {new} ({_JOB_OF_FORMAT_3}) SELECT {_JOB_OF_FORMAT_3} FROM jobs")
 
 
 def _documents_of_format_3(connection: apsw.Connection) -> Iterator[dict[str, Any]]:
@@ -117,14 +154,12 @@ def _jobs_of_format_3(connection: apsw.Connection) -> Iterator[dict[str, Any]]:
         yield new | {"kind": kind, "if_exists": "replace"}
 
 
-def _replace_table(
-    connection: apsw.Connection, name: str, create: str, indexes: str, converted: Iterator[dict[str, Any]]
-) -> None:
-    """Numbers that were ever given are not given again."""
+@contextmanager
+def _replaced(connection: apsw.Connection, name: str, create: str, indexes: str) -> Iterator[str]:
+    """Name a new table to fill, which then takes the place of the old one. Numbers that were ever given are not given again."""
     given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).get
     connection.execute(create.format(name=f"new_{name}"))
-    for row in converted:
-        insert(connection, f"new_{name}", ", ".join(row), list(row.values()))
+    yield f"new_{name}"
     connection.execute(f"DROP TABLE {name}")
     connection.execute(f"ALTER TABLE new_{name} RENAME TO {name}")
     connection.execute("DELETE FROM sqlite_sequence WHERE name IN (?, ?)", (name, f"new_{name}"))

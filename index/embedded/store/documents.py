@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from corpus.types import Document
 from index.embedded.store import rows
+from index.embedded.store.filter_sql import filter_sql
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, RowReader
+from index.filters import Scalar
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.types import StoredDocument
 
@@ -116,10 +118,10 @@ class Documents(RowReader):
         return [read[number] for number in numbers if number in read]
 
 
-def _listing_sql(query: DocumentQuery) -> tuple[str, list[str]]:
+def _listing_sql(query: DocumentQuery) -> tuple[str, list[Scalar]]:
     """A condition on the table `documents`, named d, and the values to bind; no condition if all documents are selected."""
     conditions: list[str] = []
-    values: list[str] = []
+    values: list[Scalar] = []
     for word in query.title.casefold().split():
         conditions.append("(instr(d.title_key, ?) OR instr(lower(d.file_name), ?))")
         values += [word, word]
@@ -133,4 +135,8 @@ def _listing_sql(query: DocumentQuery) -> tuple[str, list[str]]:
             values.append(value)
     if query.state:
         conditions.append(_STATES[query.state])
+    if query.allowed is not None:
+        condition, bound = filter_sql(query.allowed)
+        conditions.append(condition)
+        values += bound
     return " AND ".join(conditions), values

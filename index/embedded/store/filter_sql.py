@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from index.access.audience import Audience
+from index.embedded.store.sql import EVERYONE
 from index.filters import FIELDS, Combination, Filter, Scalar
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -15,6 +17,8 @@ def filter_sql(filter_: Filter) -> tuple[str, list[Scalar]]:
     """A condition on the table `documents`, named d, and the values to bind."""
     if isinstance(filter_, Combination):
         return _combined(filter_)
+    if isinstance(filter_, Audience):
+        return _readable(filter_)
     values = filter_.value if isinstance(filter_.value, tuple) else (filter_.value,)
     match filter_.operator:
         case "eq" | "in":
@@ -24,6 +28,14 @@ def filter_sql(filter_: Filter) -> tuple[str, list[Scalar]]:
             return f"NOT {condition}", bound
         case operator:
             return _holds(filter_.key, f"{_SQL_OPERATORS[operator]} ?", isinstance(values[0], str), values[0])
+
+
+def _readable(audience: Audience) -> tuple[str, list[Scalar]]:
+    among = "IN (SELECT value FROM json_each(?))"
+    in_collection = "IS NOT NULL" if audience.collections is None else among
+    collections = [] if audience.collections is None else [json.dumps(audience.collections)]
+    condition = f"(d.collection {in_collection} AND EXISTS (SELECT 1 FROM json_each(d.access) e WHERE e.value {among}))"
+    return condition, [*collections, json.dumps([EVERYONE, *audience.groups])]
 
 
 def _combined(combination: Combination) -> tuple[str, list[Scalar]]:

@@ -16,14 +16,13 @@ from index.embedded.store.database import Database
 from index.embedded.store.rows import row_hash
 from index.embedded.store.sql import insert, next_number
 from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind, JobStatus
-from index.types import DamagedRow
+from index.types import NO_EDITS, DamagedRow
 
 MAX_FINISHED = 10_000  # older ones are deleted, separately for failed jobs and others
 MAX_FAILED_BYTES = 1_000_000_000  # of all bodies of failed jobs; the oldest are dropped
-_COLUMNS = (
-    "id, status, kind, document_id, name, if_exists, attempts, retry_at, documents, outcomes, failures, created, finished"
-)
+_COLUMNS = "id, status, kind, document_id, name, if_exists, edits, attempts, retry_at, documents, outcomes, failures, created, finished"
 JOB_COLUMNS = f"{_COLUMNS}, hash, body"
+NONE_GIVEN = "{}"  # no edits
 _ENDED = "the server ended while this was being added; it is tried again only if you ask for it"
 
 
@@ -39,6 +38,7 @@ class JobQueue:
         document_id: str,
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
+        edits: Mapping[str, Any] = NO_EDITS,
     ) -> Job:
         """Store a job. It supersedes failed jobs of the same document, and those that wait for another attempt."""
         with self._database.transaction() as connection:
@@ -46,9 +46,10 @@ class JobQueue:
                 connection.execute("DELETE FROM jobs WHERE document_id = ? AND status = 'failed'", (document_id,))
                 self._cancel(document_id, "status = 'queued' AND attempts > 0")
             number = next_number(connection, "jobs", "id")
-            hashed = _body_hash(number, kind, document_id, name, if_exists, body)
-            row = (number, JobStatus.QUEUED, kind, document_id, name, if_exists, now(), hashed, body)
-            insert(connection, "jobs", "id, status, kind, document_id, name, if_exists, created, hash, body", row)
+            given = json.dumps(dict(edits), sort_keys=True)
+            hashed = _body_hash(number, kind, document_id, name, if_exists, given, body)
+            row = (number, JobStatus.QUEUED, kind, document_id, name, if_exists, given, now(), hashed, body)
+            insert(connection, "jobs", "id, status, kind, document_id, name, if_exists, edits, created, hash, body", row)
             for old in ("status = 'failed'", "status IN ('done', 'cancelled')"):
                 older = f"SELECT id FROM jobs WHERE {old} ORDER BY id DESC LIMIT -1 OFFSET {MAX_FINISHED}"
                 connection.execute(f"DELETE FROM jobs WHERE id IN ({older})")
@@ -87,8 +88,8 @@ class JobQueue:
             if not found:
                 return None
             job = found[0]
-            ((body, stored_hash),) = self._database.rows("SELECT body, hash FROM jobs WHERE id = ?", job.id)
-            damaged = _body_hash(job.id, job.kind, job.document_id, job.name, job.if_exists, body) != stored_hash
+            ((given, body, stored_hash),) = self._database.rows("SELECT edits, body, hash FROM jobs WHERE id = ?", job.id)
+            damaged = _body_hash(job.id, job.kind, job.document_id, job.name, job.if_exists, given, body) != stored_hash
             again = self._running == job.id  # after a disk error, which is not the job's
             if damaged:
                 self.finish(job.id, 0, ["the body is damaged on disk; send it again"])
@@ -206,16 +207,17 @@ class JobQueue:
 
 def is_job_intact(number: int, row: Sequence[Any]) -> bool:
     """From the id and the other JOB_COLUMNS. The hash covers what a job needs to run."""
-    status, kind, document_id, name, if_exists, *_, stored_hash, body = row
+    status, kind, document_id, name, if_exists, edits, *_, stored_hash, body = row
     if status not in set(JobStatus):
         return False
     unfinished = status in (JobStatus.QUEUED, JobStatus.RUNNING)
     runs = unfinished or body is not None
-    return not runs or _body_hash(number, kind, document_id, name, if_exists, body) == stored_hash
+    return not runs or _body_hash(number, kind, document_id, name, if_exists, edits, body) == stored_hash
 
 
-def _body_hash(number: int, kind: str, document_id: str, name: str, if_exists: str, body: bytes | None) -> bytes:
-    return row_hash(number, str(kind), document_id, name, str(if_exists), body)
+def _body_hash(number: int, kind: str, document_id: str, name: str, if_exists: str, edits: str, body: bytes | None) -> bytes:
+    given = () if edits == NONE_GIVEN else (edits,)  # so that jobs of format 3 keep their hashes
+    return row_hash(number, str(kind), document_id, name, str(if_exists), *given, body)
 
 
 def _damage(number: int) -> str:
@@ -223,7 +225,22 @@ def _damage(number: int) -> str:
 
 
 def _job(row: Sequence[Any]) -> Job:
-    number, status, kind, document_id, name, if_exists, attempts, retry_at, documents, outcomes, failures, *times = row
+    (
+        number,
+        status,
+        kind,
+        document_id,
+        name,
+        if_exists,
+        edits,
+        attempts,
+        retry_at,
+        documents,
+        outcomes,
+        failures,
+        created,
+        finished,
+    ) = row
     try:
         return Job(
             number,
@@ -237,7 +254,9 @@ def _job(row: Sequence[Any]) -> Job:
             documents,
             json.loads(outcomes),
             json.loads(failures),
-            *times,
+            created,
+            finished,
+            json.loads(edits),
         )
     except (ValueError, TypeError) as error:
         raise DamagedRow(f"the stored job {number} is damaged ({error})") from error

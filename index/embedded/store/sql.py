@@ -10,25 +10,42 @@ from typing import Any
 
 import apsw
 
-# 2: checksums of pages, hashes with row numbers. 3: locations, originals, edits and times of documents, attempts of jobs.
-FORMAT = 3
+# 2: checksums of pages, hashes with row numbers. 3: locations, originals, edits and times of documents, attempts of jobs. 4: collections
+# and groups.
+FORMAT = 4
 
-DOCUMENTS = """
-CREATE TABLE {name} (
+# Computed from the edits, so that the row keeps its hash, and stored in the indexes of filters and lists only. A value that is no text,
+# or no list, is none, which no audience may read. EVERYONE stands for no groups; no group can have this name.
+EVERYONE = "*"
+COLLECTION = """collection TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(edits) THEN
+    CASE coalesce(json_type(edits, '$.collection'), '') WHEN '' THEN 'default'
+    WHEN 'text' THEN json_extract(edits, '$.collection') END END) VIRTUAL"""
+ACCESS = f"""access TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(edits) THEN
+    CASE coalesce(json_type(edits, '$.access'), 'null') WHEN 'null' THEN '["{EVERYONE}"]'
+    WHEN 'array' THEN json_extract(edits, '$.access') END END) VIRTUAL"""
+
+DOCUMENTS = f"""
+CREATE TABLE {{name}} (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, source TEXT, source_hash TEXT, url TEXT,
     date TEXT, type TEXT, language TEXT, version TEXT NOT NULL, metadata TEXT NOT NULL, location TEXT, file_name TEXT, original TEXT,
     added TEXT NOT NULL, changed TEXT NOT NULL, edits TEXT NOT NULL, hash BLOB NOT NULL, title_key TEXT NOT NULL,
-    structure_hash BLOB NOT NULL, structure TEXT NOT NULL, text TEXT NOT NULL)
+    structure_hash BLOB NOT NULL, structure TEXT NOT NULL, text TEXT NOT NULL, {COLLECTION}, {ACCESS})
 """
 JOBS = """
 CREATE TABLE {name} (
     id INTEGER PRIMARY KEY AUTOINCREMENT, status TEXT NOT NULL, kind TEXT NOT NULL, document_id TEXT NOT NULL, name TEXT NOT NULL,
-    if_exists TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, retry_at TEXT, documents INTEGER NOT NULL DEFAULT 0,
-    outcomes TEXT NOT NULL DEFAULT '{{}}', failures TEXT NOT NULL DEFAULT '[]', created TEXT NOT NULL, finished TEXT,
-    hash BLOB NOT NULL, body BLOB)
+    if_exists TEXT NOT NULL, edits TEXT NOT NULL DEFAULT '{{}}', attempts INTEGER NOT NULL DEFAULT 0, retry_at TEXT,
+    documents INTEGER NOT NULL DEFAULT 0, outcomes TEXT NOT NULL DEFAULT '{{}}', failures TEXT NOT NULL DEFAULT '[]',
+    created TEXT NOT NULL, finished TEXT, hash BLOB NOT NULL, body BLOB)
 """
 # Covers the columns of filters and facets, so that they do not read the texts.
-FILTER_INDEX = "CREATE INDEX documents_filtered ON documents(date, type, language, id, title, source, url, metadata)"
+FILTER_INDEX = (
+    "CREATE INDEX documents_filtered ON documents(date, type, language, collection, access, id, title, source, url, metadata)"
+)
+LISTED_INDEX = (
+    "CREATE INDEX documents_listed"
+    " ON documents(title_key, file_name, type, date, language, added, changed, id, collection, access)"
+)
 DOCUMENT_INDEXES = f"""
 CREATE INDEX documents_by_location ON documents(location);
 CREATE INDEX documents_by_version ON documents(version);
@@ -37,7 +54,7 @@ CREATE INDEX documents_by_title ON documents(title_key);
 CREATE INDEX documents_by_date ON documents(coalesce(date, ''));
 CREATE INDEX documents_by_added ON documents(added);
 CREATE INDEX documents_by_changed ON documents(changed);
-CREATE INDEX documents_listed ON documents(title_key, file_name, type, date, language, added, changed, id);
+{LISTED_INDEX};
 {FILTER_INDEX}
 """
 # The passages that each of the last changes removed, for processes that follow the store; 0 where it removed none.

@@ -22,7 +22,7 @@ from index.embedded.store.passages import Passages
 from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import insert, next_number, placeholders
 from index.engine import DocumentCopy
-from index.types import NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument
+from index.types import NO_EDITS, NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument
 
 
 class Store(Passages):
@@ -36,13 +36,16 @@ class Store(Passages):
         vectors: Matrix,
         fingerprint: str,
         origin: Origin = NO_ORIGIN,
+        edits: Mapping[str, Any] = NO_EDITS,
     ) -> Ids:
         """Store a document in one transaction, replacing any with the same id; return the passage ids of the replaced one.
+
+        `edits`: as in `Engine.put`.
 
         Raises FingerprintMismatch if the store holds vectors of another model.
         """
         with self._database.transaction():
-            stored = new_document(document_id, document, origin, self.intact_document(document_id))
+            stored = new_document(document_id, document, origin, self.intact_document(document_id), edits)
             return self.put_copy(DocumentCopy(stored, document, passages, vectors, fingerprint))
 
     def put_copy(self, copy: DocumentCopy) -> Ids:
@@ -102,7 +105,7 @@ class Store(Passages):
         return None
 
     def edit(self, document_id: str, changes: Mapping[str, Any]) -> StoredDocument | None:
-        """Change title, date or keys of the metadata of a document; None if there is none. Raises DamagedRow.
+        """As `Engine.edit`; None if there is no such document. Raises DamagedRow.
 
         The passages keep the old title until the document is put again.
         """

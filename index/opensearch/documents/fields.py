@@ -12,6 +12,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from index.access.audience import Audience
 from index.filters import FIELDS, Combination, Filter, Scalar
 from index.types import StoredDocument
 
@@ -22,12 +23,17 @@ _LARGEST_INTEGER = 2**63 - 1
 _HALF = 2**63
 _REST = 4096  # between an integer and the nearest float
 
+# Terms of the groups that may read a document; those of values begin with a digit. No group can be named EVERYONE.
+_ACCESS, EVERYONE = "access=", "*"
+
 _BOUNDS = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
 
 
 def compared_terms(stored: StoredDocument) -> list[str]:
-    """Of every value of a document that a filter can compare."""
-    return sorted({_term(key, value) for key, values in _values(stored).items() for value in values})
+    """Of every value of a document that a filter can compare, and of the groups that may read it."""
+    compared = {_term(key, value) for key, values in _values(stored).items() for value in values}
+    groups = [EVERYONE] if stored.access is None else stored.access
+    return sorted(compared | {f"{_ACCESS}{group}" for group in groups})
 
 
 def counted_terms(stored: StoredDocument) -> list[str]:
@@ -52,6 +58,8 @@ def filter_query(filter_: Filter) -> Query:
         if filter_.operator == "and":
             return {"bool": {"filter": parts}} if parts else {"match_all": {}}
         return {"bool": {"should": parts, "minimum_should_match": 1}} if parts else {"match_none": {}}
+    if isinstance(filter_, Audience):
+        return _readable(filter_)
     values = filter_.value if isinstance(filter_.value, tuple) else (filter_.value,)
     match filter_.operator:
         case "eq" | "in":
@@ -60,6 +68,13 @@ def filter_query(filter_: Filter) -> Query:
             return {"bool": {"must_not": [_any_equal(filter_.key, values)]}}
         case operator:
             return _compared(filter_.key, _BOUNDS[operator], values[0])
+
+
+def _readable(audience: Audience) -> Query:
+    groups: Query = {"terms": {"fields": [f"{_ACCESS}{group}" for group in (EVERYONE, *audience.groups)]}}
+    if audience.collections is None:
+        return groups
+    return {"bool": {"filter": [_any_equal("collection", audience.collections), groups]}}
 
 
 def _any_equal(key: str, values: Sequence[Scalar]) -> Query:

@@ -35,7 +35,7 @@ _PROPERTIES: dict[str, Any] = {
     # Of records
     "removed": {"type": "boolean"},
     "passages": {"type": "integer"},
-    **dict.fromkeys(("document_id", "title", "source", "url", "date", "year", "type", "language"), _SHORT),
+    **dict.fromkeys(("document_id", "title", "source", "url", "date", "year", "type", "language", "collection"), _SHORT),
     **dict.fromkeys(("location", "version", "original", "file_key"), _SHORT),
     **dict.fromkeys(
         (f"order_{name}" for name in ("id", "title", "file_name", "type", "date", "language", "added", "changed")), _KEYWORD

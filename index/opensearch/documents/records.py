@@ -14,7 +14,7 @@ from index.filters import FIELDS, Filter, Scalar
 from index.listing import DocumentPage, DocumentQuery
 from index.opensearch.connection import Connection
 from index.opensearch.documents import queries, rows
-from index.opensearch.documents.fields import counted_prefix, counted_value
+from index.opensearch.documents.fields import counted_prefix, counted_value, filter_query
 from index.opensearch.documents.mapping import ALIAS
 from index.opensearch.documents.queries import Body, Totals
 from index.opensearch.documents.rows import Record
@@ -208,6 +208,8 @@ def _listed(query: DocumentQuery, of_state: Collection[str]) -> Iterator[Body]:
     if query.state:
         among = {"terms": {"document_id": sorted(of_state)}}
         yield {"bool": {"must_not": [among]}} if query.state == "ready" else among
+    if query.allowed is not None:
+        yield filter_query(query.allowed)
 
 
 def _escape(text: str) -> str:

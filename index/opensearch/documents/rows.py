@@ -91,7 +91,7 @@ def record_row(record: Record) -> Row:
         "document_id": stored.id,
         **{
             name: getattr(stored, name)
-            for name in ("title", "source", "url", "date", "type", "language", "location", "original")
+            for name in ("title", "source", "url", "date", "type", "language", "collection", "location", "original")
         },
         "version": stored.version,
         "year": stored.date[:4] if stored.date else None,

@@ -8,6 +8,7 @@ deletes them.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,13 +34,17 @@ ROWS_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document to store. Of `stored` all but the number counts. `indexed_title`: the title that its passages were embedded with."""
+    """A document to store. Of `stored` all but the number counts. `indexed_title`: the title that its passages were embedded with.
+
+    `edits`: those that were given with it; the others are of the document that it replaces.
+    """
 
     stored: StoredDocument
     document: Document
     passages: Sequence[Passage]
     vectors: Matrix
     indexed_title: str
+    edits: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Writer:
@@ -139,7 +144,9 @@ class Writer:
                 self._delete(_names(record))
                 return False
             self._delete(_passage_names(record))
-            written, record = self._stage(new, self._connection.next(REVISIONS), with_content=False)
+            edits = {} if row["removed"] else rows.record_of(row).stored.edits  # such as who may read it, decided meanwhile
+            now = replace(new, stored=replace(new.stored, edits={**new.stored.edits, **edits, **new.edits}))
+            written, record = self._stage(now, self._connection.next(REVISIONS), with_content=False)
             self._write(iter(written))
             (done,) = self._commit([record])
             if done:

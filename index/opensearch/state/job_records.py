@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,15 @@ from index.types import DamagedRow
 FIELDS = {"number": "long", "status": "keyword", "document_id": "keyword"}
 
 
-def new_record(number: int, name: str, document_id: str, kind: JobKind, if_exists: IfExists, body: StoredFile) -> Source:
+def new_record(
+    number: int,
+    name: str,
+    document_id: str,
+    kind: JobKind,
+    if_exists: IfExists,
+    edits: Mapping[str, Any],
+    body: StoredFile,
+) -> Source:
     return {
         "number": number,
         "status": JobStatus.QUEUED,
@@ -25,6 +34,7 @@ def new_record(number: int, name: str, document_id: str, kind: JobKind, if_exist
         "document_id": document_id,
         "name": name,
         "if_exists": if_exists,
+        "edits": json.dumps(dict(edits)),
         "attempts": 0,
         "retry_at": None,
         "documents": 0,
@@ -47,6 +57,7 @@ def job_of(source: Source) -> Job:
             if_exists=IfExists(source["if_exists"]),
             **{name: source[name] for name in ("document_id", "name", "attempts", "retry_at", "documents", "outcomes")},
             **{name: source[name] for name in ("failures", "created", "finished")},
+            edits=json.loads(source.get("edits", "{}")),
         )
     except (KeyError, ValueError) as error:
         raise DamagedRow(f"the stored job {source.get('number')} is damaged ({error})") from error

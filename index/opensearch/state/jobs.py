@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from index.documents import now
 from index.jobs import MAX_ATTEMPTS, IfExists, Job, JobKind, JobStatus
@@ -20,7 +21,7 @@ from index.opensearch.state.file_parts import FileParts
 from index.opensearch.state.job_records import FIELDS, body_file, is_due, job_of, matching, new_record
 from index.opensearch.state.leases import Lease, LeaseWatch
 from index.opensearch.state.records import PAGE, Record, Records, Source
-from index.types import DamagedRow
+from index.types import NO_EDITS, DamagedRow
 
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 MAX_FINISHED = 10_000  # older ones are deleted, separately for failed jobs and others
@@ -55,10 +56,11 @@ class ClusterJobs:
         document_id: str,
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
+        edits: Mapping[str, Any] = NO_EDITS,
     ) -> Job:
         number = self._connection.next("jobs")
         file = self._parts.write(f"{_FILE}{number}", body)
-        source = new_record(number, name, document_id, kind, if_exists, file)
+        source = new_record(number, name, document_id, kind, if_exists, edits, file)
         self._records.create(str(number), source)
         if kind is not JobKind.EDIT:
             self._supersede(document_id, number)

@@ -9,7 +9,7 @@ from threading import Event
 import click
 
 from corpus.types import QuotableError
-from qa.cli.console import as_printable_json, say, settings_of
+from qa.cli.console import as_printable_json, read_collection, read_groups, say, settings_of
 from qa.ingest.progress import Rate, Summary
 
 
@@ -23,8 +23,24 @@ from qa.ingest.progress import Rate, Summary
     show_default=True,
     help="What to do with a document that is there already.",
 )
+@click.option(
+    "--collection", callback=read_collection, help="The collection of the documents; by default where they are, or “default”."
+)
+@click.option(
+    "--access",
+    callback=read_groups,
+    metavar="GROUP,…",
+    help="The groups that may read them; by default everyone, or as it was.",
+)
 @click.pass_context
-def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists: str) -> None:
+def add(
+    context: click.Context,
+    places: tuple[str, ...],
+    watch: bool,
+    if_exists: str,
+    collection: str | None,
+    access: tuple[str, ...] | None,
+) -> None:
     """Add the files at PATHS, folders included, or replace their earlier versions.
 
     A document is known by its path below the folder that was added, a file by its name. A PATH may also be the address of a document
@@ -34,12 +50,13 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
 
     from corpus.sandbox.pool import Sandbox
     from corpus.sources.addresses import is_address
+    from index.access.audience import placement
     from index.jobs import IfExists
     from qa.assembly import fetcher_of, open_to_change
     from qa.ingest.files import add_addresses, add_files, files_below, size_of, unavailable
     from qa.ingest.watching import follow_changes, watch_paths
 
-    summary = Summary()
+    summary, edits = Summary(), placement(collection, access)
     urls = [place for place in places if is_address(place)]
     paths = [Path(place) for place in places if not is_address(place)]
     if watch and urls:
@@ -55,8 +72,8 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
         files = list(files_below(paths))
         rate = Rate([*map(size_of, files), *(0 for _ in urls)])
         outcomes = chain(
-            add_files(writer, sandbox, files, summary.report_to(rate), IfExists(if_exists)),
-            add_addresses(writer, sandbox, fetcher, urls, IfExists(if_exists)),
+            add_files(writer, sandbox, files, summary.report_to(rate), IfExists(if_exists), edits),
+            add_addresses(writer, sandbox, fetcher, urls, IfExists(if_exists), edits),
         )
         summary.show(outcomes, rate, len(files) + len(urls))
         writer.engine.maintain()
@@ -64,7 +81,7 @@ def add(context: click.Context, places: tuple[str, ...], watch: bool, if_exists:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopping.set())
             say(f"Watching {', '.join(map(str, paths))} (stop with Ctrl+C)")
-            summary.show(follow_changes(writer, sandbox, changes, paths, stopping))
+            summary.show(follow_changes(writer, sandbox, changes, paths, stopping, edits))
     if summary.failed:
         raise QuotableError(
             f"{summary.failed} of {summary.files} files could not be added completely; the messages above say why"
@@ -89,15 +106,18 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
 
 @click.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option("--collection", callback=read_collection, help="List only the documents of this collection.")
 @click.pass_context
-def list_documents(context: click.Context, as_json: bool) -> None:
-    """List the documents."""
+def list_documents(context: click.Context, as_json: bool, collection: str | None) -> None:
+    """List the documents: id, title, source and collection."""
     from qa.assembly import open_reading_engine
     from qa.web.schemas.documents import listed_documents_json
 
     engine = open_reading_engine(settings_of(context))
     after: str | None = None
     while page := engine.documents(after):
-        for listed in listed_documents_json(engine, page):
-            click.echo(as_printable_json(listed) if as_json else f"{listed['id']}\t{listed['title']}\t{listed['source'] or ''}")
+        wanted = [document for document in page if collection in (None, document.collection)]
+        for listed in listed_documents_json(engine, wanted):
+            columns = (listed["id"], listed["title"], listed["source"] or "", listed["collection"])
+            click.echo(as_printable_json(listed) if as_json else "\t".join(columns))
         after = page[-1].id

@@ -7,15 +7,17 @@ import sys
 import click
 
 from qa.answering.question.validity import InvalidQuestion, clean_question
-from qa.cli.console import say, settings_of
+from qa.cli.console import read_collection, say, settings_of
 
 LEAVING = ("/quit", "/exit")
 
 
 @click.command()
+@click.option("--collection", callback=read_collection, help="Ask only the documents of this collection.")
 @click.pass_context
-def chat(context: click.Context) -> None:
+def chat(context: click.Context, collection: str | None) -> None:
     """Ask questions in a conversation, one per line; replies quote their sources."""
+    from index.filters import of_collection
     from qa.answering.question.turn import Turn
     from qa.assembly import open_to_read
     from qa.chat.chatbot import Request
@@ -32,7 +34,7 @@ def chat(context: click.Context) -> None:
         except InvalidQuestion as error:
             say(f"qa: the question {error}")
             continue
-        for piece in service.chatbot.reply(Request(message, tuple(history))):
+        for piece in service.chatbot.reply(Request(message, tuple(history), of_collection(collection))):
             if isinstance(piece, Reply):
                 click.echo("\n")
                 history += [Turn("user", message), Turn("assistant", piece.text)]

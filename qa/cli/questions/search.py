@@ -10,7 +10,7 @@ import click
 
 from corpus.types import QuotableError
 from qa.answering.question.validity import InvalidQuestion, clean_question
-from qa.cli.console import as_printable_json, say, settings_of
+from qa.cli.console import as_printable_json, read_collection, say, settings_of
 from qa.settings.settings import Read
 
 
@@ -20,16 +20,26 @@ from qa.settings.settings import Read
 @click.option("--json", "as_json", is_flag=True, help="Print the response of POST /v1/search.")
 @click.option("--explain", is_flag=True, help="With --json: explain the rank of each passage and the choice of the quote.")
 @click.option("--read", type=click.Choice(get_args(Read)), help="When the reading model reads; by default as the setting says.")
+@click.option("--collection", callback=read_collection, help="Search only the documents of this collection.")
 @click.pass_context
-def search(context: click.Context, question: str, limit: int, as_json: bool, explain: bool, read: Read | None) -> None:
+def search(
+    context: click.Context,
+    question: str,
+    limit: int,
+    as_json: bool,
+    explain: bool,
+    read: Read | None,
+    collection: str | None,
+) -> None:
     """Answer one QUESTION."""
+    from index.filters import of_collection
     from qa.assembly import open_or_create
     from qa.web.schemas.answers import answer_json, explained_answer_json
 
     question = _clean(question)
     service = open_or_create(settings_of(context), say)
     began = perf_counter()
-    answer = service.answerer.ask(question, limit, read=read)
+    answer = service.answerer.ask(question, limit, of_collection(collection), read=read)
     to_json = explained_answer_json if explain else answer_json
     body = to_json(answer, (perf_counter() - began) * 1000)
     click.echo(as_printable_json(body, indent=2) if as_json else _as_text(body))

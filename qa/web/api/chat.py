@@ -1,4 +1,4 @@
-"""`/v1/chat/completions` and `/v1/models`, in OpenAI's format."""
+"""`/v1/chat/completions` and `/v1/models`, in OpenAI's format. A model may name a collection: `quotable/press`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.web.asked import keep_question_of
-from qa.web.current import service
+from qa.web.current import collections, service
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import (
@@ -42,10 +42,12 @@ MODELS = (MODEL, QUOTES_MODEL)
 
 @route(blueprint, "GET", "/v1/models", READ, "List the models")
 def list_models() -> ChatModelList:
-    return {"object": "list", "data": [model_json(name) for name in MODELS]}
+    names = collections()
+    of_one = [f"{model}/{name}" for name in names for model in MODELS] if len(names) > 1 else []
+    return {"object": "list", "data": [model_json(name) for name in (*MODELS, *of_one)]}
 
 
-@route(blueprint, "GET", "/v1/models/<model_id>", READ, "Show a model")
+@route(blueprint, "GET", "/v1/models/<path:model_id>", READ, "Show a model")
 def show_model(model_id: str) -> ChatModel:
     _check_model(model_id)
     return model_json(model_id)
@@ -120,8 +122,9 @@ def _usage(body: ChatRequest, count_tokens: Callable[[Sequence[str]], list[int]]
 
 
 def _check_model(name: str) -> None:
-    if name not in MODELS:
-        raise Problem(404, f"Unknown model {name!r}. The models are {' and '.join(MODELS)}.")
+    model, separator, collection = name.partition("/")
+    if model not in MODELS or (separator and collection not in collections()):
+        raise Problem(404, f"Unknown model {name!r}. The models are {' and '.join(MODELS)}; GET /v1/models lists those of collections.")
 
 
 def _event(body: Mapping[str, Any]) -> str:

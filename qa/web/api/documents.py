@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from corpus.sources.addresses import FetchError
 from index.jobs import IfExists, Job, JobKind
 from index.listing import DocumentPage
-from index.types import StoredDocument
+from index.types import NO_EDITS, StoredDocument
 from qa.answering.question.validity import check_text
 from qa.answering.verification import verify
 from qa.ingest.contents import address_location, already_there, upload_location, upload_source
@@ -19,7 +21,16 @@ from qa.ingest.writer import check_document_id, id_for_address, id_for_source, r
 from qa.web.api.download import download
 from qa.web.current import service, writer
 from qa.web.routes import READ, WRITE, route
-from qa.web.schemas.document_requests import AddParameters, AddressRequest, DocumentRequest, EditRequest, PageParameters, cursor
+from qa.web.schemas.document_requests import (
+    PLACEMENT,
+    AddParameters,
+    AddressRequest,
+    DocumentRequest,
+    EditRequest,
+    PageParameters,
+    Placement,
+    cursor,
+)
 from qa.web.schemas.documents import (
     AcceptedDocument,
     AcceptedName,
@@ -43,6 +54,7 @@ from qa.web.schemas.requests import VerifyRequest
 blueprint = Blueprint("documents", __name__)
 
 MAX_UPLOAD_BYTES = 50_000_000
+UPLOAD_FIELDS = ("id", "collection", "access")
 # Accepted and unfinished. Each holds its file on disk.
 MAX_WAITING_JOBS = 10_000
 
@@ -103,14 +115,14 @@ def show_document(document_id: str) -> ListedDocument:
     "PATCH",
     "/v1/documents/<document_id:document_id>",
     WRITE,
-    "Edit title, date or metadata",
+    "Edit title, date, metadata, collection or groups",
     request=(EditRequest,),
     errors=(507,),
 )
 def edit_document(document_id: str) -> EditedDocument:
     changes = from_body(request, EditRequest).changes()
     if not changes:
-        raise Problem.of_field("body", "must have a title, date or metadata")
+        raise Problem.of_field("body", "must have a title, date, metadata, collection or access")
     edited = writer().edit(document_id, changes)
     if edited is None:
         raise _not_found("document", document_id)
@@ -188,8 +200,13 @@ def refuse_when_full() -> None:
         raise Problem(503, "Too many documents are waiting; retry in 30 seconds.", headers={"Retry-After": "30"})
 
 
-def accept_file(upload: FileStorage, document_id: str | None = None, if_exists: IfExists = IfExists.REPLACE) -> Job:
-    """Queue an uploaded file. Without an id it is known by its name.
+def accept_file(
+    upload: FileStorage,
+    document_id: str | None = None,
+    if_exists: IfExists = IfExists.REPLACE,
+    edits: Mapping[str, Any] = NO_EDITS,
+) -> Job:
+    """Queue an uploaded file. Without an id it is known by its name. `edits`: as in `Engine.put`.
 
     Raises Problem 422 for an invalid name or id, 409 for a document that must not be replaced.
     """
@@ -202,7 +219,7 @@ def accept_file(upload: FileStorage, document_id: str | None = None, if_exists: 
             raise Problem.of_field(field, str(error)) from error
     document_id = document_id or id_for_source(upload_source(name))
     _refuse_existing(document_id, upload_location(document_id), if_exists)
-    return writer().accept(name, body, document_id, JobKind.FILE, if_exists)
+    return writer().accept(name, body, document_id, JobKind.FILE, if_exists, edits)
 
 
 def accept_address(body: AddressRequest, if_exists: IfExists = IfExists.REPLACE) -> Job:
@@ -210,7 +227,7 @@ def accept_address(body: AddressRequest, if_exists: IfExists = IfExists.REPLACE)
     document_id = body.id or id_for_address(body.url)
     _refuse_existing(document_id, address_location(body.url, document_id), if_exists)
     try:
-        return writer().accept_address(body.url, document_id, if_exists)
+        return writer().accept_address(body.url, document_id, if_exists, body.edits())
     except FetchError as error:
         raise Problem.of_field("url", str(error)) from error
 
@@ -225,18 +242,28 @@ def _accept_json(if_exists: IfExists) -> Job:
     else:
         document_id = readable_id(document.title, json.dumps([document.title, document.text]).encode())
     _refuse_existing(document_id, upload_location(document_id), if_exists)
-    record = document.model_dump(exclude_none=True) | {"id": document_id}
-    return writer().accept(document.title, json.dumps(record).encode(), document_id, JobKind.RECORD, if_exists)
+    record = json.dumps(document.model_dump(exclude_none=True, exclude=PLACEMENT) | {"id": document_id}).encode()
+    return writer().accept(document.title, record, document_id, JobKind.RECORD, if_exists, document.edits())
 
 
 def _accept_upload(if_exists: IfExists) -> Job:
-    unknown = [*(name for name in request.files if name != "file"), *(name for name in request.form if name != "id")]
+    unknown = [
+        *(name for name in request.files if name != "file"),
+        *(name for name in request.form if name not in UPLOAD_FIELDS),
+    ]
     if unknown:
         raise Problem.of_field(unknown[0], "is unknown")
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or not uploads[0].filename:
         raise Problem.of_field("file", "must be exactly one file")
-    return accept_file(uploads[0], request.form.get("id"), if_exists)
+    return accept_file(uploads[0], request.form.get("id"), if_exists, edits_of_form(request.form))
+
+
+def edits_of_form(form: MultiDict[str, str]) -> dict[str, Any]:
+    """The collection and the groups of a form; empty fields are not given. Raises Problem 422."""
+    groups = [group for value in form.getlist("access") for group in value.replace(",", " ").split()]
+    given = {"collection": form.get("collection", "").strip(), "access": groups}
+    return validated(Placement, {name: value for name, value in given.items() if value}).edits()
 
 
 def _refuse_existing(document_id: str, location: str, if_exists: IfExists) -> None:

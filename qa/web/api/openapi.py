@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from pydantic import ConfigDict, create_model
 
+from index.access.audience import COLLECTION
 from qa.version import installed_version
 from qa.web.routes import READ, Route, route, routes_of
 from qa.web.schemas.problems import OPENAI_ROUTES, OpenAIErrorAnswer, ProblemAnswer
@@ -40,7 +41,12 @@ _UPLOAD = {
     "type": "object",
     "required": ["file"],
     "additionalProperties": False,
-    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}, "id": {"type": "string"}},
+    "properties": {
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        "id": {"type": "string"},
+        "collection": {"type": "string", "pattern": f"^{COLLECTION}$"},
+        "access": {"type": "string", "description": "Groups that may read it, separated by commas."},
+    },
 }
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 

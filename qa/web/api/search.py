@@ -21,7 +21,11 @@ blueprint = Blueprint("search", __name__)
 @route(blueprint, "GET", "/v1/search", READ, "Ask a question by URL", query=SearchParameters)
 def search_by_address() -> SearchAnswer:
     parameters = from_query_string(request, SearchParameters)
-    return _answer(SearchRequest.model_construct(query=parameters.q, limit=parameters.limit, read=parameters.read))
+    return _answer(
+        SearchRequest.model_construct(
+            query=parameters.q, limit=parameters.limit, read=parameters.read, collection=parameters.collection
+        )
+    )
 
 
 @route(
@@ -39,7 +43,7 @@ def search() -> SearchAnswer:
 
 def _answer(search: SearchRequest) -> SearchAnswer:
     start = perf_counter()
-    filter_ = search.filter.filter() if search.filter else None
+    filter_ = search.allowed()
     answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read)
     if not search.typing:
         keep_question(answer)

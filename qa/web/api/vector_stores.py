@@ -1,17 +1,17 @@
-"""`/v1/vector_stores`: search in the format of OpenAI's vector stores. There is one store, which holds all documents."""
+"""`/v1/vector_stores`: search in the format of OpenAI's vector stores. Each collection is a store."""
 
 from __future__ import annotations
 
 from flask import Blueprint, request
 
+from index.filters import of_collection
 from qa.answering.answer import Result
-from qa.web.current import service
+from qa.web.current import MAX_COLLECTIONS, collections, service
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import VectorStoreSearchRequest
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body
 from qa.web.schemas.vector_stores import (
-    STORE,
     VectorStore,
     VectorStoreList,
     VectorStoreSearchAnswer,
@@ -25,13 +25,16 @@ blueprint = Blueprint("vector_stores", __name__)
 
 @route(blueprint, "GET", "/v1/vector_stores", READ, "List the vector stores")
 def list_stores() -> VectorStoreList:
-    return {"object": "list", "data": [_store()], "first_id": STORE, "last_id": STORE, "has_more": False}
+    counts = _counts()
+    stores = [store_json(name, counts.get(name, 0)) for name in collections()]
+    first, last = (stores[0]["id"], stores[-1]["id"]) if stores else (None, None)
+    return {"object": "list", "data": stores, "first_id": first, "last_id": last, "has_more": False}
 
 
-@route(blueprint, "GET", "/v1/vector_stores/<store_id>", READ, "Show the vector store")
+@route(blueprint, "GET", "/v1/vector_stores/<store_id>", READ, "Show a vector store")
 def show_store(store_id: str) -> VectorStore:
     _check_store(store_id)
-    return _store()
+    return store_json(store_id, _counts().get(store_id, 0))
 
 
 @route(
@@ -39,13 +42,13 @@ def show_store(store_id: str) -> VectorStore:
     "POST",
     "/v1/vector_stores/<store_id>/search",
     READ,
-    "Search the vector store",
+    "Search a vector store",
     request=(VectorStoreSearchRequest,),
 )
 def search_store(store_id: str) -> VectorStoreSearchAnswer:
     _check_store(store_id)
     search = from_body(request, VectorStoreSearchRequest)
-    filter_ = search.filters.filter() if search.filters else None
+    filter_ = of_collection(store_id, search.filters.filter() if search.filters else None)
     answers = [service().answerer.ask(query, search.max_num_results, filter_) for query in search.query]
     best: dict[int, Result] = {}
     for result in sorted((result for answer in answers for result in answer.results), key=lambda result: -result.score):
@@ -60,11 +63,11 @@ def search_store(store_id: str) -> VectorStoreSearchAnswer:
     }
 
 
-def _store() -> VectorStore:
-    documents, _ = service().engine.counts()
-    return store_json(documents)
+def _counts() -> dict[str, int]:
+    """The number of documents of each collection."""
+    return {str(name): count for name, count in service().engine.facets("collection", None, MAX_COLLECTIONS)}
 
 
 def _check_store(store_id: str) -> None:
-    if store_id != STORE:
-        raise Problem(404, f"Unknown vector store {store_id!r}. There is one: {STORE!r}.")
+    if store_id not in collections():
+        raise Problem(404, f"Unknown vector store {store_id!r}. GET /v1/vector_stores lists them.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from index.types import DEFAULT_COLLECTION
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.labels import CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
 from qa.web.schemas.addresses import quote_address, with_text_fragment
@@ -53,6 +54,7 @@ def source_fields(source: Mapping[str, Any]) -> dict[str, str]:
     return {
         "address": quote_address(document["id"], document["version"], (source["start"], source["end"])),
         "title": document["title"],
+        "collection": shown_collection(document["collection"]),
         "path": " › ".join(source["headings"]),
         "page": f"page {source['page']}" if source["page"] else "",
         "image": source["page_url"] or "",
@@ -70,6 +72,11 @@ def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
     first, last = mark["start"] - start, mark["end"] - start
     words = {"before": text[:first], "quote": text[first:last], "after": text[last:]}
     return source_fields({**result, **mark, "text": words["quote"]}) | words
+
+
+def shown_collection(name: str) -> str:
+    """Empty for the default collection, which most services have alone."""
+    return "" if name == DEFAULT_COLLECTION else name
 
 
 def http_url(url: str | None) -> str:

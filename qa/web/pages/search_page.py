@@ -1,4 +1,7 @@
-"""`/`: the search box and its results, rendered on the server so that they need no JavaScript. `/embed`: the same for a frame."""
+"""`/`: the search box and its results, rendered on the server so that they need no JavaScript. `/embed`: the same for a frame.
+
+`/c/{collection}`: the same for one collection.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, abort, g, render_template, request
 
 from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.labels import missing_sentence
 from qa.web.asked import keep_question
-from qa.web.current import service, settings
+from qa.web.current import collections, service, settings
 from qa.web.pages.example_questions import example_questions
 from qa.web.pages.presentation import TEXTS, answer_kind, result_fields, source_fields, verdict
 from qa.web.pages.quotes import quote_blocks, quote_cells, quote_line
@@ -29,7 +33,7 @@ blueprint = Blueprint("box", __name__)
 for function in (verdict, answer_kind, source_fields, result_fields, quote_line, quote_blocks, quote_cells, missing_sentence):
     blueprint.add_app_template_global(function)
 
-FACETS = {"source": "Source", "type": "Type", "year": "Year"}
+FACETS = {"collection": "Collection", "source": "Source", "type": "Type", "year": "Year"}
 FACET_VALUES = 12
 MORE_RESULTS = 20
 
@@ -48,6 +52,13 @@ def search_page() -> tuple[str, int]:
     return _page("/")
 
 
+@route(blueprint, "GET", "/c/<collection_id>", READ)
+def collection_page(collection_id: str) -> tuple[str, int]:
+    if collection_id not in collections():
+        abort(404, f"There is no collection {collection_id!r} here")
+    return _page(f"/c/{collection_id}", {"collection": collection_id})
+
+
 @route(blueprint, "GET", "/embed", READ)
 def embedded_page() -> tuple[str, int]:
     """For a frame in a page of an allowed origin (setting `embed_origins`)."""
@@ -55,39 +66,47 @@ def embedded_page() -> tuple[str, int]:
     return _page("/embed")
 
 
-def _page(address: str) -> tuple[str, int]:
+def _page(address: str, fixed: Mapping[str, str] = MappingProxyType({})) -> tuple[str, int]:
+    """`fixed`: what the path of the address narrows the search to."""
+    narrowed = Narrowing(**fixed)
     if "q" not in request.args:
         try:
-            return _render(address, from_query_string(request, Narrowing)), 200
+            return _render(address, from_query_string(request, Narrowing, fixed), fixed), 200
         except Problem as problem:
-            return _render(address, Narrowing(), error=in_words(problem)), problem.status
+            return _render(address, narrowed, fixed, error=in_words(problem)), problem.status
     try:
-        parameters = from_query_string(request, SearchPageParameters)
+        parameters = from_query_string(request, SearchPageParameters, fixed)
     except Problem as problem:
-        return _render(address, Narrowing(), question=request.args["q"][:2000], error=in_words(problem)), problem.status
+        return _render(address, narrowed, fixed, question=request.args["q"][:2000], error=in_words(problem)), problem.status
     answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter())
     keep_question(answer)
     body = explained_answer_json(answer, 0) if parameters.explain else answer_json(answer, 0)
-    return _render(address, parameters, question=parameters.q, limit=parameters.limit, body=body), 200
+    return _render(address, parameters, fixed, question=parameters.q, limit=parameters.limit, body=body), 200
 
 
 def _render(
     address: str,
     narrowing: Narrowing,
+    fixed: Mapping[str, str],
     *,
     question: str = "",
     limit: int = DEFAULT_LIMIT,
     body: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> str:
-    chosen = narrowing.chosen()
+    chosen = {key: value for key, value in narrowing.chosen().items() if key not in fixed}
     explaining = {"explain": "true"} if body and "units" in body else {}
 
     def at(**changes: str | int | None) -> str:
-        """The address of this page with changed parameters; None removes one."""
+        """The address of this page with changed parameters; None removes one. Each collection has a page, but in a frame."""
+        place = address
+        if "collection" in changes and address != "/embed":
+            chosen_collection = changes.pop("collection")
+            place = f"/c/{chosen_collection}" if chosen_collection else "/"
+            changes["collection"] = None
         parts = {"q": question, **chosen, **({"limit": limit} if limit != DEFAULT_LIMIT else {}), **explaining, **changes}
         query = urlencode({key: value for key, value in parts.items() if value})
-        return f"{address}?{query}" if query else address
+        return f"{place}?{query}" if query else place
 
     return render_template(
         "search.html",
@@ -100,9 +119,10 @@ def _render(
         error=error,
         chosen=chosen,
         explaining=explaining,
-        choices=dict(_choices(narrowing.filter(), chosen)),
+        choices=dict(_choices(narrowing.filter(), {**chosen, **fixed})),
+        fixed=fixed,
         facet_names=FACETS,
-        labels={key: _label(key, value, Counter()) for key, value in chosen.items()},
+        labels={key: _label(key, value, Counter()) for key, value in {**chosen, **fixed}.items()},
         examples=example_questions(settings(), service().engine),
         empty=not service().engine.documents(limit=1),
         likely_confidence=LIKELY_CONFIDENCE,

@@ -9,14 +9,21 @@ from typing import Annotated, Any, Literal, cast, get_args
 from pydantic import BeforeValidator, Field, field_validator
 
 from corpus.readers.dates import iso_date
+from index.access.audience import MAX_GROUPS
+from index.filters import of_collection
 from index.listing import DocumentQuery, DocumentState, SortKey
+from index.types import DEFAULT_COLLECTION
 from qa.ingest.writer import check_document_id
-from qa.web.schemas.requests import Key, Scalar, Strict, Text, number_in_query_string
+from qa.web.schemas.requests import Collection, Group, Key, Scalar, Strict, Text, number_in_query_string
 
 MAX_TEXT = 10_000_000  # characters of a document sent as JSON
 MAX_NUMBER = 2**53
 DATE_PART = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 SORT = rf"^-?({'|'.join(get_args(SortKey))})$"
+
+
+PLACEMENT = {"collection", "access"}
+Groups = Annotated[list[Group], Field(min_length=1, max_length=MAX_GROUPS)]
 
 
 def _document_id(value: Any) -> Any:
@@ -35,7 +42,18 @@ def _date(value: Any) -> Any:
     return date
 
 
-class DocumentRequest(Strict):
+class Placement(Strict):
+    """Where a document belongs and who may read it; what is not given stays as it was. The groups of null are everyone."""
+
+    collection: Collection = DEFAULT_COLLECTION
+    access: Groups | None = None
+
+    def edits(self) -> dict[str, Any]:
+        """What is given, as in `Engine.put`."""
+        return self.model_dump(include=PLACEMENT & self.model_fields_set)
+
+
+class DocumentRequest(Placement):
     """`POST /v1/documents` as JSON."""
 
     title: Annotated[Text, Field(min_length=1, max_length=1_000)]
@@ -53,7 +71,7 @@ class DocumentRequest(Strict):
         return value
 
 
-class AddressRequest(Strict):
+class AddressRequest(Placement):
     """`POST /v1/documents` for a document to fetch."""
 
     url: Annotated[Text, Field(min_length=1, max_length=2_000)]
@@ -66,8 +84,8 @@ class AddParameters(Strict):
     if_exists: Literal["replace", "keep", "fail"] = "replace"
 
 
-class EditRequest(Strict):
-    """`PATCH /v1/documents/{id}`: what is given is changed. A date of null removes it, and so does a null in `metadata` its key."""
+class EditRequest(Placement):
+    """`PATCH /v1/documents/{id}`: what is given is changed. A date of null removes it, a null in `metadata` its key."""
 
     title: Annotated[Text, Field(min_length=1, max_length=1_000, pattern=r"\S")] = ""
     date: Annotated[str | None, BeforeValidator(_date)] = None
@@ -82,6 +100,7 @@ class PageParameters(Strict):
 
     title: Annotated[Text, Field(max_length=1_000)] = ""
     type: Text | None = None
+    collection: Collection | None = None
     date_from: Annotated[str | None, Field(pattern=DATE_PART)] = None
     date_to: Annotated[str | None, Field(pattern=DATE_PART)] = None
     state: DocumentState | None = None
@@ -95,6 +114,7 @@ class PageParameters(Strict):
         return DocumentQuery(
             title=self.title,
             type=self.type,
+            allowed=of_collection(self.collection),
             date_from=self.date_from,
             date_to=self.date_to,
             state=self.state,

@@ -40,6 +40,7 @@ class DocumentReference(TypedDict):
     title: str
     url: str | None
     date: str | None
+    collection: str
     note: Annotated[
         str | None,
         Field(description="Who sent a message, the message that an attachment belongs to, or which text was read by OCR."),
@@ -59,6 +60,9 @@ class ListedDocument(DocumentReference):
     changed: Annotated[str | None, Field(description="When it was last replaced or edited.")]
     state: Annotated[DocumentState, Field(description="updating: a job of it is unfinished; failed: one has failed.")]
     original: Annotated[bool, Field(description="Whether its file can be downloaded.")]
+    access: Annotated[
+        list[str] | None, Field(description="Groups that may read it; null for everyone who may read its collection.")
+    ]
     edited: list[str]
     metadata: dict[str, MetadataValue]
 
@@ -173,6 +177,7 @@ def document_json(document: StoredDocument) -> DocumentReference:
         "title": document.title,
         "url": document.url,
         "date": document.date,
+        "collection": document.collection,
         "note": document_note(document),
         "version": document.version,
     }
@@ -212,7 +217,8 @@ def _listed_document_json(document: StoredDocument, passages: int, state: Docume
         "changed": document.changed or None,
         "state": state,
         "original": document.original is not None,
-        "edited": sorted(document.edits),
+        "access": document.access,
+        "edited": sorted(document.edits.keys() - {"collection", "access"}),
         "metadata": dict(document.metadata),
     }
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from index.filters import of_collection
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import InvalidQuestion, clean_question
 from qa.chat.chatbot import Request
@@ -145,14 +146,19 @@ class ChatRequest(Strict):
         """Whether a stream ends with a chunk of token counts."""
         return self.stream_options is not None and self.stream_options.include_usage
 
+    @property
+    def collection(self) -> str | None:
+        """The collection that the model names; None for all documents."""
+        return self.model.partition("/")[2] or None
+
     def request(self) -> Request:
         messages = [message for message in self.messages if message.text.strip()]
         return Request(
             message=clean_question(messages.pop().text),
             history=tuple(Turn(m.role, m.text) for m in messages if m.role == "user" or m.role == "assistant"),
-            filter=self.filter.filter() if self.filter else None,
+            filter=of_collection(self.collection, self.filter.filter() if self.filter else None),
             instructions="\n\n".join(m.text for m in messages if m.role in ("system", "developer")),
-            quotes_only=self.model == QUOTES_MODEL,
+            quotes_only=self.model.partition("/")[0] == QUOTES_MODEL,
             read=self.read,
         )
 

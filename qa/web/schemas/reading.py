@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -40,11 +42,11 @@ def json_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def from_query_string(request: Request, model: type[Model]) -> Model:
-    """The query string as `model`. Raises Problem: 400 if it is malformed, 422 for an invalid field."""
+def from_query_string(request: Request, model: type[Model], fixed: Mapping[str, str] = MappingProxyType({})) -> Model:
+    """The query string as `model`, with fields that the path names. Raises Problem: 400 if it is malformed, 422 for an invalid field."""
     pairs = _pairs(request)
     try:
-        parameters = _refuse_repeats(pairs)
+        parameters = _refuse_repeats([*pairs, *fixed.items()])
     except ValueError as error:
         raise Problem(400, "The query string names a field twice.") from error
     return validated(model, parameters)

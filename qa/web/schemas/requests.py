@@ -15,7 +15,8 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from index.filters import Combination, Comparison, Filter
+from index.access.audience import COLLECTION, GROUP
+from index.filters import Combination, Comparison, Filter, of_collection
 from qa.answering.question.turn import Turn
 from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question
 from qa.settings.settings import Read
@@ -75,6 +76,8 @@ class Strict(BaseModel):
 
 Text = Annotated[str, BeforeValidator(_text)]
 Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
+Collection = Annotated[str, Field(pattern=f"^{COLLECTION}$")]
+Group = Annotated[str, Field(pattern=f"^{GROUP}$")]
 PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
@@ -135,19 +138,24 @@ class HistoryTurn(Turn):
 class SearchRequest(Strict):
     """`POST /v1/search`. `facets`: keys whose values are counted over the documents that match the filter.
 
-    `history`: the turns before the question, oldest first; the last 40 are used. `read`: when the reading model reads, by default as the
-    service is set. `explain`: add an explanation of its rank to each result, and the units considered.
-    `typing`: the question is incomplete, so it is not recorded.
+    `collection`: only its documents are searched. `history`: the turns before the question, oldest first; the last 40 are used.
+    `read`: when the reading model reads, by default as the service is set. `explain`: add an explanation of its rank to each result, and
+    the units considered. `typing`: the question is incomplete, so it is not recorded.
     """
 
     query: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     filter: OptionalFilter = None
+    collection: Collection | None = None
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
     read: Read | None = None
     explain: bool = False
     typing: bool = False
+
+    def allowed(self) -> Filter | None:
+        """None if all documents are searched."""
+        return of_collection(self.collection, self.filter.filter() if self.filter else None)
 
 
 class QuestionParameters(Strict):
@@ -161,17 +169,19 @@ class SearchParameters(QuestionParameters):
     """`GET /v1/search`."""
 
     read: Read | None = None
+    collection: Collection | None = None
 
 
 class Narrowing(Strict):
     """Filters in the address of the search page."""
 
+    collection: Collection | None = None
     source: Text | None = None
     type: Text | None = None
     year: Annotated[str | None, Field(pattern=r"^\d{4}$")] = None
 
     def chosen(self) -> dict[str, str]:
-        values = {"source": self.source, "type": self.type, "year": self.year}
+        values = {"collection": self.collection, "source": self.source, "type": self.type, "year": self.year}
         return {key: value for key, value in values.items() if value}
 
     def filter(self) -> Filter | None:

@@ -10,7 +10,6 @@ from qa.answering.answer import Result
 from qa.web.schemas.answers import Share
 from qa.web.schemas.documents import Count, Highlight, PassageText, highlight_json, passage_json
 
-STORE = "default"
 CREATED = 1735689600  # 2025-01-01 in seconds since 1970; typed clients require a date
 # OpenAI's limits, which clients may rely on: attributes per result, characters of a key and of a value.
 MAX_ATTRIBUTES, MAX_KEY, MAX_VALUE = 16, 64, 512
@@ -39,8 +38,8 @@ class VectorStore(TypedDict):
 class VectorStoreList(TypedDict):
     object: Literal["list"]
     data: list[VectorStore]
-    first_id: str
-    last_id: str
+    first_id: str | None
+    last_id: str | None
     has_more: Literal[False]
 
 
@@ -70,12 +69,12 @@ class VectorStoreSearchAnswer(TypedDict):
     next_page: None
 
 
-def store_json(documents: int) -> VectorStore:
+def store_json(collection: str, documents: int) -> VectorStore:
     return {
-        "id": STORE,
+        "id": collection,
         "object": "vector_store",
         "created_at": CREATED,
-        "name": STORE,
+        "name": collection,
         "usage_bytes": 0,  # OpenAI charges for it
         "file_counts": {"in_progress": 0, "completed": documents, "failed": 0, "cancelled": 0, "total": documents},
         "status": "completed",

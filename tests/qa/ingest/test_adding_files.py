@@ -240,7 +240,7 @@ def test_lists_and_removes_documents_by_id(data_folder: MakeFolder, qa: Run, tmp
     write_lines(path, [{"id": name, "title": name.upper(), "text": f"Box {name}."} for name in ("a", "b/c", "größe 🙂")])
     qa("--data", data, "add", path)
     plain = [line.split("\t") for line in qa("--data", data, "list").stdout.splitlines()]
-    assert plain == [[name, name.upper(), "boxes.jsonl"] for name in ("a", "b/c", "größe 🙂")]
+    assert plain == [[name, name.upper(), "boxes.jsonl", "default"] for name in ("a", "b/c", "größe 🙂")]
     removed = qa("--data", data, "remove", "b/c", "größe 🙂")
     assert removed.code == 0, removed.stderr
     assert set(listed(qa, data)) == {"a"}

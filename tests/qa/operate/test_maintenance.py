@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -231,7 +232,7 @@ def test_migrates_format_1_after_a_backup(qa: Run, tmp_path: Path) -> None:
     checked = qa("--data", tmp_path / "old", "check")
     assert (checked.code, checked.stderr) == (0, "")
     with apsw.Connection(str(tmp_path / "old" / "store.sqlite")) as connection:
-        assert connection.pragma("user_version") == 3
+        assert connection.pragma("user_version") == 4
         assert connection.execute("SELECT count(*) FROM jobs WHERE status = 'queued'").get == 1
         assert connection.execute("SELECT text FROM documents WHERE id = 'fees'").get.startswith("Fees\nAn adult passport")
 
@@ -264,4 +265,30 @@ def test_migrates_format_2_after_a_backup(qa: Run, tmp_path: Path) -> None:
     ]
     assert jobs.take() is not None
     assert jobs.accept("a.txt", b"", "a").id == 6
+    database.close()
+
+
+def test_migrates_format_3_in_place(qa: Run, tmp_path: Path) -> None:
+    data = tmp_path / "old"
+    shutil.copytree(OLD.with_name("format-3"), data)
+    listed_json = [json.loads(line) for line in qa("--data", data, "list", "--json").stdout.splitlines()]
+    assert [(one["id"], one["title"], one["collection"], one["access"], one["edited"]) for one in listed_json] == [
+        ("fees", "Fees", "default", None, []),
+        ("wizards", "Wizards and witches", "default", None, ["metadata", "title"]),
+    ]
+    assert not list(data.glob("store.sqlite.format-*"))
+    checked = qa("--data", data, "check")
+    assert (checked.code, checked.stderr) == (0, "")
+    database = Database(data)
+    jobs = JobQueue(database)
+    assert [(job.name, job.status) for job in jobs.jobs(None, None, 100)] == [
+        ("queued.txt", "queued"),
+        ("broken.pdf", "failed"),
+        ("done.txt", "done"),
+        ("Wizards and witches", "done"),
+    ]
+    taken = jobs.take()
+    assert taken is not None
+    assert taken[1] == b"Queued words."
+    assert jobs.accept("a.txt", b"", "a").id == 5
     database.close()

@@ -27,6 +27,7 @@ corpus.sources
 index.types
 index.lru
 index.id_sets
+index.access.audience
 index.filters
 index.durable_files
 index.child_process
@@ -38,6 +39,7 @@ index.jobs
 index.listing
 index.documents
 index.engine
+index.access
 index.opensearch.address
 index.opensearch.connection
 index.opensearch.documents

@@ -15,7 +15,7 @@ from index.types import StoredDocument, StoredPassage
 from qa.ingest.parts import PART_OF
 from qa.web.current import service
 from qa.web.pages.document.linked_quote import CHANGED, NO_DOCUMENT, NO_QUOTE, QuoteParameters
-from qa.web.pages.presentation import format_date, http_url
+from qa.web.pages.presentation import format_date, http_url, shown_collection
 from qa.web.routes import READ, route
 from qa.web.schemas.addresses import has_page_images, page_address, quote_page_address, with_text_fragment
 from qa.web.schemas.documents import document_note, passage_name
@@ -81,6 +81,7 @@ def document_page(document_id: str) -> str:
         blocks=blocks,
         contents=contents if len(contents) >= LEAST_HEADINGS else (),
         note=document_note(document),
+        collection=shown_collection(stored.collection),
         part_of=f"/d/{quote(str(part_of))}" if part_of else None,
         changed=CHANGED if quoted is None else "",
         page=_page_address(stored, document, quoted or NO_QUOTE),

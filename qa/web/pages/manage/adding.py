@@ -7,7 +7,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from index.jobs import JobStatus
-from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_address, accept_file, refuse_when_full
+from qa.web.api.documents import MAX_UPLOAD_BYTES, accept_address, accept_file, edits_of_form, refuse_when_full
 from qa.web.api.jobs import dismiss_job, retry_job
 from qa.web.current import writer
 from qa.web.pages.manage.address import MANAGE, list_address, require_manage_page
@@ -37,7 +37,8 @@ def add_files() -> Response:
     document_id = request.form.get("id")
     if document_id is not None and len(files) > 1:
         raise Problem(422, "A document is replaced by one file. Go back and choose one.")
-    jobs = [accept_file(file, document_id) for file in files]
+    edits = edits_of_form(request.form)
+    jobs = [accept_file(file, document_id, edits=edits) for file in files]
     return redirect(list_address(request.form.get("list", ""), job=[job.id for job in jobs]), 303)
 
 

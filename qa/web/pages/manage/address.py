@@ -11,7 +11,7 @@ from qa.web.schemas.problems import Problem
 
 MANAGE = "/manage"
 # The fields of the list's query string, but for the place of a page.
-LIST_FIELDS = ("title", "type", "state", "date_from", "date_to", "sort")
+LIST_FIELDS = ("title", "collection", "type", "state", "date_from", "date_to", "sort")
 
 
 def require_manage_page() -> None:

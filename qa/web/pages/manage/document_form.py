@@ -1,11 +1,11 @@
-"""`/manage/document`: what is known of a document, a form to edit its title, date and metadata, and one to replace its file."""
+"""`/manage/document`: what is known of a document, a form to edit what people decide of it, and one to replace its file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, abort, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -42,7 +42,7 @@ class Field:
 def document_form() -> str:
     require_manage_page()
     document = _document(request.args.get("id", ""))
-    values = {"title": document["title"], "date": document["date"] or ""}
+    values = {name: _shown(document, name) for name in ("title", "date", "collection", "access")}
     return _render(document, values, list(_fields(document["metadata"])), request.args.get("list", ""))
 
 
@@ -53,6 +53,7 @@ def edit_document() -> Response | tuple[str, int]:
     form, query = request.form, request.form.get("list", "")
     document = _document(form.get("id", ""))
     values = {"title": form.get("title", ""), "date": form.get("date", "").strip()}
+    values |= {name: form.get(name, _shown(document, name)).strip() for name in ("collection", "access")}
     texts = dict(zip(form.getlist("key"), map(_plain_lines, form.getlist("value")), strict=False))
     try:
         _refuse_empty_title(values["title"])
@@ -111,6 +112,11 @@ def _changes(document: ListedDocument, values: Mapping[str, str], texts: Mapping
         changes["title"] = values["title"]
     if values["date"] != (document["date"] or ""):
         changes["date"] = values["date"] or None
+    if values["collection"] != document["collection"]:
+        changes["collection"] = values["collection"]
+    groups = values["access"].replace(",", " ").split()
+    if groups != (document["access"] or []):
+        changes["access"] = groups or None
     known = document["metadata"]
     metadata = {
         key: _as_value(text, known.get(key))
@@ -118,6 +124,11 @@ def _changes(document: ListedDocument, values: Mapping[str, str], texts: Mapping
         if key.strip() and key not in _FIXED and text != (_as_text(known[key]) if key in known else "")
     }
     return changes | ({"metadata": metadata} if metadata else {})
+
+
+def _shown(document: ListedDocument, name: Literal["title", "date", "collection", "access"]) -> str:
+    value = document[name]
+    return ", ".join(value) if isinstance(value, list) else value or ""
 
 
 def _as_text(value: MetadataValue) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from index.jobs import Job, JobStatus
 from qa.web.api.documents import MAX_UPLOAD_BYTES, page_of_documents
-from qa.web.current import service, settings
+from qa.web.current import collections, service, settings
 from qa.web.pages.manage.address import LIST_FIELDS, list_address, list_query, require_manage_page
 from qa.web.routes import WRITE, route
 from qa.web.schemas.document_requests import SORT, PageParameters
@@ -82,6 +82,7 @@ def _render(values: dict[str, str], parameters: ListParameters, error: str | Non
         sort_address=lambda key: list_address(query, sort=_next_order(key, parameters.sort)),
         sorts=[(sign + key, words[bool(sign)]) for key, words in SORTS.items() for sign in ("", "-")],
         states=STATES,
+        collections=collections(),
         types=sorted(str(value) for value, _ in engine.facets("type", None, MAX_TYPES)),
         error=error,
         removed=passage_number(f"p{request.args.get('removed', '')}"),

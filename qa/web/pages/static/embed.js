@@ -5,7 +5,8 @@
   const script = document.currentScript;
   const { origin } = new URL(script.src);
   const frame = document.createElement("iframe");
-  frame.src = `${origin}/embed`;
+  const { collection } = script.dataset;
+  frame.src = `${origin}/embed${collection ? `?collection=${encodeURIComponent(collection)}` : ""}`;
   frame.title = script.dataset.title || "Ask these documents";
   frame.referrerPolicy = "origin";
   Object.assign(frame.style, { width: "100%", height: script.dataset.height || "14rem", border: "0", display: "block" });

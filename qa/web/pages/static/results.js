@@ -7,6 +7,7 @@ import { quoteElement } from "./quote.js";
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 // As in qa/web/schemas/addresses.py.
 const VERSION_DIGITS = 12;
+const DEFAULT_COLLECTION = "default";
 const EDGE_WORDS = 4;
 const LIST_MARK = /^(?:[-*•–·]|\(?\d{1,3}[.)])\s+/;
 
@@ -122,6 +123,7 @@ function result(one) {
 
 function meta(fields) {
   const parts = [
+    fields.collection ? element("span", null, fields.collection) : null,
     fields.path ? element("span", null, fields.path) : null,
     fields.page ? element("span", null, fields.page) : null,
     fields.note ? element("span", null, fields.note) : null,
@@ -144,6 +146,7 @@ function sourceFields(source) {
   return {
     address: quoteAddress(source.document.id, source.document.version, source.start, source.end),
     title: source.document.title,
+    collection: source.document.collection === DEFAULT_COLLECTION ? "" : source.document.collection,
     path: source.headings.join(" › "),
     page: source.page ? `page ${source.page}` : "",
     image: source.page_url ?? "",

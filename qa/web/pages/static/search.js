@@ -8,7 +8,7 @@ const TYPING_PAUSE_MS = 180;
 const LEAST_TYPED = 3; // characters before typing alone searches
 const WAITING_MS = 300; // before the page shows that it waits
 const LIMIT = 5;
-const FACETS = ["source", "type", "year"];
+const FACETS = ["collection", "source", "type", "year"];
 
 const form = document.querySelector("form[role=search]");
 const box = form.elements.q;
@@ -19,6 +19,7 @@ const status = document.getElementById("status");
 const likelyConfidence = Number(form.dataset.likelyConfidence);
 const texts = JSON.parse(form.dataset.texts);
 const feedbackForm = "feedback" in form.dataset;
+const collection = form.dataset.collection ?? null; // of the page; another one has a page of its own
 const moreResults = Number(form.dataset.more);
 const selected = FACETS.filter((key) => form.elements[key]).map((key) => [key, form.elements[key].value]);
 
@@ -51,7 +52,7 @@ async function answerTo(question, limit, typing, signal) {
   const response = await fetch("/v1/search", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ query: question, limit, filter: filter(), typing }),
+    body: JSON.stringify({ query: question, limit, filter: filter(), collection, typing }),
     signal,
   });
   const body = await response.json();

@@ -62,6 +62,7 @@ def test_adds_and_finds_a_document(documents: Any) -> None:
         "title": "Otters",
         "url": "https://example.org/otters",
         "date": "2024-05-06",
+        "collection": "default",
         "note": None,
         "version": text_version(text),
     }
@@ -80,6 +81,7 @@ def test_adds_and_finds_a_document(documents: Any) -> None:
         "changed": job["document"]["changed"],
         "state": "ready",
         "original": False,
+        "access": None,
         "edited": [],
         "metadata": record["metadata"],
     }

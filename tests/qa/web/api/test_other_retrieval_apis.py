@@ -68,12 +68,12 @@ def test_vector_store_accepts_filters_thresholds_and_queries(stores: Any) -> Non
     assert len(both.model_extra["search_query"] if both.model_extra else []) == 2
 
 
-def test_there_is_one_vector_store(stores: Any) -> None:
+def test_the_default_collection_is_a_vector_store(stores: Any) -> None:
     assert [store.id for store in stores.list()] == ["default"]
     store = stores.retrieve("default")
     assert (store.file_counts.total, store.status, store.usage_bytes) == (1, "completed", 0)
     assert store.created_at > 0
-    with pytest.raises(openai.NotFoundError, match="default"):
+    with pytest.raises(openai.NotFoundError, match="vs_other"):
         stores.search("vs_other", query=SIGNED)
 
 
@@ -102,10 +102,10 @@ async def use_tools(client: Client) -> None:
         assert results == found.structured_content
         assert results["answerable"] is True
         first = results["results"][0]
-        assert set(first) == {"id", "title", "url", "text"}
+        assert set(first) == {"id", "title", "url", "collection", "text"}
         assert "Peter Kyle" in first["text"]
         answer = results["answers"][0]
-        assert set(answer) == {"id", "title", "url", "text", "span", "lead_in", "more", "confidence", "label"}
+        assert set(answer) == {"id", "title", "url", "collection", "text", "span", "lead_in", "more", "confidence", "label"}
         assert (answer["id"], answer["confidence"]) == (first["id"], results["confidence"])
         assert answer["label"] == ("Likely the answer" if answer["confidence"] >= 0.8 else "Closest found")
         assert (answer["span"] or "") in answer["text"]

@@ -17,12 +17,13 @@ let uploads = 0;
 
 // `path`: the file's name with its folders, from the one that was dropped.
 function add(selected) {
+  const placement = ["collection", "access"].map((name) => [name, form.elements[name].value.trim()]).filter(([, value]) => value);
   for (const { file, path } of selected) {
     const outcome = element("span", { class: "outcome" }, "Waiting");
     const progress = element("progress", { max: 1, value: 0, "aria-label": `Progress of ${path}` });
     const row = element("li", null, element("span", { class: "name" }, path), outcome, progress);
     files.append(row);
-    queue.push({ file, path, row, outcome, progress });
+    queue.push({ file, path, placement, row, outcome, progress });
   }
   if (!selected.length) return;
   document.getElementById("heading").hidden = false;
@@ -71,11 +72,12 @@ function words({ documents, outcomes }) {
 }
 
 // XMLHttpRequest, because fetch reports no upload progress.
-function send({ file, path }, onProgress) {
+function send({ file, path, placement }, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const body = new FormData();
     body.append("file", file, path);
+    for (const [name, value] of placement) body.append(name, value);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
     request.addEventListener("load", () => (request.status === 202 ? resolve(request.response) : reject(new Error(errorText(request.response)))));
@@ -144,12 +146,12 @@ async function walk(entry, found) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   add(chosen(input.files));
-  form.reset();
+  input.value = "";
 });
 for (const choice of [input, folder]) {
   choice.addEventListener("change", () => {
     add(chosen(choice.files));
-    form.reset();
+    choice.value = "";
   });
 }
 
