@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from corpus.types import Document, Passage
+from index.access.audience import Audience
 from index.filters import Filter, Scalar
 from index.jobs import Job, Jobs
 from index.listing import DocumentPage, DocumentQuery, DocumentState
@@ -71,8 +72,11 @@ class Snapshot(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """`allowed=None` is no filter; a filter that matches no document allows nothing."""
+class EngineView(Protocol):
+    """What can be read of the documents that a caller may read: of an engine all, else what `index.access.restricted` leaves.
+
+    `allowed=None` is no filter; a filter that matches no document allows nothing.
+    """
 
     # Facts
 
@@ -88,7 +92,7 @@ class Engine(Protocol):
 
     @property
     def version(self) -> Hashable:
-        """Changes whenever an answer may change."""
+        """Changes whenever an answer may change; differs between audiences."""
         ...
 
     @property
@@ -96,28 +100,14 @@ class Engine(Protocol):
         """Whether damage was found; damaged rows are withheld."""
         ...
 
-    @property
-    def is_new(self) -> bool:
-        """Whether no document was ever stored."""
-        ...
-
-    def status(self) -> EngineStatus: ...
     def counts(self) -> tuple[int, int]:
         """The number of documents and of passages."""
-        ...
-
-    def languages(self) -> Sequence[tuple[str | None, int]]:
-        """The number of documents in each language, the most frequent first; None for an unknown language."""
         ...
 
     # Search
 
     def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
         """Correct the spelling, if `spelling` is set, and embed the question, or start to. Does not wait for writes."""
-        ...
-
-    def search(self, query: PreparedQuery, allowed: Filter | None = None) -> Ranking:
-        """Rank passages, best first."""
         ...
 
     def snapshot(self, allowed: Filter | None = None) -> AbstractContextManager[Snapshot]:
@@ -137,24 +127,12 @@ class Engine(Protocol):
         """Raises DamagedRow."""
         ...
 
-    def documents(self, after: str | None = None, limit: int = 100) -> Sequence[StoredDocument]:
-        """Up to `limit` undamaged documents with ids after `after`, ordered by id."""
-        ...
-
     def page(self, query: DocumentQuery) -> DocumentPage:
         """A page of the documents that a query selects."""
         ...
 
     def states(self, document_ids: Sequence[str]) -> Mapping[str, DocumentState]:
         """The states of these documents, without those that are ready."""
-        ...
-
-    def documents_from(self, location: str) -> Sequence[StoredDocument]:
-        """The documents read from a location, ordered by id."""
-        ...
-
-    def locations(self, prefix: str) -> set[str]:
-        """The locations that begin with `prefix`."""
         ...
 
     def content(self, document_id: str) -> Document | None:
@@ -171,6 +149,43 @@ class Engine(Protocol):
 
     def passage_counts(self, document_ids: Sequence[str]) -> dict[str, int]:
         """The number of passages of each document that has any."""
+        ...
+
+    def original(self, document_id: str) -> bytes | None:
+        """The file that a document was read from; None if none is kept. Raises DamagedRow."""
+        ...
+
+
+class Engine(EngineView, Protocol):
+    """`audience`: who asks; None reads everything. Only what it may read is searched, and all statistics are of that alone."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no document was ever stored."""
+        ...
+
+    def status(self) -> EngineStatus: ...
+    def counts(self, allowed: Filter | None = None) -> tuple[int, int]: ...
+    def languages(self) -> Sequence[tuple[str | None, int]]:
+        """The number of documents in each language, the most frequent first; None for an unknown language."""
+        ...
+
+    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery: ...
+    def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
+        """Rank passages, best first."""
+        ...
+
+    def snapshot(self, allowed: Filter | None = None, audience: Audience | None = None) -> AbstractContextManager[Snapshot]: ...
+    def documents(self, after: str | None = None, limit: int = 100) -> Sequence[StoredDocument]:
+        """Up to `limit` undamaged documents with ids after `after`, ordered by id."""
+        ...
+
+    def documents_from(self, location: str) -> Sequence[StoredDocument]:
+        """The documents read from a location, ordered by id."""
+        ...
+
+    def locations(self, prefix: str) -> set[str]:
+        """The locations that begin with `prefix`."""
         ...
 
     # Writing
@@ -241,10 +256,6 @@ class Engine(Protocol):
 
     def originals(self) -> tuple[int, int]:
         """The number of kept files and their size in bytes."""
-        ...
-
-    def original(self, document_id: str) -> bytes | None:
-        """The file that a document was read from; None if none is kept. Raises DamagedRow."""
         ...
 
     @property

@@ -273,6 +273,14 @@ class LexicalIndex(Protocol):
         """The number of passages that hold the term; removed ones may count until the index is rebuilt."""
         ...
 
+    def frequency_among(self, ids: Ids) -> Callable[[str], int]:
+        """Counts those of the passages `ids` that hold a term; 0 only if none of them is found to. May be an estimate for many ids."""
+        ...
+
+    def length_of(self, ids: Ids) -> int:
+        """The number of terms over those of the passages `ids` that it holds."""
+        ...
+
     def passages_of_documents(self, numbers: Ids) -> Ids:
         """The passages of these documents, ascending."""
         ...

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from corpus.press_release import press_release
 from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
+from index.access.audience import Audience
+from index.access.restricted import RestrictedEngine
 from index.embedded.engine import OpenEmbedder
 from index.embedded.folder_lock import is_held
 from index.embedded.opening import has_store, open_engine_to_read, open_engine_to_share, open_engine_to_write
 from index.embedded.policy import DEFAULT, Policy
 from index.embedding.loading import load_embedder
 from index.embedding.model_files import DEFAULT_MODEL
-from index.engine import Engine
+from index.engine import Engine, EngineView
 from index.ranking.result import Ranking
 from index.types import Embedder, Reranker, StoreError
 from qa.answering.answerer import Answerer
@@ -46,6 +48,16 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Readable:
+    """What a caller may read of a service, and ask of it."""
+
+    engine: EngineView
+    answerer: Answerer
+    chatbot: Chatbot
+    questions: QuestionLog
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """Everything an interface needs.
 
@@ -58,6 +70,14 @@ class Service:
     questions: QuestionLog
     intake: Intake | None = None
     worker: Worker | None = None
+
+    def readable_by(self, audience: Audience | None) -> Readable:
+        """What an audience may read; None reads everything. Every interface that serves callers answers through it."""
+        if audience is None:
+            return Readable(self.engine, self.answerer, self.chatbot, self.questions)
+        engine = RestrictedEngine(self.engine, audience)
+        answerer = self.answerer.over(engine)
+        return Readable(engine, answerer, self.chatbot.over(answerer, lambda: engine.version), self.questions)
 
 
 def open_to_write(
@@ -174,7 +194,7 @@ def service_over(engine: Engine, settings: Settings, intake: Intake | None = Non
 
 
 def answerer_over(
-    engine: Engine,
+    engine: EngineView,
     settings: Settings,
     *,
     calibration: Calibration | None = None,

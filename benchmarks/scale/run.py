@@ -85,7 +85,7 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
 def recall(data: Path) -> dict[str, Any]:
     """recall@10 of the dense index on headlines against exact search, without and with a filter by year."""
     from index.embedded.dense.recall import DEPTH, best_scores
-    from index.embedded.filtered_documents import FilteredDocuments
+    from index.embedded.filtering.filtered_documents import FilteredDocuments
     from index.embedded.policy import DEFAULT
     from index.embedded.segments import generations
     from index.embedded.segments.generations import generations_folder

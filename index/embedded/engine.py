@@ -9,17 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from corpus.types import Document, Passage
+from index.access.audience import Audience
 from index.embedded import originals
-from index.embedded.filtered_documents import FilteredDocuments
+from index.embedded.filtering.readable import Readable
 from index.embedded.folder_lock import FolderLock, SharedLock, is_held
-from index.embedded.follower import Follower
+from index.embedded.follower import Follower, OpenIndex
 from index.embedded.originals import Originals
 from index.embedded.policy import Policy
-from index.embedded.searcher import EmbeddedSnapshot, Searcher
+from index.embedded.searcher import EmbeddedSnapshot
 from index.embedded.segments import generations
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
@@ -51,15 +51,6 @@ POLL_SECONDS = 0.1
 OWNER_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIndex:
-    """`follower`: None in the process that builds the index."""
-
-    embedder: Embedder
-    searcher: Searcher
-    follower: Follower | None = None
-
-
 class EmbeddedEngine:
     """See `index.engine.Engine`. The model is loaded by the first call that needs it."""
 
@@ -76,7 +67,7 @@ class EmbeddedEngine:
         self.store = Store(database)
         self.jobs = JobQueue(database)
         self._originals = Originals(database)
-        self._filters = FilteredDocuments(database, policy)
+        self._readable = Readable(database, policy)
         self._open_embedder, self._policy, self._folder_lock = open_embedder, policy, lock
         self._reranker = (reranker, policy.reranked) if reranker else None
         self._loading = threading.Lock()
@@ -124,30 +115,34 @@ class EmbeddedEngine:
             written=is_held(self.store.folder),
         )
 
-    def counts(self) -> tuple[int, int]:
-        return self.store.counts()
+    def counts(self, allowed: Filter | None = None) -> tuple[int, int]:
+        return self.store.counts() if allowed is None else self._readable.filters.counts(allowed)
 
     def languages(self) -> list[tuple[str | None, int]]:
         return self.store.languages()
 
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
-        return self._index().searcher.prepare(question, spelling=spelling)
+    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery:
+        searcher = self._index().searcher
+        if audience is None:  # without a read transaction
+            return searcher.prepare(question, spelling=spelling)
+        with searcher.snapshot() as index:
+            return searcher.prepare(question, spelling=spelling, readable=self._readable.passages(index, audience))
 
-    def search(self, query: PreparedQuery, allowed: Filter | None = None) -> Ranking:
-        with self.snapshot(allowed) as snapshot:
+    def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
+        with self.snapshot(allowed, audience) as snapshot:
             return snapshot.search(query)
 
     @contextmanager
-    def snapshot(self, allowed: Filter | None = None) -> Iterator[EmbeddedSnapshot]:
+    def snapshot(self, allowed: Filter | None = None, audience: Audience | None = None) -> Iterator[EmbeddedSnapshot]:
         searcher = self._index().searcher
         with searcher.snapshot() as index:
-            ids = None if allowed is None else index.passages_of_documents(self._filters.numbers(allowed))
-            yield EmbeddedSnapshot(self.store, searcher, index, ids, self._reranker)
+            ids, statistics = self._readable.select(index, allowed, audience)
+            yield EmbeddedSnapshot(self.store, searcher, index, ids, statistics, self._reranker)
 
     def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
-        return self._filters.facet(key, allowed, limit)
+        return self._readable.filters.facet(key, allowed, limit)
 
     # Documents
 

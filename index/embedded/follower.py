@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from threading import Event, Thread
 
 from corpus.types import QuotableError
@@ -60,3 +61,12 @@ class Follower:
     def _load_newest(self, loaded: Generation | None) -> Generation | None:
         segments = loaded.segments if loaded else ()
         return generations.load_newest(self._folder, self._store, self._fingerprint, self._policy, segments)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIndex:
+    """`follower`: None in the process that builds the index."""
+
+    embedder: Embedder
+    searcher: Searcher
+    follower: Follower | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from corpus.types import QuotableError
 from index.embedded.builder import IndexBuilder
-from index.embedded.engine import EmbeddedEngine, OpenEmbedder, OpenIndex
+from index.embedded.engine import EmbeddedEngine, OpenEmbedder
 from index.embedded.folder_lock import FolderLock
+from index.embedded.follower import OpenIndex
 from index.embedded.policy import Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from index.embedded.dense.brute_force import BruteForceDenseIndex
+from index.embedded.filtering.readable import ReadablePassages
 from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.policy import DEFAULT, Policy
 from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
-from index.embedded.snapshot import IndexSnapshot, UnindexedTail
+from index.embedded.snapshot import IndexSnapshot, Statistics, UnindexedTail
 from index.embedded.store.store import Store
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import PreparedQuery, embed_together
@@ -94,11 +95,13 @@ class Searcher:
                 index = self._follow()
             yield index
 
-    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
-        """Correct words that the corpus does not hold, and embed the question: in another thread if the search takes milliseconds."""
-        index = self._latest()
-        speller = index.speller if spelling else None
-        corrected = speller.correct_text(question, index.knows, self._protected_words) if speller else question
+    def prepare(self, question: str, *, spelling: bool = True, readable: ReadablePassages | None = None) -> PreparedQuery:
+        """Correct words that the corpus does not hold, and embed the question: in another thread if the search takes milliseconds.
+
+        `readable`: what the asker may read, None for everything; then in the read transaction that it is of.
+        """
+        index = readable.index if readable else self._latest()
+        corrected = self._correct(question, index, readable) if spelling else question
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
         texts = [question] if corrected == question else [question, corrected]
         if index.is_approximate:
@@ -107,18 +110,26 @@ class Searcher:
         return PreparedQuery(corrected, lambda: vector)
 
     def rank(
-        self, index: IndexSnapshot, query: PreparedQuery, allowed: Ids | None = None, dense: Sequence[Ids] | None = None
+        self,
+        index: IndexSnapshot,
+        query: PreparedQuery,
+        statistics: Statistics,
+        allowed: Ids | None = None,
+        dense: Sequence[Ids] | None = None,
     ) -> Ranking:
-        """Rank all passages, or the allowed ones. `dense`: the candidates of `index.nearest` for this query, if they are known."""
-        frequency = cache(index.document_frequency)
+        """Rank all passages, or the allowed ones. `statistics`: of what the asker may read.
+
+        `dense`: the candidates of `index.nearest` for this query, if they are known.
+        """
+        frequency = cache(statistics.document_frequency)
         begun = None
         if dense is None and index.is_approximate:
             begun = _pool.submit(lambda: index.nearest(query.vector, allowed))  # while this thread searches the words
         terms = lexical_query(
             query.question,
             frequency,
-            index.passages,
-            index.mean_length,
+            statistics.passages,
+            statistics.mean_length,
             self._general_shares,
             context=query.context,
             context_weight=query.context_weight,
@@ -136,7 +147,7 @@ class Searcher:
             similarity,
             match,
             generation=index.generation,
-            passages=index.passages if allowed is None else len(allowed),
+            passages=statistics.passages if allowed is None else len(allowed),
             absent=[term for term in dict(terms.weights) if not frequency(term)],
         )
 
@@ -146,6 +157,15 @@ class Searcher:
             self._apply_removals()
             self._set_generation(generation, self._segments)
             self._read_tail()
+
+    def _correct(self, question: str, index: IndexSnapshot, readable: ReadablePassages | None) -> str:
+        """With words of passages that the asker may read only."""
+        if index.speller is None:
+            return question
+        if readable is None:
+            return index.speller.correct_text(question, index.statistics.knows, self._protected_words)
+        hold = cache(partial(readable.hold, store=self._store))
+        return index.speller.correct_text(question, readable.statistics.knows, self._protected_words, hold)
 
     def _latest(self) -> IndexSnapshot:
         """The index up to the last commit; without a read transaction, for what needs no row of the store."""
@@ -227,16 +247,23 @@ class EmbeddedSnapshot:
     """A snapshot over the allowed passages; a read transaction of the store lasts meanwhile."""
 
     def __init__(
-        self, store: Store, searcher: Searcher, index: IndexSnapshot, allowed: Ids | None, reranker: tuple[Reranker, int] | None
+        self,
+        store: Store,
+        searcher: Searcher,
+        index: IndexSnapshot,
+        allowed: Ids | None,
+        statistics: Statistics,
+        reranker: tuple[Reranker, int] | None,
     ) -> None:
-        """`reranker`: with the number of candidates that it orders."""
+        """`statistics`: of what the asker may read. `reranker`: with the number of candidates that it orders."""
         self._store, self._searcher, self._index, self._allowed, self._reranker = store, searcher, index, allowed, reranker
+        self._statistics = statistics
         self._dense: list[tuple[Vector, Sequence[Ids]]] = []  # candidates of the vectors asked for so far
 
     def search(self, query: PreparedQuery) -> Ranking:
         # Without candidates there is nothing to reuse, and asking for the vector would wait for it.
         dense = self._candidates(query.vector) if self._dense else None
-        ranking = self._searcher.rank(self._index, query, self._allowed, dense)
+        ranking = self._searcher.rank(self._index, query, self._statistics, self._allowed, dense)
         if self._reranker is None or query.lexical_only:  # the re-ranker is not expected to read the language either
             return ranking
         return rerank(ranking, *self._reranker, self._store.passages)

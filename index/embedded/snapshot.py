@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -41,6 +42,18 @@ class UnindexedTail:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """Of the passages that a search may know of. `mean_length`: of a passage, in terms. `document_frequency`: of a term."""
+
+    passages: int
+    mean_length: float
+    document_frequency: Callable[[str], int]
+
+    def knows(self, word: str) -> bool:
+        return self.document_frequency(stems([word])[0]) > 0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexSnapshot:
     """Segments, and the tail if it is not empty, as of the store after `changes`."""
 
@@ -53,17 +66,22 @@ class IndexSnapshot:
     def document_frequency(self, term: str) -> int:
         return sum(part.lexical.document_frequency(term) for part in self.parts)
 
-    def knows(self, word: str) -> bool:
-        return self.document_frequency(stems([word])[0]) > 0
+    @property
+    def statistics(self) -> Statistics:
+        """Of all passages. Removed ones may count in document frequencies until the index is rebuilt."""
+        length = sum(part.lexical.total_length for part in self.parts)
+        return Statistics(self.passages, length / max(self.passages, 1), self.document_frequency)
+
+    def statistics_of(self, ids: Ids) -> Statistics:
+        """Of these passages alone. Document frequencies may be estimates for many passages, but not of a term that none holds."""
+        counters = [part.lexical.frequency_among(ids) for part in self.parts]
+        length = sum(part.lexical.length_of(ids) for part in self.parts)
+        frequency = cache(lambda term: sum(count(term) for count in counters))
+        return Statistics(len(ids), length / max(len(ids), 1), frequency)
 
     @property
     def passages(self) -> int:
         return sum(len(part.vectors) for part in self.parts)
-
-    @property
-    def mean_length(self) -> float:
-        """Mean length of a passage in terms."""
-        return sum(part.lexical.total_length for part in self.parts) / max(self.passages, 1)
 
     @property
     def is_approximate(self) -> bool:
@@ -73,6 +91,12 @@ class IndexSnapshot:
     def passages_of_documents(self, numbers: Ids) -> Ids:
         """The passages of these documents, in rising order."""
         return np.concatenate([np.empty(0, np.int64), *(part.lexical.passages_of_documents(numbers) for part in self.parts)])
+
+    def holding(self, stem: str, allowed: Ids) -> Ids:
+        """Some of the passages that hold a stem."""
+        query = LexicalQuery(((stem, 1.0),), (), 1.0)
+        found = [part.lexical.search(query, self.policy.candidates, allowed) for part in self.parts]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     def nearest(self, vector: Vector, allowed: Ids | None) -> list[Ids]:
         """The nearest passages in each part; all of them if the part is no larger than the number of candidates."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
 from corpus.types import Document, Passage
+from index.access.audience import Audience
 from index.documents import edited_document, new_document
 from index.engine import DocumentCopy, EngineStatus, PutOutcome
-from index.filters import Filter, Scalar
+from index.filters import Filter, Scalar, both
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.opensearch.connection import Connection
@@ -106,8 +107,8 @@ class ClusterEngine:
             written=False,
         )
 
-    def counts(self) -> tuple[int, int]:
-        totals = self.records.totals()
+    def counts(self, allowed: Filter | None = None) -> tuple[int, int]:
+        totals = self.records.totals(allowed)
         return totals.documents, totals.passages
 
     def languages(self) -> list[tuple[str | None, int]]:
@@ -115,22 +116,19 @@ class ClusterEngine:
 
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
+    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery:
         """The spelling is not corrected: that needs every word of the documents in each process."""
         vector = embed_together(self.embedder, [question])
         return PreparedQuery(question, lambda: vector)
 
-    def search(self, query: PreparedQuery, allowed: Filter | None = None) -> Ranking:
-        with self.snapshot(allowed) as snapshot:
+    def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
+        with self.snapshot(allowed, audience) as snapshot:
             return snapshot.search(query)
 
     @contextmanager
-    def snapshot(self, allowed: Filter | None = None) -> Iterator[ClusterSnapshot]:
-        snapshot = ClusterSnapshot(self._open(), allowed)
-        try:
+    def snapshot(self, allowed: Filter | None = None, audience: Audience | None = None) -> Iterator[ClusterSnapshot]:
+        with closing(ClusterSnapshot(self._open(), both(audience, allowed), audience)) as snapshot:
             yield snapshot
-        finally:
-            snapshot.close()
 
     def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
         return self.records.facet(key, allowed, limit)

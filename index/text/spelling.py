@@ -85,10 +85,17 @@ class Speller:
             words.read_text("utf-8").split("\n"), np.load(counts), np.load(keys, mmap_mode="r"), np.load(places, mmap_mode="r")
         )
 
-    def correct_text(self, text: str, known: Callable[[str], bool], protected_words: Collection[str]) -> str:
+    def correct_text(
+        self,
+        text: str,
+        known: Callable[[str], bool],
+        protected_words: Collection[str],
+        shown: Callable[[str], bool] = lambda word: True,
+    ) -> str:
         """Correct each unknown word; a leading capital is kept.
 
-        `known`: whether the corpus contains a word. `protected_words` are never corrected.
+        `known`: whether the corpus contains a word. `protected_words` are never corrected. `shown`: whether a word of the corpus may be
+        a correction.
         """
 
         def correct(match: re.Match[str]) -> str:
@@ -96,21 +103,21 @@ class Speller:
             word = fold(written.lower())
             if len(word) < MIN_LETTERS or not word.isalpha() or word in protected_words or known(word):
                 return written
-            correction = self._correct_word(word)
+            correction = self._correct_word(word, shown)
             if correction is None:
                 return written
             return correction[0].upper() + correction[1:] if written[0].isupper() else correction
 
         return _WORD.sub(correct, text)
 
-    def _correct_word(self, word: str) -> str | None:
+    def _correct_word(self, word: str, shown: Callable[[str], bool]) -> str | None:
         """The nearest word; else two words that were run together; else the word that shares most letter pairs."""
-        nearest = self._nearest(word)
+        nearest = self._nearest(word, shown)
         if nearest is not None or len(word) < MIN_SPLIT_LETTERS:
             return nearest
-        return self._split(word) or self._most_similar(word)
+        return self._split(word, shown) or self._most_similar(word, shown)
 
-    def _nearest(self, word: str) -> str | None:
+    def _nearest(self, word: str, shown: Callable[[str], bool]) -> str | None:
         limit = 1 if len(word) < TWO_ERRORS_FROM else 2
         head = [ord(letter) for letter in word[:HEAD]]
         hashes = set()
@@ -121,36 +128,35 @@ class Speller:
             hashes.add(hashed)
         sought = np.array(sorted(hashes), np.uint64)
         ranges = zip(np.searchsorted(self._keys, sought), np.searchsorted(self._keys, sought, "right"), strict=True)
-        best: tuple[int, bool, int, str] | None = None
+        near: list[tuple[int, bool, int, str]] = []
         for place in {int(place) for low, high in ranges for place in self._places[low:high]}:
             candidate = self._words[place]
             distance = damerau_levenshtein(word, candidate, limit)
             other_first = candidate[0] != word[0]
             if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
                 continue  # first letters are rarely mistyped: "bake" is not "make"
-            key = (distance, other_first, -int(self._counts[place]), candidate)
-            best = min(best, key) if best else key
-        return best[3] if best else None
+            near.append((distance, other_first, -int(self._counts[place]), candidate))
+        return next((candidate for *_, candidate in sorted(near) if shown(candidate)), None)
 
-    def _split(self, word: str) -> str | None:
+    def _split(self, word: str, shown: Callable[[str], bool]) -> str | None:
         """ "studentfinance" -> "student finance": both words known, the rarer one as common as possible."""
         splits = [(word[:cut], word[cut:]) for cut in range(3, len(word) - 2)]
-        count, pair = max((min(self._count(one), self._count(other)), (one, other)) for one, other in splits)
-        return " ".join(pair) if count >= MIN_SPLIT_COUNT else None
+        counted = sorted(((min(self._count(one), self._count(other)), (one, other)) for one, other in splits), reverse=True)
+        common = (pair for count, pair in counted if count >= MIN_SPLIT_COUNT)
+        return next((" ".join(pair) for pair in common if all(map(shown, pair))), None)
 
-    def _most_similar(self, word: str) -> str | None:
+    def _most_similar(self, word: str, shown: Callable[[str], bool]) -> str | None:
         """For long words with many errors: the best Dice coefficient of letter pairs among words with the same first two letters."""
         low, high = bisect_left(self._words, word[:2]), bisect_left(self._words, word[:2] + "\uffff")
-        best: tuple[float, str] | None = None
+        similar: list[tuple[float, str]] = []
         for place in range(low, min(high, low + MAX_COMPARED)):
             candidate = self._words[place]
             if abs(len(candidate) - len(word)) > MAX_LENGTH_DIFFERENCE or len(candidate) < TWO_ERRORS_FROM:
                 continue
             similarity = _dice(word, candidate)
             if similarity >= MIN_DICE:
-                key = (similarity + 0.02 * float(np.log(self._counts[place])), candidate)
-                best = max(best, key) if best else key
-        return best[1] if best else None
+                similar.append((similarity + 0.02 * float(np.log(self._counts[place])), candidate))
+        return next((candidate for _, candidate in sorted(similar, reverse=True) if shown(candidate)), None)
 
     def _count(self, word: str) -> int:
         place = bisect_left(self._words, word)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
-from index.engine import Engine, Snapshot
+from index.engine import EngineView, Snapshot
 from index.filters import Filter
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
@@ -37,7 +38,7 @@ ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 class Answerer:
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineView,
         answer_threshold: float,
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
@@ -60,7 +61,13 @@ class Answerer:
         self._reader, self._read = reader, read
         self._spelling = spelling
         self._arrange = arrange
-        self._pages = QuotePages(engine)
+        self._pages = QuotePages()
+
+    def over(self, engine: EngineView) -> Answerer:
+        """As this one, over what an audience may read."""
+        other = copy(self)
+        other._engine = engine
+        return other
 
     def ask(
         self,
@@ -91,7 +98,7 @@ class Answerer:
             found, copies = passages_and_copies(ranking, snapshot, max(limit, QUOTED_PASSAGES))
             quotable = [stored for _, stored in found[:QUOTED_PASSAGES]]
             neighbours = snapshot.passages(neighbour_ids(quotable))
-            quotable = self._pages.attach(quotable, neighbours)
+            quotable = self._pages.attach(self._engine, quotable, neighbours)
             found[:QUOTED_PASSAGES] = [(candidate, stored) for (candidate, _), stored in zip(found, quotable, strict=False)]
         mark_stage(RANK)
         if not found:

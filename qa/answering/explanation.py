@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from index.engine import Engine
+from index.engine import EngineView
 from index.filters import Comparison
 from index.ranking.result import Ranking
 from index.text.analysis import terms
@@ -58,7 +58,7 @@ def advantage(first: Considered, second: Considered) -> dict[str, float]:
     return {name: value for name, value in sorted(differences.items(), key=lambda one: -one[1]) if value}
 
 
-def why_not(answerer: Answerer, engine: Engine, question: str, document_id: str) -> list[str]:
+def why_not(answerer: Answerer, engine: EngineView, question: str, document_id: str) -> list[str]:
     """Sentences about the rank of a document's best passage for a question, and of its units. Raises KeyError for an unknown document."""
     document = engine.document(document_id)
     if document is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from index.engine import Engine
+from index.engine import EngineView
 from index.lru import LRU
 from index.types import DamagedRow, StoredDocument, StoredPassage
 
@@ -16,28 +16,29 @@ _KEPT = 256
 class QuotePages:
     """Thread safe."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._kept: LRU[tuple[str, str], tuple[int, ...]] = LRU(_KEPT)
 
-    def attach(self, found: Sequence[StoredPassage], neighbours: Sequence[StoredPassage]) -> list[StoredPassage]:
+    def attach(
+        self, engine: EngineView, found: Sequence[StoredPassage], neighbours: Sequence[StoredPassage]
+    ) -> list[StoredPassage]:
         """The passages, with the pages of their documents where a quote may begin on another page than its passage.
 
         `neighbours`: the passages before and after them. One that begins on the same page shows that none ends between.
         """
         around = {stored.id: stored for stored in (*found, *neighbours)}
         return [
-            replace(stored, pages=self._pages(stored.document)) if _may_leave_page(stored, around) else stored
+            replace(stored, pages=self._pages(engine, stored.document)) if _may_leave_page(stored, around) else stored
             for stored in found
         ]
 
-    def _pages(self, document: StoredDocument) -> tuple[int, ...]:
+    def _pages(self, engine: EngineView, document: StoredDocument) -> tuple[int, ...]:
         """Where the document's pages begin; empty if it was changed meanwhile or cannot be read."""
         key = (document.id, document.version)
         pages = self._kept.get(key)
         if pages is None:
             try:
-                content = self._engine.content(document.id)
+                content = engine.content(document.id)
             except DamagedRow:
                 content = None
             if content is None or content.version != document.version:

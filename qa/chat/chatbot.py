@@ -55,6 +55,10 @@ class Chatbot:
     model: ModelServer | None = None
     cache: LRU[Hashable, Reply] = field(default_factory=lambda: LRU(CACHED_REPLIES))
 
+    def over(self, answerer: Answerer, state: Callable[[], Hashable]) -> Chatbot:
+        """As this one, for an audience: `state` differs from those of others, with which it shares the cache."""
+        return replace(self, answerer=answerer, state=state)
+
     def reply(self, request: Request) -> Pieces:
         """Yield pieces of the text as they become available, and the complete Reply last."""
         if text := crisis_text(request.message, self.crisis):

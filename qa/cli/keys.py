@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
-from qa.cli.console import as_printable_json, say, settings_of
-from qa.operate.keys import Role, create_key, last_used, read_keys, revoke_key
+from qa.cli.console import as_printable_json, read_collections, read_groups, say, settings_of
+from qa.operate.keys import Key, Role, create_key, last_used, read_keys, revoke_key
 from qa.operate.state import state_files_of
 
 
@@ -22,10 +24,25 @@ def keys() -> None:
     help="read: ask and read. write: also change documents.",
 )
 @click.option("--name", required=True, help="The person or program that the key is for.")
+@click.option(
+    "--collections", metavar="NAME,…", callback=read_collections, help="Bind it: it reads documents of these collections only."
+)
+@click.option(
+    "--groups",
+    metavar="GROUP,…",
+    callback=read_groups,
+    help="Bind it: of documents that name groups, it reads those of these groups only.",
+)
 @click.pass_context
-def create(context: click.Context, role: str, name: str) -> None:
+def create(
+    context: click.Context,
+    role: str,
+    name: str,
+    collections: tuple[str, ...] | None,
+    groups: tuple[str, ...] | None,
+) -> None:
     """Create a key and print it. It is shown once: only its hash is stored."""
-    secret = create_key(state_files_of(settings_of(context)), name, Role[role.upper()])
+    secret = create_key(state_files_of(settings_of(context)), name, Role[role.upper()], collections, groups)
     click.echo(secret)
     say("Keep it: it cannot be shown again. Send it in the header “Authorization: Bearer KEY”.")
 
@@ -39,7 +56,16 @@ def list_keys(context: click.Context, as_json: bool) -> None:
     used = last_used(files)
     for key in read_keys(files):
         row = {"id": key.id, "name": key.name, "role": key.role.word, "created": key.created, "last_used": used.get(key.id)}
-        click.echo(as_printable_json(row) if as_json else "\t".join(value or "never used" for value in row.values()))
+        if as_json:
+            click.echo(as_printable_json(row | {"collections": key.collections, "groups": key.groups}))
+        else:
+            click.echo("\t".join([*(value or "never used" for value in row.values()), *_bindings(key)]))
+
+
+def _bindings(key: Key) -> Iterator[str]:
+    for name, bound in (("collections", key.collections), ("groups", key.groups)):
+        if bound is not None:
+            yield f"{name} {','.join(bound)}"
 
 
 @keys.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
-from index.engine import Engine
+from index.engine import EngineView
 from qa.answering.answerer import Answerer
 from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.operate.asked import Asked, OpenQuestion
@@ -35,7 +35,7 @@ class Gap:
         return max(one.last for one in self.questions)
 
 
-def find_gaps(kept: Iterable[KeptQuestion], answerer: Answerer, engine: Engine) -> list[Gap]:
+def find_gaps(kept: Iterable[KeptQuestion], answerer: Answerer, engine: EngineView) -> list[Gap]:
     """The most frequent gaps first, without questions that are answered by now, unless a reader marked the answer as unhelpful."""
     questions = [one for one in Asked.of(kept).gaps() if _is_open(one, answerer)]
     questions = sorted(questions, key=lambda one: one.last)[-MAX_GROUPED:]
@@ -51,7 +51,7 @@ def _is_open(question: OpenQuestion, answerer: Answerer) -> bool:
     return not answer.answerable or (question.uncertain > 0 and answer.confidence < LIKELY_CONFIDENCE)
 
 
-def _group_by_meaning(questions: Sequence[OpenQuestion], engine: Engine) -> list[list[OpenQuestion]]:
+def _group_by_meaning(questions: Sequence[OpenQuestion], engine: EngineView) -> list[list[OpenQuestion]]:
     if len(questions) < 2:
         return [[one] for one in questions]
     vectors = np.stack([engine.prepare(one.question).vector for one in questions])

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from index.engine import Engine
+from index.engine import EngineView
 from index.ranking.result import Candidate, Ranking
 from index.types import StoredPassage
 from qa.answering.answer import Answer
@@ -93,7 +93,7 @@ class Summary:
 class Judge:
     """Names the passages of a ranking: by the relevant item that they match, else by their document. Caches the passages."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: EngineView) -> None:
         self._engine = engine
         self._passages: dict[int, StoredPassage] = {}
         self._ids: dict[str, bool] = {}

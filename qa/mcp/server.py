@@ -17,7 +17,7 @@ from corpus.types import url_at
 from qa.answering.answer import Result
 from qa.answering.labels import label
 from qa.answering.question.validity import InvalidQuestion, clean_question
-from qa.assembly import Service
+from qa.assembly import Readable
 from qa.web.schemas.addresses import passage_address
 from qa.web.schemas.documents import document_json, passage_name, passage_number
 
@@ -78,7 +78,7 @@ class WholeDocument(BaseModel):
     metadata: dict[str, Any]
 
 
-def mcp_server(service: Service, site: str) -> MCPServer:
+def mcp_server(service: Readable, site: str) -> MCPServer:
     """A server with both tools. `site`: base URL of this service's pages, for documents without an address."""
     server = MCPServer("quotable", instructions=INSTRUCTIONS)
 
@@ -122,7 +122,7 @@ def mcp_server(service: Service, site: str) -> MCPServer:
     return server
 
 
-def _document_id(service: Service, name: str) -> str:
+def _document_id(service: Readable, name: str) -> str:
     """The id of a document, given that id or the id of one of its passages."""
     if service.engine.document(name) is None and (number := passage_number(name)) is not None:
         found = service.engine.passages([number])

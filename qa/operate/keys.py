@@ -20,12 +20,13 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from corpus.types import QuotableError
+from index.access.audience import Audience, check_collection, check_groups
 from index.types import StoreError
 from qa.state_files import StateFiles
 
 FILE_NAME = "keys.json"
 USED_FILE_NAME = "keys-used.json"
-FORMAT = 1
+FORMAT = 2  # keys may be bound to collections and groups
 PREFIX = "qtb"  # lets people and secret scanners recognise a key
 NAME = re.compile(r"[^\W_][\w .@-]{0,99}")
 # Between two writes of the times of last use; a crash loses at most these.
@@ -55,13 +56,25 @@ class KeysError(QuotableError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`hash`: SHA-256 of the secret in hexadecimal. `created`: ISO 8601 in UTC."""
+    """`hash`: SHA-256 of the secret in hexadecimal. `created`: ISO 8601 in UTC.
+
+    `collections`, `groups`: what it is bound to, as in `Audience`; a key with neither reads everything.
+    """
 
     id: str
     name: str
     role: Role
     hash: str
     created: str
+    collections: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+
+    @property
+    def audience(self) -> Audience | None:
+        """What it may read; None for everything."""
+        if self.collections is None and self.groups is None:
+            return None
+        return Audience(self.collections, self.groups or ())
 
 
 def read_keys(files: StateFiles) -> Sequence[Key]:
@@ -69,13 +82,26 @@ def read_keys(files: StateFiles) -> Sequence[Key]:
     return _parse(files, files.read(FILE_NAME))
 
 
-def create_key(files: StateFiles, name: str, role: Role) -> str:
-    """Create a key and return its secret, which is not stored. Raises KeysError for a name that is taken or invalid."""
+def create_key(
+    files: StateFiles,
+    name: str,
+    role: Role,
+    collections: tuple[str, ...] | None = None,
+    groups: tuple[str, ...] | None = None,
+) -> str:
+    """Create a key and return its secret, which is not stored. Raises KeysError for a name that is taken or invalid.
+
+    `collections`, `groups`: bind it; only a key with the role read can be bound.
+    """
+    is_bound = collections is not None or groups is not None
+    if is_bound and role is not Role.READ:
+        raise KeysError("a key that is bound to collections or groups has the role read; leave them out for a key that writes")
     if not NAME.fullmatch(name):
         raise KeysError(f"invalid key name {name!r}: use 1 to 100 letters, digits, spaces or any of . @ _ -")
     identity = secrets.token_hex(4)
     secret = f"{PREFIX}_{identity}_{secrets.token_urlsafe(32)}"
-    new = Key(identity, name, role, _hash(secret), datetime.now(UTC).isoformat(timespec="seconds"))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    new = Key(identity, name, role, _hash(secret), created, collections, groups)
 
     def add(content: bytes | None) -> bytes:
         keys = _parse(files, content)
@@ -165,13 +191,22 @@ def _parse(files: StateFiles, content: bytes | None) -> Sequence[Key]:
             raise KeysError(
                 f"{place} has format {found['format']}, this version reads up to {FORMAT}: install the version that wrote it"
             )
-        return tuple(Key(**{**key, "role": _ROLES[key["role"]]}) for key in found["keys"])
+        return tuple(_key(**key) for key in found["keys"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise KeysError(f"{place} is damaged: restore it from a backup, or delete it and create new keys") from error
 
 
+def _key(role: str, collections: list[str] | None = None, groups: list[str] | None = None, **others: str) -> Key:
+    """Raises InvalidName, which is a ValueError, rather than read a binding that is not one."""
+    bound = None if collections is None else tuple(map(check_collection, collections))
+    return Key(role=_ROLES[role], collections=bound, groups=None if groups is None else check_groups(groups), **others)
+
+
 def _format(keys: Sequence[Key]) -> bytes:
-    return json.dumps({"format": FORMAT, "keys": [{**asdict(key), "role": key.role.word} for key in keys]}, indent=1).encode()
+    """In the first format, unless a key is bound, which older versions must not read as one that is not."""
+    number = FORMAT if any(key.audience for key in keys) else 1
+    rows = [{name: value for name, value in asdict(key).items() if value is not None} | {"role": key.role.word} for key in keys]
+    return json.dumps({"format": number, "keys": rows}, indent=1).encode()
 
 
 def _parse_used(content: bytes | None) -> dict[str, str]:

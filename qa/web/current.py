@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 
+from index.access.audience import NOBODY, Audience
 from index.types import DEFAULT_COLLECTION
-from qa.assembly import Service
+from qa.assembly import Readable, Service
 from qa.ingest.intake import Intake
 from qa.settings.settings import Settings
 from qa.web.schemas.problems import Problem
@@ -23,8 +24,32 @@ def attach(app: Flask, get_service: GetService, settings: Settings) -> None:
     app.extensions["quotable-settings"] = settings
 
 
-def service() -> Service:
-    """Raises Problem 503 until the documents are open."""
+def audience() -> Audience | None:
+    """What the caller of this request may read; None for everything. Nothing, if nobody has checked who calls."""
+    caller = g.get("caller")
+    return NOBODY if caller is None else caller.audience
+
+
+def service() -> Readable:
+    """What the caller may read. Raises Problem 503 until the documents are open."""
+    return _opened().readable_by(audience())
+
+
+def writer() -> Intake:
+    """The intake for documents, whose engine holds all of them. Releases the request's slot: its calls wait for the disk.
+
+    Raises Problem 403 if there is none, or the caller may not read everything.
+    """
+    intake = _opened().intake
+    if audience() is not None:
+        raise Problem(403, "This route needs a key that is bound to no collections and groups.")
+    if intake is None:
+        raise Problem(403, "This service is read-only.")
+    release_slot()
+    return intake
+
+
+def _opened() -> Service:
     opened: Service | None = current_app.extensions["quotable"]()
     if opened is None:
         message = f"The documents are being opened; retry in {OPENING_SECONDS} seconds."
@@ -33,20 +58,12 @@ def service() -> Service:
 
 
 def collections() -> list[str]:
-    """The collections that have documents, by their names; also the default one."""
+    """The names of the collections that have documents that the caller may read; also of the default one, if it may."""
     found = {str(name) for name, _ in service().engine.facets("collection", None, MAX_COLLECTIONS)}
-    return sorted(found | {DEFAULT_COLLECTION})
+    readers = audience()
+    return sorted(found | ({DEFAULT_COLLECTION} if readers is None or readers.may_hold(DEFAULT_COLLECTION) else set()))
 
 
 def settings() -> Settings:
     found: Settings = current_app.extensions["quotable-settings"]
     return found
-
-
-def writer() -> Intake:
-    """The intake for documents. Releases the request's slot: its calls wait for the disk. Raises Problem 403 if there is none."""
-    intake = service().intake
-    if intake is None:
-        raise Problem(403, "This service is read-only.")
-    release_slot()
-    return intake

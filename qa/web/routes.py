@@ -31,7 +31,8 @@ class Route:
     """One method of one path. A route without a summary is a page for people and is left out of the OpenAPI document.
 
     :param role: lowest role that may call it; ANYONE needs no key.
-    :param public: with the setting `public`, callers without a key may use it too, if `role` is READ.
+    :param public: with the setting `public`, callers without a key may use it too, if `role` is READ; and bound keys may. False for what
+        is about all documents.
     :param request: models of the JSON body, of which it must match one.
     :param upload: the body may be a multipart form with one file instead.
     :param query: model of the query string.

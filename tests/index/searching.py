@@ -9,4 +9,4 @@ from index.ranking.result import Ranking
 def search(searcher: Searcher, question: str) -> Ranking:
     query = searcher.prepare(question)
     with searcher.snapshot() as index:
-        return searcher.rank(index, query)
+        return searcher.rank(index, query, index.statistics)

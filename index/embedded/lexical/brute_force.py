@@ -5,7 +5,7 @@ Every search scans all terms: a few thousand passages take one or two millisecon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,15 @@ class TermSequences:
         places = [np.flatnonzero(self.terms == term_hash(term)) for term in terms]
         return np.unique(np.searchsorted(self.starts, np.concatenate([np.empty(0, np.int64), *places]), "right") - 1)
 
+    def frequency_among(self, rows: Rows) -> Callable[[str], int]:
+        """Counts those of the rows that contain a term."""
+        terms, lengths = self._terms_of(rows)
+        ends = np.cumsum(lengths)
+        return lambda term: len(np.unique(np.searchsorted(ends, np.flatnonzero(terms == term_hash(term)), "right")))
+
+    def length_of(self, rows: Rows) -> int:
+        return int(np.sum(self.starts[rows + 1] - self.starts[rows]))
+
     def bm25_shares(self, query: LexicalQuery, rows: Rows) -> Scores:
         return TermOccurrences.find(query, *self._terms_of(rows)).bm25_shares()
 
@@ -138,11 +147,19 @@ class BruteForceLexicalIndex:
             return
         self._removed = np.union1d(self._removed, ids[known])
         rows, _ = find_positions(self._removed, self._sequences.ids)
-        self._removed_length = int(np.sum(self._sequences.starts[rows + 1] - self._sequences.starts[rows]))
+        self._removed_length = self._sequences.length_of(rows)
 
     def document_frequency(self, term: str) -> int:
         holding = self._sequences.ids[self._sequences.rows_with_any([term])]
         return int(np.count_nonzero(~isin_sorted(holding, self._removed)))
+
+    def frequency_among(self, ids: Ids) -> Callable[[str], int]:
+        rows, known = self._find_rows(ids)
+        return self._sequences.frequency_among(rows[known])
+
+    def length_of(self, ids: Ids) -> int:
+        rows, known = self._find_rows(ids)
+        return self._sequences.length_of(rows[known])
 
     def passages_of_documents(self, numbers: Ids) -> Ids:
         ids = self._sequences.passages_of_documents(numbers)

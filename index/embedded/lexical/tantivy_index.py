@@ -6,7 +6,7 @@ Tantivy fixes k1 at 1.2 and b at .75, so it only finds candidates, which are sco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery
 
 # The best 100 by our scores are among them for 99% of long questions; among 200 for a third.
 MIN_CANDIDATES = 600
+# Passages with a term that are looked at, in about a millisecond, to estimate how many of the allowed ones hold it.
+SAMPLED = 1_000
 CACHED_FREQUENCIES = 10_000  # terms
 WRITER_BYTES = 64_000_000
 TANTIVY_FOLDER = "tantivy"
@@ -79,6 +81,15 @@ class TantivyLexicalIndex:
             frequency = self._frequencies[term] = self._searcher.doc_freq("terms", term)
         return frequency
 
+    def frequency_among(self, ids: Ids) -> Callable[[str], int]:
+        """Of more than `few_allowed` ids, a frequency beyond SAMPLED is estimated from the best SAMPLED passages with the term."""
+        self._commit()
+        return self._passages.frequency_among(ids) if len(ids) <= self._few_allowed else lambda term: self._estimate(term, ids)
+
+    def length_of(self, ids: Ids) -> int:
+        self._commit()
+        return self._passages.length_of(ids)
+
     def passages_of_documents(self, numbers: Ids) -> Ids:
         self._commit()
         return self._passages.passages_of_documents(numbers)
@@ -91,7 +102,7 @@ class TantivyLexicalIndex:
             return self._passages.best(query, allowed, k)
         wanted = max(k, MIN_CANDIDATES)
         while True:
-            candidates = self._find_candidates(query, wanted)
+            candidates = self._find_candidates((term for term, _ in query.scored_terms), wanted)
             permitted = candidates if allowed is None else candidates[isin_sorted(candidates, allowed)]
             if len(permitted) >= k or len(candidates) < wanted:
                 return self._passages.best_matching(query, permitted, k)
@@ -125,9 +136,15 @@ class TantivyLexicalIndex:
         self._passages.append(*self._pending)
         self._pending = []
 
-    def _find_candidates(self, query: LexicalQuery, wanted: int) -> Ids:
-        any_term = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term)) for term, _ in query.scored_terms
-        ]
+    def _estimate(self, term: str, ids: Ids) -> int:
+        frequency = self.document_frequency(term)
+        if not frequency:
+            return 0
+        found = self._find_candidates([term], min(frequency, SAMPLED))
+        among = np.count_nonzero(isin_sorted(found, ids))
+        return max(round(frequency * among / len(found)), 1) if among else 0
+
+    def _find_candidates(self, terms: Iterable[str], wanted: int) -> Ids:
+        any_term = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", term)) for term in terms]
         hits = self._searcher.search(tantivy.Query.boolean_query(any_term), wanted, count=False).hits
         return np.sort(np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), np.int64))

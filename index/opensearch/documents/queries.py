@@ -59,10 +59,11 @@ def aggregation(result: Any, name: str) -> Mapping[str, Any]:
     return found
 
 
-def frequencies_search(terms: Sequence[str]) -> Body:
-    """How many passages hold each term, counted, so that removed ones do not count."""
+def frequencies_search(terms: Sequence[str], allowed: Filter | None) -> Body:
+    """How many of the allowed passages hold each term, counted, so that removed ones do not count."""
     filters = [{"term": {"terms": token(term)}} for term in terms]
-    return {"size": 0, "track_total_hits": False, "aggs": {"terms": {"filters": {"filters": filters}}}}
+    query = {} if allowed is None else {"query": filter_query(allowed)}
+    return {"size": 0, "track_total_hits": False, **query, "aggs": {"terms": {"filters": {"filters": filters}}}}
 
 
 def frequencies_of(terms: Sequence[str], result: Any) -> dict[str, int]:

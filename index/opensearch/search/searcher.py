@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.access.audience import Audience
 from index.filters import Filter
 from index.opensearch.documents import queries
 from index.opensearch.documents.queries import Body, Totals
@@ -71,8 +72,9 @@ class _FirstResults:
 class ClusterSnapshot:
     """See `index.engine.Snapshot`. Close it."""
 
-    def __init__(self, searcher: Searcher, allowed: Filter | None) -> None:
-        self._searcher, self._allowed = searcher, allowed
+    def __init__(self, searcher: Searcher, allowed: Filter | None, audience: Audience | None) -> None:
+        """`allowed`: of what the audience may read, which all statistics are of."""
+        self._searcher, self._allowed, self._audience = searcher, allowed, audience
         self._reader = ViewReader(searcher.views)
         self._passages: dict[int, StoredPassage | None] = {}
 
@@ -126,22 +128,23 @@ class ClusterSnapshot:
     def _first_results(self, query: PreparedQuery) -> _FirstResults:
         possible, weights = self._searcher.possible_terms(query)
         legs = [queries.lexical_search(weights, self._allowed), queries.dense_search(query.vector, self._allowed)]
-        scopes = list(dict.fromkeys([None, self._allowed]))
+        scopes = list(dict.fromkeys([self._audience, self._allowed]))
         unknown: list[str] = []
         uncounted: list[Filter | None] = []
 
         def searches(view: View) -> list[Body]:
-            unknown[:] = sorted(possible - view.frequencies.keys())
+            unknown[:] = sorted(possible - view.frequencies.get(self._audience, {}).keys())
             uncounted[:] = [scope for scope in scopes if scope not in view.totals]
-            return [*legs, *map(queries.totals_search, uncounted), *([queries.frequencies_search(unknown)] if unknown else [])]
+            frequencies = [queries.frequencies_search(unknown, self._audience)] if unknown else []
+            return [*legs, *map(queries.totals_search, uncounted), *frequencies]
 
         view, (lexical, dense, *counted) = self._reader.search(searches)
         view.totals.update({scope: queries.totals_of(counted.pop(0)) for scope in uncounted})
+        known = view.frequencies.setdefault(self._audience, {})
         for result in counted:
-            view.frequencies.update(queries.frequencies_of(unknown, result))
-        return _FirstResults(
-            queries.ids_of([lexical, dense]), dict(view.frequencies), view.totals[None], view.totals[self._allowed]
-        )
+            known.update(queries.frequencies_of(unknown, result))
+        ids = queries.ids_of([lexical, dense])
+        return _FirstResults(ids, dict(known), view.totals[self._audience], view.totals[self._allowed])
 
 
 def read_passages(search: Callable[[Sequence[Body]], Sequence[object]], ids: Sequence[int]) -> dict[int, StoredPassage]:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from index.access.audience import Audience
 from index.filters import Filter
 from index.opensearch.connection import READ_SECONDS, Connection, SearchFailed
 from index.opensearch.documents.mapping import ALIAS, CHANGES
@@ -32,13 +33,13 @@ MakeSearches = Callable[["View"], Sequence[Search]]
 
 @dataclass
 class View:
-    """A point in time of the index, as of `changes`, and what was counted in it."""
+    """A point in time of the index, as of `changes`, and what was counted in it, for each audience."""
 
     id: str
     changes: int
     opened: float
     users: int = 0
-    frequencies: dict[str, int] = field(default_factory=dict)
+    frequencies: dict[Audience | None, dict[str, int]] = field(default_factory=dict)
     totals: dict[Filter | None, Totals] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
+from index.access.audience import Audience
 from qa.operate.keys import KeyRing, Role
 from qa.operate.state import cluster_buckets, state_files_of
 from qa.settings.settings import Settings
@@ -29,14 +31,16 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "V
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Name and role of a key, or of a caller without one."""
+    """Name and role of a key, or of a caller without one. `audience`: what it may read, None for everything."""
 
     name: str
     role: Role
+    audience: Audience | None = None
 
 
 LOCAL = Caller("this machine", Role.WRITE)
-PUBLIC = Caller("public", Role.READ)
+# Reads documents that name no groups.
+PUBLIC = Caller("public", Role.READ, Audience(None))
 # Only callers who may read are told that a route or method does not exist.
 UNKNOWN_ROUTE = Route("", "", Role.READ)
 
@@ -71,7 +75,7 @@ def install(app: Flask, access: Access) -> None:
         caller = _authorize(access)
         if caller is not None:
             _check_quota(access, caller)
-        g.caller = caller
+        g.caller = caller or _recognize(access)
 
 
 def would_refuse(app: Flask, access: Access, environ: Mapping[str, Any]) -> bool:
@@ -97,9 +101,18 @@ def _authorize(access: Access) -> Caller | None:
     caller = _authenticate(access)
     if caller is None or (caller is PUBLIC and not route.public):
         raise Problem(401, "Send a key in the header Authorization: Bearer KEY.", headers=_challenge())
+    if caller.audience is not None and not route.public:
+        raise Problem(403, f"This route is about all documents; {caller.name!r} is bound to some of them.")
     if caller.role < route.role:
         raise Problem(403, f"This route needs a key with the role {route.role.word}; {caller.name!r} has {caller.role.word}.")
     return caller
+
+
+def _recognize(access: Access) -> Caller | None:
+    """Who calls a route that needs no key; None if unknown."""
+    with suppress(Problem, QuotableError):
+        return _authenticate(access)
+    return None
 
 
 def _authenticate(access: Access) -> Caller | None:
@@ -108,7 +121,7 @@ def _authenticate(access: Access) -> Caller | None:
     if authorization is not None and access.keys is not None:
         key = access.keys.find(_secret(authorization))
         if key is not None:
-            return Caller(key.name, key.role)
+            return Caller(key.name, key.role if key.audience is None else Role.READ, key.audience)
         if not access.local:
             raise Problem(401, "Unknown or revoked key. List the keys with `qa key list`.", headers=_challenge())
     if access.local and not any(name in request.headers for name in FORWARDED):

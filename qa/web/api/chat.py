@@ -124,7 +124,9 @@ def _usage(body: ChatRequest, count_tokens: Callable[[Sequence[str]], list[int]]
 def _check_model(name: str) -> None:
     model, separator, collection = name.partition("/")
     if model not in MODELS or (separator and collection not in collections()):
-        raise Problem(404, f"Unknown model {name!r}. The models are {' and '.join(MODELS)}; GET /v1/models lists those of collections.")
+        raise Problem(
+            404, f"Unknown model {name!r}. The models are {' and '.join(MODELS)}; GET /v1/models lists those of collections."
+        )
 
 
 def _event(body: Mapping[str, Any]) -> str:

@@ -269,7 +269,7 @@ def edits_of_form(form: MultiDict[str, str]) -> dict[str, Any]:
 def _refuse_existing(document_id: str, location: str, if_exists: IfExists) -> None:
     """Raise Problem 409 for a document that is there and must not be replaced."""
     if if_exists is IfExists.FAIL:
-        engine = service().engine
+        engine = writer().engine
         stored = engine.document(document_id) or next(iter(engine.documents_from(location)), None)
         if stored:
             raise Problem(409, f"{already_there(stored)}.")

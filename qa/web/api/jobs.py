@@ -7,7 +7,7 @@ from flask import Blueprint, request
 from index.jobs import Job, JobStatus
 from index.types import StoredDocument
 from qa.ingest.contents import job_location
-from qa.web.current import service, writer
+from qa.web.current import writer
 from qa.web.routes import WRITE, route
 from qa.web.schemas.document_requests import JobParameters
 from qa.web.schemas.documents import JobList, JobState, RemovedJob, job_json, passage_number
@@ -57,7 +57,7 @@ def shown_job(job: Job) -> JobState:
 
 
 def _document(job: Job) -> StoredDocument | None:
-    found = service().engine.documents_from(job_location(job))
+    found = writer().engine.documents_from(job_location(job))
     return found[0] if len(found) == 1 else None
 
 

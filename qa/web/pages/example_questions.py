@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corpus.press_release import press_release
-from index.engine import Engine
+from index.engine import EngineView
 from index.types import DamagedRow
 from qa.settings.settings import Settings
 
@@ -18,7 +18,7 @@ PRESS_RELEASE_QUESTIONS = (
 )
 
 
-def example_questions(settings: Settings, engine: Engine) -> Sequence[str]:
+def example_questions(settings: Settings, engine: EngineView) -> Sequence[str]:
     """The questions of the setting; unset, those about the press release where the collection holds it."""
     if "example_questions" in settings.model_fields_set:
         return settings.example_questions

@@ -124,7 +124,7 @@ def _render(
         facet_names=FACETS,
         labels={key: _label(key, value, Counter()) for key, value in {**chosen, **fixed}.items()},
         examples=example_questions(settings(), service().engine),
-        empty=not service().engine.documents(limit=1),
+        empty=not service().engine.facets("collection", None, 1),
         likely_confidence=LIKELY_CONFIDENCE,
         more_results=MORE_RESULTS,
         texts=TEXTS,

@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from corpus.types import OCR, Document, MetadataValue, Span, url_at
-from index.engine import Engine
+from index.engine import EngineView
 from index.jobs import Job
 from index.listing import DocumentState
 from index.types import StoredDocument, StoredPassage
@@ -199,7 +199,7 @@ def document_note(document: StoredDocument | Document) -> str | None:
     return "; ".join(notes) or None
 
 
-def listed_documents_json(engine: Engine, documents: Sequence[StoredDocument]) -> list[ListedDocument]:
+def listed_documents_json(engine: EngineView, documents: Sequence[StoredDocument]) -> list[ListedDocument]:
     ids = [document.id for document in documents]
     counts, states = engine.passage_counts(ids), engine.states(ids)
     return [_listed_document_json(each, counts.get(each.id, 0), states.get(each.id, "ready")) for each in documents]

@@ -6,9 +6,13 @@ import hashlib
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from index.access.audience import Audience
+from qa.cli.main import main
 from qa.operate.keys import FILE_NAME, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
 from qa.state_files import FolderFiles
 from tests.conftest import MakeFolder, RunProcess, StartServer
@@ -117,3 +121,32 @@ def test_a_key_with_the_removed_role_admin_works_as_write(tmp_path: Path) -> Non
     key = KeyRing(FolderFiles(tmp_path)).find(secret)
     assert key
     assert key.role is Role.WRITE
+
+
+def test_a_key_is_bound_to_collections_and_groups(tmp_path: Path) -> None:
+    def create(*words: str) -> Result:
+        return CliRunner().invoke(main, ["--data", str(tmp_path), "key", "create", *words])
+
+    assert create("--role", "write", "--name", "all").exit_code == 0
+    assert json.loads((tmp_path / FILE_NAME).read_text())["format"] == 1
+    bound = create("--role", "read", "--name", "hr", "--collections", "hr, press", "--groups", "staff")
+    assert bound.exit_code == 0
+    assert json.loads((tmp_path / FILE_NAME).read_text())["format"] == 2  # not for versions that would read it as unbound
+    key = KeyRing(FolderFiles(tmp_path)).find(bound.stdout.split()[0])
+    assert key
+    assert key.audience == Audience(("hr", "press"), ("staff",))
+    listed = CliRunner().invoke(main, ["--data", str(tmp_path), "key", "list"]).stdout.splitlines()
+    assert listed[1].split("\t")[-2:] == ["collections hr,press", "groups staff"]
+    assert create("--role", "write", "--name", "writer", "--groups", "staff").exit_code == 1
+    assert create("--role", "read", "--name", "wrong", "--collections", "HR!").exit_code == 2
+
+
+@pytest.mark.parametrize("damaged", [{"groups": [5]}, {"groups": []}, {"collections": ["*"]}, {"collections": 1}])
+def test_a_key_whose_binding_cannot_be_read_is_no_key(tmp_path: Path, damaged: dict[str, Any]) -> None:
+    secret = create_key(FolderFiles(tmp_path), "hr", Role.READ, ("hr",), ("staff",))
+    path = tmp_path / FILE_NAME
+    found = json.loads(path.read_text())
+    found["keys"][0] |= damaged
+    path.write_text(json.dumps(found))
+    with pytest.raises(KeysError, match="damaged"):
+        KeyRing(FolderFiles(tmp_path)).find(secret)

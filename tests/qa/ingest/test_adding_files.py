@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from index.embedded.store.database import Database
 from index.embedded.store.store import Store
 from index.types import StoreError
+from qa.cli.main import main
 
 Run = Callable[..., Any]
 MakeFolder = Callable[[], Path]
@@ -271,3 +273,28 @@ def test_progress_without_a_terminal_is_a_line_per_file(data_folder: MakeFolder,
     assert "\r" not in result.stdout + result.stderr
     assert "\x1b" not in result.stdout + result.stderr
     assert result.stderr.splitlines()[-1].startswith("5 files")
+
+
+def test_a_collection_and_groups_are_given_to_files_that_are_there_already(data_folder: MakeFolder, tmp_path: Path) -> None:
+    data, note = data_folder(), tmp_path / "note.txt"
+    note.write_text("A note about otters.")
+
+    def qa(*words: str) -> Result:
+        return CliRunner().invoke(main, ["--data", str(data), *words])
+
+    def placed() -> list[tuple[str, list[str] | None]]:
+        rows = [json.loads(line) for line in qa("list", "--json").stdout.splitlines()]
+        return [(row["collection"], row["access"]) for row in rows]
+
+    for words, expected in (
+        ((), ("default", None)),
+        (("--collection", "press", "--access", "staff, board"), ("press", ["staff", "board"])),
+        (("--collection", "hr"), ("hr", ["staff", "board"])),
+        ((), ("hr", ["staff", "board"])),
+    ):
+        assert qa("add", str(note), *words).exit_code == 0
+        assert placed() == [expected]
+    note.write_text("Another note about otters.")
+    assert (qa("add", str(note)).exit_code, placed()) == (0, [("hr", ["staff", "board"])])
+    assert qa("list", "--collection", "press").stdout == ""
+    assert qa("add", str(note), "--collection", "HR").exit_code == 2

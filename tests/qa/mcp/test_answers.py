@@ -16,7 +16,7 @@ def test_gives_every_answer_with_its_span_and_label(tmp_path: Path) -> None:
     found: dict[str, Any] = {}
 
     async def use() -> None:
-        async with Client(mcp_server(prepared.prepared_service(tmp_path), "http://127.0.0.1:8001")) as client:
+        async with Client(mcp_server(prepared.prepared_service(tmp_path).readable_by(None), "http://127.0.0.1:8001")) as client:
             for question in (prepared.SEVERAL, prepared.MISSING):
                 found[question] = (await client.call_tool("search", {"query": question})).structured_content
 

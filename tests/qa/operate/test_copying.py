@@ -49,7 +49,9 @@ def source(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
             put(writer, name, 1)
             if number % 5 == 0:
                 put(writer, name, 2)
-        writer.engine.edit("d07", {"date": "2025-07-21", "metadata": {"topic": "fees"}})
+        writer.engine.edit(
+            "d07", {"date": "2025-07-21", "metadata": {"topic": "fees"}, "collection": "hr", "access": ["staff"]}
+        )
         writer.engine.remove("d08")
         writer.engine.maintain()
     create_key(FolderFiles(folder), "reader", Role.READ)

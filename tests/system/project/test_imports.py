@@ -55,6 +55,8 @@ index.embedded.store
 index.embedded.originals
 index.embedded.segments
 index.embedded.integrity
+index.embedded.snapshot
+index.embedded.filtering
 index.embedded
 qa.version
 qa.observation

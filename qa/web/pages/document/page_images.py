@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from corpus.readers.pdf.page_view import PageView
 from corpus.sandbox.pages import page_image, page_view
 from corpus.types import ReadError, Span
-from index.engine import Engine
+from index.engine import EngineView
 from index.lru import LRU
 from index.types import StoredDocument
 from qa.ingest.parts import PART_OF
@@ -29,7 +29,7 @@ class PageImages:
         self._images: LRU[tuple[str, str, int], bytes] = LRU(_CACHED)
         self._turn = BoundedSemaphore()
 
-    def image(self, engine: Engine, document: StoredDocument, number: int) -> bytes:
+    def image(self, engine: EngineView, document: StoredDocument, number: int) -> bytes:
         """A page as PNG. Raises ReadError, and Problem 503 if too many are being drawn."""
         attachment = _attachment(document)
         key = (str(document.original), attachment, number)
@@ -40,13 +40,13 @@ class PageImages:
             self._images.put(key, image)
         return image
 
-    def view(self, engine: Engine, document: StoredDocument, number: int, text: str, quote: Span) -> PageView:
+    def view(self, engine: EngineView, document: StoredDocument, number: int, text: str, quote: Span) -> PageView:
         """The size of a page's image and the boxes of a quote in its stored `text`. Raises as `image` does."""
         with self._file(engine, document) as (content, name):
             return page_view(content, name, number, text, quote, _attachment(document))
 
     @contextmanager
-    def _file(self, engine: Engine, document: StoredDocument) -> Iterator[tuple[bytes, str]]:
+    def _file(self, engine: EngineView, document: StoredDocument) -> Iterator[tuple[bytes, str]]:
         """The kept file and its name, when it is this request's turn."""
         release_slot()
         if not self._turn.acquire(timeout=_LONGEST_WAIT):

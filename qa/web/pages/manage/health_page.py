@@ -13,7 +13,7 @@ from index.engine import Engine
 from index.types import StoredDocument
 from qa.operate.asked import Asked
 from qa.operate.question_log import Outcome
-from qa.web.current import service, settings
+from qa.web.current import service, settings, writer
 from qa.web.pages.manage.address import require_manage_page
 from qa.web.routes import WRITE, route
 
@@ -28,7 +28,7 @@ _PAGE = 200
 @route(blueprint, "GET", "/manage/health", WRITE, public=False)
 def health_page() -> str:
     require_manage_page()
-    engine, configured = service().engine, settings()
+    engine, configured = writer().engine, settings()
     asked = Asked.of(service().questions.entries(READ) if configured.keep_questions or configured.feedback else ())
     kept = asked if configured.keep_questions else None
     return render_template(

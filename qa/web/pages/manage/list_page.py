@@ -9,7 +9,7 @@ from pydantic import Field
 
 from index.jobs import Job, JobStatus
 from qa.web.api.documents import MAX_UPLOAD_BYTES, page_of_documents
-from qa.web.current import collections, service, settings
+from qa.web.current import collections, settings, writer
 from qa.web.pages.manage.address import LIST_FIELDS, list_address, list_query, require_manage_page
 from qa.web.routes import WRITE, route
 from qa.web.schemas.document_requests import SORT, PageParameters
@@ -59,7 +59,7 @@ _FIELD_NAMES = {"date_from": "“Dated from”", "date_to": "“to”", "after":
 
 
 def _render(values: dict[str, str], parameters: ListParameters, error: str | None = None) -> str:
-    engine = service().engine
+    engine = writer().engine
     page, after = page_of_documents(parameters)
     before = passage_number(f"p{request.args.get('failed_before', '')}")
     failed = engine.jobs.jobs(JobStatus.FAILED, before, FAILURES_SHOWN + 1)
@@ -110,5 +110,5 @@ def outcome_words(job: Job) -> str:
 def _jobs(names: list[str]) -> list[Job]:
     """The jobs of an address that have not failed, which are listed anyway."""
     numbers = [number for name in names[:MAX_JOBS] if (number := passage_number(f"p{name}")) is not None]
-    found = [job for number in numbers if (job := service().engine.jobs.job(number))]
+    found = [job for number in numbers if (job := writer().engine.jobs.job(number))]
     return [job for job in found if job.status is not JobStatus.FAILED]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from index.embedded.filtered_documents import FilteredDocuments
+from index.embedded.filtering.filtered_documents import FilteredDocuments
 from index.embedded.store.database import Database
 from index.embedded.store.filter_sql import filter_sql
 from index.embedded.store.store import Store

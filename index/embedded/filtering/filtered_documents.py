@@ -26,6 +26,7 @@ class FilteredDocuments:
         self._database = database
         self._policy = policy
         self._numbers: LRU[Filter, tuple[Ids, int, int]] = LRU(policy.filters)
+        self._complete: LRU[tuple[Filter, int], bool] = LRU(policy.filters)
         self._facets: LRU[tuple[object, ...], Facet] = LRU(policy.facets)
 
     def numbers(self, filter_: Filter) -> Ids:
@@ -39,13 +40,30 @@ class FilteredDocuments:
             self._numbers.put(filter_, (known, last, updates))
         return known
 
+    def allows_everything(self, filter_: Filter) -> bool:
+        """Whether no stored document is outside a filter. Found again after every change."""
+        state = (filter_, self._changes())
+        found = self._complete.get(state)
+        if found is None:
+            condition, values = filter_sql(filter_)
+            found = not self._database.rows(f"SELECT 1 FROM documents d WHERE ({condition}) IS NOT TRUE LIMIT 1", *values)
+            self._complete.put(state, found)
+        return found
+
+    def counts(self, filter_: Filter) -> tuple[int, int]:
+        """The number of documents that a filter allows, and of their passages."""
+        condition, values = filter_sql(filter_)
+        ((documents,),) = self._database.rows(f"SELECT count(*) FROM documents d WHERE {condition}", *values)
+        numbers = f"SELECT d.number FROM documents d WHERE {condition}"
+        ((passages,),) = self._database.rows(f"SELECT count(*) FROM passages WHERE document IN ({numbers})", *values)
+        return int(documents), int(passages)
+
     def facet(self, key: str, filter_: Filter | None, limit: int) -> Facet:
         """The values under a key (`year`: of the date) with their document counts, the most frequent first.
 
         A list in the metadata counts by its elements.
         """
-        ((changes,),) = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
-        state = (key, filter_, limit, changes)
+        state = (key, filter_, limit, self._changes())
         found = self._facets.get(state)
         if found is None:
             found = self._count(key, filter_, limit)
@@ -69,6 +87,10 @@ class FilteredDocuments:
         )
         found = self._database.rows(query, *keys, *values, limit)
         return tuple((bool(value) if is_truth else value, count) for value, is_truth, count in found)
+
+    def _changes(self) -> int:
+        ((changes,),) = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
+        return int(changes)
 
     def _state(self) -> tuple[int, int]:
         """The highest number ever given to a document, and how often the fields of a document changed."""

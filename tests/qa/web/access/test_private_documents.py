@@ -1,0 +1,227 @@
+"""Route x key: what a key may not read is nowhere in what it gets, and is refused as what does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import anyio
+import pytest
+from flask.testing import FlaskClient
+from mcp.client.client import Client
+
+from index.access.audience import Audience
+from qa.cli.main import main
+from qa.mcp.server import mcp_server
+from qa.operate.keys import Role
+from qa.web.routes import routes_of
+from tests.qa.web.access.private_documents import CALLERS, CANARIES, PLACES, Site, open_site
+
+Request = tuple[str, str, dict[str, Any]]
+FARE = "What does the ferry cost?"
+MISSING = "doc-x"
+# The requests of each route that a reader may use. {id}, {passage}: of every document, of those that the caller may not read too.
+READING: Mapping[str, list[Request]] = {
+    "search.search_by_address": [
+        ("GET", f"/v1/search?q={FARE}&limit=100", {}),
+        ("GET", "/v1/search?q=tides&collection=hr", {}),
+    ],
+    "search.search": [
+        (
+            "POST",
+            "/v1/search",
+            {"query": FARE, "limit": 100, "explain": True, "facets": ["collection", "type", "year", "keeper", "id"]},
+        ),
+        ("POST", "/v1/search", {"query": "harbor tides", "collection": "press"}),
+        ("POST", "/v1/search", {"query": "And the tides?", "history": [{"role": "user", "content": FARE}]}),
+        ("POST", "/v1/search", {"query": FARE, "filter": {"type": "gte", "key": "date", "value": "2010"}}),
+        ("POST", "/v1/search", {"query": FARE, "filter": {"type": "eq", "key": "id", "value": "{id}"}, "facets": ["keeper"]}),
+    ],
+    "chat.list_models": [("GET", "/v1/models", {})],
+    "chat.show_model": [("GET", "/v1/models/quotable/press", {}), ("GET", "/v1/models/quotable/none", {})],
+    "chat.complete": [
+        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}]}),
+        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "stream": True}),
+        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "model": "quotable/hr"}),
+    ],
+    "vector_stores.list_stores": [("GET", "/v1/vector_stores", {})],
+    "vector_stores.show_store": [("GET", f"/v1/vector_stores/{name}", {}) for name in ("press", "hr", "default")],
+    "vector_stores.search_store": [
+        ("POST", f"/v1/vector_stores/{name}/search", {"query": [FARE, "tides"], "max_num_results": 50})
+        for name in ("press", "hr")
+    ],
+    "documents.list_documents": [
+        ("GET", f"/v1/documents?{query}", {})
+        for query in ("", "sort=-date&limit=2", "title=guide", "collection=hr", "state=ready", "after=doc-0")
+    ],
+    "documents.show_document": [("GET", "/v1/documents/{id}", {})],
+    "documents.show_text": [("GET", "/v1/documents/{id}/text", {})],
+    "documents.download_original": [("GET", "/v1/documents/{id}/original", {})],
+    "documents.show_passage": [("GET", "/v1/passages/{passage}", {})],
+    "documents.verify_quote": [
+        ("POST", "/v1/verify", {"document_id": "{id}", "quote": "The ferry costs", "start": 7, "end": 22})
+    ],
+    "health.healthz": [("GET", "/healthz", {})],
+    "health.readyz": [("GET", "/readyz", {})],
+    "metrics.metrics": [("GET", "/metrics", {})],
+    "openapi.openapi": [("GET", "/openapi.json", {})],
+    "openapi.docs": [("GET", "/docs", {})],
+    "pages.box.search_page": [
+        ("GET", "/", {}),
+        ("GET", f"/?q={FARE}&explain=true&limit=20", {}),
+        ("GET", "/?collection=hr", {}),
+    ],
+    "pages.box.collection_page": [("GET", f"/c/{name}?q={FARE}", {}) for name in ("press", "hr", "default", "none")],
+    "pages.box.embedded_page": [("GET", f"/embed?q={FARE}", {}), ("GET", "/embed", {})],
+    "pages.conversation.chat_page": [("GET", f"/chat?q={FARE}&q=tides", {})],
+    "pages.document.document_page": [("GET", "/d/{id}", {}), ("GET", "/d/{id}?start=7&end=22", {})],
+    "pages.page-image.image_page": [("GET", "/d/{id}/page/1", {})],
+    "pages.page-image.page_png": [("GET", "/d/{id}/page/1.png", {})],
+    "pages.feedback.give_feedback": [("POST", "/v1/feedback", {"query": FARE, "helped": True, "generation": 1, "results": []})],
+    "pages.feedback.send_feedback": [("POST", "/feedback", {})],
+    "static": [("GET", "/static/search.js", {})],
+}
+# Routes for keys that write, which are never bound.
+WRITING = {
+    *(f"documents.{name}" for name in ("add_document", "edit_document", "remove_document")),
+    *(f"jobs.{name}" for name in ("list_jobs", "show_job", "retry_job", "dismiss_job")),
+    *(f"pages.manage.adding.{name}" for name in ("former_upload_page", "add_files", "add_address", "handle_failures")),
+    *(f"pages.manage.form.{name}" for name in ("document_form", "edit_document")),
+    *(f"pages.manage.removal.{name}" for name in ("ask_to_remove", "remove_documents")),
+    "pages.manage.list.list_page",
+    "pages.manage.health.health_page",
+    "pages.manage.settings.settings_page",
+}
+# Commands are the operator's, who reads everything; only `qa mcp` may serve an audience.
+COMMANDS = set(
+    "serve work prepare search why-not chat mcp add remove list status config check backup restore copy rebuild eval gaps key".split()
+)
+# About all documents, so for callers who may read them.
+ABOUT_EVERYTHING = {"metrics.metrics"}
+BOUND = [name for name, caller in CALLERS.items() if caller.audience]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with open_site(tmp_path_factory.mktemp("data")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def passages(site: Site) -> list[list[str]]:
+    """The names of each document's passages."""
+    engine = site.service.engine
+    return [[f"p{stored.id}" for stored in engine.passages_of(f"doc-{number}")] for number in range(len(PLACES))]
+
+
+def send(client: FlaskClient, request: Request) -> tuple[int, str, str]:
+    method, path, body = request
+    with client.open(path, method=method, json=body or None) as response:
+        return response.status_code, response.get_data(as_text=True), str(response.headers)
+
+
+def filled(value: Any, document_id: str, passage: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{id}", document_id).replace("{passage}", passage)
+    if isinstance(value, Mapping):
+        return {name: filled(each, document_id, passage) for name, each in value.items()}
+    return value
+
+
+def test_every_route_and_command_is_in_the_matrix(site: Site) -> None:
+    assert set(READING) | WRITING == set(routes_of(site.app))
+    assert not set(READING) & WRITING
+    assert set(main.commands) == COMMANDS  # type: ignore[attr-defined]
+
+
+def test_routes_that_write_are_for_keys_that_are_not_bound(site: Site) -> None:
+    for endpoint, declared in routes_of(site.app).items():
+        assert (declared.role is Role.WRITE) == (endpoint in WRITING), endpoint
+        if endpoint in WRITING:
+            for caller in BOUND:
+                path = declared.rule.replace("<document_id:document_id>", "doc-0").replace("<job_id>", "1")
+                status, body, _ = send(site.client(caller), (declared.method, path, {}))
+                assert status in {401, 403}, (endpoint, caller)
+                assert not any(canary in body for canary in CANARIES)
+
+
+@pytest.mark.parametrize("caller", BOUND)
+def test_nothing_that_a_key_may_not_read_is_in_an_answer(site: Site, passages: list[list[str]], caller: str) -> None:
+    client, forbidden = site.client(caller), CALLERS[caller].forbidden
+    for endpoint, requests in READING.items():
+        for request in requests:
+            missing = send(client, filled_request(request, MISSING, "p999999"))
+            by_document = filled_request(request, "doc-0", "p1") != request
+            for number in range(len(PLACES)) if by_document else [None]:
+                own = request if number is None else filled_request(request, f"doc-{number}", passages[number][0])
+                status, body, headers = send(client, own)
+                assert status < 500, (endpoint, body)
+                for hidden in forbidden:
+                    assert CANARIES[hidden] not in body + headers, (endpoint, own, CANARIES[hidden])
+                    assert f"doc-{hidden}" not in body + headers or hidden == number, (endpoint, own)
+                    assert not any(f'"{name}"' in body for name in passages[hidden]) or hidden == number, (endpoint, own)
+                if number in forbidden:
+                    there = body.replace(f"doc-{number}", MISSING).replace(passages[number][0] + "'", "p999999'")
+                    assert (status, without_times(there)) == (missing[0], without_times(missing[1])), (endpoint, own)
+
+
+def filled_request(request: Request, document_id: str, passage: str) -> Request:
+    method, path, body = request
+    return method, filled(path, document_id, passage), filled(body, document_id, passage)
+
+
+def without_times(body: str) -> list[str]:
+    """Without what differs between two answers to the same request."""
+    return [part for part in body.replace("}", ",").split(",") if '"took_ms"' not in part and '"request_id"' not in part]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_a_key_may_read_is_found_counted_and_listed(site: Site, caller: str) -> None:
+    client, readable = site.client(caller), CALLERS[caller].readable
+    ids = {f"doc-{number}" for number in readable}
+    search = {"query": FARE, "limit": 100, "facets": ["id", "collection"]}
+    found = client.post("/v1/search", json=search).json
+    assert {each["value"] for each in found["facets"]["id"]} == ids
+    listed = client.get("/v1/documents?limit=1000").json
+    assert ({each["id"] for each in listed["data"]}, listed["total"]) == (ids, len(ids))
+    ready = client.get("/readyz").json
+    assert ready["documents"] == len(ids)
+    stores = {store["id"]: store["file_counts"]["total"] for store in client.get("/v1/vector_stores").json["data"]}
+    assert sum(stores.values()) == len(ids)
+    assert {name for name, count in stores.items() if count} == {PLACES[number].collection for number in readable}
+    for number in readable:
+        assert CANARIES[number] in client.get(f"/v1/documents/doc-{number}/text").json["text"]
+        own = {"query": f"The harbour of {CANARIES[number]}"}
+        assert client.post("/v1/search", json=own).json["results"][0]["document"]["id"] == f"doc-{number}"
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_metrics_are_for_keys_that_read_everything(site: Site, caller: str) -> None:
+    status, _, _ = send(site.client(caller), ("GET", "/metrics", {}))
+    assert status == (200 if CALLERS[caller].audience is None else 401 if caller == "public" else 403)
+
+
+def test_a_reply_is_never_taken_from_another_audience(site: Site) -> None:
+    """They share a cache."""
+    chat = {"messages": [{"role": "user", "content": FARE}]}
+    for _ in range(2):
+        for caller, example in CALLERS.items():
+            body = site.client(caller).post("/v1/chat/completions", json=chat).get_data(as_text=True)
+            assert not any(CANARIES[number] in body for number in example.forbidden), caller
+
+
+@pytest.mark.parametrize("caller", BOUND)
+def test_mcp_serves_an_audience(site: Site, passages: list[list[str]], caller: str) -> None:
+    audience: Audience | None = CALLERS[caller].audience
+    forbidden = CALLERS[caller].forbidden
+
+    async def use() -> list[str]:
+        async with Client(mcp_server(site.service.readable_by(audience), "http://127.0.0.1:8001")) as client:
+            answers = [await client.call_tool("search", {"query": query}) for query in (FARE, "tides of the harbour")]
+            names = [name for number in forbidden for name in (f"doc-{number}", passages[number][0])]
+            refused = [await client.call_tool("fetch", {"id": name}) for name in names]
+            assert all(each.is_error for each in refused)
+            return [str(each) for each in answers + refused]
+
+    for text in anyio.run(use):
+        assert not any(CANARIES[number] in text for number in forbidden)
