@@ -64,7 +64,8 @@ class Snapshot(Protocol):
         ...
 
     def best_similarity(self, vector: Vector) -> float:
-        """The greatest inner product of a vector, of any length, and an allowed passage; 0 without passages."""
+        """The greatest similarity of a vector and an allowed passage, on the model's scale, times the vector's length; without passages
+        that of the cosine 0."""
         ...
 
     def passages(self, ids: Sequence[int]) -> Sequence[StoredPassage]:

@@ -1,4 +1,4 @@
-"""Shared types of the index: stored documents, queries, jobs, errors, and the protocols of embedders and indexes.
+"""Shared types of the index: stored documents, queries, jobs, errors, and the protocols of embedders and re-rankers.
 
 Scores are "higher is better" everywhere; a library's own convention is converted where it enters.
 """
@@ -187,6 +187,28 @@ class LexicalMatch:
         return LexicalMatch(self.documents[places], *(values[places] for values in scores))
 
 
+@dataclass(frozen=True, slots=True)
+class CosineScale:
+    """A model's cosines -> similarities: the cosines that the default model gives to texts that are related as much.
+
+    `unrelated`, `related`: the model's mean cosines of questions with passages that do not and that do answer them; by default those
+    of the default model. Linear between them, and from there to 1, which stays 1.
+    """
+
+    unrelated: float = 0.0387
+    related: float = 0.4506
+
+    def similarities(self, products: Scores, length: float = 1.0) -> Scores:
+        """`products`: the inner products of a vector of this length and passages; so are the similarities."""
+        default = CosineScale()
+        if self == default:
+            return products
+        slope = (default.related - default.unrelated) / (self.related - self.unrelated)
+        cosines = [-1.0, self.unrelated, self.related, 1.0]
+        similarities = [default.unrelated - slope * (1 + self.unrelated), default.unrelated, default.related, 1.0]
+        return np.asarray(length * np.interp(products / length, cosines, similarities), products.dtype)
+
+
 class Embedder(Protocol):
     """Turns text into vectors of unit length. `fingerprint` identifies the weights and every setting that changes a vector."""
 
@@ -199,6 +221,8 @@ class Embedder(Protocol):
         """Maximum number of tokens read of a text, without special tokens."""
         ...
 
+    @property
+    def scale(self) -> CosineScale: ...
     @property
     def word_ranks(self) -> Mapping[str, int]:
         """The whole words of the model's vocabulary in lower case, with their ranks (common words first)."""
@@ -229,66 +253,4 @@ class Reranker(Protocol):
 
     def scores(self, question: str, texts: Sequence[str]) -> Scores:
         """float32 (n,), higher is better."""
-        ...
-
-
-class DenseIndex(Protocol):
-    """Cosine similarity, -1..1. Ids must be added in ascending order and only once."""
-
-    def __len__(self) -> int: ...
-    @property
-    def ids(self) -> Ids:
-        """The ids that a search can return, ascending."""
-        ...
-
-    def add(self, ids: Ids, vectors: Matrix) -> None: ...
-    def remove(self, ids: Ids) -> None:
-        """Unknown ids are ignored."""
-        ...
-
-    def search(self, question: Vector, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids of the best k in any order; of equal scores the lowest ids. `None` is no filter, an empty one allows nothing."""
-        ...
-
-    def scores(self, question: Vector, ids: Ids) -> Scores:
-        """One score for each id, in their order; NaN for an unknown id."""
-        ...
-
-
-class LexicalIndex(Protocol):
-    """BM25 and further lexical features. Ids must be added in ascending order and only once."""
-
-    def __len__(self) -> int: ...
-    @property
-    def total_length(self) -> int:
-        """The number of terms over all passages."""
-        ...
-
-    def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None: ...
-    def remove(self, ids: Ids) -> None:
-        """Unknown ids are ignored."""
-        ...
-
-    def document_frequency(self, term: str) -> int:
-        """The number of passages that hold the term; removed ones may count until the index is rebuilt."""
-        ...
-
-    def frequency_among(self, ids: Ids) -> Callable[[str], int]:
-        """Counts those of the passages `ids` that hold a term; 0 only if none of them is found to. May be an estimate for many ids."""
-        ...
-
-    def length_of(self, ids: Ids) -> int:
-        """The number of terms over those of the passages `ids` that it holds."""
-        ...
-
-    def passages_of_documents(self, numbers: Ids) -> Ids:
-        """The passages of these documents, ascending."""
-        ...
-
-    def search(self, query: LexicalQuery, k: int, allowed: Ids | None = None) -> Ids:
-        """The ids of the best k by BM25 share among the passages with a scored term, in any order; filter and ties as in DenseIndex."""
-        ...
-
-    def match(self, query: LexicalQuery, ids: Ids) -> LexicalMatch:
-        """The features of these passages, in the order of `ids`."""
         ...

@@ -24,7 +24,9 @@ from index import durable_files
 from index.embedded.integrity.scrub import scrub
 from index.embedding.model_files import find_model
 from index.embedding.onnx_embedder import RELATED_FILE
+from index.embedding.similarity import measuring
 from index.embedding.vocabulary import RelatedWords
+from index.types import CosineScale
 from qa.assembly import open_to_write
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.settings import Settings
@@ -34,10 +36,11 @@ WORDS = "the wizard studies at university a passport costs pounds tower fee adul
 
 
 def make_model(folder: Path, models: Path, seed: int = 0) -> str:
-    """Write a model (the mean of one vector per word) and its export, without torch; return its name."""
+    """Write a model (the mean of one vector per word) with its export and scale, without torch; return its name."""
     folder.mkdir(parents=True)
     (folder / "modules.json").write_text(json.dumps({"seed": seed}))
-    exported = models / find_model(str(folder), offline=True).fingerprint
+    fingerprint = find_model(str(folder), offline=True).fingerprint
+    exported = models / fingerprint
     exported.mkdir(parents=True)
     weights = np.random.default_rng(seed).normal(size=(len(WORDS), DIMENSION)).astype(np.float32)
     nodes = [
@@ -71,6 +74,7 @@ def make_model(folder: Path, models: Path, seed: int = 0) -> str:
         },
     }
     durable_files.write_json(exported / "export.json", facts)
+    measuring.write_scale(CosineScale(), models / measuring.folder_name(fingerprint))
     return str(folder.resolve())
 
 

@@ -58,6 +58,7 @@ class Searcher:
         store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
+        self.scale = embedder.scale
         self._policy = policy
         ranks = embedder.word_ranks
         self._protected_words = frozenset(ranks)
@@ -139,12 +140,12 @@ class Searcher:
         if dense is None:
             dense = begun.result() if begun else index.nearest(query.vector, allowed)
         ids = np.unique(np.concatenate([np.empty(0, np.int64), *lexical, *dense]))
-        similarity, match = index.score(query.vector, terms, ids)
+        cosines, match = index.score(query.vector, terms, ids)
         return rank_candidates(
             query,
             terms,
             ids,
-            similarity,
+            self.scale.similarities(cosines),
             match,
             generation=index.generation,
             passages=statistics.passages if allowed is None else len(allowed),
@@ -273,7 +274,8 @@ class EmbeddedSnapshot:
         if ids is None:
             ids = self._index.nearest(vector, self._allowed)
             self._dense.append((vector, ids))
-        return self._index.best_score(vector, ids)
+        best = np.array([self._index.best_score(vector, ids)])
+        return float(self._searcher.scale.similarities(best, float(np.linalg.norm(vector)))[0])
 
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         return self._store.passages(ids)

@@ -9,12 +9,14 @@ from functools import cache
 
 import numpy as np
 
+from index.embedded.dense.protocol import DenseIndex
+from index.embedded.lexical.protocol import LexicalIndex
 from index.embedded.policy import Policy
 from index.embedded.segments.segments import Segment
 from index.id_sets import isin_sorted
 from index.text.analysis import stems
 from index.text.spelling import Speller
-from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
+from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery, Matrix, Scores, Vector
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from index.embedding.model_files import ModelFiles
 from index.embedding.torch_embedder import TorchEmbedder
-from index.types import Embedder, Matrix, Vector
+from index.types import CosineScale, Embedder, Matrix, Vector
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,10 @@ class GpuEmbedder:
     @property
     def max_tokens(self) -> int:
         return self._embedder.max_tokens
+
+    @property
+    def scale(self) -> CosineScale:
+        return self._embedder.scale
 
     @property
     def word_ranks(self) -> Mapping[str, int]:

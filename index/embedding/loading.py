@@ -18,8 +18,9 @@ from index import child_process, durable_files
 from index.embedding import onnx_int8
 from index.embedding.bert_export import Unsupported, read_model
 from index.embedding.gpu_embedder import use_gpu
-from index.embedding.model_files import NO_TORCH, find_model, read_rejection, sha256
+from index.embedding.model_files import DEFAULT_MODEL, NO_TORCH, find_model, read_rejection, sha256
 from index.embedding.onnx_embedder import MAPPED_FILE, WEIGHTS_FILE, OnnxEmbedder, write_mapped
+from index.embedding.similarity.measuring import scale_of
 from index.embedding.torch_embedder import TorchEmbedder
 from index.model_cache import CannotPrepare, ModelCache
 from index.types import Embedder, ModelError, Precision
@@ -59,10 +60,12 @@ def load_embedder(
         return OnnxEmbedder(exported, files.fingerprint, threads, questions)
 
     exported = exports.get(files.fingerprint, load, partial(_export, name, files.folder, say))
-    if exported:
-        return use_gpu(exported, files)
-    log.warning("the model %s runs in sentence-transformers, which starts more slowly and needs more memory", name)
-    return TorchEmbedder(files)
+    if exported is None:
+        log.warning("the model %s runs in sentence-transformers, which starts more slowly and needs more memory", name)
+    embedder = exported or TorchEmbedder(files)
+    if name != DEFAULT_MODEL:
+        embedder.scale = scale_of(name, embedder, exports)
+    return use_gpu(embedder, files) if exported else embedder
 
 
 def _export(name: str, folder: Path, say: Say, target: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from index import durable_files
 from index.embedding.model_files import sha256
 from index.embedding.vocabulary import RelatedWords, whole_words
-from index.types import Matrix, ModelError, Vector
+from index.types import CosineScale, Matrix, ModelError, Vector
 
 MANY = 16  # passages from which a temporary second session with one thread per passage is faster
 CACHED_QUESTIONS = 4096  # vectors: 8 MB at 384 dimensions
@@ -41,6 +41,7 @@ class OnnxEmbedder:
 
         facts = verify(folder)
         self.fingerprint = fingerprint
+        self.scale = CosineScale()
         self.dimension: int = facts["dimension"]
         self.max_tokens: int = facts["max_length"] - facts["special_tokens"]
         self._inputs: list[str] = facts["inputs"]

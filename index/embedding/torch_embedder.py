@@ -15,7 +15,7 @@ import numpy as np
 
 from index.embedding.model_files import NO_TORCH, ModelFiles, set_up_hub
 from index.embedding.vocabulary import RelatedWords, whole_words
-from index.types import Matrix, ModelError, Vector
+from index.types import CosineScale, Matrix, ModelError, Vector
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,6 +29,7 @@ class TorchEmbedder:
     def __init__(self, files: ModelFiles, device: str = "cpu") -> None:
         self._model = load(files.folder, device)
         self.fingerprint = files.fingerprint
+        self.scale = CosineScale()
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         special_tokens = getattr(self._model.tokenizer, "num_special_tokens_to_add", lambda pair: 0)(False)
         self.max_tokens = max_length(self._model) - special_tokens

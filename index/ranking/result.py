@@ -11,7 +11,10 @@ from index.types import Ids, Scores
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage with its fused score, higher is better. `similarity`: cosine; `lexical`: BM25 as a share of its upper bound."""
+    """A passage with its fused score, higher is better.
+
+    `similarity`: on the scale of the model; `lexical`: BM25 as a share of its upper bound.
+    """
 
     passage_id: int
     score: float

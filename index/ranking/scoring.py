@@ -32,7 +32,7 @@ def rank_candidates(
 ) -> Ranking:
     """Fuse the features of the best candidates of each leg; of equal scores the lowest id comes first.
 
-    `ids`, `similarity` (cosines), `match`: (n,) in the same order. `passages`, `absent`: as in Ranking.
+    `ids`, `similarity` (on the scale of the model), `match`: (n,) in the same order. `passages`, `absent`: as in Ranking.
     """
     best = _best_of_legs(ids, similarity, match.share)
     ids, similarity, match = ids[best], similarity[best], match.at(best)

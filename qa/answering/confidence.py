@@ -32,7 +32,7 @@ JUDGED_PASSAGES = 3  # first results whose sentences count
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`similarity`: cosine of the question and the first passage. `coverage` and `missing_names`: see the functions below.
+    """`similarity`: of the question and the first passage, on the model's scale. `coverage` and `missing_names`: see the functions below.
     `passages`: the number of passages searched, 1 or more. `quote`: the probability that the best quote answers, before calibration.
     """
 

@@ -17,7 +17,7 @@ SHOWN_CHARACTERS = 160  # of a passage or unit
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A candidate's rank (1 is first) and score by one index: the cosine, or BM25 as a share of its upper bound."""
+    """A candidate's rank (1 is first) and score by one index: the cosine on the model's scale, or BM25 as a share of its upper bound."""
 
     rank: int
     score: float

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from index.embedded.dense.protocol import DenseIndex
+from index.embedded.lexical.protocol import LexicalIndex
 from index.text.analysis import terms
-from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalMatch, LexicalQuery, Scores, Vector
+from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery, Scores, Vector
 
 # Robertson's k1 and b, and the window of proximity in terms. Not imported: a change of the product's constants must be seen here.
 K1, B, WINDOW = 0.9, 0.4, 15

@@ -14,13 +14,15 @@ from pathlib import Path
 
 from index.embedded.dense.flat import FlatDenseIndex
 from index.embedded.dense.ivf import INDEX_FILE, IvfDenseIndex
+from index.embedded.dense.protocol import DenseIndex
 from index.embedded.dense.recall import Recall
+from index.embedded.lexical.protocol import LexicalIndex
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.policy import Policy
 from index.embedded.store.store import Store
 from index.text.analysis import words
 from index.text.spelling import Speller
-from index.types import DenseIndex, Ids, LexicalIndex
+from index.types import Ids
 
 
 @dataclass(frozen=True, slots=True)

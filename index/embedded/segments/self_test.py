@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.embedded.dense.protocol import DenseIndex
 from index.embedded.lexical.brute_force import BruteForceLexicalIndex
+from index.embedded.lexical.protocol import LexicalIndex
 from index.embedded.store.passages import indexed_text
 from index.embedded.store.store import Store
 from index.text.analysis import terms
-from index.types import DenseIndex, Ids, IndexedText, LexicalIndex, LexicalQuery, Vector
+from index.types import Ids, IndexedText, LexicalQuery, Vector
 
 if TYPE_CHECKING:
     from index.embedded.segments.segments import Segment

@@ -88,10 +88,13 @@ class ClusterSnapshot:
             searches = [queries.exact_search(found.ids, query.vector), queries.revisions_search(numbers)]
             _, (exact, revisions) = self._reader.search(lambda view: searches)
             hits = queries.committed(exact, queries.revisions_of(revisions))
+        ids, cosines, match = queries.exact_scores(hits, terms)
         ranking = rank_candidates(
             query,
             terms,
-            *queries.exact_scores(hits, terms),
+            ids,
+            searcher.embedder.scale.similarities(cosines),
+            match,
             generation=searcher.generation,
             passages=found.allowed.passages,
             absent=[term for term in dict(terms.weights) if not found.frequencies.get(term)],
@@ -110,7 +113,8 @@ class ClusterSnapshot:
             return 0.0
         _, (revisions,) = self._reader.search(lambda view: [queries.revisions_search(numbers)])
         hits = queries.committed(nearest, queries.revisions_of(revisions))
-        return max((queries.cosine(hit["_score"]) for hit in hits), default=0.0) * length
+        best = np.array([max((queries.cosine(hit["_score"]) for hit in hits), default=0.0) * length])
+        return float(self._searcher.embedder.scale.similarities(best, length)[0])
 
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         unknown = [passage_id for passage_id in ids if passage_id not in self._passages]

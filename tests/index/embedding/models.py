@@ -1,25 +1,33 @@
-"""Builds small sentence-transformers models with random weights, and compares vectors."""
+"""Builds small sentence-transformers models, and compares vectors.
+
+Their weights are random, but for words that occur in one pair of related texts only: those know their subject, or the model would be
+refused.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from index.embedding.similarity.measuring import PAIRS
+from index.text.analysis import words
+
 if TYPE_CHECKING:
     from transformers import BertConfig, BertModel
 
 MIN_COSINE = 0.9999
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s . ?".split()
+KNOWN = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s . ?".split()
 
 
-def tiny_config(words: Sequence[str] = WORDS) -> BertConfig:
+def tiny_config(vocabulary: Sequence[str] = KNOWN) -> BertConfig:
     from transformers import BertConfig
 
     return BertConfig(
-        vocab_size=len(words),
+        vocab_size=len(vocabulary),
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -28,12 +36,43 @@ def tiny_config(words: Sequence[str] = WORDS) -> BertConfig:
     )
 
 
-def tiny_bert() -> BertModel:
+def _subjects() -> dict[str, int]:
+    """The words of one pair of related English texts only, with the number of the pair."""
+    pairs = json.loads(PAIRS.read_text("utf-8"))["en"]
+    found: dict[str, set[int]] = {}
+    for number, texts in enumerate(pairs):
+        for word in set(words(" ".join(texts))) - set(KNOWN):
+            found.setdefault(word, set()).add(number)
+    return {word: min(numbers) for word, numbers in found.items() if len(numbers) == 1}
+
+
+SUBJECTS = _subjects()
+WORDS = [*KNOWN, *SUBJECTS]
+
+
+def word_vectors(size: int) -> np.ndarray[Any, Any]:
+    """Random, but alike for words of one subject; float32 (WORDS, size)."""
+    random = np.random.default_rng(0)
+    subjects = random.normal(size=(max(SUBJECTS.values()) + 1, size))
+    return np.concatenate([random.normal(size=(len(KNOWN), size)), subjects[list(SUBJECTS.values())]]).astype(np.float32)
+
+
+def random_bert() -> BertModel:
+    """Two layers, 16 dimensions."""
     import torch
     from transformers import BertModel
 
     torch.manual_seed(0)
-    return BertModel(tiny_config())
+    return BertModel(tiny_config(WORDS))
+
+
+def tiny_bert() -> BertModel:
+    import torch
+
+    bert = random_bert()
+    with torch.no_grad():
+        bert.embeddings.word_embeddings.weight[len(KNOWN) :] = torch.from_numpy(word_vectors(16)[len(KNOWN) :])
+    return bert
 
 
 def save(bert: BertModel, folder: Path, pooling: str = "mean", *, normalize: bool = False) -> Path:

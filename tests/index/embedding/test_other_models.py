@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from index.embedding.loading import load_embedder
-from index.types import ModelError
+from index.embedding.model_files import find_model
+from index.embedding.similarity.measuring import folder_name, write_scale
+from index.types import CosineScale, ModelError
 from tests.index.embedding.models import MIN_COSINE, assert_unit, cosine
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ def test_command_line_uses_the_configured_model(
 
 
 def test_bag_of_words_model_is_supported(bag_of_words: Path, tmp_path: Path) -> None:
+    write_scale(CosineScale(), tmp_path / folder_name(find_model(str(bag_of_words), offline=True).fingerprint))
     embedder = load_embedder(str(bag_of_words), tmp_path)
     assert embedder.dimension == 16
     assert embedder.count_tokens(["signed memorandum", ""]) == [2, 0]

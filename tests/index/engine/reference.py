@@ -16,7 +16,7 @@ from index.ranking.fusion import contributions, fuse
 from index.ranking.lexical_query import lexical_query
 from index.ranking.query import PreparedQuery
 from index.text.analysis import words
-from index.types import IndexedText, Matrix, Vector
+from index.types import CosineScale, IndexedText, Matrix, Vector
 from tests.index.oracle import OracleLexicalIndex
 
 DIMENSION = 16
@@ -28,6 +28,7 @@ class HashingEmbedder:
     fingerprint = "hashing"
     dimension = DIMENSION
     max_tokens = 1_000
+    scale = CosineScale()
     word_ranks: Mapping[str, int] = {}
     cache_counts = (0, 0)
 

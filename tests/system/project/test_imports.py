@@ -34,6 +34,7 @@ index.child_process
 index.model_cache
 index.text
 index.ranking
+index.embedding.similarity
 index.embedding
 index.jobs
 index.listing

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from index.embedded.dense.brute_force import BruteForceDenseIndex
 from index.embedded.dense.flat import FlatDenseIndex
 from index.embedded.dense.ivf import IvfDenseIndex
-from index.types import DenseIndex, Ids, Matrix, Vector
+from index.embedded.dense.protocol import DenseIndex
+from index.types import Ids, Matrix, Vector
 from tests.examples import examples
 from tests.index.oracle import Hit, dense_hits
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from index.embedded.lexical.protocol import LexicalIndex
 from index.ranking.lexical_query import lexical_query
-from index.types import Ids, IndexedText, LexicalIndex, LexicalQuery
+from index.types import Ids, IndexedText, LexicalQuery
 
 Make = Callable[[], LexicalIndex]
 Corpus = tuple[Ids, list[IndexedText]]
