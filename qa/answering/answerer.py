@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
+from corpus.languages import detect
 from index.engine import EngineView, Snapshot
 from index.filters import Filter
 from index.ranking.query import PreparedQuery, embed_together
@@ -32,6 +33,7 @@ from qa.settings.settings import Read
 QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
 PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
+MOST_LANGUAGES = 100  # of documents
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 
 
@@ -76,16 +78,21 @@ class Answerer:
         filter_: Filter | None = None,
         history: Sequence[Turn] = (),
         read: Read | None = None,
+        *,
+        spelling: bool = True,
     ) -> Answer:
         """Answer with up to `limit` results, best first, from the documents that the filter allows.
 
         `history`: the turns before the question, oldest first. `read`: when the reading model reads; None as the answerer was made.
+        `spelling`: correct it, if the answerer does.
         """
         mark_stage(REQUEST)
         plain = strip_courtesies(question)
         context = read_context(history)
         whole = complete_question(plain, context)
-        query = self._engine.prepare(whole, spelling=self._spelling)
+        query = self._engine.prepare(whole, spelling=spelling and self._spelling)
+        if query.question != whole and self._is_foreign(whole):
+            query = self._engine.prepare(whole, spelling=False)
         unsupported = unsupported_language(query.question, self._languages)
         if unsupported is not None:
             query, context = replace(query, lexical_only=True), None
@@ -159,6 +166,12 @@ class Answerer:
         document = self._engine.content(stored.document.id)  # the quote goes on in the passages beside this one
         unchanged = document is not None and document.version == stored.document.version
         return document.text[slice(*unit.quote)] if document and unchanged else None
+
+    def _is_foreign(self, question: str) -> bool:
+        """Whether a question is in another language than all documents: their words are no corrections of its words."""
+        known = {code for code, _ in self._engine.facets("language", None, MOST_LANGUAGES)}
+        language = detect(question) if known else None
+        return language is not None and language not in known
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""

@@ -23,7 +23,11 @@ def search_by_address() -> SearchAnswer:
     parameters = from_query_string(request, SearchParameters)
     return _answer(
         SearchRequest.model_construct(
-            query=parameters.q, limit=parameters.limit, read=parameters.read, collection=parameters.collection
+            query=parameters.q,
+            limit=parameters.limit,
+            read=parameters.read,
+            spelling=parameters.spelling,
+            collection=parameters.collection,
         )
     )
 
@@ -44,7 +48,7 @@ def search() -> SearchAnswer:
 def _answer(search: SearchRequest) -> SearchAnswer:
     start = perf_counter()
     filter_ = search.allowed()
-    answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read)
+    answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read, spelling=search.spelling)
     if not search.typing:
         keep_question(answer)
     to_json = explained_answer_json if search.explain else answer_json

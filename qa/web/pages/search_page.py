@@ -78,7 +78,7 @@ def _page(address: str, fixed: Mapping[str, str] = MappingProxyType({})) -> tupl
         parameters = from_query_string(request, SearchPageParameters, fixed)
     except Problem as problem:
         return _render(address, narrowed, fixed, question=request.args["q"][:2000], error=in_words(problem)), problem.status
-    answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter())
+    answer = service().answerer.ask(parameters.q, parameters.limit, parameters.filter(), spelling=parameters.spelling)
     keep_question(answer)
     body = explained_answer_json(answer, 0) if parameters.explain else answer_json(answer, 0)
     return _render(address, parameters, fixed, question=parameters.q, limit=parameters.limit, body=body), 200

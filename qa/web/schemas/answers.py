@@ -125,6 +125,7 @@ class SearchAnswer(TypedDict):
     query: str
     rewritten_query: str | None
     rewrite_reason: str | None
+    corrected: Annotated[bool, Field(description="Whether the spelling was corrected; `spelling: false` searches as written.")]
     answerable: bool
     confidence: Share
     answer: Quote | None
@@ -149,6 +150,7 @@ def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
         "query": answer.question,
         "rewritten_query": answer.rewritten,
         "rewrite_reason": answer.reason,
+        "corrected": answer.corrected is not None,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answer": answers[0] if answers else None,

@@ -139,8 +139,8 @@ class SearchRequest(Strict):
     """`POST /v1/search`. `facets`: keys whose values are counted over the documents that match the filter.
 
     `collection`: only its documents are searched. `history`: the turns before the question, oldest first; the last 40 are used.
-    `read`: when the reading model reads, by default as the service is set. `explain`: add an explanation of its rank to each result, and
-    the units considered. `typing`: the question is incomplete, so it is not recorded.
+    `read`: when the reading model reads, by default as the service is set. `spelling`: correct it. `explain`: add an explanation of its
+    rank to each result, and the units considered. `typing`: the question is incomplete, so it is not recorded.
     """
 
     query: Question
@@ -150,6 +150,7 @@ class SearchRequest(Strict):
     facets: Annotated[list[Key], Field(max_length=MAX_FACETS)] = []
     history: Annotated[list[HistoryTurn], Field(max_length=MAX_TURNS)] = []
     read: Read | None = None
+    spelling: bool = True
     explain: bool = False
     typing: bool = False
 
@@ -163,6 +164,7 @@ class QuestionParameters(Strict):
 
     q: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(number_in_query_string)] = DEFAULT_LIMIT
+    spelling: Annotated[bool, BeforeValidator(_flag_in_query_string)] = True
 
 
 class SearchParameters(QuestionParameters):

@@ -93,6 +93,18 @@ def test_reports_a_corrected_question_unless_spelling_is_off(engine: Engine, ans
     assert (answer.corrected, answer.rewritten) == ("How much is a passport?", "How much is a passport?")
     assert answer.reason == "its spelling was corrected"
     assert Answerer(engine, 0.0, spelling=False).ask("How much is a pasport?").corrected is None
+    assert answerer.ask("How much is a pasport?", spelling=False).corrected is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Wie viel kosten die Herren Schuhe in der Bibliothek?", "Quels sont les passeports que les adultes montrent ?"],
+)
+def test_does_not_correct_a_question_in_another_language_than_the_documents(
+    engine: Engine, answerer: Answerer, question: str
+) -> None:
+    assert engine.prepare(question).question != question
+    assert answerer.ask(question).corrected is None
 
 
 def test_searches_an_unsupported_language_by_words(engine: Engine) -> None:

@@ -30,9 +30,12 @@ export function summary(body, { likelyConfidence, texts }) {
   return `${label}: ${leadIn ? `${leadIn} ${text}` : text} ${passages}.`;
 }
 
-export function answerArea(body, { likelyConfidence, texts, more, feedbackForm }) {
+export function answerArea(body, { likelyConfidence, texts, more, feedbackForm, uncorrected }) {
   const parts = [];
-  if (body.rewritten_query) parts.push(element("p", { class: "note" }, `Searched for “${body.rewritten_query}”.`));
+  if (body.rewritten_query) {
+    const instead = body.corrected ? [" ", element("a", { target: "_self", href: uncorrected }, `Search for “${body.query}” instead`)] : [];
+    parts.push(element("p", { class: "note" }, `Searched for “${body.rewritten_query}”.`, ...instead));
+  }
   if (body.notice) parts.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, likelyConfidence);
   parts.push(body.answer ? firstAnswer(kind, body.answer, texts) : noAnswer(kind, body.missing, texts));

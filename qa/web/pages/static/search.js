@@ -81,7 +81,9 @@ async function ask(question, { limit = LIMIT, typing = false } = {}) {
 
 function showAnswer(question, body, limit) {
   const more = body.results.length >= limit && limit < moreResults ? address(question, moreResults) : null;
-  showResults(question, answerArea(body, { likelyConfidence, texts, more, feedbackForm }), []);
+  const asWritten = new URLSearchParams([["q", question], ...selected, ["spelling", "false"]]);
+  const uncorrected = `${location.pathname}?${asWritten}`;
+  showResults(question, answerArea(body, { likelyConfidence, texts, more, feedbackForm, uncorrected }), []);
   status.textContent = summary(body, { likelyConfidence, texts });
 }
 

@@ -36,6 +36,7 @@ RESPONSE = {
     "query",
     "rewritten_query",
     "rewrite_reason",
+    "corrected",
     "answerable",
     "confidence",
     "answer",
@@ -151,6 +152,20 @@ def test_get_and_post_give_the_same_answer(server: Any, question: str) -> None:
         assert response.status == 200
         assert response.json() | {"took_ms": 0} == posted | {"took_ms": 0}
     assert posted["query"] == question.strip()
+
+
+def test_a_request_says_whether_spelling_is_corrected(server: Any) -> None:
+    misspelt = "Who signed the memorandom?"
+    found = server.search(misspelt)
+    assert (found["corrected"], found["rewritten_query"]) == (True, "Who signed the memorandum?")
+    for as_written in (
+        server.search(misspelt, spelling=False),
+        server.get(f"/v1/search?q={quote(misspelt)}&spelling=false").json(),
+    ):
+        assert (as_written["corrected"], as_written["rewritten_query"]) == (False, None)
+    instead = '<a target="_self" href="/?q=Who+signed+the+memorandom%3F&amp;spelling=false">'
+    assert instead in server.get(f"/?q={quote(misspelt)}").text
+    assert instead not in server.get(f"/?q={quote(misspelt)}&spelling=false").text
 
 
 @pytest.mark.parametrize("read", ["auto", "always", "never"])
