@@ -82,7 +82,7 @@ def test_the_answer_has_the_documented_fields_and_types(server: Any, question: s
     assert found["took_ms"] >= 0
     for result in found["results"]:
         assert set(result) == RESULT
-        assert set(result["document"]) == {"id", "title", "url", "date", "note", "version"}
+        assert set(result["document"]) == {"id", "title", "url", "date", "note", "version", "collection"}
         assert all(set(highlight) == {"start", "end"} for highlight in result["highlights"])
         assert 0 <= result["score"] <= 1
         assert result["page"] is None
