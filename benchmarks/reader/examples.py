@@ -17,7 +17,7 @@ WINDOW_WORDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """`id`: of the question, with "-" and a number if it has several windows. `units`: ordered spans in `text`. `right`: places in
+    """`id`: of the question, with "-" and the number of its window. `units`: ordered spans in `text`. `right`: places in
     `units` of those that answer; empty if nothing does.
 
     `span`: the shortest answer in `text`; None if nothing answers or the set has no short answers.
@@ -34,8 +34,8 @@ class Example:
 
     @property
     def question_id(self) -> str:
-        """Windows of one question of the own set compete; those of published sets are alone."""
-        return self.id.rpartition("-")[0] if self.source.startswith("own ") else f"{self.source} {self.id}"
+        """Windows of one question compete."""
+        return self.id.rpartition("-")[0]
 
 
 def window_example(

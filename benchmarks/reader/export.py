@@ -1,8 +1,8 @@
 """Exports a trained reading model to the folder that comes with the package.
 
-    python -m benchmarks.reader.export build/reader/NAME/model.pt [build/reader/OTHER/model.pt …] [--target qa/answering/reader/weights]
+    python -m benchmarks.reader.export build/reader/run/6-layers-*.npz [--target qa/answering/reader/weights]
 
-Of several models of one training, the mean of their weights is exported.
+The files are those of one pupil; its embeddings are those of the packaged model.
 The weights of the score (evidence, span) are fitted on the windows of the own questions kept aside.
 """
 
@@ -24,12 +24,13 @@ import torch
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
 from benchmarks.reader.graph import build_graph
-from benchmarks.reader.model import ReadingNetwork
+from benchmarks.reader.initial import packaged_weights
+from benchmarks.reader.network import EPSILON, HEADS, ReadingNetwork
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import MAX_TOKENS
 from qa.answering.reader.export import write_reader
 from qa.answering.reader.loading import WEIGHTS
-from qa.answering.reader.model import ReadingModel, write_manifest
+from qa.answering.reader.model import MODEL_FILE, ReadingModel, write_manifest
 from qa.answering.reader.windows import Window
 
 BUILD = ROOT / "build" / "reader"
@@ -46,36 +47,39 @@ class ExportedNetwork(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        tokens, answers = self.network(*tensors)
-        return tokens[..., 0], tokens[..., 1], tokens[..., 2], answers
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, types: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        hidden = self.network.body(ids, types, mask.bool())[-1]
+        tokens = self.network.tokens(hidden)
+        return tokens[..., 0], tokens[..., 1], tokens[..., 2], self.network.answers(hidden[:, 0]).squeeze(-1)
 
 
-def export(checkpoints: Sequence[Path], target: Path) -> None:
-    network = ReadingNetwork()
-    found = [torch.load(path, weights_only=True)["weights"] for path in checkpoints]
-    network.load_state_dict({name: sum(each[name] for each in found) / len(found) for name in found[0]})
+def trained_network(parts: Sequence[Path]) -> ReadingNetwork:
+    weights = packaged_weights(WEIGHTS / MODEL_FILE)
+    weights = {name: array for name, array in weights.items() if name.startswith("body.embeddings.")}
+    for path in parts:
+        with np.load(path) as arrays:
+            weights |= {name: arrays[name].astype(np.float32) for name in arrays.files}
+    layers = 1 + max(int(name.split(".")[3]) for name in weights if name.startswith("body.encoder."))
+    network = ReadingNetwork(layers)
+    network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+    return network.eval()
+
+
+def export(parts: Sequence[Path], target: Path) -> None:
+    network = trained_network(parts)
     tokenizer = tokenizers.Tokenizer.from_file(str(find_model(DEFAULT_MODEL, offline=True).folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     shutil.rmtree(target, ignore_errors=True)
-    write_reader(ExportedNetwork(network.eval()), tokenizer, _facts(EQUAL), target, partial(_write_graph, network))
+    write_reader(ExportedNetwork(network), tokenizer, _facts(EQUAL), target, partial(_write_graph, network))
 
 
 def _write_graph(network: ReadingNetwork, path: Path) -> None:
-    config = network.body.config
     weights = {name.removeprefix("body."): tensor.numpy() for name, tensor in network.state_dict().items()}
     *token_outputs, output = OUTPUTS
+    layers = len(network.body.encoder["layer"])
     onnx.save(
-        build_graph(
-            weights,
-            layers=config.num_hidden_layers,
-            heads=config.num_attention_heads,
-            epsilon=config.layer_norm_eps,
-            token_outputs=token_outputs,
-            output=output,
-        ),
-        path,
+        build_graph(weights, layers=layers, heads=HEADS, epsilon=EPSILON, token_outputs=token_outputs, output=output), path
     )
 
 
@@ -109,12 +113,12 @@ def _scores(model: ReadingModel, examples: Sequence[Example]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("parts", type=Path, nargs="+")
     parser.add_argument("--target", type=Path, default=WEIGHTS)
     parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-validation.jsonl"])
     parser.add_argument("--most", type=int, default=1500, help="examples that the weights of the score are fitted on")
     options = parser.parse_args()
-    export(options.checkpoints, options.target)
+    export(options.parts, options.target)
     examples = [example for path in options.fit for example in read_examples(path)]
     if examples:
         print(json.dumps(fit_weights(options.target, examples[:: max(1, len(examples) // options.most)])))

@@ -1,4 +1,4 @@
-"""Prepares the examples of the first phase: published question sets, a third of them without an answer.
+"""Prepares examples of published question sets, a third of them without an answer, with what a search finds for them.
 
     python -m benchmarks.reader.generic
 
@@ -8,13 +8,17 @@ Reads `data/reading` and half of the articles of `data/retrieval/squad2` in the 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from benchmarks.contract import ROOT
 from benchmarks.quality.dev_sets import DATA
@@ -25,32 +29,32 @@ from corpus.types import Span
 
 BUILD = ROOT / "build" / "reader"
 SEED = 7
-# Set -> (most questions, share that is turned into one without an answer).
+# Set -> (most questions, share that is turned into one without an answer, windows found that do not answer).
 MIXTURE = {
-    "squad_train_part_du_test": (11826, 0.3),
-    "squad_train_part_cs224n_val": (4227, 0.25),
-    "squad_train_part_routerlens": (3739, 0.25),
-    "squad_train_part_flan": (3370, 0.25),
-    "squadshifts_new_wiki": (7733, 0.3),
-    "squadshifts_amazon_reviews": (1500, 0.3),
-    "squadshifts_reddit": (1500, 0.3),
-    "qed_nq_dev": (1350, 0.3),
-    "nq_open_oracle": (1630, 0.3),
-    "timeqa_human": (2899, 0.2),
-    "doc2dial_gov": (642, 0.2),
-    "doc2dial_gov_turns": (3177, 0.2),
-    "bioasq": (2000, 0.3),
-    "bioasq_abstracts": (1200, 0.3),
-    "onestop_evidence": (1440, 0.3),
-    "selqa_sentences": (2373, 0.3),
-    "hotpot_halueval_1k": (600, 0.2),
-    "hotpot_amor": (338, 0.2),
-    "quotesum_dev": (270, 0.2),
-    "fairytaleqa": (1200, 0.3),
-    "qamr": (2000, 0.3),
-    "squad2_train_impossible_part": (347, 0.0),
+    "squad_train_part_du_test": (11826, 0.3, 2),
+    "squad_train_part_cs224n_val": (4227, 0.25, 2),
+    "squad_train_part_routerlens": (3739, 0.25, 2),
+    "squad_train_part_flan": (3370, 0.25, 2),
+    "squadshifts_new_wiki": (7733, 0.3, 2),
+    "squadshifts_amazon_reviews": (4000, 0.3, 1),
+    "squadshifts_reddit": (4000, 0.3, 1),
+    "qed_nq_dev": (1350, 0.2, 3),
+    "nq_open_oracle": (1630, 0.2, 3),
+    "timeqa_human": (2899, 0.2, 2),
+    "doc2dial_gov": (642, 0.2, 3),
+    "doc2dial_gov_turns": (3177, 0.2, 3),
+    "bioasq": (4514, 0.3, 1),
+    "bioasq_abstracts": (2361, 0.3, 2),
+    "onestop_evidence": (1440, 0.3, 2),
+    "selqa_sentences": (2373, 0.3, 2),
+    "hotpot_halueval_1k": (940, 0.2, 1),
+    "hotpot_amor": (338, 0.2, 1),
+    "quotesum_dev": (270, 0.2, 2),
+    "fairytaleqa": (3000, 0.3, 1),
+    "qamr": (5000, 0.3, 1),
+    "squad2_train_impossible_part": (347, 0.0, 0),
 }
-REPEATED = {"squad2_train_impossible_part": 2}
+REPEATED = {"squad2_train_impossible_part": 3}
 QUESTION_WORDS = re.compile(
     r"\b(?:who|what|when|where|which|why|how|can|do|does|did|is|are|will|should|could|would|may|must|am|i|my|if)\b", re.I
 )
@@ -178,29 +182,74 @@ def content_words(text: str) -> set[str]:
     return {word for word in re.findall(r"\w\w+", text.lower()) if word not in STOP}
 
 
-def examples_of(name: str, found: list[dict[str, Any]], most: int, share: float, seed: int = SEED) -> Iterator[Example]:
+class Found:
+    """What a search over the texts of a set finds for its questions: the texts that share the rarest words."""
+
+    def __init__(self, found: Sequence[dict[str, Any]], most: int) -> None:
+        self.texts = sorted({record["context"] for record in found})
+        self.most = most
+        if most:
+            self.vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
+            self.matrix = self.vectorizer.fit_transform(self.texts).T.tocsr()
+
+    def texts_of(self, record: dict[str, Any], texts: np.ndarray[Any, Any]) -> Iterator[str]:
+        """Texts without an answer, the best first, at most `most`."""
+        answers = [answer["text"].lower() for answer in record["answers"]]
+        others = (self.texts[place] for place in texts if self.texts[place] != record["context"])
+        yield from itertools.islice((t for t in others if not any(answer in t.lower() for answer in answers)), self.most)
+
+    def windows(self, records: Sequence[dict[str, Any]], draw: random.Random) -> Iterator[list[tuple[str, str, list[Span]]]]:
+        """For each record (title, text, units) of the windows found."""
+        titles = {record["context"]: title_of(record) for record in records}
+        for begin in range(0, len(records), 500):
+            part = records[begin : begin + 500]
+            scores = (self.vectorizer.transform([record["question"] for record in part]) @ self.matrix).toarray()
+            for record, row in zip(part, scores, strict=True):
+                best = np.argsort(-row)[: self.most + 4]
+                found = (self._window(record, text, titles.get(text, ""), draw) for text in self.texts_of(record, best))
+                yield [window for window in found if window]
+
+    def _window(
+        self, record: dict[str, Any], text: str, title: str, draw: random.Random
+    ) -> tuple[str, str, list[Span]] | None:
+        """The window of a text around the sentence that shares most words with the question."""
+        words, units = content_words(record["question"]), sentence_spans(text)
+        best = max(units, key=lambda unit: len(words & content_words(text[unit[0] : unit[1]])), default=None)
+        example = window_example("", "", "", "", text, best, draw, units, whole=True)
+        return (title, example.text, list(example.units)) if example else None
+
+
+def examples_of(
+    name: str, found: list[dict[str, Any]], most: int, share: float, windows: int = 0, seed: int = SEED
+) -> Iterator[Example]:
+    """`windows`: of other texts of the set that do not answer, a question at most."""
     draw = random.Random(f"{seed} {name}")
-    negatives = Negatives(found, draw)
+    negatives, search = Negatives(found, draw), Found(found, windows)
     found = [record for record in found if is_clear(name, record)]
     draw.shuffle(found)
-    for record in found[:most]:
+    found = found[:most]
+    others = search.windows(found, draw) if windows else itertools.repeat([])
+    for record, beside in zip(found, others, strict=False):
         context = title_of(record) if draw.random() < 0.7 else ""
         question, text, answer = record["question"], record["context"], answer_span(record)
         if answer and draw.random() < share and (made := negatives.make(record)):
             (question, text), answer = made, None
         whole = record.get("granularity") == "sentence"
-        if example := window_example(str(record["id"]), name, question, context, text, answer, draw, whole=whole):
+        id_ = f"{seed} {name} {record['id']}"
+        if example := window_example(f"{id_}-0", name, question, context, text, answer, draw, whole=whole):
             yield example
+            for number, (title, other, units) in enumerate(beside if question == record["question"] else [], 1):
+                yield Example(f"{id_}-{number}", f"{name} found", question, title if context else "", other, units, [], None)
 
 
 def main() -> None:
     train: list[Example] = []
-    for name, (most, share) in MIXTURE.items():
-        for _ in range(REPEATED.get(name, 1)):
-            train.extend(examples_of(name, records(name), most, share, SEED + _))
-    for again in range(2):
-        train.extend(examples_of("squad2_dev_half", squad2_records(training=True), 10**6, 0.0, SEED + again))
-    random.Random(SEED).shuffle(train)
+    for name, (most, share, windows) in MIXTURE.items():
+        for again in range(REPEATED.get(name, 1)):
+            train.extend(examples_of(name, records(name), most, share, windows, SEED + again))
+        print(f"{name}: {len(train)} examples together", flush=True)
+    for again in range(3):
+        train.extend(examples_of("squad2_dev_half", squad2_records(training=True), 10**6, 0.0, 1, SEED + again))
     validation = {
         "squad11": list(examples_of("squad11_dev_outside_squad2", records("squad11_dev_outside_squad2"), 1500, 0.0)),
         "squad2": list(examples_of("squad2_other_half", squad2_records(training=False), 2000, 0.0)),

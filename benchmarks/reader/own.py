@@ -43,8 +43,8 @@ from qa.settings.settings import Settings
 QUESTIONS = Path(__file__).parent / "questions"
 BUILD = ROOT / "build" / "reader"
 RELEASES = 300  # beside those that are asked about
-WORDS = (40, 60, 80, 100)  # of a window at most, drawn for each question
-NEGATIVES = 4  # windows without an answer a question
+WORDS = (40, 40, 60, 80, 100)  # of a window at most, drawn for each question
+NEGATIVES = 10  # windows without an answer a question
 QUOTES = str.maketrans("‘’‛′“”‟″‐‑‒–—−", "''''\"\"\"\"------")
 
 

@@ -1,252 +1,305 @@
-r"""Trains the reading model on prepared examples; goes on from its last checkpoint.
+r"""Trains the reading model: first a teacher with 12 layers, then pupils with fewer, from the labels and from what the teacher reads.
 
-    python -m benchmarks.reader.train generic
-    python -m benchmarks.reader.train final --from build/reader/generic/model.pt --epochs 2 --data build/reader/own-right.jsonl \
-        build/reader/own-found.jsonl build/reader/generic-train.jsonl*0.2
+    python -m benchmarks.reader.train                                   # on a GPU, 12 minutes
+    python -m benchmarks.reader.train --teacher-minutes 300 --pupil-minutes 600 --tokens 4096 --pupils 6      # on a processor
 
-A number after * repeats a file, or takes a part of it.
-
-Writes build/reader/NAME/: checkpoint.pt (weights, optimizer state, place) every ten minutes, model.pt at the end, and training.json
-(mixture, hash of the data, settings, losses, validation). Uses a GPU if torch has one.
+Reads build/reader/pack/ and the packaged model, whose weights the pupils begin with; needs only torch, numpy and onnx. Writes to --out:
+N-layers-*.npz (weights of a pupil in half precision, without its embeddings, which stay as they are), training.json (settings, hash of the
+data, losses, validation); and to --state, every ten minutes and at its end, the state of a phase, from which a run that was cut goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
+import copy
 import json
+import math
 import os
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from benchmarks.contract import ROOT
-from benchmarks.reader.examples import Example, read_examples
-from benchmarks.reader.model import Item, ReadingNetwork, encode_example, inputs_of, losses, new_encoder, unit_logits
+from benchmarks.reader.data import Examples, read_weights
+from benchmarks.reader.initial import packaged_weights
+from benchmarks.reader.network import (
+    Batch,
+    ReadingNetwork,
+    Scores,
+    hidden_loss,
+    label_losses,
+    load_body,
+    score,
+    teacher_losses,
+)
 
-BUILD = ROOT / "build" / "reader"
-MAX_TOKENS = 176
+ROOT = Path(__file__).resolve().parents[2]
+SETS = ["generic", "own", "validation own", "validation squad2", "validation squad11"]
+WEIGHTS = {"span": 1.0, "unit": 1.0, "choice": 1.0, "answers": 0.5}  # of the losses
+LAYERS = {6: [0, 1, 2, 3, 4, 5], 4: [0, 1, 3, 5], 3: [0, 2, 5]}  # of the packaged model that a pupil begins with
+RATES = {12: 1e-4, 6: 1.5e-4, 4: 3e-4, 3: 4e-4}
+MEAN = 0.998  # of the weights that are kept, in the running mean over the steps
 CHECKPOINT_SECONDS = 600
-LOG_STEPS = 25
+PART_BYTES = 15_000_000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name")
-    parser.add_argument("--data", nargs="+", default=[str(BUILD / "generic-train.jsonl")])
-    parser.add_argument(
-        "--validation", nargs="*", type=Path, default=[BUILD / "generic-squad11.jsonl", BUILD / "generic-squad2.jsonl"]
-    )
-    parser.add_argument("--from", dest="start", type=Path, help="a model.pt or checkpoint.pt whose weights to begin with")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--most", type=int, default=10**9, help="examples at most")
-    parser.add_argument("--rate", type=float, default=6e-5)
-    parser.add_argument("--head-rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=17)
-    parser.add_argument("--frozen", type=int, default=2, help="lower layers that stay as they are, with the embeddings")
-    parser.add_argument(
-        "--minutes", type=float, default=10**6, help="end this run in good time; training.json has the steps done"
-    )
-    Training(parser.parse_args()).run()
+@dataclass(slots=True)
+class Learner:
+    """A network in training, the running mean of its weights, and its optimizer."""
+
+    network: ReadingNetwork
+    rate: float
+    embeddings: bool = False  # whether they learn
+    mean: ReadingNetwork = field(init=False)
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.network.body.embeddings.requires_grad_(self.embeddings)
+        self.mean = copy.deepcopy(self.network).eval()
+        heads = [*self.network.tokens.parameters(), *self.network.answers.parameters()]
+        body = [p for p in self.network.body.parameters() if p.requires_grad]
+        groups = [{"params": body, "lr": self.rate}, {"params": heads, "lr": max(self.rate, 5e-4)}]
+        for group in groups:
+            group["first"] = group["lr"]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=heads[0].is_cuda)
+
+    def step(self, loss: Tensor, factor: float, steps: int) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["first"] * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            mine = [p for p in self.network.parameters() if p.requires_grad]
+            means = [m for m, p in zip(self.mean.parameters(), self.network.parameters(), strict=True) if p.requires_grad]
+            torch._foreach_lerp_(means, mine, 1 - min(MEAN, steps / (steps + 10)))
+
+    def state(self) -> dict[str, Any]:
+        return {"network": self.network.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.mean.load_state_dict(state["mean"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 class Training:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.folder = BUILD / options.name
-        self.folder.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(options.seed)
-        torch.set_num_threads(options.threads)
-        self.begin = time.monotonic()
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.encoder = new_encoder(MAX_TOKENS)
-        draw = random.Random(options.seed)
-        examples = [example for entry in options.data for example in mixed(entry, draw)]
-        draw.shuffle(examples)
-        examples = examples[: options.most]
-        self.items = [item for example in examples if (item := encode_example(self.encoder, example))]
-        self.network = ReadingNetwork().to(self.device)
-        for module in (self.network.body.embeddings, *self.network.body.encoder.layer[: options.frozen]):
-            module.requires_grad_(False)
-        if options.start:
-            self.network.load_state_dict(torch.load(options.start, weights_only=True)["weights"])
-        heads = [*self.network.tokens.parameters(), *self.network.answers.parameters()]
-        body = [p for p in self.network.body.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": body, "lr": options.rate}, {"params": heads, "lr": options.head_rate}], weight_decay=0.01
-        )
-        self.steps = len(self.batches())
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
+        self.began = time.monotonic()
+        torch.manual_seed(options.seed)
+        self.examples = Examples(options.pack / "examples.npz.xz", SETS, self.device)
         self.facts: dict[str, Any] = {
-            "settings": {k: str(v) for k, v in vars(options).items()},
-            "data": {entry: hashlib.sha256(Path(entry.split("*")[0]).read_bytes()).hexdigest() for entry in options.data},
-            "mixture": dict(Counter(example.source for example in examples)),
-            "without an answer": sum(not example.right for example in examples),
-            "steps": self.steps,
+            "settings": {name: str(value) for name, value in vars(options).items()},
+            "data": self.examples.sha256,
+            "device": torch.cuda.get_device_name() if self.device == "cuda" else "processor",
+            "windows": {name: int((self.examples.set == number).sum()) for number, name in enumerate(SETS)},
             "log": [],
-            "validation": [],
+            "validation": {},
         }
-
-    def _factor(self, step: int) -> float:
-        """Linear warm-up over 4% of the steps, then linear decay to 5%: over the steps, or over the minutes if they end sooner."""
-        warm = max(1, self.steps // 25)
-        elapsed = (time.monotonic() - self.begin) / 60 / self.options.minutes
-        return min((step + 1) / warm, max(0.05, 1 - max(elapsed, (step - warm) / max(1, self.steps - warm))))
-
-    def batches(self) -> list[list[Item]]:
-        """All batches of all epochs: the windows of a question, and questions of similar length, together, in random order; the same for
-        the same seed.
-        """
-        draw, found = random.Random(self.options.seed), []
-        size = self.options.batch
-        by_question: dict[str, list[Item]] = {}
-        for item in self.items:
-            by_question.setdefault(item.question, []).append(item)
-        for _ in range(self.options.epochs):
-            groups = draw.sample(list(by_question.values()), len(by_question))
-            epoch: list[list[Item]] = []
-            for place in range(0, len(groups), size * 25):
-                near = sorted(groups[place : place + size * 25], key=lambda group: max(len(i.encoding.ids) for i in group))
-                batches: list[list[Item]] = [[]]
-                for group in near:
-                    if batches[-1] and len(batches[-1]) + len(group) > size:
-                        batches.append([])
-                    batches[-1].extend(group)
-                epoch.extend(batches)
-            draw.shuffle(epoch)
-            found.extend(epoch)
-        return found
+        options.out.mkdir(parents=True, exist_ok=True)
+        options.state.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> None:
-        step = self._resume()
-        self.network.train()
-        seen, sums, begin, saved = 0, Counter[str](), time.monotonic(), time.monotonic()
-        for batch in self.batches()[step:]:
+        teacher = Learner(self._network(12, 0.1), RATES[12], embeddings=True)
+        load = read_weights(self.options.pack / "teacher.npz.xz")
+        load_body(teacher.network, load, range(12))
+        load_body(teacher.mean, load, range(12))
+        self.fit("teacher", [teacher], None, self.options.teacher_minutes)
+        self.validate("teacher", teacher)
+        if not self.options.pupil_minutes:
+            return
+        weights = {name: torch.tensor(array) for name, array in packaged_weights(self.options.packaged).items()}
+        pupils = []
+        for layers in self.options.pupils:
+            pupils.append(Learner(self._network(layers, 0.05), RATES[layers]))
+            load_body(pupils[-1].network, weights, LAYERS[layers])
+            load_body(pupils[-1].mean, weights, LAYERS[layers])
+        self.validate("before", pupils[0])
+        self.fit("pupils", pupils, teacher.mean, self.options.pupil_minutes)
+        for layers, pupil in zip(self.options.pupils, pupils, strict=True):
+            self.validate(f"{layers} layers", pupil)
+            self.save(f"{layers}-layers", pupil)
+
+    def _network(self, layers: int, dropout: float) -> ReadingNetwork:
+        return ReadingNetwork(layers, dropout=dropout).to(self.device)
+
+    def fit(self, phase: str, learners: Sequence[Learner], teacher: ReadingNetwork | None, minutes: float) -> None:
+        """Train until the minutes are over. The rate rises over the first 200 steps and falls to a twentieth in step with the time."""
+        spent, steps = self._resume(phase, learners)
+        if spent is None:
+            return
+        begin = saved = time.monotonic()
+        draw = np.random.default_rng([self.options.seed, steps])
+        shares = {"generic": self.options.generic, "own": 1.0}
+        sums, seen, logged = Counter[str](), 0, time.monotonic()
+        for learner in learners:
+            learner.network.train()
+        epoch = 0
+        while True:
+            epoch += 1
+            for places in self.examples.batches(shares, self.options.tokens, draw):
+                progress = (spent + time.monotonic() - begin) / 60 / minutes
+                if progress >= 1:
+                    self.facts[f"{phase} steps"], self.facts[f"{phase} epochs"] = steps, epoch
+                    self._checkpoint(phase, learners, spent + time.monotonic() - begin, steps, done=True)
+                    return
+                factor = min((steps + 1) / 200, max(0.05, 1 - progress))
+                parts = self.step(learners, teacher, self.examples.batch(places), factor, steps)
+                steps, seen = steps + 1, seen + len(places)
+                if steps % self.options.log_steps == 0:
+                    sums.update({name: float(part) for name, part in parts.items()})
+                    line = {name: round(value, 4) for name, value in sums.items()}
+                    line |= {"step": steps, "windows a second": round(seen / (time.monotonic() - logged), 1)}
+                    self.facts["log"].append({"phase": phase, **line})
+                    print(f"{time.monotonic() - self.began:.0f} s", phase, json.dumps(line), flush=True)
+                    sums, seen, logged = Counter(), 0, time.monotonic()
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self._checkpoint(phase, learners, spent + time.monotonic() - begin, steps)
+                    saved = time.monotonic()
+
+    def step(
+        self, learners: Sequence[Learner], teacher: ReadingNetwork | None, batch: Batch, factor: float, steps: int
+    ) -> dict[str, Tensor]:
+        """One step of each learner. The first pupil learns from the teacher, the others also from the first one's hidden values."""
+        found: dict[str, Tensor] = {}
+        taught: Scores | None = None
+        if teacher is not None:
+            with torch.no_grad(), self._autocast():
+                teaching = teacher(batch)
+            taught = score(teaching, batch)
+        first = None
+        for learner in learners:
             with self._autocast():
-                tokens, answers = self.network(**{k: v.to(self.device) for k, v in inputs_of(batch).items()})
-            parts = losses(tokens.cpu(), answers.cpu(), batch)
-            loss = parts.get("span", torch.zeros(())) + parts["unit"] + 0.5 * parts["answers"]
-            if "choice" in parts:
-                loss = loss + parts["choice"]
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimizer.step()
-            self.schedule.step()
-            step, seen = step + 1, seen + len(batch)
-            sums.update({name: float(part.detach()) for name, part in parts.items()})
-            if step % LOG_STEPS == 0:
-                line = {name: round(total / LOG_STEPS, 4) for name, total in sums.items()}
-                line |= {"step": step, "examples a second": round(seen / (time.monotonic() - begin), 1)}
-                self.facts["log"].append(line)
-                print(time.strftime("%H:%M:%S"), json.dumps(line), flush=True)
-                sums.clear()
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                self._save("checkpoint.pt", step)
-                saved = time.monotonic()
-            if time.monotonic() - self.begin > 60 * self.options.minutes:
-                break
-        self.facts["steps done"] = step
-        self._save("model.pt", step)
-        self.validate(step, 10**6)
-        self._save("model.pt", step)
-        (self.folder / "checkpoint.pt").unlink(missing_ok=True)
+                read = learner.network(batch)
+            scores = score(read, batch)
+            labels = label_losses(read, scores, batch)
+            loss = self._sum(labels)
+            if taught is not None:
+                learned = teacher_losses(read, scores, teaching, taught, batch)
+                loss = self.options.labels * loss + self._sum(learned)
+                if first is not None:
+                    loss = loss + self.options.hidden * hidden_loss(read, first, batch.mask)
+                found |= {f"{len(read.hidden) - 1} {name}": part.detach() for name, part in learned.items()}
+            first = first or read
+            learner.step(loss, factor, steps)
+            found |= {f"{len(read.hidden) - 1} label {name}": part.detach() for name, part in labels.items()}
+        return found
+
+    def _sum(self, parts: dict[str, Tensor]) -> Tensor:
+        return torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
 
     def _autocast(self) -> Any:
-        return torch.autocast(self.device, torch.bfloat16) if self.options.threads else contextlib.nullcontext()
+        return torch.autocast(self.device, torch.bfloat16)
 
-    def _resume(self) -> int:
-        path = self.folder / "checkpoint.pt"
+    @torch.no_grad()
+    def validate(self, name: str, learner: Learner) -> None:
+        """Of the questions of the validation sets: the right unit first, exact spans, and whether answers are told from none (AUROC)."""
+        for part in SETS[2:]:
+            first: list[bool] = []
+            exact: list[bool] = []
+            labels: list[bool] = []
+            best: list[float] = []
+            groups = self.examples.groups(part)[: self.options.validated]
+            for begin in range(0, len(groups), 32):
+                batch = self.examples.batch(np.concatenate(groups[begin : begin + 32]))
+                with self._autocast():
+                    read = learner.mean(batch)
+                scores = score(read, batch)
+                highest, place = scores.unit_logits.max(1)
+                right = batch.right[:, 1:].gather(1, place[:, None])[:, 0]
+                spans = (scores.spans.argmax(-1).T == batch.span).all(1)
+                for group in range(int(batch.group.max()) + 1):
+                    rows = torch.nonzero(batch.group == group).flatten()
+                    row = int(rows[highest[rows].argmax()])
+                    labels.append(bool(batch.right[rows, 1:].any()))
+                    best.append(float(highest[row]))
+                    if labels[-1]:
+                        first.append(bool(right[row]))
+                        exact.append(bool(spans[row]))
+            figures = {"questions": len(labels), "right unit first": _mean(first), "exact spans": _mean(exact)}
+            figures |= {"AUROC": round(auroc(labels, best), 4)}
+            self.facts["validation"].setdefault(name, {})[part] = figures
+            print(name, part, json.dumps(figures), flush=True)
+        self._write_facts()
+
+    def save(self, name: str, learner: Learner) -> None:
+        """The mean weights without the embeddings, in files of at most PART_BYTES."""
+        part: dict[str, np.ndarray[Any, Any]] = {}
+        number, size = 0, 0
+        for key, tensor in learner.mean.state_dict().items():
+            if key.startswith("body.embeddings."):
+                continue
+            array = tensor.half().cpu().numpy()
+            if size + array.nbytes > PART_BYTES:
+                np.savez(self.options.out / f"{name}-{number}.npz", **part)
+                part, number, size = {}, number + 1, 0
+            part[key], size = array, size + array.nbytes
+        np.savez(self.options.out / f"{name}-{number}.npz", **part)
+
+    def _checkpoint(self, phase: str, learners: Sequence[Learner], seconds: float, steps: int, *, done: bool = False) -> None:
+        self._write_facts()
+        path = self.options.state / f"{phase}.pt"
+        state = {"seconds": seconds, "steps": steps, "done": done, "learners": [learner.state() for learner in learners]}
+        torch.save(state, path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+
+    def _resume(self, phase: str, learners: Sequence[Learner]) -> tuple[float | None, int]:
+        """The seconds spent on a phase, None if it is done, and its steps so far."""
+        path = self.options.state / f"{phase}.pt"
         if not path.is_file():
-            return 0
-        state = torch.load(path, weights_only=True)
-        self.network.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.facts = json.loads((self.folder / "training.json").read_text())
-        print(f"goes on from step {state['step']} of {self.steps}", flush=True)
-        return int(state["step"])
+            return 0.0, 0
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        for learner, kept in zip(learners, state["learners"], strict=True):
+            learner.restore(kept)
+        print(f"{phase} goes on from step {state['steps']}", flush=True)
+        return None if state["done"] else state["seconds"], state["steps"]
 
-    def _save(self, name: str, step: int) -> None:
-        state: dict[str, Any] = {"weights": self.network.state_dict(), "step": step}
-        if name == "checkpoint.pt":
-            state |= {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
-        torch.save(state, self.folder / "part.pt")
-        os.replace(self.folder / "part.pt", self.folder / name)
-        (self.folder / "training.json").write_text(json.dumps(self.facts, indent=1) + "\n")
-
-    def validate(self, step: int, most: int) -> None:
-        for path in self.options.validation:
-            figures = measure(self, list(read_examples(path))[:most])
-            self.facts["validation"].append({"step": step, "set": path.stem, **figures})
-            print(json.dumps(self.facts["validation"][-1]), flush=True)
+    def _write_facts(self) -> None:
+        (self.options.out / "training.json").write_text(json.dumps(self.facts, indent=1) + "\n")
 
 
-def mixed(entry: str, draw: random.Random) -> list[Example]:
-    """The examples of FILE, or FILE*TIMES; a fraction is a random part."""
-    path, _, times = entry.partition("*")
-    examples = list(read_examples(Path(path)))
-    whole, part = divmod(float(times or 1), 1)
-    return examples * int(whole) + draw.sample(examples, round(part * len(examples)))
+def auroc(labels: Sequence[bool], scores: Sequence[float]) -> float:
+    """The probability that a positive one has the higher score."""
+    order = np.argsort(np.asarray(scores), kind="stable")
+    positive = np.asarray(labels)[order]
+    ranks = np.flatnonzero(positive) + 1
+    count = len(ranks)
+    if count in (0, len(labels)):
+        return math.nan
+    return float((ranks.sum() - count * (count + 1) / 2) / count / (len(labels) - count))
 
 
-@torch.no_grad()
-def measure(training: Training, examples: Sequence[Example]) -> dict[str, float]:
-    """Over windows: share with the right unit first, exact spans, and the AUROC of unit against null for "something answers"."""
-    from sklearn.metrics import roc_auc_score
-
-    items = [item for example in examples if (item := encode_example(training.encoder, example))]
-    items.sort(key=lambda item: len(item.encoding.ids))
-    training.network.eval()
-    first: list[bool] = []
-    exact: list[bool] = []
-    labels: list[bool] = []
-    scores: list[tuple[float, float, float]] = []
-    for place in range(0, len(items), 32):
-        batch = items[place : place + 32]
-        with training._autocast():
-            tokens, answers = training.network(**{k: v.to(training.device) for k, v in inputs_of(batch).items()})
-        tokens, answers = tokens.float().cpu(), answers.float().cpu()
-        logits = unit_logits(tokens[..., 2], batch)
-        for row, item in enumerate(batch):
-            begin, end = item.encoding.first, item.encoding.first + len(item.encoding.offsets)
-            best = best_span(tokens[row, begin:end, 0], tokens[row, begin:end, 1])
-            null = float(tokens[row, 0, 0] + tokens[row, 0, 1])
-            labels.append(bool(item.right))
-            scores.append((float(logits[row, 1:].max() - logits[row, 0]), best[0] - null, float(answers[row])))
-            if item.right:
-                first.append(int(logits[row, 1:].argmax()) in item.right)
-                if item.span:
-                    exact.append((best[1] + begin, best[2] + begin) == item.span)
-    training.network.train()
-    figures = {
-        "right unit first": round(sum(first) / max(1, len(first)), 4),
-        "exact spans": round(sum(exact) / max(1, len(exact)), 4),
-    }
-    if len(set(labels)) == 2:
-        for i, name in enumerate(("AUROC unit", "AUROC span", "AUROC answers")):
-            figures[name] = round(float(roc_auc_score(labels, [score[i] for score in scores])), 4)
-    return figures
+def _mean(values: Sequence[bool]) -> float:
+    return round(sum(values) / max(1, len(values)), 4)
 
 
-def best_span(starts: torch.Tensor, ends: torch.Tensor, longest: int = 40) -> tuple[float, int, int]:
-    scores = starts[:, None] + ends[None, :]
-    places = torch.arange(len(starts))
-    distance = places[None, :] - places[:, None]
-    scores = scores.masked_fill((distance < 0) | (distance >= longest), LOWEST)
-    flat = int(scores.argmax())
-    return float(scores.flatten()[flat]), flat // len(starts), flat % len(starts)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--teacher-minutes", type=float, default=3.5)
+    parser.add_argument("--pupil-minutes", type=float, default=8.5)
+    parser.add_argument("--pupils", type=int, nargs="+", default=[6, 4, 3], help="layers; the first one helps the others")
+    parser.add_argument("--tokens", type=int, default=32768, help="of a batch at most, with padding")
+    parser.add_argument("--generic", type=float, default=0.6, help="share of the published questions in each epoch")
+    parser.add_argument("--labels", type=float, default=0.4, help="weight of the labels beside the teacher")
+    parser.add_argument("--hidden", type=float, default=1.0, help="weight of the first pupil's hidden values")
+    parser.add_argument("--validated", type=int, default=10**6, help="questions of each validation set at most")
+    parser.add_argument("--log-steps", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--pack", type=Path, default=ROOT / "build" / "reader" / "pack")
+    parser.add_argument("--packaged", type=Path, default=ROOT / "qa" / "answering" / "reader" / "weights" / "model.onnx")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "reader" / "run")
+    parser.add_argument("--state", type=Path, default=ROOT / "build" / "reader" / "state")
+    Training(parser.parse_args()).run()
 
-
-LOWEST = -1e4
 
 if __name__ == "__main__":
     main()
