@@ -209,9 +209,7 @@ class Found:
                 found = (self._window(record, text, titles.get(text, ""), draw) for text in self.texts_of(record, best))
                 yield [window for window in found if window]
 
-    def _window(
-        self, record: dict[str, Any], text: str, title: str, draw: random.Random
-    ) -> tuple[str, str, list[Span]] | None:
+    def _window(self, record: dict[str, Any], text: str, title: str, draw: random.Random) -> tuple[str, str, list[Span]] | None:
         """The window of a text around the sentence that shares most words with the question."""
         words, units = content_words(record["question"]), sentence_spans(text)
         best = max(units, key=lambda unit: len(words & content_words(text[unit[0] : unit[1]])), default=None)

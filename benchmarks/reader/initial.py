@@ -21,7 +21,7 @@ def packaged_weights(path: Path) -> Weights:
         found[stem] = (found[f"{stem}_quantized"].astype(np.float32) - found[f"{stem}_zero_point"]) * found[f"{stem}_scale"]
     weights: Weights = {}
     for name, array in found.items():
-        if name.endswith(".self.matrix") or name.endswith(".self.bias"):
+        if name.endswith((".self.matrix", ".self.bias")):
             stem, kind = name.rsplit(".", 1)
             split = zip(PARTS, np.split(array, len(PARTS), axis=-1), strict=True)
             weights |= {f"{stem}.{part}.{'bias' if kind == 'bias' else 'weight'}": values.T for part, values in split}
@@ -50,4 +50,3 @@ def _tensors(path: Path) -> Weights:
     from onnx import numpy_helper
 
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
-

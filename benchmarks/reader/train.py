@@ -216,7 +216,7 @@ class Training:
                 scores = score(read, batch)
                 highest, place = scores.unit_logits.max(1)
                 right = batch.right[:, 1:].gather(1, place[:, None])[:, 0]
-                spans = (scores.spans.argmax(-1).T == batch.span).all(1)
+                spans = (batch.span == scores.spans.argmax(-1).T).all(1)
                 for group in range(int(batch.group.max()) + 1):
                     rows = torch.nonzero(batch.group == group).flatten()
                     row = int(rows[highest[rows].argmax()])
