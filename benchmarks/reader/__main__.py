@@ -18,7 +18,7 @@ STEPS = {
     "generic": ["generic"],
     "own": ["own"],
     "pack": ["pack"],
-    "train": ["train", "--out", RUN],
+    "train": ["training.train", "--out", RUN],
     "export": ["export"],
     "evaluate": ["evaluate"],
 }
@@ -31,7 +31,7 @@ def main() -> None:
     for name in names:
         module, *arguments = STEPS[name]
         if name == "export":
-            arguments = sorted(map(str, Path(RUN).glob(f"{LAYERS}-layers-*.npz")))
+            arguments = [*sorted(map(str, Path(RUN).glob(f"{LAYERS}-layers-*.npz"))), "--former", "0.25"]
         print(f"== {name}", flush=True)
         if code := subprocess.run([sys.executable, "-m", f"benchmarks.reader.{module}", *arguments]).returncode:
             sys.exit(code)

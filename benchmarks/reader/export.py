@@ -1,8 +1,9 @@
 """Exports a trained reading model to the folder that comes with the package.
 
-    python -m benchmarks.reader.export build/reader/run/6-layers-*.npz [--target qa/answering/reader/weights]
+    python -m benchmarks.reader.export build/reader/run/6-layers-*.npz [--former 0.25] [--target qa/answering/reader/weights]
 
-The files are those of one pupil; its embeddings are those of the packaged model.
+The files are those of one pupil; its embeddings are those of the packaged model. The other weights are a mean of the pupil's and, if it has
+as many layers, of those that were packaged before, with which it began: it then forgets less of what only they were trained on.
 The weights of the score (evidence, span) are fitted on the windows of the own questions kept aside.
 """
 
@@ -24,8 +25,8 @@ import torch
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
 from benchmarks.reader.graph import build_graph
-from benchmarks.reader.initial import packaged_weights
-from benchmarks.reader.network import EPSILON, HEADS, ReadingNetwork
+from benchmarks.reader.training.initial import packaged_weights
+from benchmarks.reader.training.network import EPSILON, HEADS, ReadingNetwork
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import MAX_TOKENS
 from qa.answering.reader.export import write_reader
@@ -53,20 +54,22 @@ class ExportedNetwork(torch.nn.Module):
         return tokens[..., 0], tokens[..., 1], tokens[..., 2], self.network.answers(hidden[:, 0]).squeeze(-1)
 
 
-def trained_network(parts: Sequence[Path]) -> ReadingNetwork:
-    weights = packaged_weights(WEIGHTS / MODEL_FILE)
-    weights = {name: array for name, array in weights.items() if name.startswith("body.embeddings.")}
+def trained_network(parts: Sequence[Path], former: float) -> ReadingNetwork:
+    before = packaged_weights(WEIGHTS / MODEL_FILE)
+    weights = {name: array for name, array in before.items() if name.startswith("body.embeddings.")}
     for path in parts:
         with np.load(path) as arrays:
             weights |= {name: arrays[name].astype(np.float32) for name in arrays.files}
+    if former:
+        weights = {name: (1 - former) * array + former * before[name] for name, array in weights.items()}
     layers = 1 + max(int(name.split(".")[3]) for name in weights if name.startswith("body.encoder."))
     network = ReadingNetwork(layers)
     network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
     return network.eval()
 
 
-def export(parts: Sequence[Path], target: Path) -> None:
-    network = trained_network(parts)
+def export(parts: Sequence[Path], target: Path, former: float = 0.0) -> None:
+    network = trained_network(parts, former)
     tokenizer = tokenizers.Tokenizer.from_file(str(find_model(DEFAULT_MODEL, offline=True).folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -114,11 +117,12 @@ def _scores(model: ReadingModel, examples: Sequence[Example]) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", type=Path, nargs="+")
+    parser.add_argument("--former", type=float, default=0.0, help="share of the weights packaged before")
     parser.add_argument("--target", type=Path, default=WEIGHTS)
     parser.add_argument("--fit", nargs="*", type=Path, default=[BUILD / "own-validation.jsonl"])
     parser.add_argument("--most", type=int, default=1500, help="examples that the weights of the score are fitted on")
     options = parser.parse_args()
-    export(options.parts, options.target)
+    export(options.parts, options.target, options.former)
     examples = [example for path in options.fit for example in read_examples(path)]
     if examples:
         print(json.dumps(fit_weights(options.target, examples[:: max(1, len(examples) // options.most)])))

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
-from benchmarks.reader.initial import Weights, exported_weights
+from benchmarks.reader.training.initial import Weights, exported_weights
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import Encoder, Encoding
 
@@ -65,7 +65,7 @@ def encode(encoder: Encoder, example: Example) -> Item | None:
 
 
 def pack(encoder: Encoder) -> Weights:
-    """Arrays over all examples, one after the other: see `benchmarks.reader.data`."""
+    """Arrays over all examples, one after the other: see `benchmarks.reader.training.data`."""
     found: dict[str, list[Any]] = {name: [] for name in ("ids", "length", "question", "first", "unit_count", "units", "right")}
     found |= {"span": [], "group": [], "set": []}
     groups: dict[tuple[int, str], int] = {}

@@ -91,7 +91,9 @@ class ReadingNetwork(nn.Module):
 
     def forward(self, batch: Batch) -> Read:
         hidden = self.body(batch.ids, batch.types, batch.mask)
-        return Read(hidden, self.tokens(hidden[-1]).float(), self.answers(hidden[-1][:, 0]).squeeze(-1).float())
+        with torch.autocast(batch.ids.device.type, enabled=False):
+            last = hidden[-1].float()
+            return Read(hidden, self.tokens(last), self.answers(last[:, 0]).squeeze(-1))
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class Batch:
 @dataclass(slots=True)
 class Scores:
     """Log-probabilities. `spans`: (2, batch, tokens). `units`: (batch, 1 + units), the first for none. `choice`: (batch, units) among all
-    windows of the question, which `several` has. `unit_logits`: (batch, units) less that of none.
+    windows of the question. `unit_logits`: (batch, units) less that of none.
     """
 
     spans: Tensor

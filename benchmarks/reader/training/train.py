@@ -1,7 +1,7 @@
 r"""Trains the reading model: first a teacher with 12 layers, then pupils with fewer, from the labels and from what the teacher reads.
 
-    python -m benchmarks.reader.train                                   # on a GPU, 12 minutes
-    python -m benchmarks.reader.train --teacher-minutes 300 --pupil-minutes 600 --tokens 4096 --pupils 6      # on a processor
+    python -m benchmarks.reader.training.train                                   # on a GPU, 12 minutes
+    python -m benchmarks.reader.training.train --teacher-minutes 300 --pupil-minutes 600 --tokens 4096 --pupils 6      # on a processor
 
 Reads build/reader/pack/ and the packaged model, whose weights the pupils begin with; needs only torch, numpy and onnx. Writes to --out:
 N-layers-*.npz (weights of a pupil in half precision, without its embeddings, which stay as they are), training.json (settings, hash of the
@@ -11,14 +11,11 @@ data, losses, validation); and to --state, every ten minutes and at its end, the
 from __future__ import annotations
 
 import argparse
-import copy
 import json
-import math
 import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.reader.data import Examples, read_weights
-from benchmarks.reader.initial import packaged_weights
-from benchmarks.reader.network import (
+from benchmarks.reader.training.data import Examples, read_weights
+from benchmarks.reader.training.initial import packaged_weights
+from benchmarks.reader.training.learner import Learner
+from benchmarks.reader.training.network import (
     Batch,
     ReadingNetwork,
     Scores,
@@ -38,56 +36,15 @@ from benchmarks.reader.network import (
     score,
     teacher_losses,
 )
+from benchmarks.reader.training.validation import validate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SETS = ["generic", "own", "validation own", "validation squad2", "validation squad11"]
 WEIGHTS = {"span": 1.0, "unit": 1.0, "choice": 1.0, "answers": 0.5}  # of the losses
 LAYERS = {6: [0, 1, 2, 3, 4, 5], 4: [0, 1, 3, 5], 3: [0, 2, 5]}  # of the packaged model that a pupil begins with
 RATES = {12: 1e-4, 6: 1.5e-4, 4: 3e-4, 3: 4e-4}
-MEAN = 0.998  # of the weights that are kept, in the running mean over the steps
 CHECKPOINT_SECONDS = 600
 PART_BYTES = 15_000_000
-
-
-@dataclass(slots=True)
-class Learner:
-    """A network in training, the running mean of its weights, and its optimizer."""
-
-    network: ReadingNetwork
-    rate: float
-    embeddings: bool = False  # whether they learn
-    mean: ReadingNetwork = field(init=False)
-    optimizer: torch.optim.Optimizer = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.network.body.embeddings.requires_grad_(self.embeddings)
-        self.mean = copy.deepcopy(self.network).eval()
-        heads = [*self.network.tokens.parameters(), *self.network.answers.parameters()]
-        body = [p for p in self.network.body.parameters() if p.requires_grad]
-        groups = [{"params": body, "lr": self.rate}, {"params": heads, "lr": max(self.rate, 5e-4)}]
-        for group in groups:
-            group["first"] = group["lr"]
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=heads[0].is_cuda)
-
-    def step(self, loss: Tensor, factor: float, steps: int) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["first"] * factor
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        with torch.no_grad():
-            mine = [p for p in self.network.parameters() if p.requires_grad]
-            means = [m for m, p in zip(self.mean.parameters(), self.network.parameters(), strict=True) if p.requires_grad]
-            torch._foreach_lerp_(means, mine, 1 - min(MEAN, steps / (steps + 10)))
-
-    def state(self) -> dict[str, Any]:
-        return {"network": self.network.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.mean.load_state_dict(state["mean"])
-        self.optimizer.load_state_dict(state["optimizer"])
 
 
 class Training:
@@ -200,33 +157,11 @@ class Training:
     def _autocast(self) -> Any:
         return torch.autocast(self.device, torch.bfloat16)
 
-    @torch.no_grad()
     def validate(self, name: str, learner: Learner) -> None:
-        """Of the questions of the validation sets: the right unit first, exact spans, and whether answers are told from none (AUROC)."""
         for part in SETS[2:]:
-            first: list[bool] = []
-            exact: list[bool] = []
-            labels: list[bool] = []
-            best: list[float] = []
             groups = self.examples.groups(part)[: self.options.validated]
-            for begin in range(0, len(groups), 32):
-                batch = self.examples.batch(np.concatenate(groups[begin : begin + 32]))
-                with self._autocast():
-                    read = learner.mean(batch)
-                scores = score(read, batch)
-                highest, place = scores.unit_logits.max(1)
-                right = batch.right[:, 1:].gather(1, place[:, None])[:, 0]
-                spans = (batch.span == scores.spans.argmax(-1).T).all(1)
-                for group in range(int(batch.group.max()) + 1):
-                    rows = torch.nonzero(batch.group == group).flatten()
-                    row = int(rows[highest[rows].argmax()])
-                    labels.append(bool(batch.right[rows, 1:].any()))
-                    best.append(float(highest[row]))
-                    if labels[-1]:
-                        first.append(bool(right[row]))
-                        exact.append(bool(spans[row]))
-            figures = {"questions": len(labels), "right unit first": _mean(first), "exact spans": _mean(exact)}
-            figures |= {"AUROC": round(auroc(labels, best), 4)}
+            with self._autocast():
+                figures = validate(learner.mean, self.examples, groups)
             self.facts["validation"].setdefault(name, {})[part] = figures
             print(name, part, json.dumps(figures), flush=True)
         self._write_facts()
@@ -265,21 +200,6 @@ class Training:
 
     def _write_facts(self) -> None:
         (self.options.out / "training.json").write_text(json.dumps(self.facts, indent=1) + "\n")
-
-
-def auroc(labels: Sequence[bool], scores: Sequence[float]) -> float:
-    """The probability that a positive one has the higher score."""
-    order = np.argsort(np.asarray(scores), kind="stable")
-    positive = np.asarray(labels)[order]
-    ranks = np.flatnonzero(positive) + 1
-    count = len(ranks)
-    if count in (0, len(labels)):
-        return math.nan
-    return float((ranks.sum() - count * (count + 1) / 2) / count / (len(labels) - count))
-
-
-def _mean(values: Sequence[bool]) -> float:
-    return round(sum(values) / max(1, len(values)), 4)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.reader.network import Batch
+from benchmarks.reader.training.network import Batch
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -70,6 +70,7 @@ class Examples:
         """The windows at these places, those of a question together."""
         at = torch.from_numpy(places).to(self.device)
         longest, units = int(self.length[places].max()), int(self.units_of[places].max())
+        longest = min(-(-longest // 8) * 8, self.tensors["ids"].shape[1])  # what a GPU's kernels like
         taken = {name: tensor[at] for name, tensor in self.tensors.items()}
         columns = torch.arange(longest, device=self.device)
         mask = columns < taken["length"].long()[:, None]
