@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE
+
 Run = Callable[..., Any]
-PATIENCE = 120  # seconds
 
 
 class Watched:
@@ -111,10 +112,10 @@ def test_does_not_miss_changes_during_the_start(
             [str(qa_path), "--data", str(data), "add", str(folder), "--watch"], stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        while "Watching" not in (tmp_path / "log").read_text() or written % 20:
+        while "Watching" not in (tmp_path / "log").read_text() or written % 10:
             (folder / f"{written}.txt").write_text(f"Box {written}.")
             written += 1
-            time.sleep(0.02)
+            time.sleep(0.05)
             assert process.poll() is None
         until = time.monotonic() + PATIENCE
         while len(qa("--data", data, "list").stdout.splitlines()) < written + 1:

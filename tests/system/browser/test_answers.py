@@ -57,7 +57,8 @@ def test_answers_pass_axe_and_have_contrast_and_fit_the_window(open_page: OpenPa
         page.emulate_media(color_scheme="light")
         page.goto(f"/?q={question}&explain=true")
         assert axe(page) == [], question
-        check_colours_in_both_schemes(page, axe, question)
+        if width == max(WIDTHS):  # colours do not depend on the width
+            check_colours_in_both_schemes(page, axe, question)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, question
         if question != prepared.MISSING:
             assert page.locator("blockquote").first.is_visible()

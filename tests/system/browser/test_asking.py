@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LIKELY = "How much is a night of mooring?"
 NONE = "What is the capital of France?"
-VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+VIEWS = [(360, "dark"), (1280, "light")]
 # Every tag of the results with its attributes and text.
 MARKUP = "document.getElementById('results').innerHTML"
 

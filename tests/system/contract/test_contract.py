@@ -11,7 +11,7 @@ from qa.web.api.openapi import document
 from qa.web.application import create_app
 
 
-@pytest.mark.parametrize("examples", [80, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [50, pytest.param(200, marks=pytest.mark.long)])
 def test_responses_to_generated_requests_conform_to_the_document(data_folder: Any, start_server: Any, examples: int) -> None:
     with start_server(data_folder(), **ENVIRONMENT) as running:
         found = explore(running.address, examples, ("fuzzing",))
