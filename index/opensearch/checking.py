@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.opensearch.connection import Connection
-from index.opensearch.documents.mapping import read_facts
+from index.opensearch.documents.mapping import is_closed_to_changes
 from index.opensearch.documents.records import Records
 from index.opensearch.documents.rows import Record
 from index.opensearch.documents.writing import Writer
@@ -16,22 +16,28 @@ from index.types import DamagedRow
 
 PAGE = 500
 _ADD_AGAIN = "add the document again, or restore a backup with `qa restore FILE`"
+_REPAIR = "run `qa check --repair`, which makes passages from its text, or restore a backup with `qa restore FILE`"
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """`remedy`: what to do."""
+    """`remedy`: what to do. `document_id`: of a document whose passages can be made again from its text, if that is intact."""
 
     what: str
     remedy: str
+    document_id: str | None = None
 
 
 def find_damage(connection: Connection, sample: int | None = None) -> Iterator[Damage]:
     """Check shards and passage counts of everything; and read documents and originals whole, all or about `sample` of them."""
     yield from _shards(connection)
-    facts, records = read_facts(connection), Records(connection)
+    records = Records(connection)
+    facts = records.facts
     if facts is None:
         return
+    if is_closed_to_changes(connection, facts.index):
+        what = "the documents are closed to changes, because `qa rebuild --model` was interrupted"
+        yield Damage(what, "run it again: it goes on where it stopped")
     originals = ClusterOriginals(connection, lambda _: True)
     chosen, total = random.Random(), max(records.totals().documents, 1)  # noqa: S311 - another sample each time
     after = ""
@@ -71,14 +77,15 @@ def _missing_passages(records: Records, found: Sequence[Record]) -> Iterator[Dam
     for record in found:
         count = counts.get(record.revision, 0)
         if count != record.passages and _is_current(records, record):
-            yield Damage(f"the document {record.stored.id!r} has {count} of its {record.passages} passages", _ADD_AGAIN)
+            what = f"the document {record.stored.id!r} has {count} of its {record.passages} passages"
+            yield Damage(what, _REPAIR, record.stored.id)
 
 
 def _damage_of(records: Records, originals: ClusterOriginals, record: Record, fingerprint: str) -> Iterator[Damage]:
     try:
         copy = records.copy(record, fingerprint)
         if any(copy.document.text[passage.start : passage.end] != passage.text for passage in copy.passages):
-            yield Damage(f"a passage of the document {record.stored.id!r} is not in its text", _ADD_AGAIN)
+            yield Damage(f"a passage of the document {record.stored.id!r} is not in its text", _REPAIR, record.stored.id)
     except DamagedRow as error:
         if _is_current(records, record):
             yield Damage(str(error), _ADD_AGAIN)

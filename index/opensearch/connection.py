@@ -40,6 +40,10 @@ class SearchFailed(EngineUnavailable):
     """Part of the documents could not be searched, or the point in time that was searched has gone."""
 
 
+class ClosedToChanges(EngineUnavailable):
+    """Another index takes the place of this one, or has taken it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     status: int
@@ -114,22 +118,26 @@ class Connection:
                 refused = refused + 1 if _is_refused(error) else 0
             elapsed = time.monotonic() - began
             given_up = refused >= self._hosts and elapsed > REFUSED_SECONDS
-            if not (retry and isinstance(failure, EngineUnavailable)) or given_up or elapsed + PAUSE_SECONDS > seconds:
+            passes = isinstance(failure, EngineUnavailable) and not isinstance(failure, ClosedToChanges)
+            if not (retry and passes) or given_up or elapsed + PAUSE_SECONDS > seconds:
                 raise failure
             if refused != 1 or self._hosts == 1:  # after one refusal another node is asked at once
                 time.sleep(PAUSE_SECONDS)
 
-    def search_many(self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], *, again: bool = True) -> list[Any]:
-        """The results of several searches, each a header and a body, in one request. A partial result is a failure.
+    def search_many(
+        self, searches: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], *, again: bool = True, partial: bool = False
+    ) -> list[Any]:
+        """The results of several searches, each a header and a body, in one request.
 
-        `again`: repeat it until the deadline. Raises SearchFailed.
+        `again`: repeat it until the deadline. `partial`: take the results of the shards that are there; otherwise the lack of one is a
+        failure. Raises SearchFailed.
         """
-        whole = {"allow_partial_search_results": False}
-        lines = as_lines(part for header, body in searches for part in ({**whole, **header}, body))
+        allowed = {"allow_partial_search_results": partial}
+        lines = as_lines(part for header, body in searches for part in ({**allowed, **header}, body))
         began = time.monotonic()
         while True:
             results: list[Any] = self.request("POST", "/_msearch", lines).body["responses"]
-            failed = [result for result in results if "error" in result or result["_shards"]["failed"] or result["timed_out"]]
+            failed = [result for result in results if _has_failed(result, partial)]
             if not failed:
                 return results
             if not all(map(_passes, failed)):
@@ -153,6 +161,8 @@ class Connection:
                 return items
             if any(_is_full(item) for item in failed):
                 raise self._full()
+            if any(_is_closed(item) for item in failed):
+                raise self._closed()
             if not all(_is_passing(item["status"]) for item in failed):
                 raise StoreError(f"the cluster refused a document: {_reason(failed[0])}")
             if time.monotonic() - began > WRITE_SECONDS:
@@ -193,6 +203,12 @@ class Connection:
     def _full(self) -> StorageFull:
         return StorageFull(f"the disks of the cluster {self.address} are full; nothing is stored until there is space")
 
+    def _closed(self) -> ClosedToChanges:
+        return ClosedToChanges(
+            f"the documents of {self.address} get vectors of another embedding model, or have them: restart this process when"
+            " `qa rebuild` has ended"
+        )
+
     def _failure(self, error: opensearchpy.TransportError) -> StoreError:
         if isinstance(error, opensearchpy.SSLError):
             return StoreError(f"the certificate of the cluster {self.address} is not trusted ({error.error}): set engine_ca")
@@ -201,6 +217,8 @@ class Connection:
         if isinstance(error, opensearchpy.ConnectionError):
             return EngineUnavailable(f"no node of the cluster {self.address} can be reached; try again later")
         match error.status_code:
+            case 403 if _is_closed(error.info):
+                return self._closed()
             case 401 | 403:
                 return StoreError(
                     f"the cluster {self.address} refuses access: check engine_user, engine_password and its rights"
@@ -243,8 +261,20 @@ def _is_full(info: Any) -> bool:
     return "disk usage exceeded" in str(info)
 
 
+def _is_closed(info: Any) -> bool:
+    """Whether an index refuses changes because another one is about to take its place."""
+    return "FORBIDDEN/8/" in str(info)
+
+
 def _is_refused(error: opensearchpy.TransportError) -> bool:
     return isinstance(error, opensearchpy.ConnectionError) and not isinstance(error, opensearchpy.ConnectionTimeout)
+
+
+def _has_failed(result: Any, partial: bool) -> bool:
+    """A shard that is just starting counts neither as failed nor as missing, though nothing of it was searched."""
+    if "error" in result or partial:
+        return "error" in result
+    return bool(result["_shards"]["successful"] < result["_shards"]["total"] or result["timed_out"])
 
 
 def _passes(result: Any) -> bool:

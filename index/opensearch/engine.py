@@ -17,12 +17,10 @@ from index.filters import Filter, Scalar, both
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.opensearch.connection import Connection
-from index.opensearch.documents import mapping
-from index.opensearch.documents.mapping import CHANGES
+from index.opensearch.documents.mapping import CHANGES, check_fingerprint, create, require_in_use
 from index.opensearch.documents.records import Records
 from index.opensearch.documents.rows import MAX_PASSAGES
 from index.opensearch.documents.writing import NewDocument, Writer
-from index.opensearch.health import Health
 from index.opensearch.search.searcher import ClusterSnapshot, Searcher, read_passages
 from index.opensearch.search.views import Views
 from index.opensearch.state.jobs import ClusterJobs
@@ -52,17 +50,19 @@ SWEEP_SECONDS = 3_600.0
 class ClusterEngine:
     """See `index.engine.Engine`. The model is loaded by the first call that needs it, and the index is created by the first that stores."""
 
-    def __init__(self, connection: Connection, open_embedder: OpenEmbedder, reranker: Reranker | None = None) -> None:
+    def __init__(
+        self, connection: Connection, open_embedder: OpenEmbedder, reranker: Reranker | None = None, index: str | None = None
+    ) -> None:
+        """`index`: one beside the index in use, with vectors of another model."""
         self.connection = connection
-        self.records = Records(connection)
+        self.records = Records(connection, index)
         self.jobs = ClusterJobs(connection)
         self._originals = ClusterOriginals(connection, self._is_referenced)
         self._writer = Writer(connection, self.records)
-        self._views = Views(connection)
+        self._views = Views(connection, self.records)
         self._open_embedder, self._reranker = open_embedder, reranker
         self._loading = threading.Lock()
         self._searcher: Searcher | None = None
-        self._health = Health(connection, self.records.index)
         self._swept = time.monotonic()
 
     # Facts
@@ -73,24 +73,23 @@ class ClusterEngine:
 
     @property
     def generation(self) -> int:
-        facts = mapping.read_facts(self.connection)
-        return facts.generation if facts else 0
+        return self.records.facts.generation if self.records.facts else 0
 
     @property
-    def version(self) -> tuple[int, int]:
-        return self.generation, self.connection.counter(CHANGES)
+    def version(self) -> tuple[int, int, bool]:
+        return self.generation, self.connection.counter(CHANGES), self.records.health.lacks_shards()
 
     @property
     def degraded(self) -> bool:
         """Whether copies of shards are missing; then everything is still there, or what is there is served."""
-        return self._health.is_degraded()
+        return self.records.health.is_degraded()
 
     @property
     def is_new(self) -> bool:
         return self.connection.counter(CHANGES) == 0
 
     def status(self) -> EngineStatus:
-        facts = mapping.read_facts(self.connection)
+        facts = self.records.facts
         documents, passages = self.counts()
         return EngineStatus(
             documents=documents,
@@ -195,7 +194,7 @@ class ClusterEngine:
         return "replaced" if previous else "added"
 
     def export(self, document_id: str) -> DocumentCopy | None:
-        facts, record = mapping.read_facts(self.connection), self.records.record(document_id)
+        facts, record = self.records.facts, self.records.record(document_id)
         return self.records.copy(record, facts.fingerprint) if facts and record else None
 
     def put_copies(self, copies: Sequence[DocumentCopy]) -> None:
@@ -263,17 +262,18 @@ class ClusterEngine:
         """Delete what crashes left over, now and then."""
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
+            require_in_use(self.connection, self.records.index)
             sweep(self.connection, self._writer, self.jobs, self._originals)
 
     def rebuild(self) -> None:
         """Delete what crashes left over, and let the cluster merge its segments."""
         self._open()
+        require_in_use(self.connection, self.records.index)
         sweep(self.connection, self._writer, self.jobs, self._originals)
         self.connection.write("POST", f"/{self.records.index}/_forcemerge", params={"only_expunge_deletes": "true"})
         self.connection.next(CHANGES)
 
     def close(self) -> None:
-        """The connection may have other users."""
         self._views.close()
 
     def _is_referenced(self, digest: str) -> bool:
@@ -290,9 +290,9 @@ class ClusterEngine:
         if self._searcher is None:
             with self._loading:
                 if self._searcher is None:
-                    facts = mapping.read_facts(self.connection)
+                    facts = self.records.facts
                     name, embedder = self._open_embedder(facts.model if facts else None)
-                    facts = facts or mapping.create(self.connection, embedder.fingerprint, name, embedder.dimension)
-                    mapping.check_fingerprint(self.connection, facts, embedder.fingerprint)
+                    facts = facts or create(self.connection, embedder.fingerprint, name, embedder.dimension)
+                    check_fingerprint(self.connection, facts, embedder.fingerprint)
                     self._searcher = Searcher(self._views, embedder, facts.generation, self._reranker)
         return self._searcher

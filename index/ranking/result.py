@@ -55,7 +55,7 @@ class Ranking:
 
     `term_weights`: the question's terms with their idf, from the corpus and general language. `best_possible`: upper bound of a
     score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked. `absent`: the question's
-    terms that no passage holds, whether it was ranked or not.
+    terms that no passage holds, whether it was ranked or not. `partial`: part of the documents could not be searched.
     """
 
     question: str
@@ -66,3 +66,4 @@ class Ranking:
     contributions: Mapping[str, Scores]
     passages: int
     absent: Collection[str] = ()
+    partial: bool = False

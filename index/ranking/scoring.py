@@ -29,10 +29,11 @@ def rank_candidates(
     generation: int,
     passages: int,
     absent: Collection[str],
+    partial: bool = False,
 ) -> Ranking:
     """Fuse the features of the best candidates of each leg; of equal scores the lowest id comes first.
 
-    `ids`, `similarity` (on the scale of the model), `match`: (n,) in the same order. `passages`, `absent`: as in Ranking.
+    `ids`, `similarity` (on the scale of the model), `match`: (n,) in the same order. `passages`, `absent`, `partial`: as in Ranking.
     """
     best = _best_of_legs(ids, similarity, match.share)
     ids, similarity, match = ids[best], similarity[best], match.at(best)
@@ -50,6 +51,7 @@ def rank_candidates(
         {name: part[order] for name, part in parts.items()},
         passages,
         absent,
+        partial,
     )
 
 

@@ -30,6 +30,7 @@ from qa.answering.units.unit import Unit
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 from qa.settings.settings import Read
 
+PARTIAL = "Part of the documents cannot be searched at present."
 QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
 PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
@@ -110,7 +111,7 @@ class Answerer:
         mark_stage(RANK)
         if not found:
             record_answer(False)
-            nothing = language_notice(unsupported, None, self._languages)
+            nothing = self._notice(ranking, unsupported, None)
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
@@ -134,7 +135,7 @@ class Answerer:
             answers=[_with_copies(each, copies) for each in answers] if answerable else (),
             results=results,
             generation=ranking.generation,
-            notice=language_notice(unsupported, found[0][1].document.language, self._languages),
+            notice=self._notice(ranking, unsupported, found[0][1].document.language),
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
@@ -157,6 +158,10 @@ class Answerer:
             if len(answers) == MOST_ANSWERS or not answers:
                 break
         return answers
+
+    def _notice(self, ranking: Ranking, unsupported: str | None, language: str | None) -> str | None:
+        """`unsupported`: language of the question; `language`: of the first passage."""
+        return PARTIAL if ranking.partial else language_notice(unsupported, language, self._languages)
 
     def _quoted_text(self, unit: Unit, stored: StoredPassage) -> str | None:
         """The document's words of a unit's quote. None if the document was changed meanwhile."""

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import click
 
-from corpus.types import QuotableError
 from qa.settings.reading import Configuration, read_configuration
 from qa.settings.settings import Settings
 
@@ -53,14 +52,6 @@ def settings_of(context: click.Context, **overrides: Any) -> Settings:
     for warning in configuration.warnings:
         say(f"qa: {warning}")
     return configuration.settings
-
-
-def folder_settings_of(context: click.Context, **overrides: Any) -> Settings:
-    """As `settings_of`, for a command that works on a data folder."""
-    settings = settings_of(context, **overrides)
-    if settings.engine:
-        raise QuotableError("this command works on a data folder, and the setting `engine` names a cluster; see docs/scale.md")
-    return settings
 
 
 def configuration_of(context: click.Context, **overrides: Any) -> Configuration:

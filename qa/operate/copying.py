@@ -42,10 +42,12 @@ class CopyReport:
 
 
 class Copier:
-    """Copies from `source` to `target`; both may be in use. `keep_originals`: copy the files that documents were read from."""
+    """Copies from `source` to `target`; both may be in use."""
 
-    def __init__(self, source: Engine, target: Engine, *, keep_originals: bool = True) -> None:
-        self._source, self._target, self._keep_originals = source, target, keep_originals
+    def __init__(self, source: Engine, target: Engine, *, keep_originals: bool = True, share_originals: bool = False) -> None:
+        """`keep_originals`: copy the files that documents were read from. `share_originals`: both engines have the same."""
+        self._source, self._target = source, target
+        self._keep_originals, self._share_originals = keep_originals, share_originals
         self.report = CopyReport()
 
     def copy(self, progress: Progress, *, delete: bool = False) -> None:
@@ -107,6 +109,8 @@ class Copier:
 
     def _with_original(self, copy: DocumentCopy, kept: ExitStack) -> DocumentCopy:
         """The copy, whose original the target keeps as long as `kept` is open. Without one that is not kept, or damaged."""
+        if self._share_originals:
+            return copy
         digest = None
         try:
             content = self._source.original(copy.stored.id) if self._keep_originals else None

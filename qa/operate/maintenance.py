@@ -38,7 +38,7 @@ from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
-from qa.operate.state import open_connection, state_files_of
+from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
 
 # Files beside the store that a backup includes.
@@ -67,18 +67,11 @@ def check_folder(settings: Settings) -> list[Finding]:
         findings += _find(partial(verify, path), "run `qa rebuild`, or start the server, which rebuilds it")
     for folder in _exports(settings):
         findings += _find(partial(onnx_embedder.verify, folder), "the next start prepares it again")
-    return findings + _check_state(settings)
+    return findings + check_state(settings)
 
 
-def check_cluster(settings: Settings, sample: int | None = None) -> list[Finding]:
-    """Check the shards of a cluster and every document; read all of them whole, or about `sample`. Raises StoreError."""
-    from index.opensearch.checking import find_damage
-
-    found = [Finding(damage.what, damage.remedy) for damage in find_damage(open_connection(settings), sample)]
-    return found + _check_state(settings)
-
-
-def _check_state(settings: Settings) -> list[Finding]:
+def check_state(settings: Settings) -> list[Finding]:
+    """Check what a service keeps besides documents."""
     files = state_files_of(settings)
     findings = _find(lambda: read_calibration(files), "run `qa eval --calibrate` again, or delete the file")
     return findings + _find(lambda: read_keys(files), "restore a backup, or create new keys")

@@ -7,6 +7,8 @@ shard, so that whoever sees a record sees its passages.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,23 +52,32 @@ _PROPERTIES: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """`generation`: rises when an index with vectors of another model takes the place of this one."""
+    """`index`: its name. `generation`: another one for an index with vectors of another model, which takes the place of this one."""
 
+    index: str
     generation: int
     fingerprint: str
     model: str
 
 
-def read_facts(connection: Connection) -> IndexFacts | None:
-    """Of the index that is searched; None if there is none yet. Raises StoreError for one of a newer version."""
-    found = connection.request("GET", f"/{connection.index(ALIAS)}/_mapping", accept=(404,))
-    if found.status == 404:
-        return None
-    ((name, index),) = found.body.items()
+def read_facts(connection: Connection, index: str | None = None) -> IndexFacts | None:
+    """Of an index, or of the one that new processes use; None if there is none. Raises StoreError for one of a newer version."""
+    found = connection.request("GET", f"/{index or connection.index(ALIAS)}/_mapping", accept=(404,))
+    return None if found.status == 404 else _facts(connection, *next(iter(found.body.items())))
+
+
+def all_facts(connection: Connection) -> list[IndexFacts]:
+    """Of every index with documents: the one in use, and those with vectors of other models."""
+    found = connection.request("GET", f"/{connection.index(ALIAS)}-*/_mapping", accept=(404,)).body
+    own = re.compile(rf"{re.escape(connection.index(ALIAS))}-\d+")
+    return [_facts(connection, name, found[name]) for name in sorted(found) if own.fullmatch(name)]
+
+
+def _facts(connection: Connection, name: str, index: Mapping[str, Any]) -> IndexFacts:
     facts = index["mappings"]["_meta"]
     if facts["format"] > FORMAT:
         raise StoreError(f"{connection.address} was written by a newer version of this program; install that one")
-    return IndexFacts(int(name.rpartition("-")[2]), facts["fingerprint"], facts["model"])
+    return IndexFacts(name, int(name.rpartition("-")[2]), facts["fingerprint"], facts["model"])
 
 
 def check_fingerprint(connection: Connection, facts: IndexFacts, fingerprint: str) -> None:
@@ -79,7 +90,51 @@ def check_fingerprint(connection: Connection, facts: IndexFacts, fingerprint: st
 
 
 def create(connection: Connection, fingerprint: str, model: str, dimension: int) -> IndexFacts:
-    """Create the index, unless another process has; return what the index says of itself. Raises StoreError."""
+    """Create the first index, unless another process has; return what it says of itself. Raises StoreError."""
+    return _create(connection, FIRST, fingerprint, model, dimension, {connection.index(ALIAS): {}})
+
+
+def create_beside(connection: Connection, fingerprint: str, model: str, dimension: int) -> IndexFacts:
+    """An index for vectors of another model beside the one in use: that of an earlier, interrupted call, or a new one."""
+    known = all_facts(connection)
+    for facts in known:
+        if facts.fingerprint == fingerprint:
+            return facts
+    suffix = f"{ALIAS}-{max((facts.generation for facts in known), default=0) + 1:06d}"
+    return _create(connection, suffix, fingerprint, model, dimension, {})
+
+
+def take_over(connection: Connection, old: IndexFacts, new: IndexFacts) -> None:
+    """Let new processes use another index, in one step."""
+    alias = connection.index(ALIAS)
+    actions = [{"remove": {"index": old.index, "alias": alias}}, {"add": {"index": new.index, "alias": alias}}]
+    connection.write("POST", "/_aliases", {"actions": actions})
+
+
+def require_in_use(connection: Connection, index: str) -> None:
+    """Raise StoreError if another index has taken the place of this one."""
+    facts = read_facts(connection)
+    if facts and facts.index != index:
+        raise StoreError(f"{connection.address} has vectors of the model {facts.model} now: restart this process")
+
+
+def close_to_changes(connection: Connection, index: str, closed: bool) -> None:
+    """Refuse all changes of an index, of every process, or allow them again."""
+    connection.write("PUT", f"/{index}/_settings", {"index": {"blocks.write": closed}})
+
+
+def is_closed_to_changes(connection: Connection, index: str) -> bool:
+    found = connection.request("GET", f"/{index}/_settings", params={"flat_settings": "true"}).body
+    return any(each["settings"].get("index.blocks.write") == "true" for each in found.values())
+
+
+def delete_index(connection: Connection, facts: IndexFacts) -> None:
+    connection.write("DELETE", f"/{facts.index}", accept=(404,))
+
+
+def _create(
+    connection: Connection, suffix: str, fingerprint: str, model: str, dimension: int, aliases: Mapping[str, Any]
+) -> IndexFacts:
     vector = {
         "type": "knn_vector",
         "dimension": dimension,
@@ -107,8 +162,8 @@ def create(connection: Connection, fingerprint: str, model: str, dimension: int)
             "similarity": {"ours": {"type": "BM25", "k1": K1, "b": B}},
         }
     }
-    connection.create_index(FIRST, mappings, settings, {connection.index(ALIAS): {}})
-    facts = read_facts(connection)
+    connection.create_index(suffix, mappings, settings, aliases)
+    facts = read_facts(connection, connection.index(suffix))
     if facts is None:
         raise StoreError(f"the index of {connection.address} was deleted while it was created; try again")
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,10 +16,11 @@ from index.listing import DocumentPage, DocumentQuery
 from index.opensearch.connection import Connection
 from index.opensearch.documents import queries, rows
 from index.opensearch.documents.fields import counted_prefix, counted_value, filter_query
-from index.opensearch.documents.mapping import ALIAS
+from index.opensearch.documents.mapping import ALIAS, IndexFacts, read_facts
 from index.opensearch.documents.queries import Body, Totals
 from index.opensearch.documents.rows import Record
-from index.types import DamagedRow, StoredDocument, StoredPassage
+from index.opensearch.health import Health
+from index.types import DamagedRow, EngineUnavailable, StoredDocument, StoredPassage
 
 ROWS_AT_ONCE = 1_000
 VECTORS_AT_ONCE = 500
@@ -28,12 +30,31 @@ _WILDCARDS, _ESCAPED = re.compile(r"([*?\\])"), r"\\\1"
 
 
 class Records:
-    """Several threads may use it at once."""
+    """Several threads may use it at once.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.index = connection.index(ALIAS)
-        self._header = {"index": self.index, "ignore_unavailable": True}
+    Of one index as long as the process lives: vectors of another model are in another index.
+    """
+
+    def __init__(self, connection: Connection, index: str | None = None) -> None:
+        """`index`: None for the one in use."""
+        self._connection, self._index = connection, index
+        self._facts: IndexFacts | None = None
+        self.health = Health(connection, connection.index(ALIAS))
+
+    @property
+    def facts(self) -> IndexFacts | None:
+        """None if there is no index yet."""
+        if self._facts is None:
+            self._facts = read_facts(self._connection, self._index)
+        return self._facts
+
+    @property
+    def index(self) -> str:
+        return self.facts.index if self.facts else self._index or self._connection.index(ALIAS)
+
+    @property
+    def _header(self) -> dict[str, Any]:
+        return {"index": self.index, "ignore_unavailable": True}
 
     def record(self, document_id: str) -> Record | None:
         """The record of a document, also of one that was committed a moment ago."""
@@ -51,11 +72,13 @@ class Records:
         keys = [rows.key_of(document_id) for document_id in document_ids]
         docs = [{"_index": self.index, "_id": rows.record_name(key), "routing": key} for key in keys]
         found = self._connection.request("POST", "/_mget", {"docs": docs}).body["docs"]
+        if any("error" in each and "index_not_found" not in str(each["error"]) for each in found):
+            raise EngineUnavailable("part of the documents in the cluster is not available; try again later")
         existing = [each["_source"] for each in found if each.get("found")]
         return [rows.record_of(row) for row in existing if not row["removed"]]
 
     def totals(self, allowed: Filter | None = None) -> Totals:
-        return queries.totals_of(self.search(queries.totals_search(allowed)))
+        return queries.totals_of(self._search_present(queries.totals_search(allowed)))
 
     def after(self, document_id: str, limit: int) -> list[StoredDocument]:
         """Documents with ids above this one, ordered by id."""
@@ -87,7 +110,7 @@ class Records:
             "sort": [{f"order_{query.sort}": order}, {"number": order}],
         }
         after = {"search_after": list(query.after)} if query.after else {}
-        result = self.search({**search, **after})
+        result = self._search_present({**search, **after})
         shown = result["hits"]["hits"][: query.limit]
         last = shown[-1]["sort"] if len(result["hits"]["hits"]) > query.limit else None
         documents = [rows.record_of(hit["_source"]).stored for hit in shown]
@@ -169,6 +192,17 @@ class Records:
         """Nothing is found where no index was created yet."""
         return self._connection.search_many([(self._header | ({"routing": routing} if routing else {}), body)])[0]
 
+    def _search_present(self, body: Body) -> Any:
+        """As `search`; if shards are missing, of the others. For what is shown, and nothing that decides about stored rows."""
+        searches, began = [(self._header, body)], time.monotonic()
+        if not self.health.lacks_shards():
+            try:
+                return self._connection.search_many(searches)[0]
+            except EngineUnavailable:
+                if not self.health.note_failure(time.monotonic() - began):
+                    raise
+        return self._connection.search_many(searches, partial=True)[0]
+
     def search_many(self, bodies: Sequence[Body]) -> list[Any]:
         return self._connection.search_many([(self._header, body) for body in bodies])
 
@@ -190,7 +224,7 @@ class Records:
         terms["order"] = [{"_count": "desc"}, {"_key": "asc"}]
         if prefix is not None:
             terms["include"] = f"{_escape(prefix)}.*"
-        result = self.search({"size": 0, "query": query, "aggs": {"values": {"terms": terms}}})
+        result = self._search_present({"size": 0, "query": query, "aggs": {"values": {"terms": terms}}})
         return [(bucket["key"], bucket["doc_count"]) for bucket in queries.aggregation(result, "values").get("buckets", ())]
 
 

@@ -98,6 +98,7 @@ class ClusterSnapshot:
             generation=searcher.generation,
             passages=found.allowed.passages,
             absent=[term for term in dict(terms.weights) if not found.frequencies.get(term)],
+            partial=self._reader.is_partial,
         )
         if searcher.reranker is None or query.lexical_only:
             return ranking

@@ -18,9 +18,11 @@ from typing import Any
 from index.access.audience import Audience
 from index.filters import Filter
 from index.opensearch.connection import READ_SECONDS, Connection, SearchFailed
-from index.opensearch.documents.mapping import ALIAS, CHANGES
+from index.opensearch.documents.mapping import CHANGES
 from index.opensearch.documents.queries import Totals
-from index.types import StoreError
+from index.opensearch.documents.records import Records
+from index.opensearch.health import PATIENCE_SECONDS
+from index.types import EngineUnavailable, StoreError
 
 KEEP_ALIVE = "2m"
 # A view is given up then, so that a change whose process died before it was counted is seen too. Document frequencies live as long.
@@ -33,11 +35,15 @@ MakeSearches = Callable[["View"], Sequence[Search]]
 
 @dataclass
 class View:
-    """A point in time of the index, as of `changes`, and what was counted in it, for each audience."""
+    """A point in time of the index, as of `changes`, and what was counted in it, for each audience.
+
+    `partial`: without shards that are missing.
+    """
 
     id: str
     changes: int
     opened: float
+    partial: bool = False
     users: int = 0
     frequencies: dict[Audience | None, dict[str, int]] = field(default_factory=dict)
     totals: dict[Filter | None, Totals] = field(default_factory=dict)
@@ -46,9 +52,8 @@ class View:
 class Views:
     """Opens views, shares the newest and closes those that nobody uses. Several threads may use it at once."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._index = connection.index(ALIAS)
+    def __init__(self, connection: Connection, records: Records) -> None:
+        self._connection, self._records = connection, records
         self._lock = threading.Lock()
         self._newest: View | None = None
         # Asks for the counter while the cluster searches, and closes views.
@@ -60,9 +65,10 @@ class Views:
 
     def share_newest(self) -> View | None:
         """The newest view, which may be out of date; None if there is none that is young. Give it back with `release`."""
+        partial = self._records.health.lacks_shards()
         with self._lock:
             newest = self._newest
-            if newest is None or time.monotonic() - newest.opened > MAX_AGE:
+            if newest is None or time.monotonic() - newest.opened > MAX_AGE or newest.partial != partial:
                 return None
             newest.users += 1
             return newest
@@ -75,11 +81,7 @@ class Views:
             return newest
         if newest:
             self.release(newest)
-        path = f"/{self._index}/_search/point_in_time"
-        opened = self._connection.request(
-            "POST", path, params={"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": "false"}
-        )
-        view = View(opened.body["pit_id"], changes, time.monotonic(), users=1)
+        view = self._create(changes)
         with self._lock:
             replaced = self._newest
             if replaced is None or replaced.changes <= changes:
@@ -87,6 +89,22 @@ class Views:
         if replaced and not replaced.users:
             self._close(replaced)
         return view
+
+    def _create(self, changes: int) -> View:
+        """Raises SearchFailed if shards are missing, and again without them."""
+        began, health = time.monotonic(), self._records.health
+        partial = health.lacks_shards()
+        path = f"/{self._records.index}/_search/point_in_time"
+        params = {"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": str(partial).lower()}
+        try:
+            opened = self._connection.request(
+                "POST", path, params=params, seconds=READ_SECONDS if partial else PATIENCE_SECONDS
+            )
+        except EngineUnavailable as error:
+            if health.note_failure(time.monotonic() - began) and not partial:
+                raise SearchFailed(str(error)) from error
+            raise
+        return View(opened.body["pit_id"], changes, time.monotonic(), partial, users=1)
 
     def release(self, view: View, *, lost: bool = False) -> None:
         """Give a view back. `lost`: a node that held it has gone, so that nobody else should use it."""
@@ -101,7 +119,9 @@ class Views:
     def search(self, view: View, searches: Sequence[Search]) -> list[Any]:
         """Raises SearchFailed if the view is lost."""
         of_view = {"pit": {"id": view.id, "keep_alive": KEEP_ALIVE}}
-        return self._connection.search_many([({}, {**search, **of_view}) for search in searches], again=False)
+        no_header: Search = {}
+        of_all = [(no_header, {**search, **of_view}) for search in searches]
+        return self._connection.search_many(of_all, again=False, partial=view.partial)
 
     def close(self) -> None:
         with self._lock:
@@ -148,6 +168,11 @@ class ViewReader:
                 if time.monotonic() - began > READ_SECONDS:
                     raise
                 time.sleep(0.05)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether shards were missing in the last search."""
+        return self._view is not None and self._view.partial
 
     def close(self) -> None:
         if self._view:

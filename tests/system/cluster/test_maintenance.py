@@ -11,7 +11,7 @@ from benchmarks.durability import small
 from corpus.types import Document
 from index.opensearch.documents import rows
 from index.opensearch.documents.records import Records
-from index.types import Origin
+from index.types import EngineUnavailable, Origin
 from qa.assembly import open_to_write
 from qa.cli.main import main
 from qa.ingest.writer import IncomingDocument
@@ -84,8 +84,48 @@ def test_damage_is_listed_and_a_backup_brings_everything_back(settings: Settings
     assert [key.name for key in read_keys(state_files_of(settings))] == ["reader"]
 
 
+def test_passages_are_made_again_from_the_text(settings: Settings) -> None:
+    connection = open_connection(settings)
+    (a,) = Records(connection).records(["a"])
+    path = f"/{Records(connection).index}/_doc/{rows.passage_name(a.revision, 0)}"
+    connection.write("DELETE", path, params={"routing": a.key, "refresh": "true"})
+    assert "run `qa check --repair`" in qa(settings, "check").output
+    repaired = qa(settings, "check", "--repair")
+    assert (repaired.exit_code, "'a' has new passages" in repaired.output) == (0, True), repaired.output
+    assert qa(settings, "rebuild").output == "Index merged.\n"
+
+
+def test_another_model_takes_over_when_every_document_is_embedded(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = small.make_model(tmp_path / "other", tmp_path / "models", seed=1)
+    with open_to_write(settings) as running:
+        question = running.engine.prepare(small.text_of("a", 1))
+        before = running.engine.search(question).candidates[0].similarity
+        b, content = Records(open_connection(settings)).records(["b"])[0], rows.content_name
+        path = f"/{Records(open_connection(settings)).index}/_doc/{content(b.stored.number)}"
+        open_connection(settings).write("DELETE", path, params={"routing": b.key, "refresh": "true"})
+        refused = qa(settings, "rebuild", "--model", other)
+        assert (refused.exit_code, "'b'" in refused.output) == (1, True), refused.output
+        running.engine.remove("b")  # changes are allowed again
+        rebuilt = qa(settings, "rebuild", "--model", other)
+        assert (rebuilt.exit_code, rebuilt.stdout) == (0, "0 documents embedded, index built.\n"), rebuilt.output
+        with pytest.raises(EngineUnavailable, match="restart this process"):
+            running.engine.remove("a")
+        assert running.engine.search(question).candidates[0].similarity == before
+        assert running.engine.counts()[0] == 4
+    monkeypatch.setenv("QA_MODEL", other)
+    with open_to_write(settings.model_copy(update={"model": other})) as restarted:
+        assert [document.id for document in restarted.engine.documents()] == ["a", "c", "d", "e"]
+        assert restarted.engine.search(restarted.engine.prepare(small.text_of("a", 1))).candidates
+        assert restarted.engine.original("c") == b"c"
+        assert restarted.engine.remove("d")
+        dropped = qa(settings, "rebuild", "--drop-old")
+        assert (dropped.exit_code, "Deleted the vectors" in dropped.output) == (0, True), dropped.output
+    assert qa(settings, "check").exit_code == 0
+
+
 def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    assert qa(Settings(engine="opensearch://127.0.0.1:9/none"), "check", "--repair").exit_code == 2
     assert CliRunner().invoke(main, ["--data", str(tmp_path), "check", "--sample", "3"]).exit_code == 2
     refused = CliRunner().invoke(main, ["--data", str(tmp_path), "work"])
     assert (refused.exit_code, "--engine" in refused.output) == (1, True)

@@ -43,6 +43,7 @@ index.engine
 index.access
 index.opensearch.address
 index.opensearch.connection
+index.opensearch.health
 index.opensearch.documents
 index.opensearch.search
 index.opensearch.state
@@ -71,6 +72,7 @@ qa.ingest
 qa.operate
 qa.assembly
 qa.operate.maintenance
+qa.operate.cluster_maintenance
 qa.operate.transfer
 qa.evaluation
 qa.web.schemas
