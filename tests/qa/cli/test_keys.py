@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from index.access.audience import Audience
 from qa.cli.main import main
-from qa.operate.keys import FILE_NAME, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
+from qa.operate.keys import FILE_NAME, FORMAT, KeyRing, KeysError, Role, create_key, read_keys, revoke_key
 from qa.state_files import FolderFiles
 from tests.conftest import MakeFolder, RunProcess, StartServer
 
@@ -109,7 +109,7 @@ def test_a_damaged_file_is_an_error_and_accepts_no_key(tmp_path: Path, contents:
 
 
 def test_a_newer_format_is_refused_with_the_next_step(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_text('{"format": 2, "keys": []}')
+    (tmp_path / FILE_NAME).write_text(json.dumps({"format": FORMAT + 1, "keys": []}))
     with pytest.raises(KeysError, match="install"):
         read_keys(FolderFiles(tmp_path))
 
