@@ -1,4 +1,6 @@
-"""MCP: offers the documents to programs that speak the Model Context Protocol.
+"""The Model Context Protocol: documents for programs that act for people.
 
-In: a Service. Out: a server with the tools `search` and `fetch`. Needs the extra `mcp` (`make install EXTRAS=mcp`).
+In: JSON-RPC, over standard input and output (`qa mcp`) or as requests to `/mcp`, which have passed the gate. Out: passages, texts and
+verdicts with their places and links. `tools` are the functions, `schemas` their arguments and results, `server` offers them through
+the SDK, `http` answers one request.
 """

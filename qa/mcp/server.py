@@ -1,29 +1,25 @@
-"""MCP server with the tools `search` and `fetch`, in the form that ChatGPT's connectors require.
-
-The only module that imports the SDK, which is an extra: `make install EXTRAS=mcp`.
-"""
+"""The tools through the MCP SDK, which is an extra: `make install EXTRAS=mcp`. Only this room imports it."""
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
-from pydantic import BaseModel
+import anyio
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, TextContent, Tool, ToolAnnotations
+from pydantic import TypeAdapter
 
-from corpus.types import url_at
-from qa.answering.answer import Result
-from qa.answering.labels import label
-from qa.answering.question.validity import InvalidQuestion, clean_question
-from qa.assembly import Readable
-from qa.web.schemas.addresses import passage_address
-from qa.web.schemas.documents import document_json, passage_name, passage_number
+from corpus.types import QuotableError
+from qa.mcp.tools import TOOLS, Use
+from qa.version import installed_version
+from qa.web.schemas.problems import UNEXPECTED, Problem, public_message
+from qa.web.schemas.reading import validated
 
-MAX_DOCUMENTS = 10  # in a search result
-PASSAGES = 30  # ranked to find that many documents
-MAX_TEXT_CHARACTERS = 200_000  # of a document in one `fetch`
+log = logging.getLogger(__name__)
 
 INSTRUCTIONS = (
     "Searches a collection of documents and gives their exact words. Cite what you use by its url. `answers` are the quotes that answer."
@@ -33,122 +29,69 @@ INSTRUCTIONS = (
 READS_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
-class FoundDocument(BaseModel):
-    """`text`: the quote that answers best."""
+def mcp_server(use: Callable[[], Use]) -> Server[Any]:
+    """A server with the tools. It keeps nothing between requests. `use`: called for every call of a tool."""
+    listed = ListToolsResult(
+        tools=[
+            Tool(
+                name=tool.name,
+                description=tool.description,
+                input_schema=tool.arguments.model_json_schema(),
+                output_schema=TypeAdapter(tool.result).json_schema(),
+                annotations=READS_ONLY,
+            )
+            for tool in TOOLS.values()
+        ]
+    )
 
-    id: str
-    title: str
-    url: str
-    collection: str
-    text: str
+    async def list_tools(*_: Any) -> ListToolsResult:
+        return listed
 
-
-class FoundAnswer(FoundDocument):
-    """`span`: the shortest exact answer inside the text. `lead_in`: the lead-in of a list item or the column heads of a table row.
-
-    `more`: number of list items after the text. `confidence`: the probability that the text answers, 0 to 1; `label` says it in words.
-    """
-
-    span: str | None
-    lead_in: str
-    more: int
-    confidence: float
-    label: str
-
-
-class SearchResults(BaseModel):
-    """`answerable`: whether the documents answer; `confidence`: the probability that the first answer does, 0 to 1.
-
-    `answers`: up to three quotes, best first. `results`: the documents, best first. `missing`: names, places and numbers of the question
-    that no document found has.
-    """
-
-    answers: list[FoundAnswer]
-    results: list[FoundDocument]
-    answerable: bool
-    confidence: float
-    missing: list[str]
-
-
-class WholeDocument(BaseModel):
-    id: str
-    title: str
-    text: str
-    url: str
-    metadata: dict[str, Any]
-
-
-def mcp_server(service: Readable, site: str) -> MCPServer:
-    """A server with both tools. `site`: base URL of this service's pages, for documents without an address."""
-    server = MCPServer("quotable", instructions=INSTRUCTIONS)
-
-    def search(query: str) -> SearchResults:
-        """Find documents that answer a question, each with the quote that answers best. Ask in a whole sentence."""
+    async def call_tool(_: Any, call: CallToolRequestParams) -> CallToolResult:
+        # Computes in this thread: the event loop has nothing else to do for this client.
         try:
-            answer = service.answerer.ask(clean_question(query), PASSAGES)
-        except InvalidQuestion as error:
-            raise ToolError(f"the query {error}") from error
-        best: dict[str, Result] = {}
-        for result in answer.results:
-            best.setdefault(result.stored.document.id, result)
-        found = [_found(result, site) for result in list(best.values())[:MAX_DOCUMENTS]]
-        return SearchResults(
-            answers=[_answer(result, site) for result in answer.answers],
-            results=found,
-            answerable=answer.answerable,
-            confidence=round(answer.confidence, 4),
-            missing=list(answer.missing),
-        )
+            result = _call(use(), call.name, call.arguments or {})
+        except Problem as problem:
+            return _refused("; ".join(f"{error['field']} {error['message']}" for error in problem.errors) or problem.detail)
+        except QuotableError as error:
+            log.error("%s", error)
+            return _refused(public_message(error))
+        except Exception:
+            log.exception("unexpected error in a tool")
+            return _refused(UNEXPECTED)
+        return CallToolResult(content=[_text(json.dumps(result, ensure_ascii=False))], structured_content=result)
 
-    def fetch(id: str) -> WholeDocument:
-        """Get the full text of a document by an id from `search`."""
-        document_id = _document_id(service, id)
-        stored, content = service.engine.document(document_id), service.engine.content(document_id)
-        if stored is None or content is None:
-            raise ToolError(f"there is no document {id!r}; it may have been removed. Use an id from a search result")
-        metadata = dict(stored.metadata) | document_json(stored) | {"characters": len(content.text)}
-        if len(content.text) > MAX_TEXT_CHARACTERS:
-            metadata["text_is_cut_at"] = MAX_TEXT_CHARACTERS
-        return WholeDocument(
-            id=document_id,
-            title=stored.title,
-            text=content.text[:MAX_TEXT_CHARACTERS],
-            url=stored.url or f"{site}/d/{quote(document_id)}",
-            metadata=metadata,
-        )
-
-    server.add_tool(search, annotations=READS_ONLY)
-    server.add_tool(fetch, annotations=READS_ONLY)
-    return server
-
-
-def _document_id(service: Readable, name: str) -> str:
-    """The id of a document, given that id or the id of one of its passages."""
-    if service.engine.document(name) is None and (number := passage_number(name)) is not None:
-        found = service.engine.passages([number])
-        return found[0].document.id if found else name
-    return name
-
-
-def _found(result: Result, site: str) -> FoundDocument:
-    stored = result.stored
-    own = site + passage_address(stored.document.id, passage_name(stored.id))
-    return FoundDocument(
-        id=stored.document.id,
-        title=stored.document.title,
-        url=url_at(stored.document.url, stored.passage.anchor) or own,
-        collection=stored.document.collection,
-        text=result.quoted_text,
+    return Server(
+        "quotable",
+        version=installed_version(),
+        instructions=INSTRUCTIONS,
+        get_tool_input_schema={tool.name: tool.input_schema for tool in listed.tools}.get,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
     )
 
 
-def _answer(result: Result, site: str) -> FoundAnswer:
-    start, confidence = result.quote[0], result.confidence or 0.0
-    return FoundAnswer(
-        **_found(result, site).model_dump(),
-        span=result.quoted_text[result.span[0] - start : result.span[1] - start] if result.span else None,
-        lead_in=result.lead_in,
-        more=result.more,
-        confidence=round(confidence, 4),
-        label=label(confidence),
-    )
+def serve_standard_input(server: Server[Any]) -> None:
+    """Serve the program that started this one, until it closes standard input."""
+
+    async def serve() -> None:
+        async with stdio_server() as (received, sent):
+            await server.run(received, sent, server.create_initialization_options())
+
+    anyio.run(serve)
+
+
+def _call(use: Use, name: str, arguments: dict[str, Any]) -> Any:
+    """Raises Problem for an unknown tool and for invalid arguments."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise Problem(404, f"Unknown tool {name!r}. The tools are {', '.join(TOOLS)}.")
+    return tool.call(use, validated(tool.arguments, arguments))
+
+
+def _refused(reason: str) -> CallToolResult:
+    return CallToolResult(content=[_text(reason)], is_error=True)
+
+
+def _text(text: str) -> TextContent:
+    return TextContent(type="text", text=text)

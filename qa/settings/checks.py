@@ -76,6 +76,19 @@ def address(value: str) -> str:
     return value
 
 
+def site(value: str) -> str:
+    """The base of links, without a slash at its end."""
+    try:
+        parts = urlsplit(line(value))
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+        plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    except ValueError:
+        usable = plain = False
+    if not usable or not plain or re.search(r"[\s\"'<>\\]", value):
+        raise ValueError("must be the address of a site, such as https://docs.example.org")
+    return value.rstrip("/")
+
+
 def engine(value: str) -> str:
     parse(line(value))
     return value

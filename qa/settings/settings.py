@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -152,6 +153,11 @@ class Settings(BaseModel):
     hosts: tuple[Annotated[str, AfterValidator(checks.host)], ...] = Field(
         default=(), description="Further host names of this service, besides its own address.", examples=[["docs.example.org"]]
     )
+    public_url: Annotated[str, AfterValidator(checks.site)] | None = Field(
+        default=None,
+        description="The address at which others reach this service: the base of its links in replies, and one of its host names.",
+        examples=["https://docs.example.org"],
+    )
     origins: Origins = Field(
         default=(),
         description="Other sites whose pages may send requests from the browser; none by default.",
@@ -209,6 +215,12 @@ class Settings(BaseModel):
         if info.data.get("llm_url") and not value:
             raise ValueError("must name a model on llm_url's server")
         return value
+
+    @property
+    def served_names(self) -> tuple[str, ...]:
+        """The host names of this service besides its own address: `hosts`, and that of `public_url`."""
+        name = urlsplit(self.public_url).hostname if self.public_url else None
+        return (*self.hosts, name) if name else self.hosts
 
 
 # Settings that are lists: comma-separated in the environment.

@@ -14,7 +14,7 @@ from werkzeug.routing import PathConverter
 from qa.settings.settings import Settings
 from qa.web import current, routes
 from qa.web.access import browser, gate
-from qa.web.api import chat, documents, health, jobs, openapi, search, vector_stores
+from qa.web.api import chat, documents, health, jobs, mcp, openapi, search, vector_stores
 from qa.web.pages import pages
 from qa.web.schemas import problems
 from qa.web.server.admission import Admission
@@ -79,6 +79,7 @@ def create_app(
         search.blueprint,
         chat.blueprint,
         vector_stores.blueprint,
+        mcp.blueprint,
         documents.blueprint,
         jobs.blueprint,
         health.blueprint,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, request
 
 from index.access.audience import NOBODY, Audience
 from index.types import DEFAULT_COLLECTION
@@ -67,3 +67,8 @@ def collections() -> list[str]:
 def settings() -> Settings:
     found: Settings = current_app.extensions["quotable-settings"]
     return found
+
+
+def site() -> str:
+    """The base of absolute links to this service: the setting `public_url`, or else the address that the caller used."""
+    return settings().public_url or request.host_url

@@ -17,7 +17,7 @@ from corpus.types import QuotableError
 from qa.chat.chatbot import Pieces, last_reply
 from qa.chat.replies import Reply
 from qa.web.asked import keep_question_of
-from qa.web.current import collections, service
+from qa.web.current import collections, service, site
 from qa.web.routes import READ, route
 from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
 from qa.web.schemas.openai_responses import (
@@ -66,7 +66,7 @@ def show_model(model_id: str) -> ChatModel:
 def complete() -> ChatCompletion | Response:
     body = from_body(request, ChatRequest)
     _check_model(body.model)
-    envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), body.model, request.host_url)
+    envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), body.model, site())
     chatbot = service().chatbot
     pieces = keep_question_of(chatbot.reply(body.request()))
     if chatbot.model:

@@ -14,7 +14,6 @@ from index.jobs import IfExists, Job, JobKind
 from index.listing import DocumentPage
 from index.types import NO_EDITS, StoredDocument
 from qa.answering.question.validity import check_text
-from qa.answering.verification import verify
 from qa.ingest.contents import address_location, already_there, upload_location, upload_source
 from qa.ingest.parts import remove_with_parts
 from qa.ingest.writer import check_document_id, id_for_address, id_for_source, readable_id
@@ -46,6 +45,7 @@ from qa.web.schemas.documents import (
     listed_documents_json,
     passage_details_json,
     passage_number,
+    verification_json,
 )
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
@@ -183,15 +183,7 @@ def show_passage(passage_id: str) -> PassageDetails:
 @route(blueprint, "POST", "/v1/verify", READ, "Verify a quote", request=(VerifyRequest,))
 def verify_quote() -> Verification:
     body = from_body(request, VerifyRequest)
-    content = service().engine.content(body.document_id)
-    verdict, place = verify(content.text if content else None, body.quote, body.start, body.end)
-    return {
-        "status": verdict.value,
-        "start": place[0] if place else None,
-        "end": place[1] if place else None,
-        "version": content.version if content else None,
-        "version_is_current": content is not None and body.version in (None, content.version),
-    }
+    return verification_json(service().engine.content(body.document_id), body)
 
 
 def refuse_when_full() -> None:

@@ -10,7 +10,7 @@ from qa.answering.question.turn import Turn
 from qa.chat.chatbot import Request, last_reply
 from qa.chat.replies import SOURCES
 from qa.web.asked import keep_question
-from qa.web.current import service
+from qa.web.current import service, site
 from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import READ, route
 from qa.web.schemas.addresses import quote_address, with_text_fragment
@@ -39,9 +39,7 @@ def _turns(questions: list[str]) -> list[dict[str, Any]]:
         release_slot()
     for question in questions:
         reply = last_reply(service().chatbot.reply(Request(question, tuple(history))))
-        turns.append(
-            {"question": question} | _reply_fields(Envelope("", 0, "", request.host_url).completion(reply, usage_json(0, 0)))
-        )
+        turns.append({"question": question} | _reply_fields(Envelope("", 0, "", site()).completion(reply, usage_json(0, 0))))
         history += [Turn("user", question), Turn("assistant", reply.text)]
     if questions and reply.answer:
         keep_question(reply.answer)

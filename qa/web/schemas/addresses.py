@@ -15,19 +15,29 @@ _EDGE_WORDS = 4
 _LIST_MARK = re.compile(r"^(?:[-*•–·]|\(?\d{1,3}[.)])\s+")
 
 
+def absolute(site: str, address: str) -> str:
+    """An address of this service as other programs and pages reach it. `site`: the setting `public_url`, or what the caller used."""
+    return site.rstrip("/") + address
+
+
+def document_address(document_id: str) -> str:
+    """The address of a document's page."""
+    return f"/d/{quote(document_id)}"
+
+
 def passage_address(document_id: str, passage: str) -> str:
     """The address of a passage, by its public id, on its document's page."""
-    return f"/d/{quote(document_id)}#{passage}"
+    return f"{document_address(document_id)}#{passage}"
 
 
 def quote_address(document_id: str, version: str, place: Span) -> str:
     """The address of a quote on its document's page. static/results.js does the same."""
-    return f"/d/{quote(document_id)}?{_query(version, place)}#quote"
+    return f"{document_address(document_id)}?{_query(version, place)}#quote"
 
 
 def page_address(document_id: str, number: int) -> str:
     """The address of a page of a PDF file as an image."""
-    return f"/d/{quote(document_id)}/page/{number}"
+    return f"{document_address(document_id)}/page/{number}"
 
 
 def quote_page_address(document_id: str, number: int, version: str, place: Span) -> str:

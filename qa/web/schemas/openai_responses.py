@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urljoin
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from corpus.types import url_at
 from qa.chat.replies import Citation, Reply
-from qa.web.schemas.addresses import page_url, passage_address
+from qa.web.schemas.addresses import absolute, page_url, passage_address
 from qa.web.schemas.answers import Share
 from qa.web.schemas.documents import Count, DocumentReference, Offset, PageUrl, document_json, passage_name
 
@@ -102,7 +101,7 @@ class Envelope:
     """Fields that a completion and all chunks of a stream share.
 
     :param created: seconds since 1970.
-    :param site: address of this service's pages.
+    :param site: base of the links to this service's pages.
     """
 
     id: str
@@ -167,7 +166,7 @@ class Envelope:
                 "start_index": citation.place[0],
                 "end_index": citation.place[1],
                 "title": stored.document.title,
-                "url": url_at(stored.document.url, stored.passage.anchor) or urljoin(self.site, own),
+                "url": url_at(stored.document.url, stored.passage.anchor) or absolute(self.site, own),
             },
             "number": citation.number,
             "quote": citation.text,

@@ -69,7 +69,7 @@ def serve_http(
     slots = slots_of(settings.workers)
     admission = Admission(settings.queue_seconds, slots)
     opening = Opening(open_service, ready, admission)
-    hosts = ServedHosts.at(listening.getsockname()[0], settings.hosts)
+    hosts = ServedHosts.at(listening.getsockname()[0], settings.served_names)
     app = create_app(lambda: opening.service if is_ready() else None, settings, access, hosts, observers, admission)
     edge = Edge(app, access, admission, slots, settings.queue_seconds, settings.trusted_proxy)
     refusals, metrics = RefusalLog(admission), metrics_of(app)

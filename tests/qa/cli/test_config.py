@@ -25,7 +25,7 @@ OTHERS: dict[str, Any] = {
     "languages": ["en", "de"], "answer_threshold": 0.6, "reader": "none", "reranker": "/srv/ä",
     "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
-    "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
+    "public_url": "https://docs.example.org/ask", "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
 }  # fmt: skip
 
 
@@ -54,7 +54,8 @@ INVALID: dict[str, tuple[Any, str]] = {
     "llm_timeout": (float("inf"), "3600"),
     "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),
     "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
-    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host name"), "origins": (["https://a.example/"], "an origin"),
+    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host name"),
+    "public_url": ("https://me:zq@docs.example.org", "a site"), "origins": (["https://a.example/"], "an origin"),
     "url_hosts": (["http://a.example"], "not a host"), "url_private_hosts": ("a.example", "a list"),
     "watch": (["a\nb"], "a line"), "workers": (0, "1"), "keep_originals": ("perhaps", "boolean"), "manage_page": ([], "boolean"),
     "example_questions": ([""], "not empty"),

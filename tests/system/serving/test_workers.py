@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import threading
@@ -97,6 +98,16 @@ def test_a_document_is_found_by_all_processes_once_its_job_is_done_and_by_none_o
     for _ in range(20):
         found = workers.search("When does the harbour of Port Mallory open?")["results"]
         assert all(result["document"]["id"] != "harbour" for result in found)
+
+
+def test_every_process_answers_the_model_context_protocol(workers: Server) -> None:
+    """Without sessions: each message may reach another process."""
+    asked = {"name": "search", "arguments": {"query": "Who signed the memorandum?"}}
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    for _ in range(8):
+        result = workers.request("POST", "/mcp", message, headers).json()["result"]
+        assert "Peter Kyle" in result["structuredContent"]["answers"][0]["text"]
 
 
 def test_a_killed_worker_is_replaced_and_no_answer_is_wrong(workers: Server) -> None:

@@ -30,6 +30,7 @@ READ_ONLY_POSTS = {
     "chat.complete",
     "vector_stores.search_store",
     "documents.verify_quote",
+    "mcp.model_context_protocol",
     "pages.feedback.give_feedback",
     "pages.feedback.send_feedback",
 }
