@@ -1,4 +1,4 @@
-"""`/v1/chat/completions` and `/v1/models`, in OpenAI's format. A model may name a collection: `quotable/press`."""
+"""`/v1/chat/completions`, `/v1/responses` and `/v1/models`, in OpenAI's format. A model may name a collection: `quotable/press`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qa.chat.replies import Reply
 from qa.web.asked import keep_question_of
 from qa.web.current import collections, service, site
 from qa.web.routes import READ, route
-from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest
+from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest, ConversationRequest
 from qa.web.schemas.openai_responses import (
     ChatCompletion,
     ChatModel,
@@ -31,6 +31,7 @@ from qa.web.schemas.openai_responses import (
 )
 from qa.web.schemas.problems import UNEXPECTED, Problem, openai_error, public_message
 from qa.web.schemas.reading import from_body
+from qa.web.schemas.responses_api import ModelResponse, ResponseRequest, Writer
 from qa.web.server.admission import release_slot
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("chat", __name__)
 
 MODELS = (MODEL, QUOTES_MODEL)
+
+Count = Callable[[Reply], TokenUsage]
 
 
 @route(blueprint, "GET", "/v1/models", READ, "List the models")
@@ -67,21 +70,46 @@ def complete() -> ChatCompletion | Response:
     body = from_body(request, ChatRequest)
     _check_model(body.model)
     envelope = Envelope(f"chatcmpl-{uuid4().hex}", int(time.time()), body.model, site())
+    pieces, count = _reply(body)
+    if not body.stream:
+        reply = last_reply(pieces)
+        return envelope.completion(reply, count(reply))
+    return _stream(_events(envelope, pieces, count if body.wants_usage else None))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/v1/responses",
+    READ,
+    "Respond to a conversation",
+    request=(ResponseRequest,),
+    streams=True,
+    errors=(404,),
+)
+def respond() -> ModelResponse | Response:
+    body = from_body(request, ResponseRequest)
+    _check_model(body.model)
+    envelope = Envelope(f"resp_{uuid4().hex}", int(time.time()), body.model, site())
+    writer = Writer(envelope, f"msg_{uuid4().hex}", body.instructions)
+    pieces, count = _reply(body)
+    if not body.stream:
+        reply = last_reply(pieces)
+        return writer.response(reply, count(reply))
+    return _stream(_response_events(writer, pieces, count))
+
+
+def _reply(body: ConversationRequest) -> tuple[Pieces, Count]:
+    """The pieces of the reply, of which the first is there, and what counts its tokens. An error before the first has its own status."""
     chatbot = service().chatbot
     pieces = keep_question_of(chatbot.reply(body.request()))
     if chatbot.model:
         pieces = _release_slot_after_first(pieces)
-    count = partial(_usage, body, service().engine.embedder.count_tokens)
-    if not body.stream:
-        reply = last_reply(pieces)
-        return envelope.completion(reply, count(reply))
-    # Wait for the first piece, so that an error before it is returned with its own status.
-    pieces = chain([next(pieces)], pieces)
-    return Response(
-        _events(envelope, pieces, count if body.wants_usage else None),
-        mimetype="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return chain([next(pieces)], pieces), partial(_usage, body, service().engine.embedder.count_tokens)
+
+
+def _stream(events: Iterator[str]) -> Response:
+    return Response(events, mimetype="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 def _release_slot_after_first(pieces: Pieces) -> Pieces:
@@ -91,7 +119,7 @@ def _release_slot_after_first(pieces: Pieces) -> Pieces:
     yield from pieces
 
 
-def _events(envelope: Envelope, pieces: Pieces, count: Callable[[Reply], TokenUsage] | None) -> Iterator[str]:
+def _events(envelope: Envelope, pieces: Pieces, count: Count | None) -> Iterator[str]:
     """Server-sent events. `count` is None if the client does not want the usage."""
     no_usage = {"usage": None} if count else {}
     yield _event(envelope.first_chunk() | no_usage)
@@ -113,11 +141,23 @@ def _events(envelope: Envelope, pieces: Pieces, count: Callable[[Reply], TokenUs
         yield "data: [DONE]\n\n"
 
 
-def _usage(body: ChatRequest, count_tokens: Callable[[Sequence[str]], list[int]], reply: Reply) -> TokenUsage:
+def _response_events(writer: Writer, pieces: Pieces, count: Count) -> Iterator[str]:
+    try:
+        for event in writer.events(pieces, count):
+            yield _named_event(event)
+    except QuotableError as error:
+        log.error("%s", error)
+        yield _named_event(writer.failed(public_message(error)))
+    except Exception:
+        log.exception("unexpected error in a stream")
+        yield _named_event(writer.failed(UNEXPECTED))
+
+
+def _usage(body: ConversationRequest, count_tokens: Callable[[Sequence[str]], list[int]], reply: Reply) -> TokenUsage:
     """The language model's token counts, or else those of the embedding model's tokenizer."""
     if reply.usage:
         return usage_json(*reply.usage)
-    counts = count_tokens([*(message.text for message in body.messages), reply.text])
+    counts = count_tokens([*(text for _, text in body.turns()), reply.text])
     return usage_json(sum(counts[:-1]), counts[-1])
 
 
@@ -127,6 +167,10 @@ def _check_model(name: str) -> None:
         raise Problem(
             404, f"Unknown model {name!r}. The models are {' and '.join(MODELS)}; GET /v1/models lists those of collections."
         )
+
+
+def _named_event(body: Mapping[str, Any]) -> str:
+    return f"event: {body['type']}\n{_event(body)}"
 
 
 def _event(body: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ def _refuse_value(value: Any) -> None:
         raise ValueError("is not supported")
 
 
+Speaker = Literal["system", "developer", "user", "assistant"]
 Unsupported = Annotated[None, BeforeValidator(_refuse_value)]
 
 
@@ -51,7 +52,7 @@ class RefusalPart(Strict):
 class Message(Strict):
     """A message of a conversation. Replies of this service are accepted unchanged."""
 
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Speaker
     content: Annotated[Text, Field(max_length=MAX_TURN)] | list[TextPart | RefusalPart] | None = None
     name: Ignored = None
     refusal: Ignored = None
@@ -72,67 +73,99 @@ class StreamOptions(Strict):
     include_obfuscation: Ignored = None
 
 
-class ChatRequest(Strict):
-    """`POST /v1/chat/completions`. Extensions: `filter`, only matching documents are searched; `read`, when the reading model reads."""
+class ConversationRequest(Strict):
+    """What the requests for a reply share. Extensions: `filter`, only matching documents are searched; `read`, when the model reads."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
     model: Text = MODEL
     stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] | None = 1
     filter: OptionalFilter = None
     read: Read | None = None
-    response_format: dict[str, Any] | None = None
-    modalities: list[Literal["text"]] | None = None
 
-    frequency_penalty: Ignored = None
-    max_completion_tokens: Ignored = None
-    max_tokens: Ignored = None
     metadata: Ignored = None
     parallel_tool_calls: Ignored = None
-    prediction: Ignored = None
-    presence_penalty: Ignored = None
     prompt_cache_key: Ignored = None
     prompt_cache_options: Ignored = None
     prompt_cache_retention: Ignored = None
-    reasoning_effort: Ignored = None
     safety_identifier: Ignored = None
-    seed: Ignored = None
     service_tier: Ignored = None
     temperature: Ignored = None
     top_p: Ignored = None
     user: Ignored = None
     verbosity: Ignored = None
 
+    moderation: Unsupported = None
+    store: Unsupported = None
+    tool_choice: Annotated[None, BeforeValidator(lambda value: _refuse_value(None if value == "auto" else value))] = None
+    tools: Unsupported = None
+    top_logprobs: Unsupported = None
+
+    @property
+    def collection(self) -> str | None:
+        """The collection that the model names; None for all documents."""
+        return self.model.partition("/")[2] or None
+
+    def turns(self) -> list[tuple[Speaker, str]]:
+        """Role and text of each message, oldest first; the last is the question."""
+        raise NotImplementedError
+
+    def request(self) -> Request:
+        messages = [(role, text) for role, text in self.turns() if text.strip()]
+        return Request(
+            message=clean_question(messages.pop()[1]),
+            history=tuple(Turn(role, text) for role, text in messages if role == "user" or role == "assistant"),
+            filter=of_collection(self.collection, self.filter.filter() if self.filter else None),
+            instructions="\n\n".join(text for role, text in messages if role in ("system", "developer")),
+            quotes_only=self.model.partition("/")[0] == QUOTES_MODEL,
+            read=self.read,
+        )
+
+
+def check_question(role: str, text: str) -> None:
+    """Raises ValueError unless a conversation may end with this message."""
+    if role != "user":
+        raise ValueError("must end with a message of the role user")
+    try:
+        clean_question(text)
+    except InvalidQuestion as error:
+        raise ValueError(f"must end with a question: it {error}") from error
+
+
+class ChatRequest(ConversationRequest):
+    """`POST /v1/chat/completions`."""
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = 1
+    response_format: dict[str, Any] | None = None
+    modalities: list[Literal["text"]] | None = None
+
+    frequency_penalty: Ignored = None
+    max_completion_tokens: Ignored = None
+    max_tokens: Ignored = None
+    prediction: Ignored = None
+    presence_penalty: Ignored = None
+    reasoning_effort: Ignored = None
+    seed: Ignored = None
+
     audio: Unsupported = None
     function_call: Unsupported = None
     functions: Unsupported = None
     logit_bias: Unsupported = None
     logprobs: Unsupported = None
-    moderation: Unsupported = None
     stop: Unsupported = None
-    store: Unsupported = None
-    tool_choice: Annotated[None, BeforeValidator(lambda value: _refuse_value(None if value == "auto" else value))] = None
-    tools: Unsupported = None
-    top_logprobs: Unsupported = None
     web_search_options: Unsupported = None
 
     @field_validator("response_format")
     @classmethod
     def _plain_text(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value not in (None, {"type": "text"}):
-            raise ValueError('must be {"type": "text"}')
+            raise ValueError('must be {"type": "text"}: structured output is not supported')
         return value
 
     @field_validator("messages")
     @classmethod
     def _ends_with_a_question(cls, messages: list[Message]) -> list[Message]:
-        if messages[-1].role != "user":
-            raise ValueError("must end with a message of the role user")
-        try:
-            clean_question(messages[-1].text)
-        except InvalidQuestion as error:
-            raise ValueError(f"must end with a question: it {error}") from error
+        check_question(messages[-1].role, messages[-1].text)
         return messages
 
     @model_validator(mode="after")
@@ -146,21 +179,8 @@ class ChatRequest(Strict):
         """Whether a stream ends with a chunk of token counts."""
         return self.stream_options is not None and self.stream_options.include_usage
 
-    @property
-    def collection(self) -> str | None:
-        """The collection that the model names; None for all documents."""
-        return self.model.partition("/")[2] or None
-
-    def request(self) -> Request:
-        messages = [message for message in self.messages if message.text.strip()]
-        return Request(
-            message=clean_question(messages.pop().text),
-            history=tuple(Turn(m.role, m.text) for m in messages if m.role == "user" or m.role == "assistant"),
-            filter=of_collection(self.collection, self.filter.filter() if self.filter else None),
-            instructions="\n\n".join(m.text for m in messages if m.role in ("system", "developer")),
-            quotes_only=self.model.partition("/")[0] == QUOTES_MODEL,
-            read=self.read,
-        )
+    def turns(self) -> list[tuple[Speaker, str]]:
+        return [(message.role, message.text) for message in self.messages]
 
 
 def _queries(value: Any) -> list[str]:

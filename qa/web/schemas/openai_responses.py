@@ -114,7 +114,7 @@ class Envelope:
             "role": "assistant",
             "content": reply.text,
             "refusal": None,
-            "annotations": self._annotations(reply),
+            "annotations": self.annotations(reply),
         }
         return {
             "id": self.id,
@@ -135,7 +135,7 @@ class Envelope:
 
     def last_chunk(self, reply: Reply) -> dict[str, Any]:
         """With the annotations and the grounding."""
-        return self._chunk({"annotations": self._annotations(reply)}, "stop") | {"grounding": grounding_json(reply)}
+        return self._chunk({"annotations": self.annotations(reply)}, "stop") | {"grounding": grounding_json(reply)}
 
     def usage_chunk(self, usage: TokenUsage) -> dict[str, Any]:
         return self._chunks([]) | {"usage": usage}
@@ -153,7 +153,7 @@ class Envelope:
             "system_fingerprint": None,
         }
 
-    def _annotations(self, reply: Reply) -> list[Annotation]:
+    def annotations(self, reply: Reply) -> list[Annotation]:
         return [self._annotation(citation) for citation in reply.citations]
 
     def _annotation(self, citation: Citation) -> Annotation:

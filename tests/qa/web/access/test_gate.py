@@ -28,6 +28,7 @@ ROUTES = sorted(
 READ_ONLY_POSTS = {
     "search.search",
     "chat.complete",
+    "chat.respond",
     "vector_stores.search_store",
     "documents.verify_quote",
     "mcp.model_context_protocol",
