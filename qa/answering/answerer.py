@@ -72,6 +72,11 @@ class Answerer:
         other._engine = engine
         return other
 
+    @property
+    def engine(self) -> EngineView:
+        """Holds the documents that it asks."""
+        return self._engine
+
     def ask(
         self,
         question: str,

@@ -12,6 +12,7 @@ from qa.answering.answer import Answer
 from qa.answering.answerer import Answerer
 from qa.answering.question.small_talk import small_talk
 from qa.answering.question.turn import Turn
+from qa.chat.catalogue import catalogue_reply
 from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
 from qa.chat.grounding import Checker
 from qa.chat.model_server import ModelFailed, ModelServer, Usage
@@ -63,6 +64,8 @@ class Chatbot:
         """Yield pieces of the text as they become available, and the complete Reply last."""
         if text := crisis_text(request.message, self.crisis):
             yield from self._crisis_reply(text, request)
+        elif reply := catalogue_reply(request.message, self.answerer, request.filter):
+            yield from _whole(reply)
         elif kind := small_talk(request.message):
             yield from _whole(Reply(SMALL_TALK_REPLIES[kind], "fixed"))
         else:

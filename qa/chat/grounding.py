@@ -2,7 +2,7 @@
 
 A statement ends with a citation (`… [1].`) or with its paragraph. A sentence of it is kept if every citation names a given passage,
 every quote is in the passage it cites word for word, every number and address is there too, and at least half of the words are.
-This compares words, not meaning: a sentence that inverts what the passage says can pass.
+A sentence whose negation differs from its evidence's is removed. This compares words, not meaning: other inversions can pass.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 from index.text.analysis import terms
 from index.types import StoredPassage
+from qa.chat.negation import contradicts
 from qa.chat.replies import Draft, passage_words
 
 MIN_SUPPORT = 0.5  # share of the words
@@ -192,7 +193,7 @@ def _split_sentences(statement: str) -> list[str]:
 
 
 def _is_supported(statement: str, question: str, sources: Sequence[StoredPassage]) -> bool:
-    """Whether the passages and the question hold every figure and address of a statement, and half of its words."""
+    """Whether the passages and the question hold every figure and address of a statement, and half of its words, and none negates it."""
     given = "\n".join([*(stored.passage.searchable_text for stored in sources), question])
     if _MARKUP.search(statement) or any(address[0].rstrip(".,;:!?") not in given for address in _ADDRESS.finditer(statement)):
         return False
@@ -200,7 +201,10 @@ def _is_supported(statement: str, question: str, sources: Sequence[StoredPassage
     if any(figure not in known_figures for figure in _FIGURE.findall(statement)):
         return False
     words, known = terms(statement), set(terms(given))
-    return bool(words) and sum(word in known for word in words) >= MIN_SUPPORT * len(words)
+    if not words or sum(word in known for word in words) < MIN_SUPPORT * len(words):
+        return False
+    evidence = "\n".join(passage_words(stored, _best_support(statement, stored)) for stored in sources)
+    return not contradicts(statement, evidence)
 
 
 def _best_support(statement: str, stored: StoredPassage) -> Span:

@@ -81,6 +81,7 @@ def test_streams_each_statement_once_checked(client: openai.OpenAI, model: Scrip
         ("Bananas grow upon tall trees near warm rivers [1].", "Bananas grow upon tall trees near warm rivers [1]."),
         ("The memorandum: see https://evil.example/x [1].", "The memorandum: see https://evil.example/x [1]."),
         ("The [memorandum](/x) of OpenAI and the UK [1].", "The [memorandum](/x) of OpenAI and the UK [1]."),
+        ("The memorandum was not signed [1].", "The memorandum was not signed [1]."),
         ("The memorandum <img src=x> of OpenAI [1].", "The memorandum <img src=x> of OpenAI [1]."),
     ],
 )

@@ -13,6 +13,7 @@ from mcp.client.client import Client
 from index.access.audience import Audience
 from qa.cli.main import main
 from qa.mcp.server import mcp_server
+from qa.mcp.tools import Use
 from qa.operate.keys import Role
 from qa.web.routes import routes_of
 from tests.qa.web.access.private_documents import CALLERS, CANARIES, PLACES, Site, open_site
@@ -43,6 +44,25 @@ READING: Mapping[str, list[Request]] = {
         ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}]}),
         ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "stream": True}),
         ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "model": "quotable/hr"}),
+    ],
+    "chat.respond": [
+        ("POST", "/v1/responses", {"input": FARE}),
+        ("POST", "/v1/responses", {"input": FARE, "stream": True, "model": "quotable/hr"}),
+        ("POST", "/v1/responses", {"input": "Which documents do you have?"}),
+        ("POST", "/v1/responses", {"input": "List documents about the ferry"}),
+        ("POST", "/v1/responses", {"input": "Summarise the guide"}),
+    ],
+    "mcp.model_context_protocol": [
+        ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+        for name, arguments in (
+            ("search", {"query": FARE, "limit": 50}),
+            ("search", {"query": FARE, "collection": "hr"}),
+            ("fetch", {"id": "{id}"}),
+            ("fetch", {"id": "{passage}"}),
+            ("list_documents", {}),
+            ("list_documents", {"title": "guide", "collection": "hr"}),
+            ("verify_quote", {"document_id": "{id}", "quote": "The ferry costs", "start": 7, "end": 22}),
+        )
     ],
     "vector_stores.list_stores": [("GET", "/v1/vector_stores", {})],
     "vector_stores.show_store": [("GET", f"/v1/vector_stores/{name}", {}) for name in ("press", "hr", "default")],
@@ -116,7 +136,7 @@ def passages(site: Site) -> list[list[str]]:
 
 def send(client: FlaskClient, request: Request) -> tuple[int, str, str]:
     method, path, body = request
-    with client.open(path, method=method, json=body or None) as response:
+    with client.open(path, method=method, json=body or None, headers={"Accept": "*/*"}) as response:
         return response.status_code, response.get_data(as_text=True), str(response.headers)
 
 
@@ -216,7 +236,7 @@ def test_mcp_serves_an_audience(site: Site, passages: list[list[str]], caller: s
     forbidden = CALLERS[caller].forbidden
 
     async def use() -> list[str]:
-        async with Client(mcp_server(site.service.readable_by(audience), "http://127.0.0.1:8001")) as client:
+        async with Client(mcp_server(lambda: Use(site.service.readable_by(audience), "http://127.0.0.1:8001"))) as client:
             answers = [await client.call_tool("search", {"query": query}) for query in (FARE, "tides of the harbour")]
             names = [name for number in forbidden for name in (f"doc-{number}", passages[number][0])]
             refused = [await client.call_tool("fetch", {"id": name}) for name in names]

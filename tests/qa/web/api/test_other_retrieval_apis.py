@@ -12,7 +12,6 @@ from typing import Any
 import openai
 import pytest
 
-
 ROOT = Path(__file__).parent.parent.parent.parent.parent
 SIGNED = "Who signed the memorandum?"
 FOREIGN = "Which club won the football cup in 1966?"
