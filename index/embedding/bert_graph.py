@@ -7,6 +7,7 @@ are those of torch's exporter, less its conversions of shapes, so that the ONNX 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,20 +18,39 @@ INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 OUTPUT = "sentence_embedding"
 OPSET = 20  # the first with Gelu
 IR_VERSION = 10  # that of this opset
+FOUR_BIT_BLOCK = 32
 LOWEST = float(np.finfo(np.float32).min)  # added to the scores of padding
 
 Weights = Mapping[str, np.ndarray[Any, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class FourBits:
+    """A table of n rows of d numbers: signed numbers of 4 bits, two a byte with the first in the low half, (n, d / 2), times the scale
+    of their block of FOUR_BIT_BLOCK, float32 (n, d / FOUR_BIT_BLOCK).
+    """
+
+    halves: np.ndarray[Any, Any]
+    scales: np.ndarray[Any, Any]
+
+
 def build_graph(
-    weights: Weights, *, layers: int, heads: int, epsilon: float, pooling: Literal["mean", "cls"], normalize: bool
+    weights: Weights,
+    *,
+    layers: int,
+    heads: int,
+    epsilon: float,
+    pooling: Literal["mean", "cls"],
+    normalize: bool,
+    words: FourBits | None = None,
 ) -> onnx.ModelProto:
     """A model with int64 inputs (batch, length) and the output OUTPUT, float32 (batch, d). Batches are padded on the right.
 
-    `weights`: float32, by their names without a prefix. `epsilon`: of layer normalisation. `normalize`: to unit length.
+    `weights`: float32, by their names without a prefix. `epsilon`: of layer normalisation. `normalize`: to unit length. `words`:
+    the word embeddings, if `weights` has none.
     """
     graph = Graph(weights, epsilon)
-    hidden = embeddings(graph)
+    hidden = embeddings(graph, graph.four_bits("words", words) if words else None)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.FLOAT)
     padding = graph.add("Mul", graph.add("Sub", graph.constant(1.0), mask), graph.constant(LOWEST))
     padding = graph.add("Unsqueeze", padding, graph.integers(1, 2))
@@ -42,17 +62,18 @@ def build_graph(
     if normalize:
         length = graph.add("ReduceL2", vector, graph.integers(-1), keepdims=1)
         vector = graph.add("Div", vector, graph.add("Clip", length, graph.constant(1e-12)))
-    dimension = weights["embeddings.word_embeddings.weight"].shape[1]
+    dimension = graph.width("embeddings.LayerNorm")
     return graph.model({OUTPUT: vector}, {OUTPUT: [dimension]})
 
 
-def embeddings(graph: Graph) -> str:
+def embeddings(graph: Graph, words: str | None = None) -> str:
+    """`words`: those of the input, by default looked up in the weights."""
     length = graph.add("Shape", "input_ids", start=1, end=2)
     limit = len(graph.weights["embeddings.position_embeddings.weight"])
     positions = graph.add(
         "Slice", graph.initializer("positions", np.arange(limit)), graph.integers(0), length, graph.integers(0)
     )
-    words = graph.add("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
+    words = words or graph.add("Gather", graph.weight("embeddings.word_embeddings.weight"), "input_ids")
     types = graph.add("Gather", graph.weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
     places = graph.add("Gather", graph.weight("embeddings.position_embeddings.weight"), positions)
     return graph.normalize_layer("embeddings.LayerNorm", graph.add("Add", graph.add("Add", words, types), places))
@@ -125,6 +146,15 @@ class Graph:
     def width(self, name: str) -> int:
         """Of the output of a fully connected or normalising layer."""
         return int(self.weights[f"{name}.bias"].shape[0])
+
+    def four_bits(self, name: str, table: FourBits) -> str:
+        """The rows of a table that the input names."""
+        rows, halves = table.halves.shape
+        numbers = helper.make_tensor(name, TensorProto.INT4, (rows, 2 * halves), table.halves.tobytes(), raw=True)
+        self._initializers[name] = numbers
+        scales = self.initializer(f"{name}.scales", table.scales)
+        block = {"block_size": FOUR_BIT_BLOCK, "gather_axis": 0, "quantize_axis": 1}
+        return self.add("GatherBlockQuantized", name, "input_ids", scales, domain="com.microsoft", **block)
 
     def weight(self, name: str) -> str:
         return self.initializer(name, self.weights[name])

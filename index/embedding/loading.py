@@ -18,7 +18,15 @@ from index import child_process, durable_files
 from index.embedding import onnx_int8
 from index.embedding.bert_export import Unsupported, read_model
 from index.embedding.gpu_embedder import use_gpu
-from index.embedding.model_files import DEFAULT_MODEL, NO_TORCH, find_model, read_rejection, sha256
+from index.embedding.model_files import (
+    DEFAULT_MODEL,
+    MULTILINGUAL_FILE,
+    MULTILINGUAL_MODEL,
+    NO_TORCH,
+    find_model,
+    read_rejection,
+    sha256,
+)
 from index.embedding.onnx_embedder import MAPPED_FILE, WEIGHTS_FILE, OnnxEmbedder, write_mapped
 from index.embedding.similarity.measuring import scale_of
 from index.embedding.torch_embedder import TorchEmbedder
@@ -44,7 +52,7 @@ def load_embedder(
 ) -> Embedder:
     """Load the embedder of a model, and export the model first if needed.
 
-    `name`: the default's name, the path of a sentence-transformers folder, or a name on the model hub. `cache` and `own`: the folders of
+    `name`: of a packaged model, the path of a sentence-transformers folder, or a name on the model hub. `cache` and `own`: the folders of
     exports, see `ModelCache`. `precision`: of questions; passages are embedded in fp32, and the fingerprint is the same because both
     are comparable (docs/decisions/0015-speed.md). `say` receives progress messages. Raises ModelError if the model is missing,
     modified or unusable.
@@ -65,22 +73,25 @@ def load_embedder(
     embedder = exported or TorchEmbedder(files)
     if name != DEFAULT_MODEL:
         embedder.scale = scale_of(name, embedder, exports)
-    return use_gpu(embedder, files) if exported else embedder
+    return use_gpu(embedder, files) if exported and name != MULTILINGUAL_MODEL else embedder
 
 
 def _export(name: str, folder: Path, say: Say, target: Path) -> None:
     """Write the export of a model, or why there is none. Raises ModelError."""
     say(f"Preparing the model {name} for this machine (once, takes some seconds) …")
-    module = "index.embedding.bert_export"
+    source, module = folder, "index.embedding.bert_export"
     try:
-        read_model(folder)
+        if name == MULTILINGUAL_MODEL:
+            source, module = folder / MULTILINGUAL_FILE, "index.embedding.multilingual.export"
+        else:
+            read_model(folder)
     except Unsupported as reason:
         if find_spec("torch") is None:
             raise ModelError(f"the model {name} cannot be prepared without torch ({reason}). {NO_TORCH}") from reason
         log.info("the model %s is exported through torch: %s", name, reason)
         module = "index.embedding.onnx_export"
     try:
-        child_process.run_module(module, [folder, target])
+        child_process.run_module(module, [source, target])
     except child_process.ChildFailed as failure:
         raise ModelError(f"cannot prepare the model {name}: {failure}") from failure
 

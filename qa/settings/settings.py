@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from index.embedding.model_files import DEFAULT_MODEL
+from index.embedding.model_files import DEFAULT_MODEL, MULTILINGUAL_MODEL
 from index.opensearch.address import Tls
 from index.types import Precision
 from qa.settings import checks
@@ -69,7 +78,7 @@ class Settings(BaseModel):
     )
     model: Line = Field(
         default=DEFAULT_MODEL,
-        description="The embedding model: a sentence-transformers folder, or a name in this machine's model cache.",
+        description="The embedding model: a sentence-transformers folder, a name in this machine's model cache, or multilingual-e5-small.",
     )
     cache: FilePath | None = Field(
         default=None,
@@ -85,7 +94,8 @@ class Settings(BaseModel):
         default=min(os.cpu_count() or 1, 4), ge=1, le=256, examples=[4], description="Cores for one embedding."
     )
     languages: tuple[Annotated[str, AfterValidator(checks.language)], ...] = Field(
-        default=("en",), description="Codes of the languages that the model supports; empty for all. In the environment: en,de"
+        default=("en",),
+        description="Codes of the languages that the model supports; empty for all. In the environment: en,de",
     )
     answer_threshold: float = Field(
         default=ANSWER_THRESHOLD, ge=0, le=1, description="The confidence from which a question counts as answerable."
@@ -208,6 +218,11 @@ class Settings(BaseModel):
     traces: TracesExporter = Field(
         default="none", description="Send OpenTelemetry traces: otlp, configured by the OTEL_ variables; console; or none."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _support_every_language(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"languages": (), **values} if values.get("model") == MULTILINGUAL_MODEL else values
 
     @field_validator("llm_model")
     @classmethod

@@ -1,4 +1,4 @@
-"""Measures the cosines of questions and passages, and keeps their scale with the prepared model. docs/decisions/0028-any-model.md"""
+"""Measures the cosines of questions and passages, and keeps their scale with the prepared model. docs/decisions/0029-any-model.md"""
 
 from __future__ import annotations
 

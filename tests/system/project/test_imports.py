@@ -36,6 +36,7 @@ index.text
 index.ranking
 index.embedding.similarity
 index.embedding
+index.embedding.multilingual
 index.jobs
 index.listing
 index.documents
@@ -195,7 +196,12 @@ def test_every_room_in_the_order_exists() -> None:
         (("torch",), {"index/embedding/onnx_export.py", "qa/answering/reader/export.py"}),
         (
             ("onnx",),
-            {"index/embedding/bert_export.py", "index/embedding/bert_graph.py", "index/embedding/onnx_int8.py"},
+            {
+                "index/embedding/bert_export.py",
+                "index/embedding/bert_graph.py",
+                "index/embedding/onnx_int8.py",
+                "index/embedding/multilingual/export.py",
+            },
         ),
         (("safetensors",), {"index/embedding/bert_export.py"}),
         (("huggingface_hub",), {"index/embedding/model_files.py"}),
