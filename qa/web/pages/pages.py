@@ -50,7 +50,7 @@ def _set_security_headers(response: Response) -> Response:
     if request.path == "/static/embed.js":
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # for other sites' pages
     if response.mimetype == "text/html":
-        framed = settings().embed_origins if g.get("embedded") else ()
+        framed = g.get("frames", ())
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + (" ".join(framed) or "'none'")
         response.headers.add("Content-Security-Policy", TEXT_ONLY)
         if framed:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ for function in (verdict, answer_kind, source_fields, result_fields, quote_line,
 
 FACETS = {"collection": "Collection", "source": "Source", "type": "Type", "year": "Year"}
 FACET_VALUES = 12
+_ORIGIN = re.compile(r"https?://[a-z0-9_.\[\]:-]{1,260}(?=/|$)")
 MORE_RESULTS = 20
 
 
@@ -61,9 +63,24 @@ def collection_page(collection_id: str) -> tuple[str, int]:
 
 @route(blueprint, "GET", "/embed", READ)
 def embedded_page() -> tuple[str, int]:
-    """For a frame in a page of an allowed origin (setting `embed_origins`)."""
-    g.embedded = True
+    """For a frame in a page of an allowed origin (setting `embed_origins`); a frame of another one is told what to do."""
+    origin = _origin_around()
+    if origin and origin not in settings().embed_origins:
+        g.frames = (origin,)
+        return render_template("not_embedded.html", origin=origin), 403
+    g.frames = settings().embed_origins
     return _page("/embed")
+
+
+def _origin_around() -> str | None:
+    """The origin of the page whose frame this is; None outside frames, in own pages, and if the browser does not tell."""
+    if (
+        request.headers.get("Sec-Fetch-Dest") not in ("iframe", "frame")
+        or request.headers.get("Sec-Fetch-Site") == "same-origin"
+    ):
+        return None
+    found = _ORIGIN.match(request.headers.get("Referer", ""))
+    return found[0] if found else None
 
 
 def _page(address: str, fixed: Mapping[str, str] = MappingProxyType({})) -> tuple[str, int]:

@@ -45,17 +45,36 @@ def test_script_embeds_the_box(open_page: OpenPage, other_site: OtherSite, site:
     assert opened.value.url.startswith(f"{site.address}/d/harbour-")
 
 
-def test_other_origins_are_refused(browser: Browser, other_site: OtherSite, host: str) -> None:
+def test_frames_of_other_origins_say_what_to_do(browser: Browser, other_site: OtherSite, host: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    refused: list[str] = []
-    page.on("console", lambda message: refused.append(message.text))
-    page.goto(f"http://localhost:{other_site.port}{host}")  # another name, so another origin
-    page.wait_for_timeout(500)
-    assert any("frame-ancestors" in words for words in refused)
-    (frame,) = page.frames[1:]
+    origin = f"http://localhost:{other_site.port}"  # another name, so another origin
+    page.goto(f"{origin}{host}")
+    frame = page.frame_locator("iframe")
+    frame.get_by_text(f"QA_EMBED_ORIGINS={origin}").wait_for()
     assert frame.locator("#q").count() == 0
     context.close()
+
+
+LOOK = (
+    "data-heading='Frag <b>uns</b>' data-placeholder='Deine Frage' data-language='de' data-theme='dark' data-color='#ff8800'"
+    " data-background='red;background:url(https://evil.example/x)' data-font='Georgia, serif' data-type='html' data-unknown='1'"
+)
+
+
+def test_attributes_give_the_look_and_nothing_else(open_page: OpenPage, other_site: OtherSite, site: Server) -> None:
+    other_site.pages["/look"] = f'<!doctype html><body><script src="{site.address}/static/embed.js" {LOOK}></script></body>'
+    page = open_page(None)
+    page.goto(f"{other_site.address}/look")
+    frame = page.frame_locator("iframe")
+    heading = frame.locator("h1 label")
+    heading.get_by_text("Frag <b>uns</b>").wait_for()
+    assert heading.get_attribute("lang") == "de"
+    assert frame.locator("#q").get_attribute("placeholder") == "Deine Frage"
+    root = frame.locator("html").evaluate("e => [e.style.cssText, getComputedStyle(e).colorScheme]")
+    assert root == ["color-scheme: dark; --link: #ff8800;", "dark"]
+    assert frame.locator("body").evaluate("e => getComputedStyle(e).fontFamily") == "Georgia, serif"
+    assert frame.locator("a.chip", has_text="Type: html").count() == 1
 
 
 def test_only_the_embed_page_allows_frames_and_only_if_set(server: Server, site: Server, other_site: OtherSite) -> None:
@@ -63,6 +82,17 @@ def test_only_the_embed_page_allows_frames_and_only_if_set(server: Server, site:
     assert f"frame-ancestors {other_site.address}" in site.get("/embed").headers["Content-Security-Policy"]
     for target in ("/", "/d//parking-permit", "/manage"):
         assert "frame-ancestors 'none'" in site.get(target).headers["Content-Security-Policy"]
+
+
+def test_a_frame_of_another_origin_gets_no_documents(site: Server, other_site: OtherSite) -> None:
+    framed = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"}
+    refused = site.request("GET", "/embed?q=mooring", headers=framed | {"Referer": "https://other.example/"})
+    assert (refused.status, "https://other.example" in refused.text, "mooring" in refused.text) == (403, True, False)
+    assert refused.headers["Content-Security-Policy"].endswith("frame-ancestors https://other.example")
+    hostile = site.request("GET", "/embed", headers=framed | {"Referer": "https://a;script-src *"})
+    assert f"frame-ancestors {other_site.address}" in hostile.headers["Content-Security-Policy"]
+    allowed = site.request("GET", "/embed?q=mooring", headers=framed | {"Referer": f"{other_site.address}/"})
+    assert allowed.status == 200
 
 
 def test_plain_frame_works_without_scripts(open_page: OpenPage, other_site: OtherSite, site: Server) -> None:
