@@ -27,7 +27,7 @@ QUARTERS = [0, *(pytest.param(number, marks=pytest.mark.long) for number in rang
 # The elements of the pages. A payload that became markup would add others, or attributes.
 ELEMENTS = set(
     "html head meta title link script base body a header nav main form h1 h2 h3 h4 label div input button span details summary ul ol"
-    " li p kbd section blockquote time mark article strong select option textarea table thead tbody tr th td code dl dt dd".split()
+    " li p kbd section blockquote time mark article strong select option textarea datalist table thead tbody tr th td code dl dt dd".split()
 )
 INSPECT = """() => [[...new Set([...document.querySelectorAll("*")].map((element) => element.localName))],
   [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes].map(({ name }) => name))
