@@ -24,6 +24,7 @@ from index.embedded.store.sql import (
     ACCESS,
     CHANGE_LOG,
     COLLECTION,
+    COLLECTION_INDEX,
     DOCUMENT_INDEXES,
     DOCUMENTS,
     FILTER_INDEX,
@@ -122,7 +123,7 @@ def _convert_to_4(connection: apsw.Connection) -> None:
         connection.execute(f"ALTER TABLE documents ADD COLUMN {column}")
     for index in ("documents_listed", "documents_filtered"):
         connection.execute(f"DROP INDEX {index}")
-    for statement in (LISTED_INDEX, FILTER_INDEX):
+    for statement in (COLLECTION_INDEX, LISTED_INDEX, FILTER_INDEX):
         connection.execute(statement)
     with _replaced(connection, "jobs", JOBS, JOB_INDEXES) as new:
         connection.execute(f"INSERT INTO {new} ({_JOB_OF_FORMAT_3}) SELECT {_JOB_OF_FORMAT_3} FROM jobs")

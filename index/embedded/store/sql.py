@@ -46,6 +46,7 @@ LISTED_INDEX = (
     "CREATE INDEX documents_listed"
     " ON documents(title_key, file_name, type, date, language, added, changed, id, collection, access)"
 )
+COLLECTION_INDEX = "CREATE INDEX documents_by_collection ON documents(collection)"
 DOCUMENT_INDEXES = f"""
 CREATE INDEX documents_by_location ON documents(location);
 CREATE INDEX documents_by_version ON documents(version);
@@ -54,6 +55,7 @@ CREATE INDEX documents_by_title ON documents(title_key);
 CREATE INDEX documents_by_date ON documents(coalesce(date, ''));
 CREATE INDEX documents_by_added ON documents(added);
 CREATE INDEX documents_by_changed ON documents(changed);
+{COLLECTION_INDEX};
 {LISTED_INDEX};
 {FILTER_INDEX}
 """
