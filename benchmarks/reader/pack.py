@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
+from benchmarks.reader.training.data import SETS
 from benchmarks.reader.training.initial import Weights, exported_weights
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import Encoder, Encoding
@@ -28,14 +29,8 @@ BUILD = ROOT / "build" / "reader"
 PACK = BUILD / "pack"
 MAX_TOKENS = 176
 UNITS = 40  # of a window at most
-# Name -> files below build/reader. Those whose name begins with "own" or "generic" train.
-SETS = {
-    "generic": ["generic-train"],
-    "own": ["own-right", "own-found"],
-    "validation own": ["own-validation"],
-    "validation squad2": ["generic-squad2"],
-    "validation squad11": ["generic-squad11"],
-}
+# The files of each set below build/reader.
+FILES = (["generic-train"], ["own-right", "own-found"], ["own-validation"], ["generic-squad2"], ["generic-squad11"])
 WORDS = "body.embeddings.word_embeddings.weight"
 
 
@@ -69,9 +64,9 @@ def pack(encoder: Encoder) -> Weights:
     found: dict[str, list[Any]] = {name: [] for name in ("ids", "length", "question", "first", "unit_count", "units", "right")}
     found |= {"span": [], "group": [], "set": []}
     groups: dict[tuple[int, str], int] = {}
-    for number, (name, files) in enumerate(SETS.items()):
+    for number, (name, files) in enumerate(zip(SETS, FILES, strict=True)):
         examples = [example for file in files for example in read_examples(BUILD / f"{file}.jsonl")]
-        examples.sort(key=lambda example: (example.text, example.question))  # what is alike is packed together
+        examples.sort(key=lambda example: (example.text, example.question))  # equal texts beside each other compress well
         for example in examples:
             if item := encode(encoder, example):
                 found["ids"].extend(item.encoding.ids)
@@ -106,7 +101,7 @@ def small(weights: Weights, used: np.ndarray[Any, Any]) -> Iterator[tuple[str, n
 def write(path: Path, arrays: Weights) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez(buffer, **{name.replace("/", "|"): array for name, array in arrays.items()})
+    np.savez(buffer, **arrays)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 128 << 20}]
     path.write_bytes(lzma.compress(buffer.getvalue(), filters=filters))
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)

@@ -15,12 +15,15 @@ from torch import Tensor
 
 from benchmarks.reader.training.network import Batch
 
+# In the order of their numbers in the file. Those whose names begin with "validation" do not train.
+SETS = ("generic", "own", "validation own", "validation squad2", "validation squad11")
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def read_pack(path: Path) -> Arrays:
     with np.load(io.BytesIO(lzma.decompress(path.read_bytes()))) as found:
-        return {name.replace("|", "/"): found[name] for name in found.files}
+        return {name: found[name] for name in found.files}
 
 
 def read_weights(path: Path, words: int = 30522) -> dict[str, Tensor]:
@@ -42,15 +45,14 @@ def read_weights(path: Path, words: int = 30522) -> dict[str, Tensor]:
 
 
 class Examples:
-    """Windows of questions. `sets`: names in the order of their numbers in the file."""
+    """Windows of questions, as `benchmarks.reader.pack` packed them."""
 
-    def __init__(self, path: Path, sets: list[str], device: str) -> None:
+    def __init__(self, path: Path, device: str) -> None:
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         arrays = read_pack(path)
         self.set, self.group = arrays["set"], arrays["group"]
         self.length = arrays["length"].astype(np.int64)
         count = arrays["unit_count"].astype(np.int64)
-        self.sets = sets
         self.units_of = count
         wide = {"ids": _padded(arrays["ids"].astype(np.int32), self.length)}
         wide["units"] = _padded(arrays["units"].reshape(-1, 2), count)
@@ -62,7 +64,7 @@ class Examples:
 
     def groups(self, name: str) -> list[np.ndarray[Any, Any]]:
         """The places of the windows of each question of a set."""
-        places = np.flatnonzero(self.set == self.sets.index(name))
+        places = np.flatnonzero(self.set == SETS.index(name))
         places = places[np.argsort(self.group[places], kind="stable")]
         return np.split(places, np.flatnonzero(np.diff(self.group[places])) + 1)
 
@@ -93,7 +95,7 @@ class Examples:
         )
 
     def batches(self, shares: Mapping[str, float], tokens: int, draw: np.random.Generator) -> Iterator[np.ndarray[Any, Any]]:
-        """One epoch: a share of the questions of each set, in batches of at most so many tokens with their padding."""
+        """The batches of one epoch, which takes a share of each set's questions. A batch has at most `tokens` tokens, padding included."""
         chosen: list[np.ndarray[Any, Any]] = []
         for name, share in shares.items():
             groups = self.groups(name)

@@ -23,7 +23,7 @@ class SelfAttention(nn.Module):
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """`hidden`: (batch, tokens, width). `mask`: (batch, 1, 1, tokens), true where there is a token."""
+        """`hidden` has the shape (batch, tokens, width), `mask` (batch, 1, 1, tokens); the mask is true at tokens, false at padding."""
         size = (*hidden.shape[:2], HEADS, hidden.shape[2] // HEADS)
         query, key, value = (part(hidden).view(size).transpose(1, 2) for part in (self.query, self.key, self.value))
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
@@ -107,7 +107,7 @@ class Read:
 
 @dataclass(slots=True)
 class Batch:
-    """Windows, padded. `ids`, `types`: (batch, tokens); `mask`: where there is a token, `text`: a token of the text or [CLS], for none.
+    """Padded windows. (batch, tokens): `ids`, `types`, `mask` (true at tokens), `text` (true at the text, and at [CLS] for "none").
     `units`: (batch, units, 2) places of tokens, padded with (0, 0); `right`: (batch, 1 + units), the first for "nothing here".
     `span`: (batch, 2), (0, 0) for no answer and negative if unknown. `group`: (batch,) numbers from 0 of the windows' questions.
     """

@@ -4,8 +4,9 @@ r"""Trains the reading model: first a teacher with 12 layers, then pupils with f
     python -m benchmarks.reader.training.train --teacher-minutes 300 --pupil-minutes 600 --tokens 4096 --pupils 6      # on a processor
 
 Reads build/reader/pack/ and the packaged model, whose weights the pupils begin with; needs only torch, numpy and onnx. Writes to --out:
-N-layers-*.npz (weights of a pupil in half precision, without its embeddings, which stay as they are), training.json (settings, hash of the
-data, losses, validation); and to --state, every ten minutes and at its end, the state of a phase, from which a run that was cut goes on.
+N-layers-*.npz, the weights of a pupil in half precision (its embeddings are left out, because they do not learn), and training.json:
+settings, hash of the data, losses, validation. Saves the state of a phase to --state every ten minutes and at its end; a run that was
+interrupted goes on from there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.reader.training.data import Examples, read_weights
+from benchmarks.reader.training.data import SETS, Examples, read_weights
 from benchmarks.reader.training.initial import packaged_weights
 from benchmarks.reader.training.learner import Learner
 from benchmarks.reader.training.network import (
@@ -39,7 +40,6 @@ from benchmarks.reader.training.network import (
 from benchmarks.reader.training.validation import validate
 
 ROOT = Path(__file__).resolve().parents[3]
-SETS = ["generic", "own", "validation own", "validation squad2", "validation squad11"]
 WEIGHTS = {"span": 1.0, "unit": 1.0, "choice": 1.0, "answers": 0.5}  # of the losses
 LAYERS = {6: [0, 1, 2, 3, 4, 5], 4: [0, 1, 3, 5], 3: [0, 2, 5]}  # of the packaged model that a pupil begins with
 RATES = {12: 1e-4, 6: 1.5e-4, 4: 3e-4, 3: 4e-4}
@@ -53,7 +53,7 @@ class Training:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.began = time.monotonic()
         torch.manual_seed(options.seed)
-        self.examples = Examples(options.pack / "examples.npz.xz", SETS, self.device)
+        self.examples = Examples(options.pack / "examples.npz.xz", self.device)
         self.facts: dict[str, Any] = {
             "settings": {name: str(value) for name, value in vars(options).items()},
             "data": self.examples.sha256,
@@ -66,28 +66,25 @@ class Training:
         options.state.mkdir(parents=True, exist_ok=True)
 
     def run(self) -> None:
-        teacher = Learner(self._network(12, 0.1), RATES[12], embeddings=True)
-        load = read_weights(self.options.pack / "teacher.npz.xz")
-        load_body(teacher.network, load, range(12))
-        load_body(teacher.mean, load, range(12))
+        weights = read_weights(self.options.pack / "teacher.npz.xz")
+        teacher = Learner(self._network(range(12), weights, 0.1), RATES[12], embeddings=True)
         self.fit("teacher", [teacher], None, self.options.teacher_minutes)
         self.validate("teacher", teacher)
         if not self.options.pupil_minutes:
             return
         weights = {name: torch.tensor(array) for name, array in packaged_weights(self.options.packaged).items()}
-        pupils = []
-        for layers in self.options.pupils:
-            pupils.append(Learner(self._network(layers, 0.05), RATES[layers]))
-            load_body(pupils[-1].network, weights, LAYERS[layers])
-            load_body(pupils[-1].mean, weights, LAYERS[layers])
+        pupils = [Learner(self._network(LAYERS[layers], weights, 0.05), RATES[layers]) for layers in self.options.pupils]
         self.validate("before", pupils[0])
         self.fit("pupils", pupils, teacher.mean, self.options.pupil_minutes)
         for layers, pupil in zip(self.options.pupils, pupils, strict=True):
             self.validate(f"{layers} layers", pupil)
             self.save(f"{layers}-layers", pupil)
 
-    def _network(self, layers: int, dropout: float) -> ReadingNetwork:
-        return ReadingNetwork(layers, dropout=dropout).to(self.device)
+    def _network(self, layers: Sequence[int], weights: Mapping[str, Tensor], dropout: float) -> ReadingNetwork:
+        """Of these layers of other weights."""
+        network = ReadingNetwork(len(layers), dropout=dropout)
+        load_body(network, weights, layers)
+        return network.to(self.device)
 
     def fit(self, phase: str, learners: Sequence[Learner], teacher: ReadingNetwork | None, minutes: float) -> None:
         """Train until the minutes are over. The rate rises over the first 200 steps and falls to a twentieth in step with the time."""

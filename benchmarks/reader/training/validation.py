@@ -14,7 +14,10 @@ from benchmarks.reader.training.network import ReadingNetwork, score
 
 @torch.no_grad()
 def validate(network: ReadingNetwork, examples: Examples, groups: Sequence[np.ndarray[Any, Any]]) -> dict[str, float]:
-    """Of questions with the places of their windows: the right unit first, exact spans, and whether answers are told from none (AUROC)."""
+    """Shares of questions with the right unit first and with the exact span; AUROC of the best score: answerable questions, others.
+
+    `groups`: the places of each question's windows.
+    """
     first: list[bool] = []
     exact: list[bool] = []
     labels: list[bool] = []
