@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Event
 
 POLL_SECONDS = 0.1
@@ -50,6 +51,17 @@ def _wait(process: subprocess.Popen[bytes], stopping: Event | None) -> None:
     while process.poll() is None:
         if stopping.wait(POLL_SECONDS):
             raise ChildStopped
+
+
+def main_of_export(export: Callable[[Path, Path], object], *errors: type[Exception]) -> None:
+    """The main function of a child whose arguments are a source and a target path. These errors and those of disks become its last line."""
+    exit_with_parent()
+    source, target = map(Path, sys.argv[1:])
+    expected: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        export(source, target)
+    except expected as error:
+        sys.exit(str(error))
 
 
 def exit_with_parent() -> None:

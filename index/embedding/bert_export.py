@@ -259,12 +259,7 @@ def export(model: BertFiles, target: Path) -> None:
 
 
 def main() -> None:
-    child_process.exit_with_parent()
-    folder, target = map(Path, sys.argv[1:])
-    try:
-        export(read_model(folder), target)
-    except (Unsupported, ModelError, OSError) as error:
-        sys.exit(str(error))
+    child_process.main_of_export(lambda folder, target: export(read_model(folder), target), Unsupported, ModelError)
 
 
 if __name__ == "__main__":

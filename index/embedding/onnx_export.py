@@ -9,7 +9,6 @@ process ends and serving does not need it.
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,14 +132,14 @@ def _check_export(exported: OnnxEmbedder, model: SentenceTransformer) -> None:
 
 
 def main() -> None:
-    child_process.exit_with_parent()
-    folder, target = map(Path, sys.argv[1:])
+    child_process.main_of_export(_export_or_reject, ModelError)
+
+
+def _export_or_reject(folder: Path, target: Path) -> None:
     try:
         export(folder, target)
     except NotExportable as error:
         write_rejection(target, str(error))
-    except (ModelError, OSError) as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ python -m index.embedding.multilingual.export FILE TARGET
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +74,7 @@ def tokenizer_of(model: E5Model) -> tokenizers.Tokenizer:
 
 
 def main() -> None:
-    child_process.exit_with_parent()
-    file, target = map(Path, sys.argv[1:])
-    try:
-        export(file, target)
-    except (ValueError, ModelError, OSError) as error:
-        sys.exit(str(error))
+    child_process.main_of_export(export, ValueError, ModelError)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,12 +119,7 @@ def _flat(outputs: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def main() -> None:
-    child_process.exit_with_parent()
-    folder, target = map(Path, sys.argv[1:])
-    try:
-        export(folder, target)
-    except (NotExportable, ModelError, OSError) as error:
-        sys.exit(str(error))
+    child_process.main_of_export(export, NotExportable, ModelError)
 
 
 if __name__ == "__main__":
