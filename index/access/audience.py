@@ -13,6 +13,7 @@ from index.types import DEFAULT_COLLECTION, StoredDocument
 COLLECTION = r"[a-z0-9][a-z0-9-]{0,62}"
 GROUP = r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}"
 MAX_GROUPS = 100
+EVERYONE = "*"  # stands for no groups where an engine stores them; no group can have this name
 
 
 class InvalidName(QuotableError, ValueError):

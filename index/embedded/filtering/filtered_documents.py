@@ -74,16 +74,16 @@ class FilteredDocuments:
         condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
         if key == "year" or key in FIELDS:
             value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), "documents d", []
-            truth, count = "0", "count(*)"
+            truth, counted = "0", "count(*)"
         else:
             tables = (
                 "documents d JOIN json_each(d.metadata) m ON m.key = ?"
                 " JOIN json_each(iif(m.type = 'array', m.value, json_array(m.value))) e"
             )
             value, truth, keys = "e.value", "m.type IN ('true', 'false')", [key]
-            count = "count(DISTINCT d.number)"
+            counted = "count(DISTINCT d.number)"
         query = (
-            f"SELECT {value}, {truth}, {count} FROM {tables} WHERE {value} IS NOT NULL AND {condition}"
+            f"SELECT {value}, {truth}, {counted} FROM {tables} WHERE {value} IS NOT NULL AND {condition}"
             " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?"
         )
         found = self._database.rows(query, *keys, *values, limit)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from index.access.audience import Audience
-from index.embedded.store.sql import EVERYONE
+from index.access.audience import EVERYONE, Audience
 from index.filters import FIELDS, Combination, Filter, Scalar
 
 _LARGEST_INTEGER = 2**63 - 1

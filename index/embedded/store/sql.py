@@ -10,13 +10,14 @@ from typing import Any
 
 import apsw
 
+from index.access.audience import EVERYONE
+
 # 2: checksums of pages, hashes with row numbers. 3: locations, originals, edits and times of documents, attempts of jobs. 4: collections
 # and groups.
 FORMAT = 4
 
 # Computed from the edits, so that the row keeps its hash, and stored in the indexes of filters and lists only. A value that is no text,
-# or no list, is none, which no audience may read. EVERYONE stands for no groups; no group can have this name.
-EVERYONE = "*"
+# or no list, is none, which no audience may read.
 COLLECTION = """collection TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(edits) THEN
     CASE coalesce(json_type(edits, '$.collection'), '') WHEN '' THEN 'default'
     WHEN 'text' THEN json_extract(edits, '$.collection') END END) VIRTUAL"""

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from index.access.audience import Audience
+from index.access.audience import EVERYONE, Audience
 from index.filters import FIELDS, Combination, Filter, Scalar
 from index.types import StoredDocument
 
@@ -23,8 +23,8 @@ _LARGEST_INTEGER = 2**63 - 1
 _HALF = 2**63
 _REST = 4096  # between an integer and the nearest float
 
-# Terms of the groups that may read a document; those of values begin with a digit. No group can be named EVERYONE.
-_ACCESS, EVERYONE = "access=", "*"
+# Terms of the groups that may read a document; those of values begin with a digit.
+_ACCESS = "access="
 
 _BOUNDS = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
 
