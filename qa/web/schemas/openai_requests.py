@@ -5,9 +5,10 @@ Ignored are parameters that cannot change a reply made of quotes; refused are fe
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from index.filters import of_collection
 from qa.answering.question.turn import Turn
@@ -29,6 +30,13 @@ def _refuse_value(value: Any) -> None:
         raise ValueError("is not supported")
 
 
+def _require_plain_text(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    if value not in (None, {"type": "text"}):
+        raise ValueError('must be {"type": "text"}: structured output is not supported')
+    return value
+
+
+PlainTextOnly = Annotated[dict[str, Any] | None, AfterValidator(_require_plain_text)]
 Speaker = Literal["system", "developer", "user", "assistant"]
 Unsupported = Annotated[None, BeforeValidator(_refuse_value)]
 
@@ -104,9 +112,9 @@ class ConversationRequest(Strict):
         """The collection that the model names; None for all documents."""
         return self.model.partition("/")[2] or None
 
+    @abstractmethod
     def turns(self) -> list[tuple[Speaker, str]]:
         """Role and text of each message, oldest first; the last is the question."""
-        raise NotImplementedError
 
     def request(self) -> Request:
         messages = [(role, text) for role, text in self.turns() if text.strip()]
@@ -136,7 +144,7 @@ class ChatRequest(ConversationRequest):
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_TURNS)]
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = 1
-    response_format: dict[str, Any] | None = None
+    response_format: PlainTextOnly = None
     modalities: list[Literal["text"]] | None = None
 
     frequency_penalty: Ignored = None
@@ -154,13 +162,6 @@ class ChatRequest(ConversationRequest):
     logprobs: Unsupported = None
     stop: Unsupported = None
     web_search_options: Unsupported = None
-
-    @field_validator("response_format")
-    @classmethod
-    def _plain_text(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value not in (None, {"type": "text"}):
-            raise ValueError('must be {"type": "text"}: structured output is not supported')
-        return value
 
     @field_validator("messages")
     @classmethod

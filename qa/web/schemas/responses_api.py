@@ -11,7 +11,15 @@ from typing_extensions import TypedDict
 from qa.chat.chatbot import Pieces
 from qa.chat.replies import Reply
 from qa.web.schemas.documents import Count, DocumentReference, Offset, PageUrl
-from qa.web.schemas.openai_requests import ConversationRequest, Ignored, RefusalPart, Speaker, Unsupported, check_question
+from qa.web.schemas.openai_requests import (
+    ConversationRequest,
+    Ignored,
+    PlainTextOnly,
+    RefusalPart,
+    Speaker,
+    Unsupported,
+    check_question,
+)
 from qa.web.schemas.openai_responses import Envelope, Grounding, TokenUsage, grounding_json
 from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, Strict, Text
 
@@ -52,15 +60,8 @@ class InputMessage(Strict):
 class TextFormat(Strict):
     """How the text is written."""
 
-    format: dict[str, Any] | None = None
+    format: PlainTextOnly = None
     verbosity: Ignored = None
-
-    @field_validator("format")
-    @classmethod
-    def _plain_text(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value not in (None, {"type": "text"}):
-            raise ValueError('must be {"type": "text"}: structured output is not supported')
-        return value
 
 
 class ResponseRequest(ConversationRequest):
