@@ -57,7 +57,7 @@ class Growing:
         self._vectors: list[Matrix] = []
 
     def grow(self, passages: int) -> dict[str, float]:
-        """Up to so many passages; the passages each engine stored a second, with the building of its index."""
+        """Fill both engines up to `passages`, and return how many passages a second each stored, including the building of its index."""
         seconds, before = dict.fromkeys(self._engines, 0.0), self.passages
         while self.passages < passages and (some := self._next(min(passages - self.passages, TOGETHER))):
             for name, engine in self._engines.items():

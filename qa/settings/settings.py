@@ -29,7 +29,7 @@ STANDARD_VARIABLES = {"traces": "OTEL_TRACES_EXPORTER"}
 # Former names, still accepted in version 0.2 with a warning.
 RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeout", "upload_page": "manage_page"}
 REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions that are asked, for `qa gaps`"}
-# Of the sets that were fitted on, the own questions have 5% of the answerable ones below about this; docs/evaluation.md has more figures.
+# Of 118 answerable questions about GOV.UK pages 3% are below; docs/evaluation.md has more figures.
 ANSWER_THRESHOLD = 0.04
 
 LogFormat = Literal["text", "json"]

@@ -35,9 +35,10 @@ def decompress_rtf(data: bytes) -> bytes:
 
 
 def _decompress(content: bytes) -> bytes:
-    """Runs of eight tokens after a byte with a bit for each: a byte as it is, or two with the place and length of a repetition.
+    """Each bit of a control byte describes one of the eight tokens after it: 0 is a byte of the text, 1 is a reference of two bytes.
 
-    A place is one in the window, which is written round and round; the window's next place means the end.
+    A reference repeats earlier text: 12 bits are its place in a circular window of 4,096 bytes, 4 bits its length less 2. A reference
+    to the place that is written next ends the text.
     """
     out = bytearray(_FIRST_WINDOW)
     position = 0

@@ -24,7 +24,7 @@ _NOT_ATTACHED = frozenset(("application/pgp-signature", "application/pkcs7-signa
 _WIDE_ENCODINGS = ("utf-16", "utf-32")
 _HEADERS = ("from", "to", "cc", "date", "subject")
 _MAX_PARTS = 1_000
-# An image that HTML shows, by its Content-ID (RFC 2392); a link to a part is none.
+# An image that the HTML shows, named by its Content-ID (RFC 2392). A link to a part shows nothing.
 _SHOWN = re.compile(r"""(?:\b(?:src|background)\s*=\s*["']?|url\(\s*["']?)\s*cid:([^"'\s>)]+)""", re.IGNORECASE)
 # In bytes. Smaller images are icons, spacers and counters: too small for a line of text.
 _MIN_IMAGE = 1024
