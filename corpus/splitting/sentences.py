@@ -115,7 +115,7 @@ def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int
         return False
     if text[sentence_start : stop.end()].strip() and _ENUMERATOR.fullmatch(text[sentence_start : stop.end()].strip()):
         return False
-    if word in _TITLES:
+    if word in _TITLES or _is_compound_with_title(before[0] if before else ""):
         return False
     if word in _BEFORE_NUMBER and _NEXT_IS_NUMBER.match(text, stop.end(), end):
         return False
@@ -124,6 +124,12 @@ def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int
     if word in _INNER:
         return word in _MAY_CLOSE and not _NEXT_IS_NUMBER.match(text, stop.end(), end)
     return not _is_initial(before[0] if before else "")
+
+
+def _is_compound_with_title(word: str) -> bool:
+    """Whether a title ends a compound: `Trinity-St` of "Trinity-St. Paul's", `Lt-Col` of "Lt-Col. Blake"."""
+    first, _, last = word.replace("–", "-").rpartition("-")
+    return bool(first) and last[:1].isupper() and last.lower() in _TITLES
 
 
 def _is_initial(word: str) -> bool:

@@ -48,6 +48,8 @@ def test_sentences_of_a_span_are_inside_it(before: str, text: str, after: str) -
     [
         ["Dr. Smith came.", "He left."],
         ["Prof. Ada Byron and Mrs. Jones spoke.", "We listened."],
+        ["The Trinity-St. Paul's centre is open.", "The Lt–Col. Blake room is shut."],
+        ["It was mid-gen.", "It ended."],
         ["See e.g. Section 4 of it.", "Then go."],
         ["It is small, i.e. Under ten.", "Then go."],
         ["See No. 10 for it.", "Then go."],
