@@ -65,12 +65,12 @@ def read_question_set(path: Path) -> QuestionSet:
     if path.is_dir():
         corpus = path / CORPUS
         return QuestionSet(path.resolve().name, _beir_questions(path), corpus if corpus.is_file() else None)
-    return QuestionSet(path.stem, [_question(record, place, number) for number, place, record in _records(path)])
+    return QuestionSet(path.stem, [_question(record, place, number) for number, place, record in read_records(path)])
 
 
 def read_corpus(path: Path) -> Iterator[Document]:
     """The documents of a BEIR corpus; those without text and title are skipped. Raises QuestionSetError."""
-    for _, place, record in _records(path):
+    for _, place, record in read_records(path):
         text, title = record.get("text"), record.get("title") or ""
         if not isinstance(text, str) or not isinstance(title, str):
             raise QuestionSetError(f"{place}: 'text' and 'title' of a document must be strings")
@@ -87,11 +87,11 @@ def _beir_questions(folder: Path) -> list[Question]:
         raise QuestionSetError(f"{folder} has no judgements: add {' or '.join(QRELS)}")
     relevant = _read_qrels(qrels)
     questions = []
-    for _, place, record in _records(folder / QUERIES):
+    for _, place, record in read_records(folder / QUERIES):
         question_id = _id(record, place)
         answerable = _answerable(record, place)
         if question_id in relevant or answerable is not None:
-            text = _text(record, "text", place)
+            text = required_text(record, "text", place)
             questions.append(Question(question_id, text, relevant.get(question_id, {}), answerable))
     if not questions:
         raise QuestionSetError(f"no question of {folder / QUERIES} has a judgement in {qrels}")
@@ -132,32 +132,32 @@ def _question(record: Mapping[str, Any], place: str, number: int) -> Question:
         answerable = bool(references or relevant)
     if answerable is False and (relevant or references):
         raise QuestionSetError(f"{place}: a question with 'answerable' false must not have 'relevant', 'evidence' or 'answer'")
-    polarity = _word(record, "polarity", place)
+    polarity = optional_text(record, "polarity", place)
     if polarity not in ("yes", "no", None):
         raise QuestionSetError(f"{place}: 'polarity' must be 'yes' or 'no', not {polarity!r}")
     return Question(
         id=str(question_id),
-        text=_text(record, "question", place),
+        text=required_text(record, "question", place),
         relevant=relevant,
         answerable=answerable,
         history=_history(record, place),
-        kind=_word(record, "kind", place) or "",
+        kind=optional_text(record, "kind", place) or "",
         references=references,
         polarity=polarity,
-        near_page=_word(record, "near_page", place),
+        near_page=optional_text(record, "near_page", place),
     )
 
 
 def _references(record: Mapping[str, Any], place: str) -> tuple[Reference, ...]:
     """The evidence with its answers, and that of other documents. Evidence without an answer is its own answer."""
-    evidence, answer = _word(record, "evidence", place), _word(record, "answer", place)
+    evidence, answer = optional_text(record, "evidence", place), optional_text(record, "answer", place)
     if not (evidence or answer):
         return ()
     answers = [answer or evidence or "", *_words(record, "also", place)]
     found = [Reference(evidence or answer or "", answers)]
     for other in record.get("also_evidence") or []:
         fields = other if isinstance(other, dict) else {"evidence": other}
-        found.append(Reference(_text(fields, "evidence", place), [*_words(fields, "answer", place)] or answers))
+        found.append(Reference(required_text(fields, "evidence", place), [*_words(fields, "answer", place)] or answers))
     return tuple(found)
 
 
@@ -168,7 +168,8 @@ def _documents(record: Mapping[str, Any], place: str) -> list[str]:
     return list(dict.fromkeys(i for one in named for key in ("document", "also_documents") for i in _words(one, key, place)))
 
 
-def _word(record: Mapping[str, Any], field: str, place: str) -> str | None:
+def optional_text(record: Mapping[str, Any], field: str, place: str) -> str | None:
+    """A field without white space around it; None if it is missing, null or empty. Raises QuestionSetError."""
     value = record.get(field)
     if value is not None and not isinstance(value, str):
         raise QuestionSetError(f"{place}: {field!r} must be a string")
@@ -205,7 +206,8 @@ def _answerable(record: Mapping[str, Any], place: str) -> bool | None:
     return value
 
 
-def _text(record: Mapping[str, Any], field: str, place: str) -> str:
+def required_text(record: Mapping[str, Any], field: str, place: str) -> str:
+    """A field without white space around it. Raises QuestionSetError if that is missing, empty or no string."""
     value = record.get(field)
     if not isinstance(value, str) or not value.strip():
         raise QuestionSetError(f"{place}: {field!r} must be a non-empty string")
@@ -219,15 +221,15 @@ def _id(record: Mapping[str, Any], place: str) -> str:
     return str(value)
 
 
-def _records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    """Yield number, place (for error messages) and object of each line that is not blank."""
+def read_records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """Yield number, place (for error messages) and object of each line that is not blank. Raises QuestionSetError."""
     with _open(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             place = f"{path}, line {number}"
             try:
-                record = json.loads(line)
+                record = json.loads(line.encode())  # fails for bytes that are not UTF-8
             except ValueError as error:
                 raise QuestionSetError(f"{place}: not JSON ({error})") from error
             if not isinstance(record, dict):
@@ -237,6 +239,6 @@ def _records(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
 
 def _open(path: Path) -> Any:
     try:
-        return path.open(encoding="utf-8-sig", newline="")
+        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except OSError as error:
         raise QuestionSetError(f"cannot read {path}: {error.strerror}") from error
