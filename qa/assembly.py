@@ -14,6 +14,7 @@ from corpus.sources.addresses import Hosts
 from corpus.sources.fetcher import Fetcher
 from index.access.audience import Audience
 from index.access.restricted import RestrictedEngine
+from index.embedded.candidate import Gate
 from index.embedded.engine import OpenEmbedder
 from index.embedded.folder_lock import is_held
 from index.embedded.opening import has_store, open_engine_to_read, open_engine_to_share, open_engine_to_write
@@ -34,6 +35,7 @@ from qa.ingest.intake import Intake
 from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
+from qa.operate.gate import check_invariants, missed_invariants
 from qa.operate.question_log import QuestionLog
 from qa.operate.state import open_connection, questions_of, state_files_of
 from qa.settings.reading import cache_folder
@@ -62,6 +64,7 @@ class Service:
     """Everything an interface needs.
 
     `intake`: accepts documents; None if this process only reads. `worker`: ingests them; None if another process does.
+    `missed_invariants`: how many the last rebuilt index missed, so that it did not take over.
     """
 
     engine: Engine
@@ -70,6 +73,7 @@ class Service:
     questions: QuestionLog
     intake: Intake | None = None
     worker: Worker | None = None
+    missed_invariants: Callable[[], int] = lambda: 0
 
     def readable_by(self, audience: Audience | None) -> Readable:
         """What an audience may read; None reads everything. Every interface that serves callers answers through it."""
@@ -99,7 +103,7 @@ def open_to_write(
         engine = _open_cluster(settings, opener, reranker)
         engine.embedder  # noqa: B018 - a wrong model is reported before anything is written
     else:
-        engine = open_engine_to_write(settings.data, opener, policy, say, reranker)
+        engine = open_engine_to_write(settings.data, opener, policy, say, reranker, gate_of(settings))
     writer = DocumentWriter(engine, keep_originals=settings.keep_originals)
     if not fill or not writer.engine.is_new:
         return writer
@@ -190,7 +194,9 @@ def service_over(engine: Engine, settings: Settings, intake: Intake | None = Non
     answerer = answerer_over(engine, settings)
     crisis = read_crisis_replies(settings.crisis_words)
     chatbot = Chatbot(answerer, lambda: engine.version, crisis, _model_server(settings))
-    return Service(engine, answerer, chatbot, questions_of(settings), intake, worker)
+    files = state_files_of(settings)
+    missed = (lambda: missed_invariants(files)) if settings.invariants else (lambda: 0)
+    return Service(engine, answerer, chatbot, questions_of(settings), intake, worker, missed)
 
 
 def answerer_over(
@@ -212,6 +218,13 @@ def answerer_over(
         spelling=spelling,
         arrange=arrange,
     )
+
+
+def gate_of(settings: Settings) -> Gate | None:
+    """Asks a rebuilt index the invariants of the setting before it takes over; without a re-ranker. None without the setting."""
+    if (path := settings.invariants) is None:
+        return None
+    return lambda engine: check_invariants(path, answerer_over(engine, settings), state_files_of(settings))
 
 
 def reranker_of(settings: Settings) -> Reranker | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from corpus.types import QuotableError
@@ -38,11 +39,11 @@ class IndexBuilder:
             self._extend(behind)
         self._begin_merge()
 
-    def build(self) -> None:
-        """Build the whole index again and search it."""
+    def build(self, accept: Callable[[Generation], None] | None = None) -> None:
+        """Build the whole index again and search it. `accept`: see `generations.build`."""
         self.wait()
         with self._building:
-            self._adopt_built(None, 0)
+            self._adopt_built(None, 0, accept)
 
     def wait(self) -> None:
         """Wait until no merge runs."""
@@ -61,9 +62,10 @@ class IndexBuilder:
             held = sum(segment.span.last <= self._merging.last for segment in segments) if self._merging else 0
             self._adopt_built(running, held + bounded_merge_start(segments[held:], behind, self._policy))
 
-    def _adopt_built(self, running: Generation | None, keep: int) -> None:
+    def _adopt_built(self, running: Generation | None, keep: int, accept: Callable[[Generation], None] | None = None) -> None:
         fingerprint, dimension = self._embedder.fingerprint, self._embedder.dimension
-        self._searcher.adopt(generations.build(self._folder, self._store, fingerprint, dimension, running, keep, self._policy))
+        built = generations.build(self._folder, self._store, fingerprint, dimension, running, keep, self._policy, accept)
+        self._searcher.adopt(built)
         if not (self._merger and self._merger.is_alive()):
             purge_removed_ids(self._folder, self._store)
 

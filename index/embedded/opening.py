@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index.embedded import originals
+from index.embedded.candidate import Gate
 from index.embedded.engine import EmbeddedEngine, OpenEmbedder
 from index.embedded.folder_lock import FolderLock, SharedLock, SoleLock
 from index.embedded.integrity.migrations import migrate
@@ -28,10 +29,11 @@ def open_engine_to_write(
     policy: Policy = DEFAULT,
     say: Say = log.info,
     reranker: Reranker | None = None,
+    gate: Gate | None = None,
 ) -> EmbeddedOwner:
     """Open or create a data folder as its owner, and index what is not indexed if that is quick or urgent.
 
-    Raises StoreError or ModelError with the next step.
+    `gate`: asks each index that is built again as a whole before it takes over. Raises StoreError or ModelError with the next step.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ def open_engine_to_write(
     try:
         database = _open_as_owner(folder, create=True)
         migrate(database, say)
-        engine = EmbeddedOwner(database, open_embedder, policy, reranker, lock)
+        engine = EmbeddedOwner(database, open_embedder, policy, reranker, lock, gate)
         engine.embedder  # noqa: B018 - the model is loaded now, so that a wrong one is reported before anything is written
         unindexed = engine.status().unindexed
         if unindexed > policy.unindexed_at_start:

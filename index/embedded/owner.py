@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from corpus.types import QuotableError
 from index.embedded.builder import IndexBuilder
+from index.embedded.candidate import CandidateEngine, Gate
 from index.embedded.engine import EmbeddedEngine, OpenEmbedder
 from index.embedded.folder_lock import FolderLock
 from index.embedded.follower import OpenIndex
 from index.embedded.policy import Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
+from index.embedded.segments.generations import Generation
 from index.embedded.store.database import Database
 from index.types import Embedder, Reranker
 
@@ -18,9 +20,16 @@ class EmbeddedOwner(EmbeddedEngine):
     """Holds the folder lock until it is closed. Documents may be changed by any process; it indexes them all."""
 
     def __init__(
-        self, database: Database, open_embedder: OpenEmbedder, policy: Policy, reranker: Reranker | None, lock: FolderLock
+        self,
+        database: Database,
+        open_embedder: OpenEmbedder,
+        policy: Policy,
+        reranker: Reranker | None,
+        lock: FolderLock,
+        gate: Gate | None = None,
     ) -> None:
         super().__init__(database, open_embedder, policy, reranker, lock)
+        self._gate = gate
         self._builder: IndexBuilder | None = None
 
     def maintain(self) -> None:
@@ -32,7 +41,7 @@ class EmbeddedOwner(EmbeddedEngine):
         builder.build_if_behind()
 
     def rebuild(self) -> None:
-        self._open_builder().build()
+        self._build(self._open_builder())
 
     def wait_for_merges(self) -> None:
         """Wait until no segments are being merged."""
@@ -48,7 +57,7 @@ class EmbeddedOwner(EmbeddedEngine):
         """As another process requested; a failure is told there."""
         failure = ""
         try:
-            builder.build()
+            self._build(builder)
         except QuotableError as error:
             failure = str(error)
         self.store.finish_rebuild(number, failure)
@@ -60,6 +69,16 @@ class EmbeddedOwner(EmbeddedEngine):
                 folder = generations.generations_folder(self.store.folder)
                 self._builder = IndexBuilder(folder, self.store, index.searcher, index.embedder, self._policy)
             return self._builder
+
+    def _build(self, builder: IndexBuilder) -> None:
+        """Build the whole index again; it takes over if the gate lets it."""
+        gate = self._gate
+
+        def accept(built: Generation) -> None:
+            if gate:
+                gate(CandidateEngine(self.database, self.embedder, built, self._policy))
+
+        builder.build(accept if gate else None)
 
     def _load(self, name: str, embedder: Embedder) -> OpenIndex:
         store = self.store

@@ -55,7 +55,6 @@ class Searcher:
         current: CurrentGeneration = lambda generation: generation,
     ) -> None:
         """`current`: for a process that does not own the folder, whose generations another one may delete."""
-        store.check_fingerprint(embedder.fingerprint)
         self._store = store
         self._embedder = embedder
         self.scale = embedder.scale

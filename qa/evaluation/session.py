@@ -72,7 +72,7 @@ def open_service(question_set: QuestionSet, settings: Settings, say: Say) -> Ite
         if models.is_dir():  # reuse the exported model
             (Path(folder) / "models").symlink_to(models)
         say(f"Indexing {question_set.corpus} for this evaluation …")
-        settings = settings.model_copy(update={"data": Path(folder)})
+        settings = settings.model_copy(update={"data": Path(folder), "invariants": None})
         with open_to_write(settings, say, reranker=reranker_of(settings)) as writer:
             for _ in writer.put_all(
                 IncomingDocument(str(document.id), document) for document in read_corpus(question_set.corpus)

@@ -15,7 +15,7 @@ from index.opensearch.documents import mapping
 from index.opensearch.documents.mapping import CHANGES, IndexFacts
 from index.opensearch.engine import ClusterEngine
 from index.types import DamagedRow, Embedder
-from qa.assembly import absolute_model_name, embedder_of, embedder_opener, open_to_write
+from qa.assembly import absolute_model_name, embedder_of, embedder_opener, gate_of, open_to_write
 from qa.operate.copying import Copier, Progress
 from qa.operate.maintenance import Finding, check_state
 from qa.operate.state import open_connection
@@ -45,7 +45,8 @@ def repair_cluster(settings: Settings, say: Say) -> Iterator[str]:
 def rebuild_cluster(settings: Settings, model: str | None, say: Say, progress: Progress) -> int | None:
     """Delete what is left over and merge; or embed all documents with another model, and return how many were embedded by this call.
 
-    An interrupted call goes on where it stopped. Raises StoreError, ModelError, and QuotableError for damaged documents.
+    An interrupted call goes on where it stopped. Raises StoreError, ModelError, QuotableError for damaged documents, and
+    InvariantsMissed: the old vectors stay in use.
     """
     connection = open_connection(settings)
     facts = mapping.read_facts(connection)
@@ -88,6 +89,8 @@ def _embed_beside(settings: Settings, old: IndexFacts, name: str, embedder: Embe
             if copier.report.problems:
                 damaged = "; ".join(copier.report.problems[:3])
                 raise QuotableError(f"damaged documents cannot be embedded: {damaged}; run `qa check --repair`, or remove them")
+            if gate := gate_of(settings):
+                gate(target)
             mapping.take_over(connection, old, new)
         except BaseException:
             mapping.close_to_changes(connection, old.index, False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from corpus.splitting.passages import split
 from corpus.types import QuotableError
 from index.embedded import originals
+from index.embedded.candidate import CandidateEngine
 from index.embedded.folder_lock import is_held
 from index.embedded.integrity.backup import BEFORE as BEFORE_RESTORE
 from index.embedded.integrity.backup import back_up, restore
@@ -26,7 +27,7 @@ from index.embedded.opening import (
     open_engine_to_share,
 )
 from index.embedded.segments import generations
-from index.embedded.segments.generations import generations_folder
+from index.embedded.segments.generations import Generation, generations_folder
 from index.embedded.segments.manifest import verify
 from index.embedded.segments.removed_ids import purge_removed_ids
 from index.embedded.store.store import Store
@@ -34,7 +35,7 @@ from index.embedding import onnx_embedder
 from index.types import DamagedRow, Embedder, StoreError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
-from qa.assembly import absolute_model_name, embedder_of, embedder_opener, model_folders, model_name
+from qa.assembly import absolute_model_name, embedder_of, embedder_opener, gate_of, model_folders, model_name
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -85,7 +86,8 @@ def repair_folder(settings: Settings, say: Say) -> Iterator[str]:
     with close_to_others(settings.data):
         yield from repair(settings.data)
     yield f"The damaged store is kept as {settings.data / BEFORE_REPAIR}."
-    rebuild_folder(settings, None, say, lambda done, total: None)
+    unguarded = settings.model_copy(update={"invariants": None})  # the index before does not fit the repaired store
+    rebuild_folder(unguarded, None, say, lambda done, total: None)
 
 
 def back_up_folder(settings: Settings, target: Path) -> None:
@@ -106,7 +108,7 @@ def restore_folder(settings: Settings, source: Path) -> Path | None:
 def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Progress) -> Embedded:
     """Make missing vectors and the index, with another model if one is named. Where a server runs on the folder, it builds the index.
 
-    Raises StoreError, also for another model while a server runs.
+    Raises StoreError, also for another model while a server runs, and InvariantsMissed: the model and the index stay as they were.
     """
     if is_held(settings.data):
         return _rebuild_with_owner(settings, model, say, progress)
@@ -116,11 +118,18 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
         embedder = embedder_of(settings, name, say)
         if model is None:
             store.check_fingerprint(embedder.fingerprint)
+            _split_again(store, embedder)
         embedded = embed_missing(store, embedder, progress)
-        store.set_model(embedder.fingerprint, name)
-        _split_again(store, embedder)
+        gate = gate_of(settings)
+
+        def take_over(built: Generation) -> None:
+            if gate:
+                gate(CandidateEngine(database, embedder, built))
+            store.set_model(embedder.fingerprint, name)
+
         folder = generations_folder(settings.data)
-        generations.build(folder, store, embedder.fingerprint, embedder.dimension)
+        generations.build(folder, store, embedder.fingerprint, embedder.dimension, accept=take_over)
+        _split_again(store, embedder)  # with another model only now: before, the store does not accept its vectors
         purge_removed_ids(folder, store)
         return embedded
 

@@ -100,6 +100,11 @@ class Settings(BaseModel):
     answer_threshold: float = Field(
         default=ANSWER_THRESHOLD, ge=0, le=1, description="The confidence from which a question counts as answerable."
     )
+    invariants: FilePath | None = Field(
+        default=None,
+        description="Questions that an index built again must answer before it takes over, as for `qa eval --invariants`.",
+        examples=["invariants.jsonl"],
+    )
     read: Read = Field(
         default="auto",
         description="When the reading model reads: auto, where words and structure leave doubt about the quote; always; or never.",

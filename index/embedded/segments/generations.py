@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -128,11 +128,17 @@ def build(
     running: Generation | None = None,
     keep: int = 0,
     policy: Policy = DEFAULT,
+    accept: Callable[[Generation], None] | None = None,
 ) -> Generation:
-    """Build, verify and load the next generation from the store; the first `keep` segments of `running` are reused."""
+    """Build, verify and load the next generation from the store; the first `keep` segments of `running` are reused.
+
+    `accept`: called with the new generation before any process can find it; nothing is published if it raises.
+    """
     unchanged = running.segments[:keep] if running else ()
     span = Span(unchanged[-1].span.last if unchanged else 0, store.last_passage_id())
     with build_segment(folder, store, fingerprint, dimension, span, policy=policy) as segment:
+        if accept:
+            accept(Generation(0, (*unchanged, _load_built(segment.folder, segment, policy))))
         return publish(folder, store, fingerprint, segment, running, policy)
 
 
@@ -196,10 +202,7 @@ def publish(
     with translate_disk_errors(folder):
         linked = [folder / f"{running.number:06}" / _name(other.span) for other in shared] if running else []
         _write_generation(path, manifest, segment, linked)
-    try:
-        built = load_segment(path / _name(span), span, digest_of(segment.files, _name(span)), policy)
-    except Exception as error:  # any exception of FAISS, tantivy or NumPy
-        raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
+    built = _load_built(path / _name(span), segment, policy)
     if not matches_store(built, store, fingerprint):
         _delete(path)
         raise DamagedIndex(
@@ -208,6 +211,14 @@ def publish(
     for old in list_folders(folder)[: -policy.generations]:
         _delete(old)
     return Generation(number, tuple(sorted([built, *shared], key=lambda segment: segment.span.after)))
+
+
+def _load_built(path: Path, segment: BuiltSegment, policy: Policy) -> Segment:
+    """Load a segment that was just written. Raises DamagedIndex."""
+    try:
+        return load_segment(path, segment.span, digest_of(segment.files, _name(segment.span)), policy)
+    except Exception as error:  # any exception of FAISS, tantivy or NumPy
+        raise DamagedIndex(f"the index just written to {path} cannot be read back ({error}); check the disk") from error
 
 
 def _write_generation(path: Path, manifest: dict[str, Any], segment: BuiltSegment, linked: Sequence[Path]) -> None:

@@ -199,6 +199,11 @@ def _index(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily("quotable_passages", "Stored passages.", status.passages)
     yield GaugeMetricFamily("quotable_degraded", "1 if damaged rows are withheld, 0 otherwise.", int(status.degraded))
     yield GaugeMetricFamily("quotable_generation", "Number of the index generation in use.", service.engine.generation)
+    yield GaugeMetricFamily(
+        "quotable_invariants_missed",
+        "Invariants that the last rebuilt index missed, so that it did not take over; 0 if it did.",
+        service.missed_invariants(),
+    )
     yield GaugeMetricFamily("quotable_index_segments", "Segments in the index generation.", status.segments)
     yield GaugeMetricFamily("quotable_index_tail_passages", "Passages not yet in a segment.", status.unindexed)
     if service.intake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,13 @@ def test_another_model_takes_over_when_every_document_is_embedded(
         open_connection(settings).write("DELETE", path, params={"routing": b.key, "refresh": "true"})
         refused = qa(settings, "rebuild", "--model", other)
         assert (refused.exit_code, "'b'" in refused.output) == (1, True), refused.output
+        missed = {"question": small.text_of("a", 1)[:100], "document": "none"}
+        (tmp_path / "invariants.jsonl").write_text(json.dumps(missed))
         running.engine.remove("b")  # changes are allowed again
+        monkeypatch.setenv("QA_INVARIANTS", str(tmp_path / "invariants.jsonl"))
+        refused = qa(settings, "rebuild", "--model", other)
+        assert (refused.exit_code, "1 of 1 invariants" in refused.output) == (1, True), refused.output
+        (tmp_path / "invariants.jsonl").write_text(json.dumps(missed | {"document": "a"}))
         rebuilt = qa(settings, "rebuild", "--model", other)
         assert (rebuilt.exit_code, rebuilt.stdout) == (0, "0 documents embedded, index built.\n"), rebuilt.output
         with pytest.raises(EngineUnavailable, match="restart this process"):

@@ -68,6 +68,9 @@ qa.settings
 qa.answering.question
 qa.answering.reader
 qa.answering
+qa.evaluation.matching
+qa.evaluation.question_sets
+qa.evaluation.invariants
 qa.chat
 qa.ingest
 qa.operate
