@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qa.answering.confidence import LIKELY_CONFIDENCE
 
 LIKELY = "Likely the answer"
 CLOSEST = "Closest found"
-SAYS_NOTHING_ABOUT = "These documents say nothing about"
+SAYS_NOTHING_ABOUT = "These documents say nothing about {names}."
+ALTERNATIVES = "{others} or {last}"
 
 
 def label(confidence: float) -> str:
@@ -16,10 +17,10 @@ def label(confidence: float) -> str:
     return LIKELY if confidence >= LIKELY_CONFIDENCE else CLOSEST
 
 
-def missing_sentence(missing: Sequence[str]) -> str:
-    """A sentence that names what the documents do not mention, "" if nothing is missing."""
+def missing_sentence(missing: Sequence[str], translate: Callable[[str], str] = str) -> str:
+    """A sentence that names what the documents do not mention, "" if nothing is missing. `translate`: into the reader's language."""
     if not missing:
         return ""
     *others, last = missing
-    names = f"{', '.join(others)} or {last}" if others else last
-    return f"{SAYS_NOTHING_ABOUT} {names}."
+    names = translate(ALTERNATIVES).format(others=", ".join(others), last=last) if others else last
+    return translate(SAYS_NOTHING_ABOUT).format(names=names)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, render_template, request
 
 from qa.operate.keys import Role
 from qa.web.current import settings
-from qa.web.pages import chat_page, feedback, search_page
+from qa.web.pages import chat_page, feedback, language, search_page
 from qa.web.pages.document import document_page, image_page
 from qa.web.pages.manage import pages as manage
 from qa.web.pages.manage.address import MANAGE
@@ -30,16 +30,22 @@ CONTENT_SECURITY_POLICY = (
 )
 # A second policy: scripts can create text nodes, never markup from a string.
 TEXT_ONLY = "require-trusted-types-for 'script'; trusted-types 'none'"
+NAVIGATION = ASK, CHAT, DOCUMENTS = ("Ask", "Chat", "Documents")
 NO_PAGES = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
+
+
+blueprint.add_app_template_global(language.translate, "_")
+for function in (language.language, language.direction, language.messages):
+    blueprint.add_app_template_global(function)
 
 
 @blueprint.app_template_global()
 def pages() -> list[tuple[str, str]]:
     """Addresses and names for the navigation: what the caller may use."""
-    offered = [("/", "Ask"), ("/chat", "Chat")]
+    offered = [("/", ASK), ("/chat", CHAT)]
     caller = g.get("caller")
     if settings().manage_page and caller and caller.role >= Role.WRITE:
-        offered.append((MANAGE, "Documents"))
+        offered.append((MANAGE, DOCUMENTS))
     return offered
 
 
@@ -50,6 +56,7 @@ def _set_security_headers(response: Response) -> Response:
     if request.path == "/static/embed.js":
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # for other sites' pages
     if response.mimetype == "text/html":
+        response.vary.add("Accept-Language")
         framed = g.get("frames", ())
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY + (" ".join(framed) or "'none'")
         response.headers.add("Content-Security-Policy", TEXT_ONLY)

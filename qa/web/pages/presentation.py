@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from index.types import DEFAULT_COLLECTION
 from qa.answering.confidence import LIKELY_CONFIDENCE
-from qa.answering.labels import CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
+from qa.answering.labels import CLOSEST, LIKELY
+from qa.answering.labels import missing_sentence as sentence_of
+from qa.web.pages.language import translate as _
 from qa.web.schemas.addresses import quote_address, with_text_fragment
 
 _HTTP_URL = re.compile(r"https?://\S+", re.IGNORECASE)
 MONTHS = "January February March April May June July August September October November December".split()
 
-# By the verdict on an answer.
-TEXTS: Mapping[str, Any] = {
-    "labels": {
-        "likely": LIKELY,
-        "closest": CLOSEST,
-        "none": "Not in these documents",
-        "nothing": "Not in these documents",
-    },
-    "reasons": {
-        "none": "No document answers this question. The nearest passages below may be about something else.",
-        "nothing": "No passage matches this question.",
-    },
-    "missing": SAYS_NOTHING_ABOUT,
-    "caution": "This is the closest passage found. Read it in context before you rely on it.",
-    "advice": [
-        "Try words that the documents would use.",
-        "Ask about one thing at a time.",
-        "If the answer should be here, tell the people who maintain these documents.",
-    ],
-}
+
+def texts() -> Mapping[str, Any]:
+    """The texts of an answer by its verdict, in the language of the page."""
+    return {
+        "labels": {
+            "likely": _(LIKELY),
+            "closest": _(CLOSEST),
+            "none": _("Not in these documents"),
+            "nothing": _("Not in these documents"),
+        },
+        "reasons": {
+            "none": _("No document answers this question. The nearest passages below may be about something else."),
+            "nothing": _("No passage matches this question."),
+        },
+        "caution": _("This is the closest passage found. Read it in context before you rely on it."),
+        "advice": [
+            _("Try words that the documents would use."),
+            _("Ask about one thing at a time."),
+            _("If the answer should be here, tell the people who maintain these documents."),
+        ],
+    }
+
+
+def missing_sentence(missing: Sequence[str]) -> str:
+    """What the documents do not mention, in the language of the page."""
+    return sentence_of(missing, _)
 
 
 def verdict(body: Mapping[str, Any]) -> str:
@@ -56,7 +64,7 @@ def source_fields(source: Mapping[str, Any]) -> dict[str, str]:
         "title": document["title"],
         "collection": shown_collection(document["collection"]),
         "path": " › ".join(source["headings"]),
-        "page": f"page {source['page']}" if source["page"] else "",
+        "page": _("page {number}", number=source["page"]) if source["page"] else "",
         "image": source["page_url"] or "",
         "note": document["note"] or "",
         "date": document["date"] or "",
@@ -85,9 +93,8 @@ def http_url(url: str | None) -> str:
 
 
 def format_date(date: str | None) -> str:
-    """An ISO 8601 date as 21 July 2025."""
-    year, _, rest = (date or "")[:10].partition("-")
-    month, _, number = rest.partition("-")
+    """An ISO 8601 date as 21 July 2025, in the language of the page."""
+    year, month, number = [*(date or "")[:10].split("-"), "", ""][:3]
     if not (month.isdigit() and number.isdigit() and 1 <= int(month) <= 12):
         return date or ""
-    return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
+    return _("{day} {month} {year}", day=int(number), month=_(MONTHS[int(month) - 1]), year=year)

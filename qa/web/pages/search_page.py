@@ -18,11 +18,10 @@ from flask import Blueprint, abort, g, render_template, request
 
 from index.filters import Filter
 from qa.answering.confidence import LIKELY_CONFIDENCE
-from qa.answering.labels import missing_sentence
 from qa.web.asked import keep_question
 from qa.web.current import collections, service, settings
 from qa.web.pages.example_questions import example_questions
-from qa.web.pages.presentation import TEXTS, answer_kind, result_fields, source_fields, verdict
+from qa.web.pages.presentation import answer_kind, missing_sentence, result_fields, source_fields, texts, verdict
 from qa.web.pages.quotes import quote_blocks, quote_cells, quote_line
 from qa.web.routes import READ, route
 from qa.web.schemas.answers import answer_json, explained_answer_json
@@ -144,7 +143,7 @@ def _render(
         empty=not service().engine.facets("collection", None, 1),
         likely_confidence=LIKELY_CONFIDENCE,
         more_results=MORE_RESULTS,
-        texts=TEXTS,
+        texts=texts(),
         feedback=settings().feedback,
     )
 

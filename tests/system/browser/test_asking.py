@@ -86,6 +86,20 @@ def test_server_and_script_build_the_same_markup(open_page: OpenPage, question: 
     assert with_scripts.url == without.url.replace("%20", "+") or query_of(with_scripts) == question
 
 
+@pytest.mark.parametrize(("locale", "label"), [("de-DE", "Diese Dokumente fragen"), ("cy-GB", "Gofynnwch i’r dogfennau hyn")])
+@pytest.mark.parametrize("question", [LIKELY, "What does a permit cost in Germany?", "visitors permit"])
+def test_server_and_script_build_the_same_markup_in_every_language(
+    open_page: OpenPage, question: str, locale: str, label: str
+) -> None:
+    with_scripts = open_page("/", locale=locale)
+    without = open_page(f"/?q={quote(question)}", scripts=False, locale=locale)
+    with_scripts.get_by_label(label).fill(question)
+    with_scripts.keyboard.press("Enter")
+    with_scripts.locator("#results section").wait_for()
+    assert with_scripts.evaluate(MARKUP) == without.evaluate(MARKUP)
+    assert "Show in document" not in with_scripts.inner_text("main")
+
+
 def test_searches_while_typing_and_updates_the_address(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_label("Ask these documents").press_sequentially("mooring fee", delay=10)

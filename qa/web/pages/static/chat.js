@@ -2,6 +2,7 @@
 // questions, so that a conversation can be reloaded and shared.
 
 import { element } from "./elements.js";
+import { _ } from "./language.js";
 import { formatDate, httpUrl, quoteAddress, withTextFragment } from "./results.js";
 
 const SOURCES = "\n\nSources:\n"; // in a reply's text; the page shows links instead
@@ -63,7 +64,7 @@ async function replyTo(question, onText) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ model: "quotable", stream: true, messages: [...messages, { role: "user", content: question }] }),
   }).catch(() => {
-    throw new Error(navigator.onLine ? "The server cannot be reached. Your question is kept." : "You are offline. Your question is kept.");
+    throw new Error(`${navigator.onLine ? _("The server cannot be reached.") : _("You are offline.")} ${_("Your question is kept.")}`);
   });
   if (!response.ok) throw new Error(errorText(await response.json().catch(() => null)));
   let content = "";
@@ -83,7 +84,7 @@ async function replyTo(question, onText) {
 }
 
 function errorText(problem) {
-  return problem?.error?.message ?? problem?.detail ?? "Something went wrong; try again.";
+  return problem?.error?.message ?? problem?.detail ?? _("Something went wrong; try again.");
 }
 
 // Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
@@ -134,8 +135,8 @@ function source(annotation) {
     " ",
     element("a", { href: sourceAddress(annotation) }, title),
     date ? [" ", element("time", { datetime: date }, formatDate(date))] : null,
-    annotation.page_url ? [" ", element("a", { href: annotation.page_url }, "Show page")] : null,
-    httpUrl(url) ? [" ", element("a", { href: withTextFragment(httpUrl(url), annotation.quote), rel: "noreferrer" }, "Original page")] : null,
+    annotation.page_url ? [" ", element("a", { href: annotation.page_url }, _("Show page"))] : null,
+    httpUrl(url) ? [" ", element("a", { href: withTextFragment(httpUrl(url), annotation.quote), rel: "noreferrer" }, _("Original page"))] : null,
   );
 }
 

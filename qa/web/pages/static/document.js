@@ -1,5 +1,6 @@
 // The document page: reports a missing passage, and copies text with its citation.
 
+import { _ } from "./language.js";
 import { formatDate, quoteAddress } from "./results.js";
 
 const text = document.querySelector(".text");
@@ -21,7 +22,7 @@ function linkedPassage() {
 function update() {
   const passage = linkedPassage();
   const gone = /^#p\d+$/.test(location.hash) && !passage;
-  missingPassage.textContent = gone ? "The linked passage is no longer in this document, which has changed since." : changed;
+  missingPassage.textContent = gone ? _("The linked passage is no longer in this document, which has changed since.") : changed;
   const selection = getSelection();
   const selected = !selection.isCollapsed && text.contains(selection.anchorNode) && text.contains(selection.focusNode);
   copyRange = null;
@@ -35,7 +36,7 @@ function update() {
     copyRange = document.createRange();
     copyRange.selectNodeContents(passage);
   }
-  copyLabel.textContent = selected ? "Copy the selection" : marks.length ? "Copy the quote" : "Copy the highlighted passage";
+  copyLabel.textContent = selected ? _("Copy the selection") : marks.length ? _("Copy the quote") : _("Copy the highlighted passage");
   copyBar.hidden = !copyRange;
 }
 
@@ -83,9 +84,9 @@ copyBar.addEventListener("click", async (event) => {
   if (!format || !copyRange) return;
   try {
     await writeToClipboard(formats[format](quoteToCopy()));
-    copyStatus.textContent = "Copied.";
+    copyStatus.textContent = _("Copied.");
   } catch {
-    copyStatus.textContent = "This browser does not allow pages to copy. Select the text and copy it yourself.";
+    copyStatus.textContent = _("This browser does not allow pages to copy. Select the text and copy it yourself.");
   }
 });
 

@@ -5,9 +5,9 @@ import { element } from "./elements.js";
 
 export function quoteElement(quote) {
   const cells = rowCells(quote);
-  if (cells.length) return element("blockquote", null, element("dl", null, cells.map(cellElement)));
+  if (cells.length) return element("blockquote", { dir: "auto" }, element("dl", null, cells.map(cellElement)));
   const leadIn = quote.lead_in ? element("p", { class: "lead-in" }, quote.lead_in) : null;
-  return element("blockquote", null, leadIn, quoteBlocks(quote).map(blockElement));
+  return element("blockquote", { dir: "auto" }, leadIn, quoteBlocks(quote).map(blockElement));
 }
 
 function cellElement({ head, pieces }) {

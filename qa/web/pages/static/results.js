@@ -2,6 +2,7 @@
 // Links to original pages must be http or https.
 
 import { element } from "./elements.js";
+import { _ } from "./language.js";
 import { quoteElement } from "./quote.js";
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
@@ -23,9 +24,9 @@ function answerKind(answer, likelyConfidence) {
 // For screen readers.
 export function summary(body, { likelyConfidence, texts }) {
   const count = body.results.length;
-  const passages = count === 1 ? "1 passage" : `${count} passages`;
+  const passages = count === 1 ? _("1 passage") : _("{count} passages", { count });
   const label = texts.labels[verdict(body, likelyConfidence)];
-  if (!body.answer) return `${label}. Nearest: ${passages}.`;
+  if (!body.answer) return `${label}. ${_("Nearest: {passages}.", { passages })}`;
   const { lead_in: leadIn, text } = body.answer;
   return `${label}: ${leadIn ? `${leadIn} ${text}` : text} ${passages}.`;
 }
@@ -33,8 +34,8 @@ export function summary(body, { likelyConfidence, texts }) {
 export function answerArea(body, { likelyConfidence, texts, more, feedbackForm, uncorrected }) {
   const parts = [];
   if (body.rewritten_query) {
-    const instead = body.corrected ? [" ", element("a", { target: "_self", href: uncorrected }, `Search for “${body.query}” instead`)] : [];
-    parts.push(element("p", { class: "note" }, `Searched for “${body.rewritten_query}”.`, ...instead));
+    const instead = body.corrected ? [" ", element("a", { target: "_self", href: uncorrected }, _("Search for “{query}” instead", { query: body.query }))] : [];
+    parts.push(element("p", { class: "note" }, _("Searched for “{query}”.", { query: body.rewritten_query }), ...instead));
   }
   if (body.notice) parts.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, likelyConfidence);
@@ -42,9 +43,9 @@ export function answerArea(body, { likelyConfidence, texts, more, feedbackForm, 
   if (body.answers.length > 1) parts.push(otherAnswers(body.answers.slice(1), likelyConfidence, texts));
   if (feedbackForm) parts.push(feedback(body));
   if (body.results.length) {
-    parts.push(element("h2", null, body.answer ? "Passages" : "Nearest passages"));
+    parts.push(element("h2", null, body.answer ? _("Passages") : _("Nearest passages")));
     parts.push(element("ol", { class: "results" }, body.results.map(result)));
-    if (more) parts.push(element("p", { class: "more" }, element("a", { target: "_self", href: more }, "Show more passages")));
+    if (more) parts.push(element("p", { class: "more" }, element("a", { target: "_self", href: more }, _("Show more passages"))));
   }
   return parts;
 }
@@ -65,7 +66,7 @@ function otherAnswers(answers, likelyConfidence, texts) {
   return element(
     "section",
     { class: "others", "aria-labelledby": "others" },
-    element("h2", { id: "others" }, answers.length > 1 ? "Other answers" : "Another answer"),
+    element("h2", { id: "others" }, answers.length > 1 ? _("Other answers") : _("Another answer")),
     element("ul", null, answers.map((answer) => otherAnswer(answerKind(answer, likelyConfidence), answer, texts))),
   );
 }
@@ -78,7 +79,7 @@ function otherAnswer(kind, answer, texts) {
 function quote(answer, fields) {
   return [
     quoteElement(answer),
-    answer.more ? element("p", { class: "more-items" }, element("a", { href: fields.address }, `and ${answer.more} more`)) : null,
+    answer.more ? element("p", { class: "more-items" }, element("a", { href: fields.address }, _("and {count} more", { count: answer.more }))) : null,
     element("p", { class: "source-link" }, element("a", { href: fields.address }, fields.title)),
     meta(fields),
   ];
@@ -89,7 +90,7 @@ function noAnswer(kind, missing, texts) {
     "section",
     { class: `answer ${kind}`, "aria-labelledby": "verdict" },
     element("h2", { id: "verdict" }, texts.labels[kind]),
-    missing.length ? element("p", null, `${texts.missing} ${alternatives(missing)}.`) : null,
+    missing.length ? element("p", null, _("These documents say nothing about {names}.", { names: alternatives(missing) })) : null,
     element("p", null, texts.reasons[kind]),
     element("ul", { class: "advice" }, texts.advice.map((advice) => element("li", null, advice))),
   );
@@ -97,7 +98,7 @@ function noAnswer(kind, missing, texts) {
 
 function alternatives(names) {
   const last = names.at(-1);
-  return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${last}` : last;
+  return names.length > 1 ? _("{others} or {last}", { others: names.slice(0, -1).join(", "), last }) : last;
 }
 
 function feedback(body) {
@@ -106,9 +107,9 @@ function feedback(body) {
     "form",
     { class: "feedback", action: "/feedback", method: "post", target: "_self" },
     Object.entries(hidden).map(([name, value]) => element("input", { type: "hidden", name, value })),
-    element("p", null, "Did this answer your question?"),
-    element("button", { name: "helped", value: "yes" }, "Yes"),
-    element("button", { name: "helped", value: "no" }, "No"),
+    element("p", null, _("Did this answer your question?")),
+    element("button", { name: "helped", value: "yes" }, _("Yes")),
+    element("button", { name: "helped", value: "no" }, _("No")),
   );
 }
 
@@ -119,7 +120,7 @@ function result(one) {
     { class: "result" },
     element("h3", null, element("a", { href: fields.address }, fields.title)),
     meta(fields),
-    element("p", { class: "passage" }, fields.before, element("mark", null, fields.quote), fields.after),
+    element("p", { class: "passage", dir: "auto" }, fields.before, element("mark", null, fields.quote), fields.after),
     links(fields),
   );
 }
@@ -139,9 +140,9 @@ function links(fields) {
   return element(
     "p",
     { class: "links" },
-    element("a", { href: fields.address }, "Show in document"),
-    fields.image ? element("a", { href: fields.image }, "Show page") : null,
-    fields.original ? element("a", { href: fields.original, rel: "noreferrer" }, "Original page") : null,
+    element("a", { href: fields.address }, _("Show in document")),
+    fields.image ? element("a", { href: fields.image }, _("Show page")) : null,
+    fields.original ? element("a", { href: fields.original, rel: "noreferrer" }, _("Original page")) : null,
   );
 }
 
@@ -151,7 +152,7 @@ function sourceFields(source) {
     title: source.document.title,
     collection: source.document.collection === DEFAULT_COLLECTION ? "" : source.document.collection,
     path: source.headings.join(" › "),
-    page: source.page ? `page ${source.page}` : "",
+    page: source.page ? _("page {number}", { number: source.page }) : "",
     image: source.page_url ?? "",
     note: source.document.note ?? "",
     date: source.document.date ?? "",
@@ -199,5 +200,5 @@ export function httpUrl(url) {
 
 export function formatDate(date) {
   const [year, month, number] = (date ?? "").slice(0, 10).split("-");
-  return MONTHS[month - 1] && Number(number) ? `${Number(number)} ${MONTHS[month - 1]} ${year}` : (date ?? "");
+  return MONTHS[month - 1] && Number(number) ? _("{day} {month} {year}", { day: Number(number), month: _(MONTHS[month - 1]), year }) : (date ?? "");
 }

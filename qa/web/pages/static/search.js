@@ -2,6 +2,7 @@
 // Without this script the form loads the same page from the server.
 
 import { element } from "./elements.js";
+import { _ } from "./language.js";
 import { answerArea, summary } from "./results.js";
 
 const TYPING_PAUSE_MS = 180;
@@ -93,10 +94,10 @@ function showProblem(problem) {
 }
 
 function showUnreachable() {
-  const again = element("button", { type: "button", class: "plain" }, "Try again");
+  const again = element("button", { type: "button", class: "plain" }, _("Try again"));
   again.addEventListener("click", repeatFailed);
-  const words = navigator.onLine ? "The server cannot be reached." : "You are offline.";
-  showResults(box.value, [], [element("p", { class: "error" }, `${words} Your question is kept. `, again)]);
+  const words = navigator.onLine ? _("The server cannot be reached.") : _("You are offline.");
+  showResults(box.value, [], [element("p", { class: "error" }, `${words} ${_("Your question is kept.")} `, again)]);
 }
 
 function repeatFailed() {
@@ -178,7 +179,7 @@ results.addEventListener("submit", async (event) => {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(given),
   }).catch(() => null);
-  const words = sent?.ok ? "Thank you for the feedback." : "The feedback could not be saved. Try again later.";
+  const words = sent?.ok ? _("Thank you for the feedback.") : _("The feedback could not be saved. Try again later.");
   event.target.replaceChildren(element("p", { role: "status", tabindex: "-1" }, words));
   event.target.firstChild.focus();
 });
