@@ -5,7 +5,8 @@
 
 A writer keeps what was acknowledged: the last version of every document, and which were removed. Every passage of a document says its
 version. Searchers check that a document is found with all its passages of one version that is no older than the one acknowledged
-before the search began, and that a removed one is not found.
+before the search began, and that a removed one is not found. While shards are missing, a search may find nothing if it says that a part
+of the documents cannot be searched.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Seen:
     """What the searchers saw."""
 
     searches: int = 0
+    told: int = 0  # found nothing, and said that a part is missing
     wrong: list[str] = field(default_factory=list)
     errors: list[tuple[float, str]] = field(default_factory=list)
     writes: int = 0
@@ -102,7 +104,8 @@ def search(engine: ClusterEngine, known: Acknowledged, seen: Seen, ended: thread
         began = time.monotonic()
         try:
             with engine.snapshot(Comparison("eq", "id", name)) as snapshot:
-                ids = [each.passage_id for each in snapshot.search(engine.prepare(f"{name} otter")).candidates]
+                ranking = snapshot.search(engine.prepare(f"{name} otter"))
+                ids = [each.passage_id for each in ranking.candidates]
                 texts = [stored.passage.text for stored in snapshot.passages(ids)]
         except StoreError as error:
             seen.errors.append((time.monotonic(), str(error)))
@@ -112,7 +115,9 @@ def search(engine: ClusterEngine, known: Acknowledged, seen: Seen, ended: thread
         seen.longest_search = max(seen.longest_search, time.monotonic() - began)
         if texts and (len(texts) != PARTS or len(set(texts)) != 1):
             seen.wrong.append(f"half: {name} {texts}")
-        if before is not None and known.begun.get(name) == begun_before:  # nothing was written meanwhile
+        if not texts and ranking.partial:  # its reader is told that a part of the documents cannot be searched
+            seen.told += 1
+        elif before is not None and known.begun.get(name) == begun_before:  # nothing was written meanwhile
             found = int(texts[0].rpartition("version")[2]) if texts else REMOVED
             if found != before:
                 seen.wrong.append(f"{name}: {found} instead of {before}")
@@ -194,6 +199,7 @@ def run(rounds: int, searchers: int, two: bool) -> dict[str, Any]:
         "kills": kills,
         "acknowledged": seen.writes,
         "searches": seen.searches,
+        "searches_that_said_a_part_is_missing": seen.told,
         "longest_search_seconds": round(seen.longest_search, 2),
         "wrong_searches": len(seen.wrong),
         "examples": seen.wrong[:5],
