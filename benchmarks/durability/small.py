@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -105,57 +106,64 @@ def put(writer: DocumentWriter, name: str, version: int) -> None:
 Send = Callable[..., None]
 Wait = Callable[[], None]
 
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["__main__", __name__])
+
 
 class Child:
-    """A forked process that runs `work` and sends JSON objects, one per line. Forking saves the imports."""
+    """A process that runs `work` and sends objects.
+
+    It is forked, which saves the imports, from a process of its own that has no threads: a fork copies a lock that another thread holds,
+    and nobody would ever release the copy.
+    """
 
     def __init__(self, work: Callable[[Send, Wait], None]) -> None:
-        """`work` gets a function that sends an object, and one that waits until `go` is called."""
-        report, self._speak = os.pipe()
-        listen, self._go = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            os.close(report)
-            os.close(self._go)
-            self._live(work, listen)
-        os.close(self._speak)
-        os.close(listen)
-        self._report = os.fdopen(report, "rb")
+        """`work`: a function of a module, or its `partial`. It gets a function that sends an object, and one that waits for `go`."""
+        self._report, speak = _context.Pipe(duplex=False)
+        listen, self._go = _context.Pipe(duplex=False)
+        with speak, listen:
+            self._process = _context.Process(target=_live, args=(work, speak, listen), daemon=True)
+            self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     def line(self) -> dict[str, Any] | None:
         """The next object; None after the end."""
-        line = self._report.readline()
-        return json.loads(line) if line.endswith(b"\n") else None
+        try:
+            return dict(self._report.recv())
+        except (EOFError, OSError):  # OSError: killed while it sent
+            return None
 
     def go(self) -> None:
-        os.write(self._go, b"\n")
+        self._go.send(None)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        self._process.kill()
 
     def rest(self) -> list[dict[str, Any]]:
         """The remaining objects, after the process ended."""
         lines = list(iter(self.line, None))
         self._report.close()
-        os.close(self._go)
-        os.waitpid(self.pid, 0)
+        self._go.close()
+        self._process.join()
         return lines
 
-    def _live(self, work: Callable[[Send, Wait], None], listen: int) -> None:
-        """Never returns."""
 
-        def send(**what: Any) -> None:
-            os.write(self._speak, json.dumps(what).encode() + b"\n")
+def _live(work: Callable[[Send, Wait], None], speak: Connection, listen: Connection) -> None:
+    """Never returns."""
 
-        def wait() -> None:
-            os.read(listen, 1)
+    def send(**what: Any) -> None:
+        speak.send(what)
 
-        try:
-            work(send, wait)
-        except BaseException as error:  # noqa: BLE001 - reported, whatever it is
-            with suppress(OSError):
-                send(kind="failed", what=f"{type(error).__name__}: {error}")
-        os._exit(0)
+    try:
+        work(send, listen.recv)
+    except BaseException as error:  # noqa: BLE001 - reported, whatever it is
+        with suppress(OSError):
+            send(kind="failed", what=f"{type(error).__name__}: {error}")
+    os._exit(0)
 
 
 @dataclass(slots=True)

@@ -115,7 +115,7 @@ def test_kill_9_loses_no_original_of_an_acknowledged_document(data: Path) -> Non
 
 
 def _change(data: Path, number: int, there: dict[str, str | None], send: small.Send, _wait: small.Wait) -> None:
-    """Put and remove documents with originals, without a sandbox: forked processes have threads that may not start others."""
+    """Put and remove documents with originals until the process is killed."""
     rng = random.Random(number)
     with small.open_writer(data, None) as writer:
         send(kind="opened", problems=_problems(writer, data, there))

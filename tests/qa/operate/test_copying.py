@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,25 +105,25 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "target") if request.param == "folder" else str(request.getfixturevalue("engine_address"))
 
 
+def copy_in_a_process(source: Settings, target: Settings, send: small.Send, wait: small.Wait) -> None:
+    with closing(open_reading_engine(source)) as ours, open_to_write(target) as theirs:
+        send(kind="opened")
+        wait()
+        Copier(ours, theirs.engine).copy(lambda done, total: None)
+        send(kind="ended")
+
+
 def test_goes_on_after_kills(source: Path, target: str, model: str, tmp_path: Path) -> None:
     chance = random.Random(7)
     folder = settings_of(source, model)
     back = tmp_path / "back"
     for first, second in ((folder, settings_at(folder, target)), (settings_at(folder, target), settings_of(back, model))):
-
-        def work(
-            send: Callable[..., None], wait: Callable[[], None], first: Settings = first, second: Settings = second
-        ) -> None:
-            with closing(open_reading_engine(first)) as ours, open_to_write(second) as theirs:
-                wait()
-                Copier(ours, theirs.engine).copy(lambda done, total: None)
-                send(kind="done")
-
         interrupted = 0
-        for _ in range(2):
-            child = small.Child(work)
+        for most in (0, 0.01, 0.03, 0.1):
+            child = small.Child(partial(copy_in_a_process, first, second))
+            assert child.line() == {"kind": "opened"}
             child.go()
-            time.sleep(chance.uniform(0.02, 0.15))
+            time.sleep(chance.uniform(0, most))
             child.kill()
             interrupted += not child.rest()
         assert interrupted
