@@ -46,6 +46,7 @@ class Job:
 
     `attempts`: how often it was begun. `retry_at`: when it is tried again, None for at once. `outcomes`: number of documents by outcome.
     `created`, `finished`, `retry_at`: ISO 8601, UTC. `edits`: `collection` and `access` of its documents, as in `Engine.put`.
+    `by`: who sent it.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Job:
     created: str
     finished: str | None
     edits: Mapping[str, Any] = field(default_factory=dict)
+    by: str | None = None
 
     @property
     def parked(self) -> bool:
@@ -80,8 +82,9 @@ class Jobs(Protocol):
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
+        by: str | None = None,
     ) -> Job:
-        """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents.
+        """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents; `by`: who sent it.
 
         Failed jobs of the same document are dismissed, and those that wait for another attempt are cancelled.
         """

@@ -37,7 +37,7 @@ from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.operate.gate import check_invariants, missed_invariants
 from qa.operate.question_log import QuestionLog
-from qa.operate.state import open_connection, questions_of, state_files_of
+from qa.operate.state import audit_of, open_connection, questions_of, state_files_of
 from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
 
@@ -104,7 +104,7 @@ def open_to_write(
         engine.embedder  # noqa: B018 - a wrong model is reported before anything is written
     else:
         engine = open_engine_to_write(settings.data, opener, policy, say, reranker, gate_of(settings))
-    writer = DocumentWriter(engine, keep_originals=settings.keep_originals)
+    writer = DocumentWriter(engine, keep_originals=settings.keep_originals, audit=audit_of(settings))
     if not fill or not writer.engine.is_new:
         return writer
     try:
@@ -123,7 +123,7 @@ def open_to_change(settings: Settings, say: Say = log.info, *, new_model: str | 
     if settings.engine or not is_held(settings.data):
         return open_to_write(settings, say, new_model=new_model)
     engine = open_engine_to_share(settings.data, embedder_opener(settings, say))
-    return DocumentWriter(engine, keep_originals=settings.keep_originals)
+    return DocumentWriter(engine, keep_originals=settings.keep_originals, audit=audit_of(settings))
 
 
 def open_to_share(settings: Settings, say: Say = log.info) -> Service:
@@ -134,7 +134,7 @@ def open_to_share(settings: Settings, say: Say = log.info) -> Service:
         engine = _open_cluster(settings, opener, reranker)
     else:
         engine = open_engine_to_share(settings.data, opener, reranker=reranker)
-    return service_over(engine, settings, Intake(engine, fetcher_of(settings)))
+    return service_over(engine, settings, Intake(engine, fetcher_of(settings), audit=audit_of(settings)))
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
@@ -186,7 +186,7 @@ def worker_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -
 def service_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Service:
     """A service over a writer of this process, with a worker that ingests documents."""
     worker = worker_of(writer, settings, say)
-    return service_over(writer.engine, settings, Intake(writer.engine, worker.fetcher, worker.wake), worker)
+    return service_over(writer.engine, settings, Intake(writer.engine, worker.fetcher, worker.wake, writer.audit), worker)
 
 
 def service_over(engine: Engine, settings: Settings, intake: Intake | None = None, worker: Worker | None = None) -> Service:

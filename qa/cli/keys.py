@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import click
 
+from qa.audit import Change
 from qa.cli.console import as_printable_json, read_collections, read_groups, say, settings_of
 from qa.operate.keys import Key, Role, create_key, last_used, read_keys, revoke_key
-from qa.operate.state import state_files_of
+from qa.operate.state import audit_of, state_files_of
 
 
 @click.group(name="key")
@@ -42,7 +43,9 @@ def create(
     groups: tuple[str, ...] | None,
 ) -> None:
     """Create a key and print it. It is shown once: only its hash is stored."""
-    secret = create_key(state_files_of(settings_of(context)), name, Role[role.upper()], collections, groups)
+    settings = settings_of(context)
+    secret = create_key(state_files_of(settings), name, Role[role.upper()], collections, groups)
+    audit_of(settings).record(Change.CREATE_KEY, key=name, role=role, collections=collections, groups=groups)
     click.echo(secret)
     say("Keep it: it cannot be shown again. Send it in the header “Authorization: Bearer KEY”.")
 
@@ -73,4 +76,6 @@ def _bindings(key: Key) -> Iterator[str]:
 @click.pass_context
 def revoke(context: click.Context, name: str) -> None:
     """Revoke the key with this NAME or id, with immediate effect."""
-    revoke_key(state_files_of(settings_of(context)), name)
+    settings = settings_of(context)
+    revoked = revoke_key(state_files_of(settings), name)
+    audit_of(settings).record(Change.REVOKE_KEY, key=revoked)

@@ -99,7 +99,7 @@ def _store(
     hashes = {document.source_hash for document in stored}
     # Where damage was found, everything is read again, which repairs it.
     if hashes == {origin.source_hash} and not engine.degraded:
-        yield from _leave_unchanged(engine, stored, content, report)
+        yield from _leave_unchanged(writer, stored, content, report)
         return
     # Not what an interrupted run of this very file has stored.
     if hashes - {origin.source_hash, None} and if_exists is not IfExists.REPLACE:
@@ -118,16 +118,18 @@ def _store(
         for document in stored:
             if document.id not in held:
                 engine.remove(document.id, keep_jobs=True)
+                writer.record_removal(document)
         if not report.failures:
             _complete_hash(engine, ids[0], origin.source_hash)
 
 
-def _leave_unchanged(engine: Engine, stored: Sequence[StoredDocument], content: Content, report: Report) -> Iterator[PutResult]:
+def _leave_unchanged(
+    writer: DocumentWriter, stored: Sequence[StoredDocument], content: Content, report: Report
+) -> Iterator[PutResult]:
     """An unchanged file may have an original only now, another place below the folder that was added, or another collection."""
-    origin = content.origin
+    engine, origin = writer.engine, content.origin
     for document in stored:
-        if {**document.edits, **content.edits} != document.edits:
-            engine.edit(document.id, content.edits)
+        writer.edit(document, content.edits)
         now = origin if origin.original else replace(origin, original=document.original)
         if document.origin != now:
             engine.update_origin(document.id, now)

@@ -131,8 +131,10 @@ def remove_missing(writer: DocumentWriter, paths: Sequence[Path]) -> list[str]:
             place = location_of(path)
             for location in writer.engine.locations(place):
                 if (location == place or location.startswith(place + os.sep)) and not Path(location).exists():
-                    ids = [document.id for document in writer.engine.documents_from(location)]
-                    removed += [document_id for document_id in ids if writer.engine.remove(document_id)]
+                    for document in writer.engine.documents_from(location):
+                        if writer.engine.remove(document.id):
+                            writer.record_removal(document)
+                            removed.append(document.id)
     return removed
 
 

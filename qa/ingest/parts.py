@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from corpus.types import Document
 from index.engine import Engine
+from index.types import DamagedRow
+from qa.audit import AuditLog, Change
 
 # Metadata key: the id of the document that a document is a part of.
 PART_OF = "part_of"
@@ -27,12 +30,18 @@ def as_part(document: Document, document_id: str, known: Container[str]) -> Docu
     return replace(document, part=None, metadata=metadata)
 
 
-def remove_with_parts(engine: Engine, document_id: str) -> bool:
+def remove_with_parts(engine: Engine, document_id: str, audit: AuditLog) -> bool:
     """Remove a document and its parts; false if there was neither a document nor a waiting job."""
+    stored = None
+    with suppress(DamagedRow):  # it can be removed
+        stored = engine.document(document_id)
     parts = list(_parts_of(engine, document_id))
     known = engine.remove(document_id)
     for part in parts:
         engine.remove(part)
+    if known or parts:
+        collection = stored.collection if stored else None
+        audit.record(Change.REMOVE, "removed", documents=[document_id, *parts], collection=collection)
     return known
 
 

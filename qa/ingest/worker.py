@@ -14,6 +14,7 @@ from corpus.sources.fetcher import Fetcher
 from corpus.types import QuotableError
 from index.jobs import MAX_ATTEMPTS, Job, JobKind
 from index.types import DamagedRow, Origin, StoreError
+from qa.audit import Change
 from qa.ingest.contents import Content, Report, job_location, store, upload_source
 from qa.ingest.memory import return_freed_memory
 from qa.ingest.watching import Watcher
@@ -132,8 +133,11 @@ class Worker:
 
     def _results(self, job: Job, body: bytes, report: Report) -> Iterator[PutResult]:
         if job.kind is not JobKind.EDIT:
-            content = self._content(job, body)
-            yield from store(self.writer, self._sandbox, content, report, job.if_exists, lambda: self._ended(job))
+            content, writer = self._content(job, body), self.writer.by(job.by)
+            for result in store(writer, self._sandbox, content, report, job.if_exists, lambda: self._ended(job)):
+                if result.outcome is Outcome.UNCHANGED and job.attempts > 1:
+                    writer.record(result)  # the process may have ended after it was stored and before it was logged
+                yield result
             return
         for result in self.writer.put_again(job.document_id, lambda: self._ended(job)):
             if result.outcome is not Outcome.CANCELLED:
@@ -150,6 +154,8 @@ class Worker:
         if may_succeed_later and not documents and job.attempts < MAX_ATTEMPTS:
             self.engine.jobs.postpone(job.id, report.failures, self._pauses[job.attempts - 1])
         else:
+            if not documents and report.failures and job.kind is not JobKind.EDIT:
+                self.writer.audit.by(job.by).record(Change.ADD, "failed", documents=[job.document_id])
             outcomes = {str(outcome): count for outcome, count in report.outcomes.items()}
             self.engine.jobs.finish(job.id, documents, report.failures, outcomes)
 

@@ -17,7 +17,8 @@ from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.documents import with_edits
 from index.engine import Engine
-from index.types import NO_ORIGIN, DamagedRow, Matrix, Origin
+from index.types import DEFAULT_COLLECTION, NO_ORIGIN, DamagedRow, Matrix, Origin, StoredDocument
+from qa.audit import AuditLog, Change
 
 # Passages of consecutive documents embedded together: enough to keep every core busy, few enough to be stored soon.
 EMBEDDED_TOGETHER = 256
@@ -61,10 +62,15 @@ class PutResult:
 class DocumentWriter:
     """Writes documents to an engine, which it closes. Several threads may use it; searches go on meanwhile."""
 
-    def __init__(self, engine: Engine, *, keep_originals: bool = True) -> None:
-        """`keep_originals`: of the files that documents are read from."""
+    def __init__(self, engine: Engine, *, keep_originals: bool = True, audit: AuditLog | None = None) -> None:
+        """`keep_originals`: of the files that documents are read from. `audit`: where added, replaced and removed documents are logged."""
         self.engine = engine
         self.keep_originals = keep_originals
+        self.audit = audit or AuditLog()
+
+    def by(self, who: str | None) -> DocumentWriter:
+        """The same writer, in the name of someone else in the audit log; None for the same one."""
+        return DocumentWriter(self.engine, keep_originals=self.keep_originals, audit=self.audit.by(who))
 
     def put(self, document: IncomingDocument) -> PutResult:
         """Store one document; when this returns it is on disk and found.
@@ -87,8 +93,11 @@ class DocumentWriter:
                 return
             first = 0
             for document, passages in group:
-                yield self._store(document, passages, vectors[first : first + len(passages)], cancelled)
+                result = self._store(document, passages, vectors[first : first + len(passages)], cancelled)
                 first += len(passages)
+                if result.outcome in (Outcome.ADDED, Outcome.REPLACED):
+                    self.record(result)
+                yield result
 
     def put_again(self, document_id: str, cancelled: Callable[[], bool] = lambda: False) -> Iterator[PutResult]:
         """Store a document again, with its present title in its passages; nothing if it was removed. Raises DamagedRow."""
@@ -102,6 +111,21 @@ class DocumentWriter:
             yield PutResult(document_id, Outcome.CANCELLED)
         else:
             yield self._store(IncomingDocument(document_id, document, stored.origin), passages, vectors, cancelled)
+
+    def edit(self, document: StoredDocument, edits: Mapping[str, Any]) -> None:
+        """Edit a stored document, as in `Engine.put`, where that changes it."""
+        changed = {**document.edits, **edits} != document.edits
+        if changed and (edited := self.engine.edit(document.id, edits)):
+            self.audit.record_edit(edited[0], edits)
+
+    def record(self, result: PutResult) -> None:
+        """Log what became of a document that was added."""
+        collection = str(self._edits(result.id).get("collection", DEFAULT_COLLECTION))
+        self.audit.record(Change.ADD, result.outcome, documents=[result.id], collection=collection)
+
+    def record_removal(self, document: StoredDocument) -> None:
+        """Log that a document was removed."""
+        self.audit.record(Change.REMOVE, Outcome.REMOVED, documents=[document.id], collection=document.collection)
 
     def close(self) -> None:
         self.engine.close()
@@ -148,8 +172,8 @@ class DocumentWriter:
         engine, document = self.engine, incoming.document
         if not passages:
             engine.update_origin(incoming.id, incoming.origin)
-            if incoming.edits:
-                engine.edit(incoming.id, incoming.edits)
+            if incoming.edits and (stored := engine.document(incoming.id)):
+                self.edit(stored, incoming.edits)
             return PutResult(incoming.id, Outcome.UNCHANGED)
         put = engine.put(
             incoming.id, document, passages, vectors, origin=incoming.origin, edits=incoming.edits, unless=cancelled

@@ -113,17 +113,24 @@ def create_key(
     return secret
 
 
-def revoke_key(files: StateFiles, name: str) -> None:
-    """Revoke a key by its name or id. Running servers refuse it from the next request on, on a cluster within half a second."""
+def revoke_key(files: StateFiles, name: str) -> str:
+    """Revoke a key by its name or id, and return its name.
+
+    Running servers refuse it from the next request on, on a cluster within half a second.
+    """
+    revoked = name
 
     def remove(content: bytes | None) -> bytes:
+        nonlocal revoked
         keys = _parse(files, content)
+        revoked = next((key.name for key in keys if name in (key.name, key.id)), name)
         kept = [key for key in keys if name not in (key.name, key.id)]
         if len(kept) == len(keys):
             raise KeysError(f"no key {name!r}; `qa key list` lists all keys")
         return _format(kept)
 
     files.change(FILE_NAME, remove)
+    return revoked
 
 
 def last_used(files: StateFiles) -> Mapping[str, str]:

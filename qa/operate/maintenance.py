@@ -36,6 +36,7 @@ from index.types import DamagedRow, Embedder, StoreError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
 from qa.assembly import absolute_model_name, embedder_of, embedder_opener, gate_of, model_folders, model_name
+from qa.audit import FILE_NAME as AUDIT_FILE
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -43,7 +44,7 @@ from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
 
 # Files beside the store that a backup includes.
-INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE)
+INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE, AUDIT_FILE)
 
 REPAIR = "run `qa check --repair`, which keeps everything that can be read, or restore a backup with `qa restore FILE`"
 RESTORE = "restore a backup with `qa restore FILE`"
@@ -97,10 +98,15 @@ def back_up_folder(settings: Settings, target: Path) -> None:
 
 
 def restore_folder(settings: Settings, source: Path) -> Path | None:
-    """Restore a backup; return where the previous store is kept, None if there was none. Raises StoreError."""
+    """Restore a backup; return where the previous store is kept, None if there was none. Raises StoreError.
+
+    An audit log that is there stays: it tells what happened since the backup, too.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
+    has_audit_log = (settings.data / AUDIT_FILE).exists()
+    names = [name for name in INCLUDED_FILES if not (has_audit_log and name == AUDIT_FILE)]
     with close_to_others(settings.data):
-        restore(settings.data, source, INCLUDED_FILES)
+        restore(settings.data, source, names)
     kept = settings.data / BEFORE_RESTORE
     return kept if kept.exists() else None
 

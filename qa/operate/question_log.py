@@ -83,8 +83,10 @@ class QuestionLog:
 class FolderJournal:
     """JSON Lines in a file. See `qa.state_files.Journal`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int | None = None) -> None:
+        """`max_bytes`: of the file; further entries are refused."""
         self.path = path
+        self._max_bytes = max_bytes
         self._writing = threading.Lock()
 
     @property
@@ -97,8 +99,8 @@ class FolderJournal:
             with self._writing, self.path.open("ab+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
                 size = file.seek(0, os.SEEK_END)
-                if size > MAX_BYTES:
-                    raise StoreError(f"it has more than {MAX_BYTES:,} bytes; move it to another folder")
+                if self._max_bytes is not None and size > self._max_bytes:
+                    raise StoreError(f"it has more than {self._max_bytes:,} bytes; move it to another folder")
                 file.write(_line_end_before(file, size) + line.encode())
         except OSError as error:
             raise StoreError(f"cannot write {self.path}: {error.strerror}") from error

@@ -1,4 +1,6 @@
-"""Opens what a service keeps besides documents, in its data folder or its cluster: keys, calibration, kept questions and rate limits."""
+"""Opens what a service keeps besides documents, in its data folder or its cluster: keys, calibration, kept questions, the audit log and
+rate limits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from index.opensearch.address import ClusterAddress, parse
+from qa.audit import FILE_NAME as AUDIT_FILE
+from qa.audit import AuditLog
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
+from qa.operate.question_log import MAX_BYTES as MAX_QUESTION_BYTES
 from qa.operate.question_log import FolderJournal, QuestionLog
 from qa.settings.settings import Settings
 from qa.state_files import FolderFiles, StateFiles
@@ -33,10 +38,19 @@ def state_files_of(settings: Settings) -> StateFiles:
 def questions_of(settings: Settings) -> QuestionLog:
     """The kept questions of the service."""
     if not settings.engine:
-        return QuestionLog(FolderJournal(settings.data / QUESTIONS_FILE))
+        return QuestionLog(FolderJournal(settings.data / QUESTIONS_FILE, MAX_QUESTION_BYTES))
+    from index.opensearch.state.state_files import MAX_ENTRIES, ClusterJournal
+
+    return QuestionLog(ClusterJournal(open_connection(settings), "questions", MAX_ENTRIES))
+
+
+def audit_of(settings: Settings) -> AuditLog:
+    """Who changed documents and keys of the service; entries are never refused."""
+    if not settings.engine:
+        return AuditLog(FolderJournal(settings.data / AUDIT_FILE))
     from index.opensearch.state.state_files import ClusterJournal
 
-    return QuestionLog(ClusterJournal(open_connection(settings), "questions"))
+    return AuditLog(ClusterJournal(open_connection(settings), "audit"))
 
 
 def cluster_buckets(settings: Settings) -> ClusterBuckets | None:

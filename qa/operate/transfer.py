@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from corpus.types import QuotableError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
@@ -14,7 +16,7 @@ from qa.assembly import open_reading_engine, open_to_change
 from qa.operate.copying import Copier, CopyReport, Progress
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.maintenance import back_up_folder, restore_folder
-from qa.operate.state import questions_of, state_files_of
+from qa.operate.state import audit_of, questions_of, state_files_of
 from qa.settings.reading import settings_at
 from qa.settings.settings import Settings
 
@@ -24,9 +26,9 @@ Show = Callable[[str], AbstractContextManager[Progress]]
 
 
 def copy_service(source: Settings, target: Settings, say: Say, show: Show, *, delete: bool = False) -> CopyReport:
-    """Copy documents, calibration, keys and kept questions, and compare the documents. `delete`: those that only the target holds.
+    """Copy documents, calibration, keys, kept questions and the audit log, and compare the documents.
 
-    The model of a new target is that of the source. Raises StoreError or ModelError.
+    `delete`: those that only the target holds. The model of a new target is that of the source. Raises StoreError or ModelError.
     """
     with closing(open_reading_engine(source, say)) as ours:
         status = ours.status()
@@ -67,7 +69,7 @@ def _require_complete(report: CopyReport) -> None:
 
 
 def _copy_state(source: Settings, target: Settings) -> None:
-    """In place of the target's; what the source does not have stays."""
+    """In place of the target's, but for the audit log; what the source does not have stays."""
     ours, theirs = state_files_of(source), state_files_of(target)
     for name in (CALIBRATION_FILE, KEYS_FILE):
         content = ours.read(name)
@@ -79,6 +81,20 @@ def _copy_state(source: Settings, target: Settings) -> None:
         journal.clear()
         for entry in entries:
             journal.append(entry)
+    _copy_audit_log(source, target)
+
+
+def _copy_audit_log(source: Settings, target: Settings) -> None:
+    """Add the entries that the target does not have; those that it has stay."""
+    known = {_as_key(entry) for entry in audit_of(target).entries()}
+    journal = audit_of(target).journal
+    for entry in audit_of(source).entries():
+        if journal and _as_key(entry) not in known:
+            journal.append(entry)
+
+
+def _as_key(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry, sort_keys=True)
 
 
 def _replace_by(content: bytes, _: bytes | None) -> bytes:

@@ -36,9 +36,9 @@ def service() -> Readable:
 
 
 def writer() -> Intake:
-    """The intake for documents, whose engine holds all of them. Releases the request's slot: its calls wait for the disk.
+    """The intake for documents, in the name of the caller; its engine holds all of them.
 
-    Raises Problem 403 if there is none, or the caller may not read everything.
+    Releases the request's slot: its calls wait for the disk. Raises Problem 403 if there is none, or the caller may not read everything.
     """
     intake = _opened().intake
     if audience() is not None:
@@ -46,7 +46,7 @@ def writer() -> Intake:
     if intake is None:
         raise Problem(403, "This service is read-only.")
     release_slot()
-    return intake
+    return intake.by(g.caller.name)
 
 
 def _opened() -> Service:

@@ -23,6 +23,7 @@ MAX_FAILED_BYTES = 1_000_000_000  # of all bodies of failed jobs; the oldest are
 _COLUMNS = "id, status, kind, document_id, name, if_exists, edits, attempts, retry_at, documents, outcomes, failures, created, finished"
 JOB_COLUMNS = f"{_COLUMNS}, hash, body"
 NONE_GIVEN = "{}"  # no edits
+_BY = "by"  # the key of `Job.by` in the column of edits
 _ENDED = "the server ended while this was being added; it is tried again only if you ask for it"
 
 
@@ -39,6 +40,7 @@ class JobQueue:
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
+        by: str | None = None,
     ) -> Job:
         """Store a job. It supersedes failed jobs of the same document, and those that wait for another attempt."""
         with self._database.transaction() as connection:
@@ -46,7 +48,7 @@ class JobQueue:
                 connection.execute("DELETE FROM jobs WHERE document_id = ? AND status = 'failed'", (document_id,))
                 self._cancel(document_id, "status = 'queued' AND attempts > 0")
             number = next_number(connection, "jobs", "id")
-            given = json.dumps(dict(edits), sort_keys=True)
+            given = json.dumps({**edits, **({_BY: by} if by else {})}, sort_keys=True)
             hashed = _body_hash(number, kind, document_id, name, if_exists, given, body)
             row = (number, JobStatus.QUEUED, kind, document_id, name, if_exists, given, now(), hashed, body)
             insert(connection, "jobs", "id, status, kind, document_id, name, if_exists, edits, created, hash, body", row)
@@ -242,6 +244,8 @@ def _job(row: Sequence[Any]) -> Job:
         finished,
     ) = row
     try:
+        given = json.loads(edits)
+        by = given.pop(_BY, None)
         return Job(
             number,
             JobStatus(status),
@@ -256,7 +260,8 @@ def _job(row: Sequence[Any]) -> Job:
             json.loads(failures),
             created,
             finished,
-            json.loads(edits),
+            given,
+            by,
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise DamagedRow(f"the stored job {number} is damaged ({error})") from error

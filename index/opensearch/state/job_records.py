@@ -26,6 +26,7 @@ def new_record(
     if_exists: IfExists,
     edits: Mapping[str, Any],
     body: StoredFile,
+    by: str | None = None,
 ) -> Source:
     return {
         "number": number,
@@ -35,6 +36,7 @@ def new_record(
         "name": name,
         "if_exists": if_exists,
         "edits": json.dumps(dict(edits)),
+        "by": by,
         "attempts": 0,
         "retry_at": None,
         "documents": 0,
@@ -58,6 +60,7 @@ def job_of(source: Source) -> Job:
             **{name: source[name] for name in ("document_id", "name", "attempts", "retry_at", "documents", "outcomes")},
             **{name: source[name] for name in ("failures", "created", "finished")},
             edits=json.loads(source.get("edits", "{}")),
+            by=source.get("by"),
         )
     except (KeyError, ValueError) as error:
         raise DamagedRow(f"the stored job {source.get('number')} is damaged ({error})") from error

@@ -57,10 +57,11 @@ class ClusterJobs:
         kind: JobKind = JobKind.FILE,
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
+        by: str | None = None,
     ) -> Job:
         number = self._connection.next("jobs")
         file = self._parts.write(f"{_FILE}{number}", body)
-        source = new_record(number, name, document_id, kind, if_exists, edits, file)
+        source = new_record(number, name, document_id, kind, if_exists, edits, file, by)
         self._records.create(str(number), source)
         if kind is not JobKind.EDIT:
             self._supersede(document_id, number)

@@ -15,7 +15,7 @@ from index.types import StoreError
 
 # A change is seen by the others after at most this time.
 SEEN_SECONDS = 0.4
-# Of a journal; further ones are refused. They are counted at the first of COUNTED that a process appends.
+# Of kept questions; further ones are refused. They are counted at the first of COUNTED that a process appends.
 MAX_ENTRIES, COUNTED = 500_000, 1_000
 _ENTRIES: Source = {"exists": {"field": "order"}}
 
@@ -66,9 +66,11 @@ class ClusterFiles:
 class ClusterJournal:
     """See `qa.state_files.Journal`."""
 
-    def __init__(self, connection: Connection, suffix: str) -> None:
+    def __init__(self, connection: Connection, suffix: str, max_entries: int | None = None) -> None:
+        """`max_entries`: further ones are refused."""
         self._address = str(connection.address)
         self._records = Records(connection, suffix, {"order": "keyword"})
+        self._max_entries = max_entries
         self._appended = 0
 
     @property
@@ -76,9 +78,10 @@ class ClusterJournal:
         return self._address
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        if self._appended % COUNTED == 0 and self._records.count(_ENTRIES) >= MAX_ENTRIES:
-            raise StoreError(f"there are more than {MAX_ENTRIES:,}; delete some with the tools of the cluster")
-        self._appended += 1
+        if self._max_entries is not None:
+            if self._appended % COUNTED == 0 and self._records.count(_ENTRIES) >= self._max_entries:
+                raise StoreError(f"there are more than {self._max_entries:,}; delete some with the tools of the cluster")
+            self._appended += 1
         order = f"{time.time_ns():020}-{secrets.token_hex(4)}"
         self._records.create(order, {"order": order, "entry": entry})
 

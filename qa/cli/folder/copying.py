@@ -22,11 +22,13 @@ PROBLEMS_SHOWN = 20
 @click.option("--delete", is_flag=True, help="Remove documents from TO that FROM does not hold.")
 @click.pass_context
 def copy(context: click.Context, source: str, target: str, delete: bool) -> None:
-    """Copy all documents from FROM to TO, with their originals, keys and kept questions.
+    """Copy all documents from FROM to TO, with their originals, keys, kept questions and audit log.
 
     Both are data folders, or addresses of clusters (opensearch://HOST:PORT/NAME), and may be in use. A copy that was interrupted is run
     again and goes on. At the end every document is compared with its copy.
     """
+    from qa.audit import Change
+    from qa.operate.state import audit_of
     from qa.operate.transfer import copy_service
 
     settings = settings_of(context)
@@ -34,6 +36,7 @@ def copy(context: click.Context, source: str, target: str, delete: bool) -> None
     if (ours.engine, ours.data.resolve()) == (theirs.engine, theirs.data.resolve()):
         raise click.UsageError(f"FROM and TO are the same, {source}", context)
     report = copy_service(ours, theirs, say, show_progress, delete=delete)
+    audit_of(theirs).record(Change.COPY)
     removed = f", {report.removed} removed" if delete else ""
     click.echo(f"{report.copied} documents copied to {target}, {report.unchanged} were there already{removed}.")
     if report.embedded:

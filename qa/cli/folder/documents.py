@@ -99,7 +99,9 @@ def remove(context: click.Context, document_ids: tuple[str, ...]) -> None:
     settings = settings_of(context)
     open_reading_engine(settings, say).close()  # a missing folder is reported, not created with a prepared model
     with open_to_change(settings, say) as writer:
-        missing = [document_id for document_id in document_ids if not remove_with_parts(writer.engine, document_id)]
+        missing = [
+            document_id for document_id in document_ids if not remove_with_parts(writer.engine, document_id, writer.audit)
+        ]
     if missing:
         raise QuotableError(f"no document {', '.join(missing)}; `qa list` lists all documents")
 

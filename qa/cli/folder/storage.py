@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from corpus.types import QuotableError
+from qa.audit import Change
 from qa.cli.console import say, settings_of
 from qa.cli.folder.copying import show_progress
 from qa.settings.settings import Settings
@@ -23,6 +24,7 @@ def check(context: click.Context, repair: bool, sample: int | None) -> None:
     """Check everything in the data folder or the cluster, and list damage with what to do."""
     from qa.operate.cluster_maintenance import check_cluster, repair_cluster
     from qa.operate.maintenance import REPAIR, RESTORE, check_folder, repair_folder
+    from qa.operate.state import audit_of
 
     settings = settings_of(context)
     if sample is not None and not settings.engine:
@@ -31,6 +33,7 @@ def check(context: click.Context, repair: bool, sample: int | None) -> None:
     if findings and repair:
         for line in repair_cluster(settings, say) if settings.engine else repair_folder(settings, say):
             click.echo(line)
+        audit_of(settings).record(Change.REPAIR)
         findings = check_cluster(settings) if settings.engine else check_folder(settings)
         # A second repair would find the same.
         findings = [replace(finding, remedy=finding.remedy.replace(REPAIR, RESTORE)) for finding in findings]
@@ -64,14 +67,17 @@ def backup(context: click.Context, file: Path) -> None:
 def restore(context: click.Context, file: Path) -> None:
     """Replace the contents of the data folder, or of the cluster, with a backup FILE."""
     from qa.operate.maintenance import restore_folder
+    from qa.operate.state import audit_of
     from qa.operate.transfer import restore_cluster
 
     settings = settings_of(context)
     if settings.engine:
         restore_cluster(settings, file, say, show_progress)
+        audit_of(settings).record(Change.RESTORE)
         click.echo(f"Restored {settings.engine} from {file}.")
         return
     kept = restore_folder(settings, file)
+    audit_of(settings).record(Change.RESTORE)
     click.echo(f"Restored {settings.data} from {file}." + (f" The previous store is kept as {kept}." if kept else ""))
 
 
@@ -83,11 +89,15 @@ def restore(context: click.Context, file: Path) -> None:
 @click.pass_context
 def rebuild(context: click.Context, model: str | None, drop_old: bool) -> None:
     """Make missing vectors and rebuild the index; an interrupted run continues where it stopped."""
+    from qa.operate.state import audit_of
+
     settings = settings_of(context)
     if settings.engine:
         _rebuild_cluster(settings, model)
     else:
         _rebuild_folder(settings, model)
+    if model:
+        audit_of(settings).record(Change.REBUILD)
     if drop_old:
         for fingerprint in _drop_old(settings):
             click.echo(f"Deleted the vectors of the model {fingerprint}.")

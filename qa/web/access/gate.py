@@ -18,6 +18,7 @@ from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
 from index.access.audience import Audience
+from qa.audit import THIS_MACHINE
 from qa.operate.keys import KeyRing, Role
 from qa.operate.state import cluster_buckets, state_files_of
 from qa.settings.settings import Settings
@@ -38,7 +39,7 @@ class Caller:
     audience: Audience | None = None
 
 
-LOCAL = Caller("this machine", Role.WRITE)
+LOCAL = Caller(THIS_MACHINE, Role.WRITE)
 # Reads documents that name no groups.
 PUBLIC = Caller("public", Role.READ, Audience(None))
 # Only callers who may read are told that a route or method does not exist.

@@ -15,7 +15,6 @@ from index.listing import DocumentPage
 from index.types import NO_EDITS, StoredDocument
 from qa.answering.question.validity import check_text
 from qa.ingest.contents import address_location, already_there, upload_location, upload_source
-from qa.ingest.parts import remove_with_parts
 from qa.ingest.writer import check_document_id, id_for_address, id_for_source, readable_id
 from qa.web.api.download import download
 from qa.web.current import service, writer
@@ -140,7 +139,7 @@ def edit_document(document_id: str) -> EditedDocument:
     errors=(507,),
 )
 def remove_document(document_id: str) -> RemovedDocument:
-    if not remove_with_parts(writer().engine, document_id):
+    if not writer().remove(document_id):
         raise _not_found("document", document_id)
     return {"id": document_id, "deleted": True}
 

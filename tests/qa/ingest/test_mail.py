@@ -12,7 +12,7 @@ from corpus.sandbox.pool import Sandbox
 from corpus.types import Document
 from index.embedded.opening import open_engine_to_write
 from qa.ingest.files import add_files, files_below
-from qa.ingest.parts import remove_with_parts
+from qa.ingest.intake import Intake
 from qa.ingest.writer import DocumentWriter, IncomingDocument, Outcome
 from tests.index.engine.reference import HashingEmbedder
 
@@ -52,5 +52,5 @@ def test_attachments_come_and_go_with_their_message(writer: DocumentWriter, tmp_
         assert unchanged.documents == {Outcome.UNCHANGED: 2}
 
     writer.put(IncomingDocument(f"{message}/a page", Document("A page of its own.", "Page")))
-    assert remove_with_parts(engine, message)
+    assert Intake(engine).remove(message)
     assert [one.id for one in engine.documents()] == [f"{message}/a page"]

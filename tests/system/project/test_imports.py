@@ -64,6 +64,7 @@ index.embedded
 qa.version
 qa.observation
 qa.state_files
+qa.audit
 qa.settings
 qa.answering.question
 qa.answering.reader

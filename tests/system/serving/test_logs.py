@@ -22,7 +22,7 @@ from tests.waiting import wait_for
 
 QUESTION = "zqcanaryquestion"
 DOCUMENT = "zqcanarydocument"
-STORED = re.compile(r"store\.sqlite|generations/")  # documents and their indexes
+STORED = re.compile(r"store\.sqlite|generations/|audit\.jsonl")  # documents, their indexes, and who changed them
 
 
 @pytest.fixture(scope="module")

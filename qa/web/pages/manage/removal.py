@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from index.types import DamagedRow
-from qa.ingest.parts import remove_with_parts
 from qa.web.current import service, writer
 from qa.web.pages.manage.address import list_address, require_manage_page
 from qa.web.routes import WRITE, route
@@ -28,8 +27,8 @@ def ask_to_remove() -> str | Response:
 @route(blueprint, "POST", "/manage/remove", WRITE)
 def remove_documents() -> Response:
     require_manage_page()
-    engine = writer().engine
-    removed = sum(remove_with_parts(engine, document_id) for document_id in request.form.getlist("id"))
+    intake = writer()
+    removed = sum(intake.remove(document_id) for document_id in request.form.getlist("id"))
     return redirect(list_address(request.form.get("list", ""), removed=removed), 303)
 
 

@@ -72,14 +72,14 @@ def test_questions_are_kept_in_their_order(connection: Connection) -> None:
     assert list(log.entries()) == []
 
 
-def test_a_full_journal_takes_no_more(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.opensearch.state.state_files.MAX_ENTRIES", 2)
-    journal = ClusterJournal(connection, "full")
+def test_a_full_journal_takes_no_more(connection: Connection) -> None:
+    journal = ClusterJournal(connection, "full", max_entries=2)
     for number in range(2):
         journal.append({"number": number})
     assert len(list(journal.entries())) == 2
     with pytest.raises(StoreError, match="more than 2"):
-        ClusterJournal(connection, "full").append({})
+        ClusterJournal(connection, "full", max_entries=2).append({})
+    ClusterJournal(connection, "full").append({})
 
 
 def test_two_front_ends_share_a_limit(connection: Connection) -> None:

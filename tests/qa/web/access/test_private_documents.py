@@ -114,7 +114,7 @@ WRITING = {
 }
 # Commands are the operator's, who reads everything; only `qa mcp` may serve an audience.
 COMMANDS = set(
-    "serve work prepare search why-not chat mcp add remove list status config check backup restore copy rebuild eval gaps key".split()
+    "serve work prepare search why-not chat mcp add remove list status config check backup restore copy rebuild eval gaps key audit".split()
 )
 # About all documents, so for callers who may read them.
 ABOUT_EVERYTHING = {"metrics.metrics"}
