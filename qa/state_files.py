@@ -1,16 +1,20 @@
-"""The small files of a service, such as its keys and its calibration: read whole, and replaced in one step."""
+"""The small files of a service, such as its keys and its calibration: read whole, and replaced in one step. Journals only grow."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from index import durable_files
 from index.types import StoreError
+
+ENTRY_BYTES = 200  # of an entry of a journal, about
 
 
 class StateFiles(Protocol):
@@ -109,3 +113,58 @@ class FolderFiles:
             os.fsync(file.fileno())
         os.replace(part, path)
         durable_files.sync(self._folder)
+
+
+class FolderJournal:
+    """A `Journal` in a file of JSON Lines. A line that a crash left incomplete is skipped."""
+
+    def __init__(self, path: Path, max_bytes: int | None = None) -> None:
+        """`max_bytes`: of the file; further entries are refused."""
+        self.path = path
+        self._max_bytes = max_bytes
+        self._writing = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        try:
+            with self._writing, self.path.open("ab+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+                size = file.seek(0, os.SEEK_END)
+                if self._max_bytes is not None and size > self._max_bytes:
+                    raise StoreError(f"it has more than {self._max_bytes:,} bytes; move it to another folder")
+                file.write(_line_end_before(file, size) + line.encode())
+        except OSError as error:
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def entries(self, newest: int | None = None) -> Iterator[Any]:
+        try:
+            with self.path.open("rb") as file:
+                if newest is not None:  # the first line may be a part, which is skipped
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - newest * ENTRY_BYTES))
+                yield from (entry for entry in map(_read_line, file) if entry is not None)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"cannot read {self.path}: {error.strerror}") from error
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def _read_line(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode(errors="replace"))
+    except ValueError:
+        return None
+
+
+def _line_end_before(file: BinaryIO, size: int) -> bytes:
+    """A line break, if a crash left the last line incomplete."""
+    if size == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"

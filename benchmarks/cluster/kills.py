@@ -115,7 +115,7 @@ def search(engine: ClusterEngine, known: Acknowledged, seen: Seen, ended: thread
         seen.longest_search = max(seen.longest_search, time.monotonic() - began)
         if texts and (len(texts) != PARTS or len(set(texts)) != 1):
             seen.wrong.append(f"half: {name} {texts}")
-        if not texts and ranking.partial:  # its reader is told that a part of the documents cannot be searched
+        if not texts and ranking.partial:  # it said that some documents cannot be searched now
             seen.told += 1
         elif before is not None and known.begun.get(name) == begun_before:  # nothing was written meanwhile
             found = int(texts[0].rpartition("version")[2]) if texts else REMOVED

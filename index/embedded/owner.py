@@ -11,7 +11,6 @@ from index.embedded.follower import OpenIndex
 from index.embedded.policy import Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
-from index.embedded.segments.generations import Generation
 from index.embedded.store.database import Database
 from index.types import Embedder, Reranker
 
@@ -72,13 +71,10 @@ class EmbeddedOwner(EmbeddedEngine):
 
     def _build(self, builder: IndexBuilder) -> None:
         """Build the whole index again; it takes over if the gate lets it."""
-        gate = self._gate
-
-        def accept(built: Generation) -> None:
-            if gate:
-                gate(CandidateEngine(self.database, self.embedder, built, self._policy))
-
-        builder.build(accept if gate else None)
+        if gate := self._gate:
+            builder.build(lambda built: gate(CandidateEngine(self.database, self.embedder, built, self._policy)))
+        else:
+            builder.build()
 
     def _load(self, name: str, embedder: Embedder) -> OpenIndex:
         store = self.store

@@ -20,7 +20,9 @@ class InvariantsMissed(QuotableError):
 
 
 def check_invariants(path: Path, answerer: Answerer, files: StateFiles) -> None:
-    """Ask a rebuilt index, over which `answerer` is, and log what it misses. `files`: keep the number of misses.
+    """Ask a rebuilt index the questions of a file and log those that it misses.
+
+    `answerer`: answers from that index. `files`: where the number of misses is kept.
 
     Raises InvariantsMissed, and QuestionSetError for a file that cannot be read.
     """

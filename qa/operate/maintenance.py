@@ -135,7 +135,8 @@ def rebuild_folder(settings: Settings, model: str | None, say: Say, progress: Pr
 
         folder = generations_folder(settings.data)
         generations.build(folder, store, embedder.fingerprint, embedder.dimension, accept=take_over)
-        _split_again(store, embedder)  # with another model only now: before, the store does not accept its vectors
+        if model is not None:  # only now: before, the store does not accept the vectors of another model
+            _split_again(store, embedder)
         purge_removed_ids(folder, store)
         return embedded
 

@@ -14,9 +14,9 @@ from qa.audit import FILE_NAME as AUDIT_FILE
 from qa.audit import AuditLog
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
 from qa.operate.question_log import MAX_BYTES as MAX_QUESTION_BYTES
-from qa.operate.question_log import FolderJournal, QuestionLog
+from qa.operate.question_log import QuestionLog
 from qa.settings.settings import Settings
-from qa.state_files import FolderFiles, StateFiles
+from qa.state_files import FolderFiles, FolderJournal, StateFiles
 
 if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
     from index.opensearch.connection import Connection

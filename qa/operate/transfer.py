@@ -86,11 +86,11 @@ def _copy_state(source: Settings, target: Settings) -> None:
 
 def _copy_audit_log(source: Settings, target: Settings) -> None:
     """Add the entries that the target does not have; those that it has stay."""
-    known = {_as_key(entry) for entry in audit_of(target).entries()}
-    journal = audit_of(target).journal
+    theirs = audit_of(target)
+    known = {_as_key(entry) for entry in theirs.entries()}
     for entry in audit_of(source).entries():
-        if journal and _as_key(entry) not in known:
-            journal.append(entry)
+        if theirs.journal and _as_key(entry) not in known:
+            theirs.journal.append(entry)
 
 
 def _as_key(entry: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from qa.operate.question_log import FolderJournal, Outcome, QuestionLog
+from qa.operate.question_log import Outcome, QuestionLog
+from qa.state_files import FolderJournal
 from tests.conftest import MakeFolder, Response, RunProcess, Server, StartServer
 
 FOREIGN = "What is the capital of France?"
