@@ -47,6 +47,11 @@ def exported_model() -> Path:
     return folder
 
 
+def prepared_files(cache: Path) -> dict[Path, int]:
+    """When each file of a prepared model was last changed. Other processes of the tests may prepare more at any time."""
+    return {path: path.stat().st_mtime_ns for path in cache.glob("[!.]*/*")}
+
+
 @pytest.fixture(scope="session")
 def embedder(exported_model: Path) -> Embedder:
     """The default model in full precision."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
 
+# An assertion about a page waits for it: a click returns before the next page is there.
+expect = sync_api.expect
+expect.set_options(timeout=20_000)
+
 CHROMIUM = Path("/usr/bin/chromium")
 OFFLINE = (
     "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.qa.web import prepared_answers as prepared
+from tests.system.browser.conftest import expect
 from tests.system.browser.test_every_page import WIDTHS, check_colours_in_both_schemes
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_answers_pass_axe_and_have_contrast_and_fit_the_window(open_page: OpenPa
             check_colours_in_both_schemes(page, axe, question)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, question
         if question != prepared.MISSING:
-            assert page.locator("blockquote").first.is_visible()
+            expect(page.locator("blockquote").first).to_be_visible()
 
 
 def test_the_span_is_bolder_than_the_quote(open_page: OpenPage, address: str) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Server
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -39,13 +40,13 @@ def test_question_answer_and_link_into_the_document(open_page: OpenPage, width: 
     page.get_by_role("button", name="Ask").click()
     page.wait_for_url("**/?q=*")
     page.get_by_text("The mooring fee is £18 a night.").first.wait_for()
-    assert page.locator("h2", has_text="Likely the answer").is_visible()
+    expect(page.locator("h2", has_text="Likely the answer")).to_be_visible()
     assert page.title() == f"{LIKELY} – Quotable"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("#results h3 a").first.click()
     page.wait_for_url(re.compile(r"/d/harbour-.*#quote$"))
     passage = page.locator(":target")
-    assert "The mooring fee is £18 a night." in passage.inner_text()
+    expect(passage).to_contain_text("The mooring fee is £18 a night.")
     assert passage.evaluate("e => e.getBoundingClientRect().top") < 800
     assert passage.evaluate("e => getComputedStyle(e).backgroundColor") != "rgba(0, 0, 0, 0)"
     page.go_back()
@@ -59,10 +60,10 @@ def test_without_an_answer_shows_nearest_passages_and_advice(open_page: OpenPage
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=*")
     page.get_by_role("heading", name="Not in these documents").wait_for()
-    assert page.get_by_role("heading", name="Nearest passages").is_visible()
-    assert page.locator(".advice li").count() == 3
-    assert page.locator("#results .result").count() == 5
-    assert page.locator("blockquote").count() == 0
+    expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
+    expect(page.locator(".advice li")).to_have_count(3)
+    expect(page.locator("#results .result")).to_have_count(5)
+    expect(page.locator("blockquote")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_server_and_script_build_the_same_markup_in_every_language(
     with_scripts.keyboard.press("Enter")
     with_scripts.locator("#results section").wait_for()
     assert with_scripts.evaluate(MARKUP) == without.evaluate(MARKUP)
-    assert "Show in document" not in with_scripts.inner_text("main")
+    expect(with_scripts.locator("main")).not_to_contain_text("Show in document")
 
 
 def test_searches_while_typing_and_updates_the_address(open_page: OpenPage) -> None:
@@ -108,10 +109,10 @@ def test_searches_while_typing_and_updates_the_address(open_page: OpenPage) -> N
     wait_for_answer(page, "£18 a night")
     page.get_by_label("Ask these documents").fill("parking permit cost")
     wait_for_answer(page, "£85 a year")
-    assert "The permit costs £85 a year." in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("The permit costs £85 a year.")
     page.reload()
     wait_for_answer(page, "£85 a year")
-    assert page.get_by_label("Ask these documents").input_value() == "parking permit cost"
+    expect(page.get_by_label("Ask these documents")).to_have_value("parking permit cost")
     page.go_back()  # typing makes one history entry
     page.wait_for_function("() => document.querySelector('#home').checkVisibility()")
     page.go_forward()
@@ -138,7 +139,7 @@ def test_late_answer_does_not_replace_a_newer_one(open_page: OpenPage) -> None:
     wait_for_answer(page, "£85 a year")
     held[0].continue_()
     page.wait_for_timeout(400)
-    assert "£85 a year" in page.locator("#results .answer").inner_text()
+    expect(page.locator("#results .answer")).to_contain_text("£85 a year")
     assert query_of(page) == "parking permit cost"
 
 
@@ -177,9 +178,9 @@ def test_works_by_keyboard_alone(open_page: OpenPage) -> None:
     wait_for_answer(page, "£18 a night")
     page.keyboard.press("/")
     page.keyboard.press("Escape")
-    assert page.get_by_label("Ask these documents").input_value() == ""
-    assert page.locator("#results").inner_text() == ""
-    assert page.locator("#home").is_visible()
+    expect(page.get_by_label("Ask these documents")).to_have_value("")
+    expect(page.locator("#results")).to_have_text("")
+    expect(page.locator("#home")).to_be_visible()
     assert page.url.endswith("/")
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.closest('.examples') !== null")
@@ -190,25 +191,27 @@ def test_narrows_by_facets(open_page: OpenPage, scripts: bool) -> None:
     page = open_page(f"/?q={quote('what does it cost')}", scripts=scripts)
     page.get_by_text("Narrow the search").click()
     for name in ("Type", "Year"):
-        assert page.get_by_role("heading", name=name).is_visible()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.get_by_role("link", name="2024").click()
     page.get_by_role("link", name="Year: 2024").wait_for()
-    assert set(page.locator("#results h3").all_inner_texts()) == {"Renew your library card"}
+    titles = page.locator("#results h3")
+    expect(titles.filter(has_not_text="Renew your library card")).to_have_count(0)
+    expect(titles.first).to_be_visible()
     page.get_by_role("link", name="Year: 2024").click()
     page.wait_for_url(lambda url: "year" not in url)
-    assert "Apply for a parking permit" in page.locator("#results h3").all_inner_texts()
+    expect(titles.filter(has_text="Apply for a parking permit").first).to_be_visible()
 
 
 def test_facets_stay_selected_while_typing(open_page: OpenPage) -> None:
     page = open_page("/?year=2025")
     page.get_by_label("Ask these documents").fill("library card fee")
     page.locator("#results .result").first.wait_for()
-    assert "Renew your library card" not in page.locator("#results").inner_text()
+    expect(page.locator("#results")).not_to_contain_text("Renew your library card")
     assert "year=2025" in page.url
     page.get_by_role("link", name="Year: 2025").click()
     page.wait_for_url(lambda url: "year" not in url)
     assert query_of(page) == "library card fee"
-    assert "Renew your library card" in page.locator("#results").inner_text()
+    expect(page.locator("#results")).to_contain_text("Renew your library card")
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
@@ -219,15 +222,15 @@ def test_examples_are_links_to_answered_questions(open_page: OpenPage, site: Ser
     assert all(site.search(question)["answerable"] for question in questions)
     page.locator(".examples a").first.click()
     page.locator("#results .answer").wait_for()
-    assert page.get_by_label("Ask these documents").input_value() == questions[0]
-    assert page.locator("#results h2", has_text="Likely the answer").count() == 1
+    expect(page.get_by_label("Ask these documents")).to_have_value(questions[0])
+    expect(page.locator("#results h2", has_text="Likely the answer")).to_have_count(1)
 
 
 def test_more_passages_have_an_address(open_page: OpenPage) -> None:
     page = open_page("/?q=fee")
     page.get_by_role("link", name="Show more passages").click()
     page.wait_for_url("**limit=20**")
-    assert page.locator("#results .result").count() > 5
+    expect(page.locator("#results .result").nth(5)).to_be_visible()
     page.get_by_label("Ask these documents").fill("mooring fee")
     page.wait_for_function("() => document.querySelectorAll('#results .result').length === 5")
     page.go_back()
@@ -259,7 +262,7 @@ def test_reports_a_lost_connection_and_repeats_the_request(open_page: OpenPage) 
     page.unroute("**/v1/search")
     page.get_by_role("button", name="Try again").click()
     wait_for_answer(page, "£85 a year")
-    assert page.get_by_role("alert").inner_text() == ""
+    expect(page.get_by_role("alert")).to_have_text("")
 
 
 def test_shows_that_it_waits_and_keeps_the_previous_answer(open_page: OpenPage) -> None:
@@ -268,10 +271,10 @@ def test_shows_that_it_waits_and_keeps_the_previous_answer(open_page: OpenPage) 
     page.route("**/v1/search", lambda route: held.append(route))
     page.get_by_label("Ask these documents").fill("parking permit cost")
     page.locator("form.waiting").wait_for()
-    assert "£18 a night" in page.locator("#results").inner_text()
+    expect(page.locator("#results")).to_contain_text("£18 a night")
     held[0].continue_()
     wait_for_answer(page, "£85 a year")
-    assert page.locator("form.waiting").count() == 0
+    expect(page.locator("form.waiting")).to_have_count(0)
 
 
 def test_layout_does_not_shift(open_page: OpenPage) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Server
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,18 +38,18 @@ def test_follow_up_questions_and_links_into_documents(open_page: OpenPage, width
     page = open_page("/chat", width=width, scripts=scripts)
     for question in TURNS[:3]:
         say(page, question)
-    assert page.locator(".question").all_inner_texts() == TURNS[:3]
-    assert "Not in these documents" in page.locator(".reply").last.inner_text()
+    expect(page.locator(".question")).to_have_text(TURNS[:3])
+    expect(page.locator(".reply").last).to_contain_text("Not in these documents")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#latest .reply").evaluate("e => e.getBoundingClientRect().top") < 640
     page.locator(".reply-text a", has_text="£18 a night").first.click()
     page.wait_for_url("**/d/harbour-*#quote")
-    assert "£18 a night" in page.locator(":target").inner_text()
+    expect(page.locator(":target")).to_contain_text("£18 a night")
     page.go_back()
-    assert page.locator(".question").all_inner_texts() == TURNS[:3]
+    expect(page.locator(".question")).to_have_text(TURNS[:3])
     page.get_by_role("link", name="Start again").click()
     page.locator(".turn").first.wait_for(state="detached")
-    assert page.locator(".turn").count() == 0
+    expect(page.locator(".turn")).to_have_count(0)
 
 
 def test_server_and_script_build_the_same_conversation(open_page: OpenPage) -> None:
@@ -71,8 +72,8 @@ def test_shows_errors_before_and_during_a_reply(open_page: OpenPage) -> None:
     page.get_by_label("Your question").fill("mooring fee")
     page.keyboard.press("Enter")
     page.get_by_role("alert").get_by_text("The documents are being opened").wait_for()
-    assert page.get_by_label("Your question").input_value() == "mooring fee"
-    assert page.locator(".turn").count() == 0
+    expect(page.get_by_label("Your question")).to_have_value("mooring fee")
+    expect(page.locator(".turn")).to_have_count(0)
     chunks = [{"choices": [{"delta": {"content": "Half a "}}]}, {"error": {"message": "The model went away"}}]
     body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
     answer = {"status": 200, "content_type": "text/event-stream", "body": body}
@@ -84,7 +85,7 @@ def test_shows_errors_before_and_during_a_reply(open_page: OpenPage) -> None:
     page.get_by_role("alert").get_by_text("You are offline").wait_for()
     page.context.set_offline(False)
     say(page, "mooring fee")
-    assert page.get_by_role("alert").inner_text() == ""
+    expect(page.get_by_role("alert")).to_have_text("")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_shows_errors_before_and_during_a_reply(open_page: OpenPage) -> None:
 )
 def test_reports_an_invalid_address(open_page: OpenPage, query_string: str, words: str) -> None:
     page = open_page(f"/chat?{query_string}", scripts=False)
-    assert words in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text(words)
 
 
 def test_full_conversation_says_so(open_page: OpenPage) -> None:
@@ -106,7 +107,7 @@ def test_full_conversation_says_so(open_page: OpenPage) -> None:
     page.get_by_label("Your question").fill("and for small boats?")
     page.keyboard.press("Enter")
     page.get_by_text("its address can hold no more questions").wait_for()
-    assert page.get_by_label("Your question").count() == 0
+    expect(page.get_by_label("Your question")).to_have_count(0)
 
 
 def test_records_an_unanswered_follow_up_as_rewritten(site: Server) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Server
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -70,7 +71,7 @@ def test_copies_the_linked_passage_with_its_citation(open_page: OpenPage, site: 
 )
 def test_copies_a_selection_with_its_offsets(open_page: OpenPage, site: Server, words: str) -> None:
     page = open_page("/d//parking-permit", permissions=["clipboard-read", "clipboard-write"])
-    assert page.locator(".copy").is_hidden()
+    expect(page.locator(".copy")).to_be_hidden()
     page.evaluate(
         """words => {
           const all = document.createTreeWalker(document.querySelector(".text"), NodeFilter.SHOW_TEXT);
@@ -114,7 +115,7 @@ def test_reports_a_missing_passage(open_page: OpenPage) -> None:
 @pytest.mark.parametrize("address", ["/d/none", "/nothing-here"])
 def test_unknown_addresses_get_an_error_page(open_page: OpenPage, address: str, scripts: bool) -> None:
     page = open_page(address, scripts=scripts)
-    assert page.get_by_role("heading", name="Not found").is_visible()
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Ask these documents").click()
     page.get_by_label("Ask these documents").wait_for()
 
@@ -150,7 +151,7 @@ def test_an_answer_leads_to_the_page_with_the_quote_in_boxes(open_page: OpenPage
     page = open_page(f"/?q={quote('What does the ferry to the island cost?')}", scripts=scripts)
     page.locator(".answer").get_by_role("link", name="Show page").click()
     page.wait_for_url("**/d//ferry/page/2?*")
-    assert page.locator(".sheet rect").count() == 1
+    expect(page.locator(".sheet rect")).to_have_count(1)
     box, image = page.locator("#quote").bounding_box(), page.locator(".sheet image").bounding_box()
     assert box
     assert image
@@ -158,14 +159,14 @@ def test_an_answer_leads_to_the_page_with_the_quote_in_boxes(open_page: OpenPage
     # The words are about an inch from the left edge and 700 of 842 points from the bottom.
     assert abs((box["x"] - image["x"]) / image["width"] - 72 / 595) < 0.01
     assert abs((box["y"] - image["y"]) / image["height"] - 135 / 842) < 0.01
-    assert page.locator("mark").inner_text() == "The ferry to the island costs seven pounds in pdf."
+    expect(page.locator("mark")).to_have_text("The ferry to the island costs seven pounds in pdf.")
     page.get_by_role("link", name="Page 1").first.click()
-    assert page.get_by_text("Line 7 of the first page").is_visible()
-    assert page.locator(".sheet rect").count() == 0
+    expect(page.get_by_text("Line 7 of the first page")).to_be_visible()
+    expect(page.locator(".sheet rect")).to_have_count(0)
     page.go_back()
     page.get_by_role("link", name="Show in text").click()
     page.wait_for_url("**/d//ferry?*#quote")
-    assert page.locator("#quote").inner_text() == "The ferry to the island costs seven pounds in pdf."
+    expect(page.locator("#quote")).to_have_text("The ferry to the island costs seven pounds in pdf.")
 
 
 def test_draws_the_page_image(open_page: OpenPage) -> None:

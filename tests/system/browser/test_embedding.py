@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Server
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,7 +37,7 @@ def test_script_embeds_the_box(open_page: OpenPage, other_site: OtherSite, site:
     )
     assert "rgb(255, 0, 0)" not in style
     assert "60px" not in style
-    assert page.locator("h1").inner_text() == "Town council"
+    expect(page.locator("h1")).to_have_text("Town council")
     # The frame follows its content's height.
     page.wait_for_function("() => document.querySelector('iframe').offsetHeight > 600")
     assert frame.locator("html").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
@@ -52,7 +53,7 @@ def test_frames_of_other_origins_say_what_to_do(browser: Browser, other_site: Ot
     page.goto(f"{origin}{host}")
     frame = page.frame_locator("iframe")
     frame.get_by_text(f"QA_EMBED_ORIGINS={origin}").wait_for()
-    assert frame.locator("#q").count() == 0
+    expect(frame.locator("#q")).to_have_count(0)
     context.close()
 
 
@@ -74,7 +75,7 @@ def test_attributes_give_the_look_and_nothing_else(open_page: OpenPage, other_si
     root = frame.locator("html").evaluate("e => [e.style.cssText, getComputedStyle(e).colorScheme]")
     assert root == ["color-scheme: dark; --link: #ff8800;", "dark"]
     assert frame.locator("body").evaluate("e => getComputedStyle(e).fontFamily") == "Georgia, serif"
-    assert frame.locator("a.chip", has_text="Type: html").count() == 1
+    expect(frame.locator("a.chip", has_text="Type: html")).to_have_count(1)
 
 
 def test_only_the_embed_page_allows_frames_and_only_if_set(server: Server, site: Server, other_site: OtherSite) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Server, StartServer
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
@@ -223,13 +224,13 @@ def test_empty_collection(browser: Browser, axe: Axe, data_folder: Callable[[], 
         context = browser.new_context(base_url=empty.address)
         page = context.new_page()
         page.goto("/")
-        assert page.get_by_role("heading", name="There are no documents here yet").is_visible()
+        expect(page.get_by_role("heading", name="There are no documents here yet")).to_be_visible()
         assert axe(page) == []
         page.goto("/?q=anything")
-        assert page.get_by_role("heading", name="Not in these documents").is_visible()
+        expect(page.get_by_role("heading", name="Not in these documents")).to_be_visible()
         assert axe(page) == []
         page.goto("/manage")
-        assert page.get_by_text("There are no documents yet").is_visible()
+        expect(page.get_by_text("There are no documents yet")).to_be_visible()
         assert axe(page) == []
         context.close()
 
@@ -249,9 +250,9 @@ def test_page_weight(open_page: OpenPage, address: str) -> None:
 def test_print_style_hides_controls(open_page: OpenPage) -> None:
     page = open_page("/?q=mooring+fee")
     page.emulate_media(media="print")
-    assert page.get_by_text("The mooring fee is £18 a night.").first.is_visible()
+    expect(page.get_by_text("The mooring fee is £18 a night.").first).to_be_visible()
     for hidden in ("#q", "header", ".links", ".feedback"):
-        assert page.locator(hidden).first.is_hidden()
+        expect(page.locator(hidden).first).to_be_hidden()
 
 
 def test_reduced_motion_stops_the_animation(open_page: OpenPage) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import Server, StartServer
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -137,7 +138,7 @@ def test_questions_are_shown_as_text(page: Page, quarter: int) -> None:
 def test_conversations_show_payloads_as_text(page: Page) -> None:
     for first in range(0, len(PAYLOADS), 20):
         page.goto("/chat?" + "&".join(f"q={quote(payload)}" for payload in PAYLOADS[first : first + 20]))
-        assert page.locator(".turn").count() == 20
+        expect(page.locator(".turn")).to_have_count(20)
         check_page(page, "turns from the server")
     for payload in PAYLOADS[::20]:
         page.goto("/chat")
@@ -168,12 +169,12 @@ def test_manager_shows_titles_file_names_and_metadata_as_text(page: Page, hostil
     check_page(page, "files")
     for sort in ("title", "-title", "file_name", "-added"):
         page.goto(f"/manage?sort={sort}&" + "&".join(f"job={number}" for number in range(1, 51)))
-        assert page.locator(".files li").count() == 50
+        expect(page.locator(".files li")).to_have_count(50)
         check_page(page, sort)
     for number, payload in [*enumerate(PAYLOADS)][::20]:
         page.goto(f"/manage/document?id=hostile-{number}&list={quote(payload)}")
         check_page(page, payload)
-        assert page.get_by_label("Title", exact=True).input_value() == " ".join(payload.split("\n"))
+        expect(page.get_by_label("Title", exact=True)).to_have_value(" ".join(payload.split("\n")))
     page.goto("/manage/remove?" + "&".join(f"id=hostile-{number}" for number in range(100)))
-    assert page.locator("main li").count() == 100
+    expect(page.locator("main li")).to_have_count(100)
     check_page(page, "removal")

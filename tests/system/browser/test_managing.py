@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Server
 from tests.qa.web.api.documents import pdf_file
+from tests.system.browser.conftest import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -56,6 +57,11 @@ def find(page: Page, press: Press, words: str) -> Locator:
     return page.locator("tbody tr")
 
 
+def only(rows: Locator) -> Locator:
+    expect(rows).to_have_count(1)
+    return rows
+
+
 def added(page: Page, name: str) -> Locator:
     return page.locator(".files li", has_text=name)
 
@@ -84,10 +90,10 @@ def test_life_of_documents(open_page: OpenPage, site: Server, press: Press) -> N
     failure.wait_for(state="detached")
 
     for name, _ in files:
-        (row,) = find(page, press, name.removesuffix(".txt")).all()
-        assert name in row.inner_text()
+        row = only(find(page, press, name.removesuffix(".txt")))
+        expect(row).to_contain_text(name)
     assert site.search(f"Where does the {about} beta nest?")["answer"]["text"] == f"The {about} beta nests in reed bed beta."
-    (row,) = find(page, press, f"{about} plan").all()
+    row = only(find(page, press, f"{about} plan"))
     with page.expect_download() as download:
         press(page, row.get_by_role("link", name="Download"))
     assert download.value.path().read_bytes() == plan
@@ -95,10 +101,10 @@ def test_life_of_documents(open_page: OpenPage, site: Server, press: Press) -> N
     press(page, page.get_by_role("link", name="Show page").first)
     page.wait_for_url("**/page/2?*")
     page.get_by_role("img", name="with the quote in boxes").wait_for()
-    assert page.locator("svg rect").count() > 0
+    expect(page.locator("svg rect")).not_to_have_count(0)
     page.goto("/manage")
 
-    (row,) = find(page, press, f"{about} beta").all()
+    row = only(find(page, press, f"{about} beta"))
     press(page, row.get_by_role("link", name="Replace"))
     choose(
         page,
@@ -111,7 +117,7 @@ def test_life_of_documents(open_page: OpenPage, site: Server, press: Press) -> N
     assert not [r for r in site.search(f"{about} beta nests in reed bed beta")["results"] if "reed bed beta" in r["text"]]
     assert site.search(f"Where did the {about} beta move?")["answer"]["text"] == f"The {about} beta moved to the old mill."
 
-    (row,) = find(page, press, "another name").all()
+    row = only(find(page, press, "another name"))
     press(page, row.get_by_role("link", name="Edit"))
     title = page.get_by_label("Title")
     press(page, title) if press is click else tab_to(page, title)
@@ -121,12 +127,12 @@ def test_life_of_documents(open_page: OpenPage, site: Server, press: Press) -> N
     page.get_by_text("Saved.").wait_for()
     press(page, page.get_by_role("link", name="All documents"))
 
-    (row,) = find(page, press, f"{about} of the mill").all()
+    row = only(find(page, press, f"{about} of the mill"))
     press(page, row.get_by_role("link", name="Remove"))
     page.get_by_role("heading", name="Remove this document?").wait_for()
     press(page, page.get_by_role("button", name="Remove"))
     page.get_by_text("1 document was removed.").wait_for()
-    assert find(page, press, f"{about} of the mill").count() == 0
+    expect(find(page, press, f"{about} of the mill")).to_have_count(0)
     assert not [r for r in site.search(f"{about} old mill")["results"] if about in r["text"] and "mill" in r["text"]]
 
     # The others together.
@@ -145,42 +151,42 @@ def test_life_without_scripts(open_page: OpenPage, site: Server) -> None:
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "text/plain", "buffer": b} for n, b in files])
     page.get_by_role("button", name="Add", exact=True).click()
     wait_for_jobs(page)
-    assert added(page, "gulls.txt").get_by_text("Added").is_visible()
+    expect(added(page, "gulls.txt").get_by_text("Added")).to_be_visible()
     failure = page.locator("#failures li", has_text="empty.txt")
     failure.get_by_role("button", name="Dismiss").click()
-    assert page.get_by_text("1 failure was dismissed.").is_visible()
-    assert failure.count() == 0
+    expect(page.get_by_text("1 failure was dismissed.")).to_be_visible()
+    expect(failure).to_have_count(0)
 
     page.get_by_label("Title or file name").fill("gulls")
     page.get_by_role("button", name="Show").click()
-    (row,) = page.locator("tbody tr").all()
+    row = only(page.locator("tbody tr"))
     row.get_by_role("link", name="Edit").click()
     page.get_by_label("Date").fill("21 July 2025")
     page.get_by_text("Add a field").click()
     page.get_by_label("Name").fill("team")
     page.get_by_label("Value").fill("Harbour")
     page.get_by_role("button", name="Save").click()
-    assert page.get_by_text("Saved.").is_visible()
-    assert page.get_by_label("team").input_value() == "Harbour"
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_label("team")).to_have_value("Harbour")
     page.get_by_label("Date").fill("soon")
     page.get_by_role("button", name="Save").click()
-    assert page.get_by_text("must be a date such as 2025-07-21").is_visible()
+    expect(page.get_by_text("must be a date such as 2025-07-21")).to_be_visible()
     page.get_by_label("The new version").set_input_files(
         [{"name": "gulls.txt", "mimeType": "", "buffer": b"Feed the gulls at noon."}]
     )
     page.get_by_role("button", name="Replace").click()
     wait_for_jobs(page)
-    assert added(page, "gulls.txt").get_by_text("Replaced").is_visible()
+    expect(added(page, "gulls.txt").get_by_text("Replaced")).to_be_visible()
 
-    (row,) = page.locator("tbody tr").all()  # the search was kept
-    assert "21 Jul 2025" in row.inner_text()
+    row = only(page.locator("tbody tr"))  # the search was kept
+    expect(row).to_contain_text("21 Jul 2025")
     row.get_by_label("Select gulls").check()
     page.get_by_role("button", name="Remove selected…").click()
     page.get_by_role("link", name="Cancel").click()
     row.get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Remove").click()
-    assert page.get_by_text("1 document was removed.").is_visible()
-    assert page.get_by_text("No document matches.").is_visible()
+    expect(page.get_by_text("1 document was removed.")).to_be_visible()
+    expect(page.get_by_text("No document matches.")).to_be_visible()
 
 
 def wait_for_jobs(page: Page) -> None:
@@ -201,11 +207,11 @@ def test_uploads_show_progress_and_outcome(open_page: OpenPage, site: Server) ->
     page.route("**/v1/jobs/*", lambda route: held.append(route) if not held else route.continue_())
     page.get_by_label("Choose files").set_input_files([{"name": n, "mimeType": "", "buffer": b} for n, b in files])
     page.get_by_text("Processing").first.wait_for()
-    assert page.get_by_role("progressbar").count() > 0
+    expect(page.get_by_role("progressbar")).not_to_have_count(0)
     held[0].continue_()
     added(page, "tides.txt").get_by_text("Added", exact=True).wait_for()
     added(page, "two.jsonl").get_by_text("Added: 2 documents").wait_for()
-    assert page.get_by_role("progressbar").count() == 0
+    expect(page.get_by_role("progressbar")).to_have_count(0)
     page.locator("tbody tr", has_text="tides.txt").wait_for()  # the list is brought up to date
     assert "High tide" in site.search("when was high tide")["results"][0]["text"]
 
@@ -217,8 +223,8 @@ def test_the_list_keeps_selection_and_focus_when_it_is_brought_up_to_date(open_p
     page.get_by_label("Choose files").set_input_files([{"name": "zander.txt", "mimeType": "", "buffer": b"Zander swim here."}])
     page.get_by_role("link", name="Edit Harbour guide").focus()
     page.locator("tbody tr", has_text="zander.txt").wait_for()
-    assert box.is_checked()
-    assert page.get_by_role("button", name="Remove 1 selected…").is_enabled()
+    expect(box).to_be_checked()
+    expect(page.get_by_role("button", name="Remove 1 selected…")).to_be_enabled()
     assert page.get_by_role("link", name="Edit Harbour guide").evaluate("(link) => link === document.activeElement")
 
 
@@ -250,7 +256,7 @@ def test_uploads_the_files_of_a_folder(open_page: OpenPage, site: Server, tmp_pa
     page.locator("#folder").set_input_files(tmp_path / "lamps")
     for name in ("lamps/north.txt", "lamps/old/north.txt"):
         page.locator(".files li", has=page.get_by_text(name, exact=True)).get_by_text("Added", exact=True).wait_for()
-    assert page.locator(".files li").count() == 2
+    expect(page.locator(".files li")).to_have_count(2)
     sources = [document["source"] for document in site.get("/v1/documents?title=north").json()["data"]]
     assert sorted(sources) == ["lamps/north.txt", "lamps/old/north.txt"]
 
