@@ -21,7 +21,7 @@ from index.embedded.store.filter_sql import filter_sql
 from qa.answering.units.candidates import Region, units
 from qa.answering.verification import Verdict, verify
 from qa.web.schemas.document_requests import AddressRequest, DocumentRequest, PageParameters
-from qa.web.schemas.openai_requests import ChatRequest, VectorStoreSearchRequest
+from qa.web.schemas.openai.requests import ChatRequest, VectorStoreSearchRequest
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string
 from qa.web.schemas.requests import (

@@ -19,8 +19,8 @@ from qa.chat.replies import Reply
 from qa.web.asked import keep_question_of
 from qa.web.current import collections, service, site
 from qa.web.routes import READ, route
-from qa.web.schemas.openai_requests import MODEL, QUOTES_MODEL, ChatRequest, ConversationRequest
-from qa.web.schemas.openai_responses import (
+from qa.web.schemas.openai.requests import MODEL, QUOTES_MODEL, ChatRequest, ConversationRequest
+from qa.web.schemas.openai.responses import (
     ChatCompletion,
     ChatModel,
     ChatModelList,
@@ -29,9 +29,9 @@ from qa.web.schemas.openai_responses import (
     model_json,
     usage_json,
 )
+from qa.web.schemas.openai.responses_api import ModelResponse, ResponseRequest, Writer
 from qa.web.schemas.problems import UNEXPECTED, Problem, openai_error, public_message
 from qa.web.schemas.reading import from_body
-from qa.web.schemas.responses_api import ModelResponse, ResponseRequest, Writer
 from qa.web.server.admission import release_slot
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,8 @@ from index.filters import of_collection
 from qa.answering.answer import Result
 from qa.web.current import MAX_COLLECTIONS, collections, service
 from qa.web.routes import READ, route
-from qa.web.schemas.openai_requests import VectorStoreSearchRequest
-from qa.web.schemas.problems import Problem
-from qa.web.schemas.reading import from_body
-from qa.web.schemas.vector_stores import (
+from qa.web.schemas.openai.requests import VectorStoreSearchRequest
+from qa.web.schemas.openai.vector_stores import (
     VectorStore,
     VectorStoreList,
     VectorStoreSearchAnswer,
@@ -19,6 +17,8 @@ from qa.web.schemas.vector_stores import (
     published_score,
     store_json,
 )
+from qa.web.schemas.problems import Problem
+from qa.web.schemas.reading import from_body
 
 blueprint = Blueprint("vector_stores", __name__)
 

@@ -14,7 +14,7 @@ from qa.web.current import service, site
 from qa.web.pages.presentation import format_date, http_url
 from qa.web.routes import READ, route
 from qa.web.schemas.addresses import quote_address, with_text_fragment
-from qa.web.schemas.openai_responses import Annotation, ChatCompletion, Envelope, usage_json
+from qa.web.schemas.openai.responses import Annotation, ChatCompletion, Envelope, usage_json
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import MAX_QUESTIONS_IN_ADDRESS, in_words, questions_from_address
 from qa.web.server.admission import release_slot

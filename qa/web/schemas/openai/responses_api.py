@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from qa.chat.chatbot import Pieces
 from qa.chat.replies import Reply
 from qa.web.schemas.documents import Count, DocumentReference, Offset, PageUrl
-from qa.web.schemas.openai_requests import (
+from qa.web.schemas.openai.requests import (
     ConversationRequest,
     Ignored,
     PlainTextOnly,
@@ -20,7 +20,7 @@ from qa.web.schemas.openai_requests import (
     Unsupported,
     check_question,
 )
-from qa.web.schemas.openai_responses import Envelope, Grounding, TokenUsage, grounding_json
+from qa.web.schemas.openai.responses import Envelope, Grounding, TokenUsage, grounding_json
 from qa.web.schemas.requests import MAX_TURN, MAX_TURNS, Strict, Text
 
 
