@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from corpus.types import Document, Heading, Table, text_version
-from index.types import DamagedRow, Origin, StoredDocument
+from index.types import DamagedRow, DocumentVersion, Origin, StoredDocument
 
 Edited = TypeVar("Edited", StoredDocument, Document)
 
@@ -61,6 +61,11 @@ def edited_document(stored: StoredDocument, changes: Mapping[str, Any]) -> Store
         edits["metadata"] = {**stored.edits.get("metadata", {}), **changes.get("metadata", {})}
     edited = with_edits(replace(stored, edits=edits), edits)
     return stored if edited == stored else replace(edited, changed=now())
+
+
+def replaced_version(present: DocumentVersion, until: str) -> DocumentVersion:
+    """A present version as it is kept when another text replaces it: without the file it was read from, which is not kept."""
+    return replace(present, stored=replace(present.stored, original=None), until=until)
 
 
 def structure_of(document: Document) -> dict[str, Any]:

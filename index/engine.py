@@ -18,9 +18,10 @@ from index.jobs import Job, Jobs
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import NO_EDITS, NO_ORIGIN, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
+from index.types import NO_EDITS, NO_ORIGIN, DocumentVersion, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
 
 PutOutcome = Literal["added", "replaced", "cancelled"]
+KEPT_VERSIONS = 10  # earlier texts of a document that are kept unless a caller says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,19 @@ class EngineStatus:
 
 @dataclass(frozen=True, slots=True)
 class DocumentCopy:
-    """Everything that an engine stores of a document, but its original. `vectors`: one for each passage, by the model `fingerprint`."""
+    """Everything that an engine stores of a document, but its original. `vectors`: one for each passage, by the model `fingerprint`.
+
+    `since`, `by`: when and by whom its text was stored. `earlier`: its earlier texts that are kept and intact, the newest first.
+    """
 
     stored: StoredDocument
     document: Document
     passages: Sequence[Passage]
     vectors: Matrix
     fingerprint: str
+    since: str = ""
+    by: str | None = None
+    earlier: Sequence[tuple[DocumentVersion, Document]] = ()
 
 
 class Snapshot(Protocol):
@@ -140,6 +147,17 @@ class EngineView(Protocol):
         """A document with its text. Raises DamagedRow."""
         ...
 
+    def versions(self, document_id: str) -> Sequence[DocumentVersion]:
+        """The present text of a document and its earlier ones that are kept, the newest first; none without the document.
+
+        Raises DamagedRow.
+        """
+        ...
+
+    def version_content(self, document_id: str, version: str) -> Document | None:
+        """A document with the text that has this SHA-256, the present one or an earlier one; None if it is not kept. Raises DamagedRow."""
+        ...
+
     def passages(self, ids: Sequence[int]) -> Sequence[StoredPassage]:
         """The stored, undamaged passages among `ids`, in their order."""
         ...
@@ -201,12 +219,15 @@ class Engine(EngineView, Protocol):
         origin: Origin = NO_ORIGIN,
         edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
+        by: str | None = None,
+        keep_versions: int = KEPT_VERSIONS,
     ) -> PutOutcome:
         """Store a document in place of any other with its id; when this returns it is on disk and found.
 
         A search finds the old document or the new one, never parts. `vectors`: float32 (n, d) by `embedder`, one for each passage.
         `edits`: its `collection` and `access`, which are those of the old document unless they are given.
-        `unless`: called inside the transaction; if it returns true, nothing is stored. Raises FingerprintMismatch.
+        `unless`: called inside the transaction; if it returns true, nothing is stored. `by`: who stores it. `keep_versions`: how many of
+        the earlier texts stay if the text is another one, the newest. Raises FingerprintMismatch.
         """
         ...
 
@@ -244,7 +265,7 @@ class Engine(EngineView, Protocol):
     def remove(self, document_id: str, *, keep_jobs: bool = False) -> bool:
         """Remove a document, and unless `keep_jobs` is set cancel the jobs that would store it again; False if there was neither.
 
-        From the moment this returns it is not found.
+        From the moment this returns it is not found, and none of its texts is kept.
         """
         ...
 

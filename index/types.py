@@ -118,6 +118,20 @@ class StoredDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """A text that a document had or has. `stored`: what was known of the document when this text was replaced, or is known now.
+
+    `since`, `until`: when the text was stored and when it was replaced, ISO 8601, UTC; `until` is None for the present text. `by`: who
+    stored it, None if unknown.
+    """
+
+    stored: StoredDocument
+    since: str
+    until: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPassage:
     """`pages`: where the document's pages begin; empty unless they were looked up."""
 

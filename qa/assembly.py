@@ -104,7 +104,7 @@ def open_to_write(
         engine.embedder  # noqa: B018 - a wrong model is reported before anything is written
     else:
         engine = open_engine_to_write(settings.data, opener, policy, say, reranker, gate_of(settings))
-    writer = DocumentWriter(engine, keep_originals=settings.keep_originals, audit=audit_of(settings))
+    writer = _writer_over(engine, settings)
     if not fill or not writer.engine.is_new:
         return writer
     try:
@@ -123,7 +123,12 @@ def open_to_change(settings: Settings, say: Say = log.info, *, new_model: str | 
     if settings.engine or not is_held(settings.data):
         return open_to_write(settings, say, new_model=new_model)
     engine = open_engine_to_share(settings.data, embedder_opener(settings, say))
-    return DocumentWriter(engine, keep_originals=settings.keep_originals, audit=audit_of(settings))
+    return _writer_over(engine, settings)
+
+
+def _writer_over(engine: Engine, settings: Settings) -> DocumentWriter:
+    originals, versions = settings.keep_originals, settings.keep_versions
+    return DocumentWriter(engine, keep_originals=originals, keep_versions=versions, audit=audit_of(settings))
 
 
 def open_to_share(settings: Settings, say: Say = log.info) -> Service:

@@ -13,7 +13,7 @@ from index.filters import Comparison, Filter, Scalar, both
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
-from index.types import DamagedRow, Embedder, StoredDocument, StoredPassage, Vector
+from index.types import DamagedRow, DocumentVersion, Embedder, StoredDocument, StoredPassage, Vector
 
 # Up to so many documents are read one by one, more by a query.
 FEW_DOCUMENTS = 10
@@ -91,6 +91,14 @@ class RestrictedEngine:
 
     def content(self, document_id: str) -> Document | None:
         return self._engine.content(document_id) if self.document(document_id) else None
+
+    def versions(self, document_id: str) -> list[DocumentVersion]:
+        found = self._engine.versions(document_id) if self.document(document_id) else ()
+        return [version for version in found if self._audience.may_read(version.stored)]
+
+    def version_content(self, document_id: str, version: str) -> Document | None:
+        is_readable = any(each.stored.version == version for each in self.versions(document_id))
+        return self._engine.version_content(document_id, version) if is_readable else None
 
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         return [stored for stored in self._engine.passages(ids) if self._audience.may_read(stored.document)]

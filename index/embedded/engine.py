@@ -6,7 +6,6 @@ The store is the truth and orders the changes of all processes; every search fol
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from index.access.audience import Audience
 from index.embedded import originals
 from index.embedded.filtering.readable import Readable
 from index.embedded.folder_lock import FolderLock, SharedLock, is_held
-from index.embedded.follower import Follower, OpenIndex
+from index.embedded.follower import Follower, OpenIndex, rebuild_by_owner
 from index.embedded.originals import Originals
 from index.embedded.policy import Policy
 from index.embedded.searcher import EmbeddedSnapshot
@@ -24,7 +23,7 @@ from index.embedded.segments import generations
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
 from index.embedded.store.store import Store
-from index.engine import DocumentCopy, EngineStatus, PutOutcome
+from index.engine import KEPT_VERSIONS, DocumentCopy, EngineStatus, PutOutcome
 from index.filters import Filter, Scalar
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
@@ -34,21 +33,17 @@ from index.types import (
     NO_EDITS,
     NO_ORIGIN,
     DamagedRow,
+    DocumentVersion,
     Embedder,
     Matrix,
     Origin,
     Reranker,
     StoredDocument,
     StoredPassage,
-    StoreError,
 )
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
-
-POLL_SECONDS = 0.1
-# Without an owner, until a request to it counts as failed: a server starts another one at once.
-OWNER_SECONDS = 10.0
 
 
 class EmbeddedEngine:
@@ -167,6 +162,12 @@ class EmbeddedEngine:
     def content(self, document_id: str) -> Document | None:
         return self.store.content(document_id)
 
+    def versions(self, document_id: str) -> list[DocumentVersion]:
+        return self.store.versions(document_id)
+
+    def version_content(self, document_id: str, version: str) -> Document | None:
+        return self.store.version_content(document_id, version)
+
     def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
         return self.store.passages(ids)
 
@@ -188,6 +189,8 @@ class EmbeddedEngine:
         origin: Origin = NO_ORIGIN,
         edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
+        by: str | None = None,
+        keep_versions: int = KEPT_VERSIONS,
     ) -> PutOutcome:
         fingerprint = self.embedder.fingerprint
         original = self._original(document_id)
@@ -195,7 +198,7 @@ class EmbeddedEngine:
             if unless():
                 return "cancelled"
             known = self.store.has_document(document_id)
-            self.store.put(document_id, document, passages, vectors, fingerprint, origin, edits)
+            self.store.put(document_id, document, passages, vectors, fingerprint, origin, edits, by, keep_versions)
         self._originals.delete_unreferenced(original)
         return "replaced" if known else "added"
 
@@ -257,15 +260,7 @@ class EmbeddedEngine:
 
     def rebuild(self) -> None:
         """Ask the process that owns the folder, and wait. Raises StoreError if it cannot, or if there is none."""
-        number, owned = self.store.request_rebuild(), time.monotonic()
-        while (finished := self.store.finished_rebuild())[0] < number:
-            if is_held(self.store.folder):
-                owned = time.monotonic()
-            elif time.monotonic() - owned > OWNER_SECONDS:
-                raise StoreError("the server has ended before the index was built; run `qa rebuild` again")
-            time.sleep(POLL_SECONDS)
-        if finished[1]:
-            raise StoreError(finished[1])
+        rebuild_by_owner(self.store)
 
     def close(self) -> None:
         """Close the database and release the folder."""

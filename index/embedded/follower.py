@@ -1,23 +1,28 @@
-"""Follows the generations that another process builds, in a thread of its own."""
+"""Follows the generations that another process builds, in a thread of its own, and asks it for one."""
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from threading import Event, Thread
 
 from corpus.types import QuotableError
+from index.embedded.folder_lock import is_held
 from index.embedded.policy import Policy
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
 from index.embedded.segments.generations import Generation
 from index.embedded.store.store import Store
-from index.types import Embedder
+from index.types import Embedder, StoreError
 
 log = logging.getLogger(__name__)
 
 # Between two looks for a newer generation. Nothing waits for one: what it does not hold yet is searched exactly.
 SECONDS = 1.0
+POLL_SECONDS = 0.1
+# Without an owner, until a request to it counts as failed: a server starts another one at once.
+OWNER_SECONDS = 10.0
 
 
 class Follower:
@@ -70,3 +75,16 @@ class OpenIndex:
     embedder: Embedder
     searcher: Searcher
     follower: Follower | None = None
+
+
+def rebuild_by_owner(store: Store) -> None:
+    """Ask the process that owns the folder to build the index again, and wait. Raises StoreError if it cannot, or if there is none."""
+    number, owned = store.request_rebuild(), time.monotonic()
+    while (finished := store.finished_rebuild())[0] < number:
+        if is_held(store.folder):
+            owned = time.monotonic()
+        elif time.monotonic() - owned > OWNER_SECONDS:
+            raise StoreError("the server has ended before the index was built; run `qa rebuild` again")
+        time.sleep(POLL_SECONDS)
+    if finished[1]:
+        raise StoreError(finished[1])

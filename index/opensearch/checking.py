@@ -89,6 +89,12 @@ def _damage_of(records: Records, originals: ClusterOriginals, record: Record, fi
     except DamagedRow as error:
         if _is_current(records, record):
             yield Damage(str(error), _ADD_AGAIN)
+    for version in record.versions[1:]:
+        try:
+            records.version_content(version)
+        except DamagedRow as error:
+            if _is_current(records, record):
+                yield Damage(str(error), "restore a backup; the present text is not affected")
     try:
         if record.stored.original:
             originals.read(record.stored.original)

@@ -12,18 +12,17 @@ from typing import Any
 from corpus.types import Document, Passage
 from index.access.audience import Audience
 from index.documents import edited_document, new_document
-from index.engine import DocumentCopy, EngineStatus, PutOutcome
-from index.filters import Filter, Scalar, both
+from index.engine import KEPT_VERSIONS, DocumentCopy, EngineStatus, PutOutcome
+from index.filters import Filter, both
 from index.jobs import Job, JobKind
-from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.opensearch.connection import Connection
 from index.opensearch.documents.mapping import CHANGES, check_fingerprint, create, require_in_use
 from index.opensearch.documents.records import Records
 from index.opensearch.documents.rows import MAX_PASSAGES
 from index.opensearch.documents.writing import NewDocument, Writer
-from index.opensearch.search.searcher import ClusterSnapshot, Searcher, read_passages
+from index.opensearch.reading import ClusterReading
+from index.opensearch.search.searcher import ClusterSnapshot, Searcher
 from index.opensearch.search.views import Views
-from index.opensearch.state.jobs import ClusterJobs
 from index.opensearch.state.originals import ClusterOriginals
 from index.opensearch.sweeping import sweep
 from index.ranking.query import PreparedQuery, embed_together
@@ -38,7 +37,6 @@ from index.types import (
     Origin,
     Reranker,
     StoredDocument,
-    StoredPassage,
 )
 
 # Name of the model whose vectors are stored, or None -> name and model to use.
@@ -47,16 +45,14 @@ OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
 SWEEP_SECONDS = 3_600.0
 
 
-class ClusterEngine:
+class ClusterEngine(ClusterReading):
     """See `index.engine.Engine`. The model is loaded by the first call that needs it, and the index is created by the first that stores."""
 
     def __init__(
         self, connection: Connection, open_embedder: OpenEmbedder, reranker: Reranker | None = None, index: str | None = None
     ) -> None:
         """`index`: one beside the index in use, with vectors of another model."""
-        self.connection = connection
-        self.records = Records(connection, index)
-        self.jobs = ClusterJobs(connection)
+        super().__init__(connection, Records(connection, index))
         self._originals = ClusterOriginals(connection, self._is_referenced)
         self._writer = Writer(connection, self.records)
         self._views = Views(connection, self.records)
@@ -129,45 +125,6 @@ class ClusterEngine:
         with closing(ClusterSnapshot(self._open(), both(audience, allowed), audience)) as snapshot:
             yield snapshot
 
-    def facets(self, key: str, allowed: Filter | None, limit: int) -> Sequence[tuple[Scalar, int]]:
-        return self.records.facet(key, allowed, limit)
-
-    # Documents
-
-    def document(self, document_id: str) -> StoredDocument | None:
-        record = self.records.record(document_id)
-        return record.stored if record else None
-
-    def documents(self, after: str | None = None, limit: int = 100) -> list[StoredDocument]:
-        return self.records.after(after or "", limit)
-
-    def page(self, query: DocumentQuery) -> DocumentPage:
-        return self.records.page(query, self.jobs.document_ids(query.state) if query.state else ())
-
-    def states(self, document_ids: Sequence[str]) -> dict[str, DocumentState]:
-        return self.jobs.states(document_ids)
-
-    def documents_from(self, location: str) -> list[StoredDocument]:
-        return [record.stored for record in self.records.selected("location", location)]
-
-    def locations(self, prefix: str) -> set[str]:
-        return self.records.locations(prefix)
-
-    def content(self, document_id: str) -> Document | None:
-        record = self.records.record(document_id)
-        return self.records.content(record) if record else None
-
-    def passages(self, ids: Sequence[int]) -> list[StoredPassage]:
-        found = read_passages(self.records.search_many, ids)
-        return [found[passage_id] for passage_id in ids if passage_id in found]
-
-    def passages_of(self, document_id: str) -> list[StoredPassage]:
-        record = self.records.record(document_id)
-        return self.records.passages_of(record) if record else []
-
-    def passage_counts(self, document_ids: Sequence[str]) -> dict[str, int]:
-        return {record.stored.id: record.passages for record in self.records.records(document_ids) if record.passages}
-
     # Writing
 
     def put(
@@ -180,6 +137,8 @@ class ClusterEngine:
         origin: Origin = NO_ORIGIN,
         edits: Mapping[str, Any] = NO_EDITS,
         unless: Callable[[], bool] = lambda: False,
+        by: str | None = None,
+        keep_versions: int = KEPT_VERSIONS,
     ) -> PutOutcome:
         if len(passages) != len(vectors) or len(passages) > MAX_PASSAGES:
             raise ValueError(f"{len(passages)} passages with {len(vectors)} vectors")
@@ -187,7 +146,8 @@ class ClusterEngine:
         record = self.records.record(document_id)
         previous = record.stored if record else None
         stored = new_document(document_id, document, origin, previous, edits)
-        committed = self._writer.put([NewDocument(stored, document, passages, vectors, stored.title, edits)], unless)
+        new = NewDocument(stored, document, passages, vectors, stored.title, edits, by, keep_versions)
+        committed = self._writer.put([new], unless)
         if not committed or not committed[0]:  # or it was replaced or removed by a call that began later
             return "cancelled"
         self._delete_originals([previous])
@@ -204,7 +164,12 @@ class ClusterEngine:
                 raise FingerprintMismatch(f"{copy.stored.id!r} has vectors of another model than {self.connection.address}")
         before = self.records.records([copy.stored.id for copy in copies])
         new = [
-            NewDocument(copy.stored, copy.document, copy.passages, copy.vectors, copy.stored.title)
+            NewDocument(
+                *(copy.stored, copy.document, copy.passages, copy.vectors, copy.stored.title),
+                by=copy.by,
+                since=copy.since,
+                earlier=copy.earlier,
+            )
             for copy in {copy.stored.id: copy for copy in copies}.values()
         ]
         if new:

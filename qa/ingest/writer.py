@@ -16,7 +16,7 @@ import numpy as np
 from corpus.splitting.passages import split
 from corpus.types import Document, Passage, QuotableError, ReadError
 from index.documents import with_edits
-from index.engine import Engine
+from index.engine import KEPT_VERSIONS, Engine
 from index.types import DEFAULT_COLLECTION, NO_ORIGIN, DamagedRow, Matrix, Origin, StoredDocument
 from qa.audit import AuditLog, Change
 
@@ -27,6 +27,7 @@ EMBEDDED_BETWEEN_CHECKS = 256
 
 MAX_ID = 500
 
+_ENDS_AS_ROUTE = re.compile(r"/(text|original|versions(/sha256:[0-9a-f]{64})?)$")
 _NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 
 
@@ -62,15 +63,26 @@ class PutResult:
 class DocumentWriter:
     """Writes documents to an engine, which it closes. Several threads may use it; searches go on meanwhile."""
 
-    def __init__(self, engine: Engine, *, keep_originals: bool = True, audit: AuditLog | None = None) -> None:
-        """`keep_originals`: of the files that documents are read from. `audit`: where added, replaced and removed documents are logged."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        keep_originals: bool = True,
+        keep_versions: int = KEPT_VERSIONS,
+        audit: AuditLog | None = None,
+    ) -> None:
+        """`keep_originals`: of the files that documents are read from. `keep_versions`: earlier texts of a document that stay.
+
+        `audit`: where added, replaced and removed documents are logged.
+        """
         self.engine = engine
-        self.keep_originals = keep_originals
+        self.keep_originals, self.keep_versions = keep_originals, keep_versions
         self.audit = audit or AuditLog()
 
     def by(self, who: str | None) -> DocumentWriter:
         """The same writer, in the name of someone else in the audit log; None for the same one."""
-        return DocumentWriter(self.engine, keep_originals=self.keep_originals, audit=self.audit.by(who))
+        by = self.audit.by(who)
+        return DocumentWriter(self.engine, keep_originals=self.keep_originals, keep_versions=self.keep_versions, audit=by)
 
     def put(self, document: IncomingDocument) -> PutResult:
         """Store one document; when this returns it is on disk and found.
@@ -176,7 +188,12 @@ class DocumentWriter:
                 self.edit(stored, incoming.edits)
             return PutResult(incoming.id, Outcome.UNCHANGED)
         put = engine.put(
-            incoming.id, document, passages, vectors, origin=incoming.origin, edits=incoming.edits, unless=cancelled
+            *(incoming.id, document, passages, vectors),
+            origin=incoming.origin,
+            edits=incoming.edits,
+            unless=cancelled,
+            by=self.audit.who,
+            keep_versions=self.keep_versions,
         )
         outcome = Outcome(put)
         if outcome is Outcome.CANCELLED:
@@ -209,8 +226,8 @@ def check_document_id(document_id: str) -> None:
     """Raise InvalidDocumentId for an id that cannot be used in an address or clashes with a route."""
     if not document_id.strip() or len(document_id) > MAX_ID or not document_id.isprintable():
         raise InvalidDocumentId(f"must have 1 to {MAX_ID} printable characters")
-    if document_id.endswith(("/text", "/original")) or document_id in (".", ".."):
-        raise InvalidDocumentId('must not be "." or "..", nor end in "/text" or "/original"')
+    if document_id in (".", "..") or _ENDS_AS_ROUTE.search(document_id):
+        raise InvalidDocumentId('must not be "." or "..", nor end in "/text", "/original" or "/versions", as addresses do')
 
 
 def readable_id(name: str, identity: bytes) -> str:

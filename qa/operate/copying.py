@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -144,6 +145,8 @@ class Copier:
         is_same = self._head(ours.stored) == self._head(theirs.stored) and ours.document == theirs.document
         if text_version(text) != document.version or not is_same:
             return "it was changed meanwhile; run the copy again"
+        if not _same_versions(ours, theirs):
+            return "its earlier texts differ; run the copy again"
         if any(text[passage.start : passage.end] != passage.text for passage in theirs.passages):
             return "a passage of the copy is not in its text"
         if ours.fingerprint == theirs.fingerprint and not _same_passages(ours, theirs):
@@ -155,6 +158,13 @@ def _same_passages(one: DocumentCopy, other: DocumentCopy) -> bool:
     if one.passages != other.passages or one.vectors.shape != other.vectors.shape:
         return False
     return bool(np.allclose(one.vectors, other.vectors, rtol=0, atol=TOLERANCE))
+
+
+def _same_versions(one: DocumentCopy, other: DocumentCopy) -> bool:
+    def versions(copy: DocumentCopy) -> list[Any]:
+        return [(replace(version, stored=replace(version.stored, number=0)), text) for version, text in copy.earlier]
+
+    return (one.since, one.by) == (other.since, other.by) and versions(one) == versions(other)
 
 
 def _pairs(source: Engine, target: Engine) -> Iterator[tuple[StoredDocument | None, StoredDocument | None]]:

@@ -203,6 +203,8 @@ def _check_originals(folder: Path) -> list[Finding]:
 
 
 def _remedy(damage: str) -> str:
+    if damage.startswith("an earlier text"):
+        return REPAIR
     if "qa rebuild" in damage:
         return "run `qa rebuild`"
     if "job" in damage:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from index.embedding.model_files import DEFAULT_MODEL, MULTILINGUAL_MODEL
+from index.engine import KEPT_VERSIONS
 from index.opensearch.address import Tls
 from index.types import Precision
 from qa.settings import checks
@@ -213,6 +214,12 @@ class Settings(BaseModel):
     )
     keep_questions: bool = Field(
         default=False, description="Keep the questions that are asked, with their outcome, for `qa gaps` and the health page."
+    )
+    keep_versions: int = Field(
+        default=KEPT_VERSIONS,
+        ge=0,
+        le=1_000,
+        description="How many earlier texts of a document stay when it is replaced, out of search; 0 keeps none.",
     )
     log_format: LogFormat = Field(
         default="text", description="The format of the log of `qa serve`: text, or json, one object per line."

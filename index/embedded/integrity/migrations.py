@@ -3,6 +3,7 @@
 1 -> 2: pages have checksums, hashes cover the row's own number, and documents and passages are counted.
 2 -> 3: documents have a location, an original, edits and times; jobs have a kind, attempts and outcomes; changes are logged.
 3 -> 4: collections and groups are computed from the edits, jobs have edits. No row of a document changes, so no backup is made.
+4 -> 5: earlier texts of documents are kept, in a table of their own; again without a backup.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from index.embedded.store.sql import (
     JOB_INDEXES,
     JOBS,
     LISTED_INDEX,
+    VERSIONS,
     insert,
 )
 
@@ -74,8 +76,10 @@ def _convert(database: Database, say: Callable[[str], None]) -> None:
             _convert_to_2(connection)
         if database.format < 3:
             _copy_into_new_tables(connection)
-        else:
+        elif database.format < 4:
             _convert_to_4(connection)
+        for statement in VERSIONS.split(";"):
+            connection.execute(statement)
         connection.pragma("user_version", FORMAT)
     database.format = FORMAT
 

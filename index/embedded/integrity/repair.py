@@ -15,7 +15,7 @@ from index.embedded.integrity.replace_store import replace_store
 from index.embedded.store import rows
 from index.embedded.store.database import FILE_NAME, Database
 from index.embedded.store.jobs import JOB_COLUMNS, is_job_intact
-from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS, VERSION_COLUMNS
 from index.embedded.store.sql import insert
 from index.embedded.store.store import Store
 from index.types import DamagedRow, StoreError
@@ -55,6 +55,8 @@ def _rewrite(folder: Path, scratch: Path) -> list[str]:
                 raise DamagedRow("no document can be read")
             _copy(old, new, "passages", "id", PASSAGE_COLUMNS, rows.passage)
             _copy_vectors(old, new)
+            columns = f"{VERSION_COLUMNS}, {CONTENT_COLUMNS}"
+            lost_versions = _copy(old, new, "versions", "number", columns, _check_version)
             lost_jobs = _copy(old, new, "jobs", "id", JOB_COLUMNS.removeprefix("id, "), _check_job)
             _copy_facts(old, new)
             _drop_incomplete_passages(new)
@@ -67,6 +69,7 @@ def _rewrite(folder: Path, scratch: Path) -> list[str]:
             f"{folder / FILE_NAME} cannot be repaired, too much of it is damaged; restore a backup with `qa restore FILE`,"
             " or add the documents to a new data folder"
         ) from error
+    lost += [f"an earlier text of a document was damaged (number {number})" for number in lost_versions]
     return [*lost, *(f"job {number} was damaged; send its document again" for number in lost_jobs)]
 
 
@@ -133,6 +136,7 @@ def _drop_incomplete_passages(new: Database) -> None:
         connection.executemany("DELETE FROM passages WHERE document = ?", ((number,) for number in numbers))
         connection.execute("DELETE FROM passages WHERE document NOT IN (SELECT number FROM documents)")
         connection.execute("DELETE FROM vectors WHERE passage NOT IN (SELECT id FROM passages)")
+        connection.execute("DELETE FROM versions WHERE id NOT IN (SELECT id FROM documents)")
 
 
 def _update_facts(new: Database, old: Database) -> None:
@@ -140,7 +144,7 @@ def _update_facts(new: Database, old: Database) -> None:
     with new.transaction() as connection:
         for table in ("documents", "passages"):
             connection.execute(f"UPDATE facts SET value = (SELECT count(*) FROM {table}) WHERE name = '{table}'")
-        for table in ("documents", "passages", "jobs"):
+        for table in ("documents", "passages", "jobs", "versions"):
             last = max(_last_number(old, table), _last_number(new, table))
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, last))
@@ -200,6 +204,11 @@ def _all_documents(store: Store) -> Iterator[Any]:
 def _check_document(number: int, row: Row) -> None:
     *head, structure, text, structure_hash, _ = row
     rows.content(rows.stored_document(number, head), (structure, text, structure_hash))
+
+
+def _check_version(number: int, row: Row) -> None:
+    *head, structure, text, structure_hash = row
+    rows.check_version(number, head, (structure, text, structure_hash))
 
 
 def _check_job(number: int, row: Row) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from index.embedded.store import rows
 from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
-from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, VERSION_COLUMNS
 from index.embedded.store.store import Store
 from index.types import DamagedRow
 
@@ -22,6 +22,7 @@ def scrub(database: Database) -> list[str]:
         _check_structure(database)
         _check_documents(database)
         _check_passages(database)
+        _check_versions(database)
         _check_jobs(database)
     return list(database.damage.found)
 
@@ -70,6 +71,18 @@ def _check_passages(database: Database) -> None:
             database.damage.report(f"the vector of passage {missing} is missing or damaged; `qa rebuild` embeds it again")
     if both := database.rows("SELECT count(*) FROM removed_passages JOIN passages USING (id) HAVING count(*)"):
         database.damage.report(f"{both[0][0]} passages are present although they were removed")
+
+
+def _check_versions(database: Database) -> None:
+    """Check every earlier text."""
+    query = f"SELECT number, {VERSION_COLUMNS}, {CONTENT_COLUMNS} FROM versions WHERE number IN"
+    for batch in database.batches("SELECT number FROM versions WHERE number > ? ORDER BY number LIMIT ?", 0, ROWS_AT_ONCE):
+        for number, *columns in database.rows_by_key(query, [number for (number,) in batch]):
+            *head, structure, text, structure_hash = columns
+            try:
+                rows.check_version(number, head, (structure, text, structure_hash))
+            except DamagedRow as damage:
+                database.damage.report(str(damage))
 
 
 def _check_jobs(database: Database) -> None:

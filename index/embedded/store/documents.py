@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from corpus.types import Document
 from index.embedded.store import rows
 from index.embedded.store.filter_sql import filter_sql
-from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, RowReader
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, VERSION_COLUMNS, RowReader
 from index.filters import Scalar
 from index.listing import DocumentPage, DocumentQuery, DocumentState
-from index.types import StoredDocument
+from index.types import DocumentVersion, StoredDocument
 
 ROWS_AT_ONCE = 2000
 _SORT_COLUMNS: dict[str, str] = {
@@ -65,6 +66,34 @@ class Documents(RowReader):
         for structure, text, structure_hash, number, *row in self._database.rows(query, document_id):
             stored = self._read_one(rows.stored_document, number, row)
             return self._read_one(rows.content, stored, (structure, text, structure_hash))
+        return None
+
+    def versions(self, document_id: str) -> list[DocumentVersion]:
+        """As `Engine.versions`; damaged ones are left out."""
+        with self._database.reading():
+            stored = self.document(document_id)
+            query = f"SELECT number, {VERSION_COLUMNS} FROM versions WHERE id = ? ORDER BY number DESC"
+            found = self._database.rows(query, document_id) if stored else []
+        if stored is None:
+            return []
+        parse = partial(rows.stored_version, present=stored)
+        read = list(self._read_each(parse, ((number, row) for number, *row in found)).values())
+        # Without a row: stored by a version of this program that kept none.
+        present = [version for version in read if version.until is None] or [DocumentVersion(stored, stored.changed)]
+        return [*present, *(version for version in read if version.until is not None)]
+
+    def version_content(self, document_id: str, version: str) -> Document | None:
+        """As `Engine.version_content`. Raises DamagedRow."""
+        stored = self.document(document_id)
+        if stored is None or stored.version == version:
+            return self.content(document_id)
+        columns = f"number, {CONTENT_COLUMNS}, {VERSION_COLUMNS}"
+        query = (
+            f"SELECT {columns} FROM versions WHERE id = ? AND version = ? AND until IS NOT NULL ORDER BY number DESC LIMIT 1"
+        )
+        for number, structure, text, structure_hash, *row in self._database.rows(query, document_id, version):
+            found = self._read_one(rows.stored_version, number, row, stored)
+            return self._read_one(rows.version_content, found.stored, (structure, text, structure_hash))
         return None
 
     def locations(self, prefix: str) -> set[str]:

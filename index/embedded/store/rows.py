@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ import numpy as np
 from corpus.types import Document, Passage
 from index.documents import content_of, damaged_text, structure_of
 from index.embedded.store.database import Database
-from index.types import DamagedRow, StoredDocument, Vector
+from index.types import DamagedRow, DocumentVersion, StoredDocument, Vector
 
 Row = tuple[Any, ...]
 Value = TypeVar("Value")
@@ -26,6 +27,7 @@ DOCUMENT_COLUMNS = (
 )
 CONTENT_COLUMNS = "structure, text, structure_hash"
 VECTOR_COLUMNS = "fingerprint, passage, vector, hash"
+VERSION_COLUMNS = "id, version, since, until, stored_by, head, hash"
 PASSAGE_COLUMNS = 'document, start, "end", page, anchor, headings, context, text, hash'
 
 
@@ -72,6 +74,48 @@ def content(stored: StoredDocument, row: Row) -> Document:
     if not isinstance(text, str) or row_hash(structure) != structure_hash:
         raise damaged_text(stored)
     return content_of(stored, text, json.loads(structure))
+
+
+def version_row(number: int, version: DocumentVersion, document: Document | None) -> Row:
+    """The number, VERSION_COLUMNS and CONTENT_COLUMNS. `document`: None for the present text, which is with the document itself."""
+    stored = version.stored
+    head = json.dumps(asdict(stored), ensure_ascii=False) if document else ""
+    structure = json.dumps(structure_of(document), ensure_ascii=False) if document else ""
+    row = (stored.id, stored.version, version.since, version.until, version.by, head)
+    return (number, *row, row_hash(number, *row), structure, document.text if document else "", row_hash(structure))
+
+
+def stored_version(number: int, row: Sequence[Any], present: StoredDocument) -> DocumentVersion:
+    """From VERSION_COLUMNS. `present`: the document as it is stored now."""
+    _, _, since, until, by, head = _intact_version(number, row)
+    return DocumentVersion(StoredDocument(**json.loads(head)) if head else present, since, until, by)
+
+
+def version_content(stored: StoredDocument, row: Row) -> Document:
+    """As `content`, of an earlier text."""
+    try:
+        return content(stored, row)
+    except DamagedRow:
+        raise _damaged_version(stored.id) from None
+
+
+def check_version(number: int, row: Sequence[Any], content_row: Row) -> None:
+    """Raises DamagedRow unless VERSION_COLUMNS and CONTENT_COLUMNS are intact."""
+    *_, head = _intact_version(number, row)
+    if head:
+        version_content(StoredDocument(**json.loads(head)), content_row)
+
+
+def _intact_version(number: int, row: Sequence[Any]) -> Sequence[Any]:
+    """VERSION_COLUMNS without the hash."""
+    *values, stored_hash = row
+    if row_hash(number, *values) != stored_hash:
+        raise _damaged_version(values[0])
+    return values
+
+
+def _damaged_version(document_id: str) -> DamagedRow:
+    return DamagedRow(f"an earlier text of {document_id!r} is damaged; `qa check --repair` drops it, or restore a backup")
 
 
 def passage_row(passage_id: int, number: int, passage: Passage) -> Row:

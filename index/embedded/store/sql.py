@@ -13,8 +13,8 @@ import apsw
 from index.access.audience import EVERYONE
 
 # 2: checksums of pages, hashes with row numbers. 3: locations, originals, edits and times of documents, attempts of jobs. 4: collections
-# and groups.
-FORMAT = 4
+# and groups. 5: earlier texts of documents.
+FORMAT = 5
 
 # Computed from the edits, so that the row keeps its hash, and stored in the indexes of filters and lists only. A value that is no text,
 # or no list, is none, which no audience may read.
@@ -62,6 +62,13 @@ CREATE INDEX documents_by_changed ON documents(changed);
 """
 # The passages that each of the last changes removed, for processes that follow the store; 0 where it removed none.
 CHANGE_LOG = "CREATE TABLE change_log (change INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL)"
+# The texts that documents had, and a row for each present text, without `head`, `structure` and `text`. `stored_by`: who stored it.
+VERSIONS = """
+CREATE TABLE versions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, version TEXT NOT NULL, since TEXT NOT NULL, until TEXT, stored_by TEXT,
+    hash BLOB NOT NULL, structure_hash BLOB NOT NULL, head TEXT NOT NULL, structure TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX versions_by_document ON versions(id, version)
+"""
 JOB_INDEXES = """
 CREATE INDEX jobs_by_status ON jobs(status, id);
 CREATE INDEX jobs_by_document ON jobs(document_id, status)
@@ -82,6 +89,7 @@ CREATE TABLE removed_passages (id INTEGER PRIMARY KEY);
 {CHANGE_LOG};
 {JOBS.format(name="jobs")};
 {JOB_INDEXES};
+{VERSIONS};
 """
 
 

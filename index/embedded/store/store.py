@@ -15,14 +15,14 @@ import apsw
 import numpy as np
 
 from corpus.types import Document, Passage
-from index.documents import edited_document, new_document
+from index.documents import edited_document, new_document, replaced_version
 from index.embedded.store import rows
 from index.embedded.store.facts import record_change, record_update
 from index.embedded.store.passages import Passages
-from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS
+from index.embedded.store.rows import CONTENT_COLUMNS, DOCUMENT_COLUMNS, PASSAGE_COLUMNS, VECTOR_COLUMNS, VERSION_COLUMNS
 from index.embedded.store.sql import insert, next_number, placeholders
-from index.engine import DocumentCopy
-from index.types import NO_EDITS, NO_ORIGIN, DamagedRow, Ids, Matrix, Origin, StoredDocument
+from index.engine import KEPT_VERSIONS, DocumentCopy
+from index.types import NO_EDITS, NO_ORIGIN, DamagedRow, DocumentVersion, Ids, Matrix, Origin, StoredDocument
 
 
 class Store(Passages):
@@ -37,19 +37,30 @@ class Store(Passages):
         fingerprint: str,
         origin: Origin = NO_ORIGIN,
         edits: Mapping[str, Any] = NO_EDITS,
+        by: str | None = None,
+        keep_versions: int = KEPT_VERSIONS,
     ) -> Ids:
         """Store a document in one transaction, replacing any with the same id; return the passage ids of the replaced one.
 
-        `edits`: as in `Engine.put`.
+        `edits`, `by`, `keep_versions`: as in `Engine.put`.
 
         Raises FingerprintMismatch if the store holds vectors of another model.
         """
-        with self._database.transaction():
-            stored = new_document(document_id, document, origin, self.intact_document(document_id), edits)
-            return self.put_copy(DocumentCopy(stored, document, passages, vectors, fingerprint))
+        with self._database.transaction() as connection:
+            previous = self.intact_document(document_id)
+            stored = new_document(document_id, document, origin, previous, edits)
+            present = self._keep_text(connection, previous, DocumentVersion(stored, stored.changed, by=by), keep_versions)
+            return self._replace(DocumentCopy(stored, document, passages, vectors, fingerprint, present.since, present.by))
 
     def put_copy(self, copy: DocumentCopy) -> Ids:
-        """As `put`, with all fields of the stored document but its number, which is new."""
+        """As `put`, with all fields of the stored document but its number, which is new, and with its earlier texts alone."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM versions WHERE id = ?", (copy.stored.id,))
+            for version, document in reversed(copy.earlier):
+                _insert_version(connection, version, document)
+            return self._replace(copy)
+
+    def _replace(self, copy: DocumentCopy) -> Ids:
         if len(copy.passages) != len(copy.vectors):
             raise ValueError(f"{len(copy.passages)} passages with {len(copy.vectors)} vectors")
         with self._database.transaction() as connection:
@@ -64,6 +75,8 @@ class Store(Passages):
             for passage_id, (passage, vector) in enumerate(zip(copy.passages, copy.vectors, strict=True), first):
                 insert(connection, "passages", f"id, {PASSAGE_COLUMNS}", rows.passage_row(passage_id, number, passage))
                 insert(connection, "vectors", VECTOR_COLUMNS, rows.vector_row(copy.fingerprint, passage_id, vector))
+            connection.execute("DELETE FROM versions WHERE id = ? AND until IS NULL", (stored.id,))
+            _insert_version(connection, DocumentVersion(stored, copy.since or stored.changed, by=copy.by), None)
             record_change(connection, documents=1, passages=len(copy.passages))
         return removed
 
@@ -74,16 +87,20 @@ class Store(Passages):
             stored, document = self.document(document_id), self.content(document_id)
             ids = self.passage_ids(document_id).tolist()
             found, vectors = self.passages(ids), self.vectors(ids, fingerprint)
+            versions = self.versions(document_id)
+            earlier = [(version, text) for version in versions[1:] if (text := self._earlier_text(version))]
         if stored is None or document is None:
             return None
         if not ids or not len(ids) == len(found) == len(vectors):
             raise DamagedRow(f"passages of the stored document {document_id!r} are damaged or missing; run `qa check`")
         passages = [passage.passage for passage in found]
-        return DocumentCopy(stored, document, passages, np.stack([vectors[i] for i in ids]), fingerprint)
+        matrix = np.stack([vectors[i] for i in ids])
+        return DocumentCopy(stored, document, passages, matrix, fingerprint, versions[0].since, versions[0].by, earlier)
 
     def remove(self, document_id: str) -> Ids:
-        """Remove a document with its passages and vectors; return the ids of its passages, none if it does not exist."""
+        """Remove a document with its passages, vectors and earlier texts; return the ids of its passages, none if it does not exist."""
         with self._database.transaction() as connection:
+            connection.execute("DELETE FROM versions WHERE id = ?", (document_id,))
             return self._remove(connection, document_id)
 
     def update_origin(self, document_id: str, origin: Origin) -> bool:
@@ -115,12 +132,39 @@ class Store(Passages):
                 return None
             edited = edited_document(stored, changes)
             if edited != stored:
+                present = self.versions(document_id)[0]  # whose text does not change, unlike the time of the last change
+                connection.execute("DELETE FROM versions WHERE id = ? AND until IS NULL", (document_id,))
+                _insert_version(connection, present, None)
                 head = rows.document_head(edited)
                 columns = f"({DOCUMENT_COLUMNS}, title_key) = ({placeholders(head)}, ?)"
                 values = (*head, rows.title_key(edited.title), stored.number)
                 connection.execute(f"UPDATE documents SET {columns} WHERE number = ?", values)
                 record_update(connection)
         return edited
+
+    def _keep_text(
+        self, connection: apsw.Connection, previous: StoredDocument | None, new: DocumentVersion, keep: int
+    ) -> DocumentVersion:
+        """Keep the text that a new one replaces, and at most `keep` in all; the new version, which is the present one for the same text."""
+        if previous is None:
+            return new
+        present = self.versions(previous.id)[0]
+        if previous.version == new.stored.version:
+            return present
+        if keep:
+            with suppress(DamagedRow):  # a damaged text cannot be kept
+                _insert_version(connection, replaced_version(present, new.since), self.content(previous.id))
+        newest = "SELECT number FROM versions WHERE id = ?1 AND until IS NOT NULL ORDER BY number DESC LIMIT ?2"
+        connection.execute(
+            f"DELETE FROM versions WHERE id = ?1 AND until IS NOT NULL AND number NOT IN ({newest})", (previous.id, keep)
+        )
+        return new
+
+    def _earlier_text(self, version: DocumentVersion) -> Document | None:
+        """None for a damaged one."""
+        with suppress(DamagedRow):
+            return self.version_content(version.stored.id, version.stored.version)
+        return None
 
     def _remove(self, connection: apsw.Connection, document_id: str) -> Ids:
         ids = self.passage_ids(document_id)
@@ -137,3 +181,9 @@ class Store(Passages):
         if connection.changes():
             record_change(connection, documents=-1, passages=-len(ids), removed=ids)
         return ids
+
+
+def _insert_version(connection: apsw.Connection, version: DocumentVersion, document: Document | None) -> None:
+    """`document`: as in `rows.version_row`."""
+    row = rows.version_row(next_number(connection, "versions", "number"), version, document)
+    insert(connection, "versions", f"number, {VERSION_COLUMNS}, {CONTENT_COLUMNS}", row)

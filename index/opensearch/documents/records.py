@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from index.opensearch.documents.mapping import ALIAS, IndexFacts, read_facts
 from index.opensearch.documents.queries import Body, Totals
 from index.opensearch.documents.rows import Record
 from index.opensearch.health import Health
-from index.types import DamagedRow, EngineUnavailable, StoredDocument, StoredPassage
+from index.types import DamagedRow, DocumentVersion, EngineUnavailable, StoredDocument, StoredPassage
 
 ROWS_AT_ONCE = 1_000
 VECTORS_AT_ONCE = 500
@@ -143,13 +145,27 @@ class Records:
             raise DamagedRow(f"the stored text of {record.stored.id!r} is missing; add it again or restore a backup")
         return rows.document_of(record.stored, row)
 
+    def version_content(self, version: DocumentVersion) -> Document:
+        """Of an earlier text. Raises DamagedRow."""
+        row = self._get(version.stored.id, rows.content_name(version.stored.number))
+        with suppress(DamagedRow):
+            if row is not None:
+                return rows.document_of(version.stored, row)
+        raise DamagedRow(f"an earlier text of {version.stored.id!r} is damaged or missing")
+
     def passages_of(self, record: Record) -> list[StoredPassage]:
         """In the order of the text. Raises DamagedRow if one is missing."""
         return [rows.stored_passage(hit["fields"]["id"][0], record, hit["_source"]) for hit in self.passage_hits(record)]
 
     def copy(self, record: Record, fingerprint: str) -> DocumentCopy:
         """Raises DamagedRow."""
-        return self.copy_of(record, self.passage_hits(record, "floats"), fingerprint)
+        copy = self.copy_of(record, self.passage_hits(record, "floats"), fingerprint)
+        present, *others = record.versions
+        earlier = []
+        for version in others:
+            with suppress(DamagedRow):  # it is left out
+                earlier.append((version, self.version_content(version)))
+        return replace(copy, since=present.since, by=present.by, earlier=earlier)
 
     def copy_of(self, record: Record, hits: Sequence[Mapping[str, Any]], fingerprint: str) -> DocumentCopy:
         """`hits`: of all passages, with their floats. Raises DamagedRow."""

@@ -17,7 +17,7 @@ from index.documents import content_of, structure_of
 from index.opensearch.documents.fields import MAX_TERM, compared_terms, counted_terms
 from index.ranking.features import term_hash
 from index.text.analysis import terms
-from index.types import Matrix, StoredDocument, StoredPassage, Vector
+from index.types import DocumentVersion, Matrix, StoredDocument, StoredPassage, Vector
 
 Row = dict[str, Any]
 
@@ -31,17 +31,26 @@ _EMPTY = np.empty(0, np.uint32)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A document as it was committed. `revision`: of its rows. `lengths`: the number of terms of all its passages."""
+    """A document as it was committed. `revision`: of its rows. `lengths`: the number of terms of all its passages.
+
+    `versions`: its present text and the earlier ones that are kept, the newest first; each earlier one has its own content, named by its
+    number. Searches leave them out.
+    """
 
     stored: StoredDocument
     revision: int
     passages: int
     lengths: int
-    removed: bool = False
+    versions: Sequence[DocumentVersion] = ()
 
     @property
     def key(self) -> str:
         return key_of(self.stored.id)
+
+    @property
+    def kept_numbers(self) -> list[int]:
+        """Of the contents of its earlier texts."""
+        return [version.stored.number for version in self.versions[1:]]
 
 
 def key_of(document_id: str) -> str:
@@ -76,8 +85,6 @@ def token(term: str) -> str:
 
 def record_row(record: Record) -> Row:
     stored = record.stored
-    own = asdict(stored)
-    own["metadata"], own["edits"] = json.dumps(dict(stored.metadata)), json.dumps(dict(stored.edits))
     order = {"id": stored.id, "title": stored.title.casefold()}
     order |= {name: getattr(stored, name) or "" for name in ("file_name", "type", "date", "language", "added", "changed")}
     return {
@@ -85,7 +92,7 @@ def record_row(record: Record) -> Row:
         "key": record.key,
         "number": stored.number,
         "revision": record.revision,
-        "removed": record.removed,
+        "removed": False,
         "passages": record.passages,
         "lengths": record.lengths,
         "document_id": stored.id,
@@ -99,7 +106,17 @@ def record_row(record: Record) -> Row:
         **{f"order_{name}": value[:MAX_TERM] for name, value in order.items()},
         "fields": compared_terms(stored),
         "facets": counted_terms(stored),
-        "stored": own,
+        "stored": _as_row(stored),
+        # `stored` of the first is that of the document.
+        "versions": [
+            {
+                "since": each.since,
+                "until": each.until,
+                "by": each.by,
+                **({"stored": _as_row(each.stored)} if each.until else {}),
+            }
+            for each in record.versions
+        ],
     }
 
 
@@ -112,9 +129,23 @@ def tombstone(document_id: str, number: int) -> Row:
 
 def record_of(row: Mapping[str, Any]) -> Record:
     """Of a record that is not removed."""
-    own = dict(row["stored"])
-    own["metadata"], own["edits"] = json.loads(own["metadata"]), json.loads(own["edits"])
-    return Record(StoredDocument(**own), row["revision"], row["passages"], row["lengths"])
+    stored = _as_stored(row["stored"])
+    versions = [
+        DocumentVersion(_as_stored(each["stored"]) if "stored" in each else stored, each["since"], each["until"], each["by"])
+        for each in row.get("versions", ())
+    ]
+    # Without any: stored by a version of this program that kept none.
+    return Record(
+        stored, row["revision"], row["passages"], row["lengths"], versions or [DocumentVersion(stored, stored.changed)]
+    )
+
+
+def _as_row(stored: StoredDocument) -> Row:
+    return asdict(stored) | {"metadata": json.dumps(dict(stored.metadata)), "edits": json.dumps(dict(stored.edits))}
+
+
+def _as_stored(row: Mapping[str, Any]) -> StoredDocument:
+    return StoredDocument(**{**row, "metadata": json.loads(row["metadata"]), "edits": json.loads(row["edits"])})
 
 
 def content_row(key: str, number: int, document: Document) -> Row:

@@ -78,7 +78,10 @@ def contents(folder: Path, model: str) -> dict[str, Any]:
             assert copy is not None
             fields = {name: getattr(copy.stored, name) for name in type(document).__slots__ if name != "number"}
             original = engine.original(document.id)
-            found[document.id] = (fields, copy.document, list(copy.passages), copy.vectors.tolist(), copy.fingerprint, original)
+            earlier = [(replace(each, stored=replace(each.stored, number=0)), text) for each, text in copy.earlier]
+            versions = (copy.since, copy.by, earlier)
+            passages, vectors = list(copy.passages), copy.vectors.tolist()
+            found[document.id] = (fields, copy.document, passages, vectors, copy.fingerprint, original, versions)
         return found
 
 
@@ -94,6 +97,8 @@ def test_copies_everything_there_and_back(qa: Callable[..., Any], source: Path, 
     with open_to_write(settings_of(there, model)) as writer, open_to_write(settings_of(back, model)) as other:
         Copier(writer.engine, other.engine).copy(lambda done, total: None)
     expected = contents(source, model)
+    ((version, text),) = expected["d05"][-1][-1]
+    assert (text.text, version.until) == (small.text_of("d05", 1), expected["d05"][-1][0])
     assert contents(there, model) == expected
     assert contents(back, model) == expected
     for name in ("keys.json", "questions.jsonl"):

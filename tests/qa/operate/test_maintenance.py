@@ -232,7 +232,7 @@ def test_migrates_format_1_after_a_backup(qa: Run, tmp_path: Path) -> None:
     checked = qa("--data", tmp_path / "old", "check")
     assert (checked.code, checked.stderr) == (0, "")
     with apsw.Connection(str(tmp_path / "old" / "store.sqlite")) as connection:
-        assert connection.pragma("user_version") == 4
+        assert connection.pragma("user_version") == 5
         assert connection.execute("SELECT count(*) FROM jobs WHERE status = 'queued'").get == 1
         assert connection.execute("SELECT text FROM documents WHERE id = 'fees'").get.startswith("Fees\nAn adult passport")
 

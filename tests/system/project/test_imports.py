@@ -48,6 +48,7 @@ index.opensearch.health
 index.opensearch.documents
 index.opensearch.search
 index.opensearch.state
+index.opensearch.reading
 index.opensearch
 index.embedded.policy
 index.embedded.dense
