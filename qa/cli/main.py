@@ -77,6 +77,7 @@ for command in (
     documents.add,
     documents.remove,
     documents.list_documents,
+    documents.versions,
     status.status,
     config.config,
     storage.check,

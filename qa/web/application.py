@@ -9,12 +9,12 @@ from typing import Any
 
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.routing import PathConverter
+from werkzeug.routing import PathConverter, UnicodeConverter
 
 from qa.settings.settings import Settings
 from qa.web import current, routes
 from qa.web.access import browser, gate
-from qa.web.api import chat, documents, health, jobs, mcp, openapi, search, vector_stores
+from qa.web.api import chat, documents, health, jobs, mcp, openapi, search, vector_stores, versions
 from qa.web.pages import pages
 from qa.web.schemas import problems
 from qa.web.server.admission import Admission
@@ -40,10 +40,14 @@ class _Json(DefaultJSONProvider):
 
 
 class _DocumentId(PathConverter):
-    """Any characters, also slashes: the ids of GOV.UK items are paths. An id cannot end in "/text" or "/original", as routes do."""
+    """Any characters, also slashes: the ids of GOV.UK items are paths. An id cannot end as routes do, such as in "/text"."""
 
-    regex = r".+?(?<!/text)(?<!/original)"
+    regex = r".+?(?<!/text)(?<!/original)(?<!/versions)(?<!/versions/sha256:[0-9a-f]{64})"
     part_isolating = False  # may contain slashes
+
+
+class _Version(UnicodeConverter):
+    regex = r"sha256:[0-9a-f]{64}"
 
 
 def create_app(
@@ -67,7 +71,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json = _Json(app)
     app.url_map.merge_slashes = False
-    app.url_map.converters["document_id"] = _DocumentId
+    app.url_map.converters |= {"document_id": _DocumentId, "version": _Version}
     settings = settings or Settings()
     current.attach(app, get_service, settings)
     collected = app.extensions["quotable-metrics"] = metrics.Metrics(get_service, admission)
@@ -81,6 +85,7 @@ def create_app(
         vector_stores.blueprint,
         mcp.blueprint,
         documents.blueprint,
+        versions.blueprint,
         jobs.blueprint,
         health.blueprint,
         metrics.blueprint,

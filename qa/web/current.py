@@ -10,6 +10,7 @@ from index.access.audience import NOBODY, Audience
 from index.types import DEFAULT_COLLECTION
 from qa.assembly import Readable, Service
 from qa.ingest.intake import Intake
+from qa.operate.keys import Role
 from qa.settings.settings import Settings
 from qa.web.schemas.problems import Problem
 from qa.web.server.admission import release_slot
@@ -28,6 +29,12 @@ def audience() -> Audience | None:
     """What the caller of this request may read; None for everything. Nothing, if nobody has checked who calls."""
     caller = g.get("caller")
     return NOBODY if caller is None else caller.audience
+
+
+def may_write() -> bool:
+    """Whether the caller has the role write."""
+    caller = g.get("caller")
+    return caller is not None and caller.role >= Role.WRITE
 
 
 def service() -> Readable:

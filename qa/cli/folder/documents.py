@@ -123,3 +123,30 @@ def list_documents(context: click.Context, as_json: bool, collection: str | None
             columns = (listed["id"], listed["title"], listed["source"] or "", listed["collection"])
             click.echo(as_printable_json(listed) if as_json else "\t".join(columns))
         after = page[-1].id
+
+
+@click.command()
+@click.argument("document_id", metavar="ID")
+@click.argument("version", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.pass_context
+def versions(context: click.Context, document_id: str, version: str | None, as_json: bool) -> None:
+    """List the texts that a document has and had: SHA-256, since when, until when, by whom, title. With VERSION, print that text."""
+    from qa.assembly import open_reading_engine
+    from qa.web.schemas.versions import version_list_json, version_text_json
+
+    engine = open_reading_engine(settings_of(context))
+    found = engine.versions(document_id)
+    if not found:
+        raise QuotableError(f"no document {document_id}; `qa list` lists all documents")
+    if version is None:
+        for listed in version_list_json(found, name_authors=True)["data"]:
+            columns = [listed["version"], listed["since"], listed["until"] or "now", listed["by"], listed["title"]]
+            click.echo(as_printable_json(listed) if as_json else "\t".join(column or "" for column in columns))
+        return
+    content = engine.version_content(document_id, version)
+    kept = next((each for each in found if each.stored.version == version), None)
+    if content is None or kept is None:
+        raise QuotableError(f"{document_id} has no version {version}; `qa versions {document_id}` lists those that are kept")
+    shown = as_printable_json(version_text_json(kept, content, name_authors=True)) if as_json else content.text
+    click.echo(shown)

@@ -61,7 +61,7 @@ MAX_WAITING_JOBS = 10_000
 def _document_links(pointer: str) -> dict[str, dict[str, str]]:
     """Operations on the document whose id is in the response body, in the object at the JSON pointer."""
     names = ("show_document", "show_text", "download_original", "edit_document", "remove_document")
-    operations = (f"documents.{name}" for name in names)
+    operations = (*(f"documents.{name}" for name in names), "versions.list_versions")
     return {operation: {"document_id": f"$response.body#/{pointer}/id"} for operation in operations}
 
 

@@ -48,6 +48,8 @@ _UPLOAD = {
         "access": {"type": "string", "description": "Groups that may read it, separated by commas."},
     },
 }
+_NAME = {"type": "string", "minLength": 1}
+_VERSION = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
@@ -112,7 +114,7 @@ def _operation(endpoint: str, declared: Route) -> dict[str, Any]:
 
 def _path_parameters(declared: Route) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": _VERSION if name == "version" else _NAME}
         for _, name in _PARAMETER.findall(declared.rule)
     ]
 

@@ -6,8 +6,7 @@ import json
 
 from flask import Blueprint, Response, g, render_template, request
 
-from qa.operate.keys import Role
-from qa.web.current import settings
+from qa.web.current import may_write, settings
 from qa.web.pages import chat_page, feedback, language, search_page
 from qa.web.pages.document import document_page, image_page
 from qa.web.pages.manage import pages as manage
@@ -43,8 +42,7 @@ for function in (language.language, language.direction, language.messages):
 def pages() -> list[tuple[str, str]]:
     """Addresses and names for the navigation: what the caller may use."""
     offered = [("/", ASK), ("/chat", CHAT)]
-    caller = g.get("caller")
-    if settings().manage_page and caller and caller.role >= Role.WRITE:
+    if settings().manage_page and may_write():
         offered.append((MANAGE, DOCUMENTS))
     return offered
 

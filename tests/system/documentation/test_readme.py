@@ -136,7 +136,7 @@ def test_every_route_is_documented() -> None:
         if rule.endpoint == "static":
             continue
         path = re.sub(r"<(?:\w+:)?(\w*_)?id>", "{id}", rule.rule)
-        path = path.replace("<int:number>", "{n}")
+        path = path.replace("<int:number>", "{n}").replace("<version:version>", "{version}")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert re.search(rf"{method}\b[^\n]* ?{re.escape(path)}[^\w/]|`{re.escape(path)}`", DOCS), f"{method} {path}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flask import Flask
@@ -91,6 +91,11 @@ def text_of(number: int) -> str:
     )
 
 
+def earlier_text(number: int) -> str:
+    """Of the version before the present one."""
+    return f"{text_of(number)}\nThe pier of {CANARIES[number]} is closed.\n"
+
+
 def document_of(number: int) -> Document:
     text, canary = text_of(number), CANARIES[number]
     start = text.index("Tides")
@@ -118,6 +123,9 @@ def service_with(folder: Path, numbers: list[int]) -> Iterator[tuple[Service, Se
             edits = {"collection": place.collection, "access": list(place.access) if place.access else None}
             with writer.engine.keep_original(f"original of {canary}".encode()) as digest:
                 origin = Origin(f"/srv/{canary}.txt", f"{canary}/{canary}.txt", digest, f"{canary}.txt", digest)
+                writer.put(
+                    IncomingDocument(f"doc-{number}", replace(document_of(number), text=earlier_text(number)), origin, edits)
+                )
                 writer.put(IncomingDocument(f"doc-{number}", document_of(number), origin, edits))
         writer.engine.rebuild()
         yield service_of(writer, settings), settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,13 +11,14 @@ import pytest
 from flask.testing import FlaskClient
 from mcp.client.client import Client
 
+from corpus.types import text_version
 from index.access.audience import Audience
 from qa.cli.main import main
 from qa.mcp.server import mcp_server
 from qa.mcp.tools import Use
 from qa.operate.keys import Role
 from qa.web.routes import routes_of
-from tests.qa.web.access.private_documents import CALLERS, CANARIES, PLACES, Site, open_site
+from tests.qa.web.access.private_documents import CALLERS, CANARIES, PLACES, Site, earlier_text, open_site, text_of
 
 Request = tuple[str, str, dict[str, Any]]
 FARE = "What does the ferry cost?"
@@ -76,6 +78,12 @@ READING: Mapping[str, list[Request]] = {
     ],
     "documents.show_document": [("GET", "/v1/documents/{id}", {})],
     "documents.show_text": [("GET", "/v1/documents/{id}/text", {})],
+    "versions.list_versions": [("GET", "/v1/documents/{id}/versions", {})],
+    "versions.show_version": [
+        ("GET", f"/v1/documents/{{id}}/versions/{text_version(text)}", {})
+        for number in range(len(PLACES))
+        for text in (text_of(number), earlier_text(number))
+    ],
     "documents.download_original": [("GET", "/v1/documents/{id}/original", {})],
     "documents.show_passage": [("GET", "/v1/passages/{passage}", {})],
     "documents.verify_quote": [
@@ -114,7 +122,10 @@ WRITING = {
 }
 # Commands are the operator's, who reads everything; only `qa mcp` may serve an audience.
 COMMANDS = set(
-    "serve work prepare search why-not chat mcp add remove list status config check backup restore copy rebuild eval gaps key audit".split()
+    (
+        "serve work prepare search why-not chat mcp add remove list versions status config check backup restore copy rebuild eval gaps"
+        " key audit"
+    ).split()
 )
 # About all documents, so for callers who may read them.
 ABOUT_EVERYTHING = {"metrics.metrics"}
@@ -245,3 +256,28 @@ def test_mcp_serves_an_audience(site: Site, passages: list[list[str]], caller: s
 
     for text in anyio.run(use):
         assert not any(CANARIES[number] in text for number in forbidden)
+
+
+@pytest.mark.parametrize("caller", ["the unbound writer", "the unbound reader", "everywhere"])
+def test_only_who_may_write_reads_who_stored_a_version(site: Site, caller: str) -> None:
+    client = site.client(caller)
+    listed = client.get("/v1/documents/doc-6/versions").json["data"]
+    assert [each["version"] for each in listed] == [text_version(text_of(6)), text_version(earlier_text(6))]
+    shown = client.get(f"/v1/documents/doc-6/versions/{listed[1]['version']}").json
+    assert shown == {**listed[1], "text": earlier_text(6)}
+    assert {each["by"] for each in listed} == {"this machine" if caller == "the unbound writer" else None}
+
+
+def test_a_version_keeps_to_the_narrower_access(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        writer = site.client("the unbound writer")
+        opened = writer.patch("/v1/documents/doc-4", json={"access": None})
+        assert opened.json["access"] is None
+        reader = site.client("the unbound reader")
+        bound = site.client("hr staff")
+        address = f"/v1/documents/doc-4/versions/{text_version(earlier_text(4))}"
+        assert [client.get(address).status_code for client in (reader, bound)] == [200, 200]
+        others = site.client("the board")
+        assert others.get("/v1/documents/doc-4/text").json["text"] == text_of(4)
+        assert others.get(address).status_code == 404
+        assert len(others.get("/v1/documents/doc-4/versions").json["data"]) == 1
