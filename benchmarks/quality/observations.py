@@ -73,7 +73,7 @@ def observe(name: str) -> list[Observation]:
 def _ask_all(name: str) -> Iterator[Observation]:
     if name in CUTS:
         for corpus in cut_corpora(name):
-            asker = _Asker(corpus.service)
+            asker = Asker(corpus.service)
             by_kind = {
                 Kind.OWN: corpus.own,
                 Kind.FOREIGN: corpus.foreign,
@@ -83,7 +83,7 @@ def _ask_all(name: str) -> Iterator[Observation]:
             yield from (asker.ask(kind, question) for kind, questions in by_kind.items() for question in questions)
         return
     dev, service = read_dev_set(name), open_dev_set(name)
-    asker = _Asker(service, dev.answers)
+    asker = Asker(service, dev.answers)
     yield from (asker.ask(Kind.OWN, question) for question in dev.questions)
     if name.startswith("xquad-"):
         return
@@ -94,7 +94,7 @@ def _ask_all(name: str) -> Iterator[Observation]:
         typed = with_typos(dev.questions)
         yield from (asker.ask(Kind.TYPO, t) for t, q in zip(typed, dev.questions, strict=True) if t.text != q.text)
     if name == "govuk":
-        unspelled = _Asker(service, spelling=False)
+        unspelled = Asker(service, spelling=False)
         yield from (unspelled.ask(Kind.UNSPELLED, question) for question in dev.questions)
 
 
@@ -110,7 +110,9 @@ def _sample(questions: Sequence[Question], most: int) -> list[Question]:
     return random.Random(7).sample(list(questions), min(most, len(questions)))
 
 
-class _Asker:
+class Asker:
+    """Asks the questions of a set of a service, and judges its rankings. `answers`: question id -> answer strings."""
+
     def __init__(self, service: Service, answers: Mapping[str, Sequence[str]] | None = None, *, spelling: bool = True) -> None:
         self._answers = answers or {}
         # With a threshold of 0 the first passage is always quoted.

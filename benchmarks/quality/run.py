@@ -75,7 +75,7 @@ def _of(observations: Sequence[Observation], *kinds: Kind) -> list[Observation]:
     return [one for one in observations if one.kind in kinds]
 
 
-def _measured(observations: Sequence[Observation], order: str, names: Sequence[str] = SHOWN) -> dict[str, float]:
+def measured(observations: Sequence[Observation], order: str, names: Sequence[str] = SHOWN) -> dict[str, float]:
     ranked = {one.question: one.ranked[order] for one in observations}
     values = measures.ranking_measures(ranked, {one.question: one.relevant for one in observations})
     return {name: float(np.mean(list(values[name].values()))) for name in names}
@@ -83,7 +83,7 @@ def _measured(observations: Sequence[Observation], order: str, names: Sequence[s
 
 def _by_order(observations: Sequence[Observation], names: Sequence[str] = SHOWN) -> dict[str, Any]:
     own = _of(observations, Kind.OWN)
-    return {"questions": len(own)} | {order.value: _measured(own, order.value, names) for order in Order}
+    return {"questions": len(own)} | {order.value: measured(own, order.value, names) for order in Order}
 
 
 def _flat(orders: Mapping[str, Any]) -> dict[str, float]:
@@ -98,7 +98,7 @@ def _spelling(observations: Sequence[Observation]) -> dict[str, Any]:
     by_kind = {
         kind: [one for one in _of(observations, kind) if one.question in corrected] for kind in (Kind.UNSPELLED, Kind.OWN)
     }
-    before, after = (_measured(by_kind[kind], Order.FUSED.value) for kind in (Kind.UNSPELLED, Kind.OWN))
+    before, after = (measured(by_kind[kind], Order.FUSED.value) for kind in (Kind.UNSPELLED, Kind.OWN))
     return {"questions": len(corrected), "uncorrected": before, "corrected": after}
 
 
@@ -106,8 +106,8 @@ def _typos(observations: Sequence[Observation]) -> dict[str, Any]:
     """The same questions without and with one typing error in each long word."""
     typed = _of(observations, Kind.TYPO)
     asked = {one.question for one in typed}
-    plain = _measured([one for one in _of(observations, Kind.OWN) if one.question in asked], Order.FUSED.value)
-    wrong = _measured(typed, Order.FUSED.value)
+    plain = measured([one for one in _of(observations, Kind.OWN) if one.question in asked], Order.FUSED.value)
+    wrong = measured(typed, Order.FUSED.value)
     # Over all questions, including those without a long word.
     share = len(typed) / len(_of(observations, Kind.OWN))
     return {

@@ -1,8 +1,9 @@
 """Spelling correction of questions with the words of the corpus.
 
-A word is corrected only if it is alphabetic, has at least four letters, does not occur in the corpus, and is not a whole word of the
-embedding model's vocabulary (otherwise "sang" would become "song"). Candidates come from deletions in the first letters, hashed into
-two sorted arrays (symmetric deletion as in Garbe's SymSpell), and are ranked by Damerau-Levenshtein distance.
+A word is corrected only if it is alphabetic, has at least five letters, does not occur in the corpus, is not a whole word of the
+embedding model's vocabulary (otherwise "sang" would become "song") and is not English; a word with a capital only if it is long and one
+error away from a common word. Candidates come from deletions in the first letters, hashed into two sorted arrays (symmetric deletion as
+in Garbe's SymSpell), and are ranked by Damerau-Levenshtein distance.
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.text.analysis import fold
+from index.text.english import is_english, is_listed
 
 FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
-MIN_LETTERS = 4
+MIN_LETTERS = 5  # four unknown letters are mostly an abbreviation or a name
 MIN_CANDIDATE_LETTERS = 3
 HEAD = 7  # leading letters that are hashed
 TWO_ERRORS_FROM = 6  # letters; shorter words may differ by one error
 MIN_COUNT, SMALL_CORPUS = 2, 200  # in a larger corpus, a word of a single passage may itself be misspelt
-MIN_SPLIT_LETTERS, MIN_SPLIT_COUNT = 8, 3
+MIN_SPLIT_LETTERS, MIN_PART_LETTERS = 8, 4
+# Passages with a correction that is no English word, and with one that is more than one error away, at most; in a smaller corpus this
+# share of the passages with its commonest word.
+MIN_TERM_COUNT, MIN_COMMON_COUNT, COMMON_SHARE = 5, 20, 0.02
+MIN_NAME_LETTERS = 8  # with seven, "Jupyter" became "Jupiter"
+ENDING = 2  # letters; a word that differs from another only there is mostly an inflection of it
 MIN_DICE, MAX_LENGTH_DIFFERENCE, MAX_COMPARED = 0.6, 4, 2000
 
 _WORD = re.compile(r"\w\w+")
@@ -48,6 +55,8 @@ class Speller:
     ) -> None:
         """`words` sorted; `keys`: sorted hashes of deletions; `places`: the word of each key. Use `of` or `load`."""
         self._words, self._counts, self._keys, self._places = words, counts, keys, places
+        common = COMMON_SHARE * int(counts.max(initial=0))
+        self._min_term_count, self._min_common_count = min(MIN_TERM_COUNT, common), min(MIN_COMMON_COUNT, common)
 
     @classmethod
     def of(cls, counts: Mapping[str, int], passages: int) -> Speller:
@@ -92,7 +101,7 @@ class Speller:
         protected_words: Collection[str],
         shown: Callable[[str], bool] = lambda word: True,
     ) -> str:
-        """Correct each unknown word; a leading capital is kept.
+        """Correct each unknown word; capitals are kept.
 
         `known`: whether the corpus contains a word. `protected_words` are never corrected. `shown`: whether a word of the corpus may be
         a correction.
@@ -101,23 +110,28 @@ class Speller:
         def correct(match: re.Match[str]) -> str:
             written = match[0]
             word = fold(written.lower())
-            if len(word) < MIN_LETTERS or not word.isalpha() or word in protected_words or known(word):
+            if len(word) < MIN_LETTERS or not word.isalpha() or word in protected_words or known(word) or is_english(word):
                 return written
-            correction = self._correct_word(word, shown)
+            is_name = _is_name(match)
+            if is_name and len(word) < MIN_NAME_LETTERS:
+                return written
+            correction = self._correct_word(word, shown, is_name)
             if correction is None:
                 return written
+            if written.isupper():
+                return correction.upper()
             return correction[0].upper() + correction[1:] if written[0].isupper() else correction
 
         return _WORD.sub(correct, text)
 
-    def _correct_word(self, word: str, shown: Callable[[str], bool]) -> str | None:
-        """The nearest word; else two words that were run together; else the word that shares most letter pairs."""
-        nearest = self._nearest(word, shown)
-        if nearest is not None or len(word) < MIN_SPLIT_LETTERS:
+    def _correct_word(self, word: str, shown: Callable[[str], bool], is_name: bool) -> str | None:
+        """The nearest word; else, unless it is a name, two words that were run together, or the word that shares most letter pairs."""
+        nearest = self._nearest(word, shown, is_name)
+        if nearest is not None or is_name or len(word) < MIN_SPLIT_LETTERS:
             return nearest
         return self._split(word, shown) or self._most_similar(word, shown)
 
-    def _nearest(self, word: str, shown: Callable[[str], bool]) -> str | None:
+    def _nearest(self, word: str, shown: Callable[[str], bool], is_name: bool) -> str | None:
         limit = 1 if len(word) < TWO_ERRORS_FROM else 2
         head = [ord(letter) for letter in word[:HEAD]]
         hashes = set()
@@ -135,14 +149,17 @@ class Speller:
             other_first = candidate[0] != word[0]
             if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
                 continue  # first letters are rarely mistyped: "bake" is not "make"
+            if not (self._is_common_name(word, place, distance) if is_name else self._is_plausible(word, place, distance)):
+                continue
             near.append((distance, other_first, -int(self._counts[place]), candidate))
         return next((candidate for *_, candidate in sorted(near) if shown(candidate)), None)
 
     def _split(self, word: str, shown: Callable[[str], bool]) -> str | None:
-        """ "studentfinance" -> "student finance": both words known, the rarer one as common as possible."""
-        splits = [(word[:cut], word[cut:]) for cut in range(3, len(word) - 2)]
+        """ "studentfinance" -> "student finance": two common English words, the rarer one as common as possible."""
+        cuts = range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1)
+        splits = [(word[:cut], word[cut:]) for cut in cuts if is_listed(word[:cut]) and is_listed(word[cut:])]
         counted = sorted(((min(self._count(one), self._count(other)), (one, other)) for one, other in splits), reverse=True)
-        common = (pair for count, pair in counted if count >= MIN_SPLIT_COUNT)
+        common = (pair for count, pair in counted if count > 0 and count >= self._min_common_count)
         return next((" ".join(pair) for pair in common if all(map(shown, pair))), None)
 
     def _most_similar(self, word: str, shown: Callable[[str], bool]) -> str | None:
@@ -154,13 +171,37 @@ class Speller:
             if abs(len(candidate) - len(word)) > MAX_LENGTH_DIFFERENCE or len(candidate) < TWO_ERRORS_FROM:
                 continue
             similarity = _dice(word, candidate)
-            if similarity >= MIN_DICE:
+            if similarity >= MIN_DICE and self._is_plausible(word, place, MAX_LENGTH_DIFFERENCE):
                 similar.append((similarity + 0.02 * float(np.log(self._counts[place])), candidate))
         return next((candidate for _, candidate in sorted(similar, reverse=True) if shown(candidate)), None)
+
+    def _is_plausible(self, word: str, place: int, errors: int) -> bool:
+        """Whether the word at `place` may have been meant: many errors are only made in common English words, and a term or a word of
+        another language, of which no list is known, is easily another form of an unknown word.
+        """
+        candidate, count = self._words[place], int(self._counts[place])
+        if errors > 1:
+            return count >= self._min_common_count and is_listed(candidate)
+        return is_listed(candidate) or (count >= self._min_term_count and word[-ENDING:] == candidate[-ENDING:])
+
+    def _is_common_name(self, word: str, place: int, errors: int) -> bool:
+        """Whether the word at `place` is so common that a word with a capital may be a slip of it and not another name."""
+        candidate = self._words[place]
+        if errors > 1 or candidate[0] != word[0] or candidate[-ENDING:] != word[-ENDING:]:
+            return False
+        return bool(self._counts[place] >= (MIN_TERM_COUNT if is_listed(candidate) else MIN_COMMON_COUNT))
 
     def _count(self, word: str) -> int:
         place = bisect_left(self._words, word)
         return int(self._counts[place]) if place < len(self._words) and self._words[place] == word else 0
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Whether a word is written as a name is: with a capital, alone or after the first word, unless all words are in capitals."""
+    text, word = match.string, match[0]
+    is_first = not _WORD.search(text[: match.start()])
+    is_alone = is_first and not _WORD.search(text[match.end() :])
+    return word != word.lower() and (is_alone or not (is_first or text.isupper()))
 
 
 def damerau_levenshtein(one: str, other: str, limit: int) -> int:

@@ -35,6 +35,7 @@ QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
 PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
 MOST_LANGUAGES = 100  # of documents
+MIN_LANGUAGE_SHARE = 0.1  # of the documents, for corrections of questions in that language
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 
 
@@ -178,10 +179,13 @@ class Answerer:
         return document.text[slice(*unit.quote)] if document and unchanged else None
 
     def _is_foreign(self, question: str) -> bool:
-        """Whether a question is in another language than all documents: their words are no corrections of its words."""
-        known = {code for code, _ in self._engine.facets("language", None, MOST_LANGUAGES)}
-        language = detect(question) if known else None
-        return language is not None and language not in known
+        """Whether a question is in another language than nearly all documents, English if none is known: their words are no
+        corrections of its words.
+        """
+        counts = self._engine.facets("language", None, MOST_LANGUAGES)
+        least = MIN_LANGUAGE_SHARE * sum(count for _, count in counts)
+        known = {code for code, count in counts if count >= least} or {"en"}
+        return detect(question) not in (None, *known)
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""

@@ -1,0 +1,107 @@
+"""Spelling correction through the answerer: what is corrected, and which correct words are left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.types import Document
+from index.embedded.opening import open_engine_to_write
+from qa.answering.answerer import Answerer
+from qa.ingest.writer import DocumentWriter, IncomingDocument
+from tests.index.engine.reference import HashingEmbedder
+
+# Words that are near to those of the questions.
+TEXTS = (
+    "The model is uncased. It summarizes the insurance of the French province during the eastern winter.",
+    "The trust delivered 12 points to the onshore grounds, and moved the imperial counsel.",
+    "The minimum wage applies to apprenticeships. Benefits for carers are paid on Monday.",
+    "Divorce costs 593 pounds. The glucose of the zeppanari is measured in a laboratory.",
+)
+SPANISH = "La biblioteca abre a las nueve de la mañana y los adultos no pagan nada por entrar en ella."
+
+
+def open_answerer(folder: Path, documents: list[Document]) -> Iterator[Answerer]:
+    writer = DocumentWriter(open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder())))
+    for number, document in enumerate(documents):
+        writer.put(IncomingDocument(str(number), document))
+    writer.engine.rebuild()
+    yield Answerer(writer.engine, 0.0)
+    writer.engine.close()
+
+
+@pytest.fixture(scope="module")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
+    yield from open_answerer(tmp_path_factory.mktemp("folder"), [Document(text, "A title", language="en") for text in TEXTS])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "uncashed",
+        "summarise",
+        "intransigence",
+        "groynes",
+        "mopeds",
+        "impartial",
+        "winters",
+        "inshore",
+        "undercounsel",
+        "points",
+    ],
+)
+def test_leaves_english_words_that_no_document_contains(answerer: Answerer, word: str) -> None:
+    assert answerer.ask(f"What is {word} about?").corrected is None
+    assert answerer.ask(word).corrected is None
+    assert answerer.ask(word.capitalize()).corrected is None
+
+
+@pytest.mark.parametrize(
+    "question", ["Who was Ferenc?", "Divorcz", "What did Deliverd of Trast buy?", "is APPRENTICESHP a code?"]
+)
+def test_leaves_names(answerer: Answerer, question: str) -> None:
+    assert answerer.ask(question).corrected is None
+
+
+def test_corrects_a_long_word_with_a_capital_that_is_one_error_from_a_common_word(tmp_path: Path) -> None:
+    texts = [f"Chapter {number} is about Alexander in the battle. Longstreet is one of them." for number in range(25)]
+    (answerer,) = open_answerer(
+        tmp_path, [Document(text, "A title", language="en") for text in [*texts, "A visit to Brinkheim."]]
+    )
+    assert answerer.ask("Where did Aleander fight?").corrected == "Where did Alexander fight?"
+    assert answerer.ask("What did Brinheim build?").corrected is None  # the name is in one passage
+    assert answerer.ask("What did Alexandre build?").corrected is None  # another ending
+
+
+@pytest.mark.parametrize("word", ["trst", "zeppanaro", "zepponara"])
+def test_leaves_abbreviations_and_other_forms_of_a_term(answerer: Answerer, word: str) -> None:
+    assert answerer.ask(f"what about the {word}?").corrected is None
+
+
+@pytest.mark.parametrize(
+    ("question", "corrected"),
+    [
+        ("how long are apprentships?", "how long are apprenticeships?"),
+        ("Benifits for carers", "Benefits for carers"),
+        ("what does a divorse cost?", "what does a divorce cost?"),
+        ("what is the minimumwage?", "what is the minimum wage?"),
+        ("who measures the zeppannari?", "who measures the zeppanari?"),
+        ("WHAT DOES A DIVORSE COST?", "WHAT DOES A DIVORCE COST?"),
+    ],
+)
+def test_corrects_misspelt_words(answerer: Answerer, question: str, corrected: str) -> None:
+    assert answerer.ask(question).corrected == corrected
+
+
+def test_a_few_foreign_documents_do_not_make_their_language_the_collections(tmp_path: Path) -> None:
+    english = [
+        Document(f"{TEXTS[0]} Chapter {number} is about bibliotheca and alteas.", "A title", language="en")
+        for number in range(20)
+    ]
+    question = "¿A qué hora abre la bibliotheka y cuánto pagan los adultos por entrar en ella?"
+    for spanish, changes in ((1, False), (20, True)):
+        documents = english + [Document(SPANISH, "A title", language="es")] * spanish
+        (answerer,) = open_answerer(tmp_path / str(spanish), documents)
+        assert (answerer.ask(question).corrected is not None) is changes
