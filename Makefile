@@ -105,6 +105,7 @@ bench-scale: $(VENV)/.installed-test
 bench-quality: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.quality.run
 	$(BIN)/python -m benchmarks.quality.reading
+	$(BIN)/python -m benchmarks.quality.spelling
 
 # uv and pip-audit have their own environment: their requirements conflict with the project's.
 $(TOOLS)/.installed: benchmarks/dependencies/tools.txt | $(BIN)/python
