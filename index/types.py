@@ -159,8 +159,8 @@ class LexicalQuery:
     """`weights`: the question's distinct terms in order, with their idf, including terms that no passage holds.
 
     `context`: terms of earlier turns, with a fraction of their idf; they count for BM25 only.
-    `expansions`, with a reduced weight: neighbours written as one word ("child care" -> "childcare") and related words
-    ("regulations" -> "rules").
+    `expansions`: neighbours written as one word ("child care" -> "childcare") and related words ("regulations" -> "rules"), with a
+    reduced weight, and what may be meant by words that may be misspelt.
     `mean_length`: mean passage length in terms. All values come from the whole corpus, so that its parts score alike.
     """
 

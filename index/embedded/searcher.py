@@ -30,6 +30,7 @@ from index.ranking.reranking import rerank
 from index.ranking.result import Ranking
 from index.ranking.scoring import rank_candidates
 from index.text.idf import general_shares
+from index.text.spelling import Spelling
 from index.types import Embedder, Ids, Reranker, StoredPassage, Vector
 
 # Of an index that was never brought up to the store.
@@ -101,13 +102,14 @@ class Searcher:
         `readable`: what the asker may read, None for everything; then in the read transaction that it is of.
         """
         index = readable.index if readable else self._latest()
-        corrected = self._correct(question, index, readable) if spelling else question
+        spelled = self._correct(question, index, readable) if spelling else Spelling(question, question)
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
-        texts = [question] if corrected == question else [question, corrected]
+        texts = list(dict.fromkeys((question, spelled.guess)))
         if index.is_approximate:
-            return PreparedQuery(corrected, _pool.submit(embed_together, self._embedder, texts).result)
+            embedding = _pool.submit(embed_together, self._embedder, texts)
+            return PreparedQuery(spelled.corrected, embedding.result, alternatives=spelled.alternatives)
         vector = embed_together(self._embedder, texts)
-        return PreparedQuery(corrected, lambda: vector)
+        return PreparedQuery(spelled.corrected, lambda: vector, alternatives=spelled.alternatives)
 
     def rank(
         self,
@@ -133,6 +135,7 @@ class Searcher:
             self._general_shares,
             context=query.context,
             context_weight=query.context_weight,
+            alternatives=query.alternatives,
             related_words=self._embedder.related_words,
         )
         lexical = index.by_words(terms, allowed)
@@ -158,10 +161,10 @@ class Searcher:
             self._set_generation(generation, self._segments)
             self._read_tail()
 
-    def _correct(self, question: str, index: IndexSnapshot, readable: ReadablePassages | None) -> str:
+    def _correct(self, question: str, index: IndexSnapshot, readable: ReadablePassages | None) -> Spelling:
         """With words of passages that the asker may read only."""
         if index.speller is None:
-            return question
+            return Spelling(question, question)
         if readable is None:
             return index.speller.correct_text(question, index.statistics.knows, self._protected_words)
         hold = cache(partial(readable.hold, store=self._store))

@@ -28,13 +28,14 @@ def lexical_query(
     *,
     context: str = "",
     context_weight: float = 0.0,
+    alternatives: Sequence[str] = (),
     related_words: RelatedWords = lambda word: (),
 ) -> LexicalQuery:
     """Weigh the question's terms by idf and add expansions that occur in the corpus.
 
     `passages`, `mean_length` (in terms): of the whole corpus. `context`: earlier turns; terms that the question lacks count
-    `context_weight` times their idf. `related_words`: word -> related words with their cosines. Terms that the corpus lacks keep
-    their weight, so that a match is judged against the whole question.
+    `context_weight` times their idf. `alternatives`: what may be meant by words that may be misspelt. `related_words`: word -> related
+    words with their cosines. Terms that the corpus lacks keep their weight, so that a match is judged against the whole question.
     """
 
     def weight(term: str) -> float:
@@ -52,6 +53,7 @@ def lexical_query(
     expansions: dict[str, float] = {}
     for term, share in (
         *((term, JOINED_WEIGHT * weight(term)) for term in _joined_neighbours(in_order) if expands(term)),
+        *((term, weight(term)) for term in stems(words(" ".join(alternatives))) if expands(term)),
         *_related_terms(term_of, weights, document_frequency, related_words, expands),
     ):
         expansions[term] = max(expansions.get(term, 0.0), share)

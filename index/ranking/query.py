@@ -14,6 +14,7 @@ from index.types import Embedder, Vector
 class PreparedQuery:
     """`question`: its text with the spelling corrected; `embed`: returns its vector, and waits while that is being computed.
 
+    `alternatives`: what may be meant by words that may be misspelt, searched as well.
     `context`: earlier turns, whose terms count `context_weight` times their idf. `lexical_only`: rank by words, and by similarity
     only where no word is found: the model cannot read the question's language.
     """
@@ -23,6 +24,7 @@ class PreparedQuery:
     context: str = ""
     context_weight: float = 0.0
     lexical_only: bool = False
+    alternatives: tuple[str, ...] = ()
 
     @property
     def vector(self) -> Vector:

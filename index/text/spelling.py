@@ -1,9 +1,10 @@
 """Spelling correction of questions with the words of the corpus.
 
-A word is corrected only if it is alphabetic, has at least five letters, does not occur in the corpus, is not a whole word of the
-embedding model's vocabulary (otherwise "sang" would become "song") and is not English; a word with a capital only if it is long and one
-error away from a common word. Candidates come from deletions in the first letters, hashed into two sorted arrays (symmetric deletion as
-in Garbe's SymSpell), and are ranked by Damerau-Levenshtein distance.
+A word is corrected only if it is surely misspelt: alphabetic, of at least seven letters, not in the corpus, no whole word of the embedding
+model's vocabulary (otherwise "sang" would become "song"), not English, and one error away from a word that is in the corpus; a word with
+a capital only if it is longer and that word common. Another unknown word stays, and the word of the corpus that may be meant is searched
+as well. Candidates come from deletions in the first letters, hashed into two sorted arrays (symmetric deletion as in Garbe's SymSpell),
+and are ranked by Damerau-Levenshtein distance.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -21,16 +23,16 @@ from index.text.analysis import fold
 from index.text.english import is_english, is_listed
 
 FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
-MIN_LETTERS = 5  # four unknown letters are mostly an abbreviation or a name
+MIN_LETTERS = 5  # of a word that has an alternative; four unknown letters are mostly an abbreviation or a name
+MIN_CORRECTED_LETTERS, MIN_CORRECTED_NAME = 7, 8  # with six, "jihadi" became "jihad"; with seven, "Jupyter" became "Jupiter"
 MIN_CANDIDATE_LETTERS = 3
 HEAD = 7  # leading letters that are hashed
 TWO_ERRORS_FROM = 6  # letters; shorter words may differ by one error
 MIN_COUNT, SMALL_CORPUS = 2, 200  # in a larger corpus, a word of a single passage may itself be misspelt
 MIN_SPLIT_LETTERS, MIN_PART_LETTERS = 8, 4
-# Passages with a correction that is no English word, and with one that is more than one error away, at most; in a smaller corpus this
-# share of the passages with its commonest word.
-MIN_TERM_COUNT, MIN_COMMON_COUNT, COMMON_SHARE = 5, 20, 0.02
-MIN_NAME_LETTERS = 8  # with seven, "Jupyter" became "Jupiter"
+# Passages with a correction that is no English word: of another word, in a small corpus this share of the passages with its commonest
+# word, and of a name.
+MIN_TERM_COUNT, COMMON_SHARE, MIN_NAME_COUNT = 5, 0.02, 20
 ENDING = 2  # letters; a word that differs from another only there is mostly an inflection of it
 MIN_DICE, MAX_LENGTH_DIFFERENCE, MAX_COMPARED = 0.6, 4, 2000
 
@@ -47,6 +49,27 @@ def _patterns(letters: int, errors: int) -> list[tuple[int, ...]]:
 _PATTERNS = {(letters, errors): _patterns(letters, errors) for letters in range(1, HEAD + 1) for errors in (1, 2)}
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """`corrected`: a text with the misspelt words corrected. `alternatives`: what may be meant by each word that may be misspelt or not, in
+    lower case; `guess`: the corrected text with these instead.
+    """
+
+    corrected: str
+    guess: str
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """A word of the corpus near another, and the number of passages that contain it."""
+
+    errors: int
+    other_first: bool
+    count: int
+    word: str
+
+
 class Speller:
     """The words of a corpus, each with the number of passages that contain it."""
 
@@ -55,8 +78,7 @@ class Speller:
     ) -> None:
         """`words` sorted; `keys`: sorted hashes of deletions; `places`: the word of each key. Use `of` or `load`."""
         self._words, self._counts, self._keys, self._places = words, counts, keys, places
-        common = COMMON_SHARE * int(counts.max(initial=0))
-        self._min_term_count, self._min_common_count = min(MIN_TERM_COUNT, common), min(MIN_COMMON_COUNT, common)
+        self._min_term_count = min(MIN_TERM_COUNT, COMMON_SHARE * int(counts.max(initial=0)))
 
     @classmethod
     def of(cls, counts: Mapping[str, int], passages: int) -> Speller:
@@ -100,38 +122,54 @@ class Speller:
         known: Callable[[str], bool],
         protected_words: Collection[str],
         shown: Callable[[str], bool] = lambda word: True,
-    ) -> str:
-        """Correct each unknown word; capitals are kept.
+    ) -> Spelling:
+        """Correct each unknown word, or find an alternative; capitals are kept.
 
         `known`: whether the corpus contains a word. `protected_words` are never corrected. `shown`: whether a word of the corpus may be
         a correction.
         """
-
-        def correct(match: re.Match[str]) -> str:
+        corrections: dict[str, str] = {}  # as written -> as corrected
+        guesses: dict[str, str] = {}
+        alternatives: list[str] = []
+        for match in _WORD.finditer(text):
             written = match[0]
             word = fold(written.lower())
             if len(word) < MIN_LETTERS or not word.isalpha() or word in protected_words or known(word) or is_english(word):
-                return written
-            is_name = _is_name(match)
-            if is_name and len(word) < MIN_NAME_LETTERS:
-                return written
-            correction = self._correct_word(word, shown, is_name)
-            if correction is None:
-                return written
-            if written.isupper():
-                return correction.upper()
-            return correction[0].upper() + correction[1:] if written[0].isupper() else correction
+                continue
+            near = self._near(word)
+            if correction := self._correction(word, near, shown, _is_name(match)):
+                corrections[written] = _as_written(correction, written)
+            elif alternative := self._alternative(word, near, shown):
+                alternatives.append(alternative)
+                guesses[written] = _as_written(alternative, written)
+        return Spelling(_replace(text, corrections), _replace(text, guesses | corrections), tuple(alternatives))
 
-        return _WORD.sub(correct, text)
+    def _correction(self, word: str, near: Sequence[_Near], shown: Callable[[str], bool], is_name: bool) -> str | None:
+        """The word that was surely meant."""
+        if len(word) < (MIN_CORRECTED_NAME if is_name else MIN_CORRECTED_LETTERS):
+            return None
+        sure = (each.word for each in near if each.errors == 1 and self._is_sure(word, each, is_name))
+        return next(filter(shown, sure), None)
 
-    def _correct_word(self, word: str, shown: Callable[[str], bool], is_name: bool) -> str | None:
-        """The nearest word; else, unless it is a name, two words that were run together, or the word that shares most letter pairs."""
-        nearest = self._nearest(word, shown, is_name)
-        if nearest is not None or is_name or len(word) < MIN_SPLIT_LETTERS:
+    def _is_sure(self, word: str, near: _Near, is_name: bool) -> bool:
+        """A word with a capital may be another name, and an unknown word another form of a term or a word of another language, of which no
+        list is known.
+        """
+        is_form = word[-ENDING:] != near.word[-ENDING:]
+        if is_name:
+            least = MIN_TERM_COUNT if is_listed(near.word) else MIN_NAME_COUNT
+            return not is_form and word[0] == near.word[0] and near.count >= least
+        return is_listed(near.word) or (near.count >= self._min_term_count and not is_form)
+
+    def _alternative(self, word: str, near: Sequence[_Near], shown: Callable[[str], bool]) -> str | None:
+        """The nearest word; else two words that were run together; else the word that shares most letter pairs."""
+        nearest = next(filter(shown, (each.word for each in near)), None)
+        if nearest is not None or len(word) < MIN_SPLIT_LETTERS:
             return nearest
         return self._split(word, shown) or self._most_similar(word, shown)
 
-    def _nearest(self, word: str, shown: Callable[[str], bool], is_name: bool) -> str | None:
+    def _near(self, word: str) -> list[_Near]:
+        """Words one or two errors away, nearest first."""
         limit = 1 if len(word) < TWO_ERRORS_FROM else 2
         head = [ord(letter) for letter in word[:HEAD]]
         hashes = set()
@@ -142,24 +180,22 @@ class Speller:
             hashes.add(hashed)
         sought = np.array(sorted(hashes), np.uint64)
         ranges = zip(np.searchsorted(self._keys, sought), np.searchsorted(self._keys, sought, "right"), strict=True)
-        near: list[tuple[int, bool, int, str]] = []
+        near = []
         for place in {int(place) for low, high in ranges for place in self._places[low:high]}:
             candidate = self._words[place]
-            distance = damerau_levenshtein(word, candidate, limit)
+            errors = damerau_levenshtein(word, candidate, limit)
             other_first = candidate[0] != word[0]
-            if distance > limit or (other_first and (distance > 1 or len(word) < TWO_ERRORS_FROM)):
+            if errors > limit or (other_first and (errors > 1 or len(word) < TWO_ERRORS_FROM)):
                 continue  # first letters are rarely mistyped: "bake" is not "make"
-            if not (self._is_common_name(word, place, distance) if is_name else self._is_plausible(word, place, distance)):
-                continue
-            near.append((distance, other_first, -int(self._counts[place]), candidate))
-        return next((candidate for *_, candidate in sorted(near) if shown(candidate)), None)
+            near.append(_Near(errors, other_first, int(self._counts[place]), candidate))
+        return sorted(near, key=lambda each: (each.errors, each.other_first, -each.count, each.word))
 
     def _split(self, word: str, shown: Callable[[str], bool]) -> str | None:
-        """ "studentfinance" -> "student finance": two common English words, the rarer one as common as possible."""
+        """ "studentfinance" -> "student finance": two English words, the rarer one as common as possible."""
         cuts = range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1)
         splits = [(word[:cut], word[cut:]) for cut in cuts if is_listed(word[:cut]) and is_listed(word[cut:])]
         counted = sorted(((min(self._count(one), self._count(other)), (one, other)) for one, other in splits), reverse=True)
-        common = (pair for count, pair in counted if count > 0 and count >= self._min_common_count)
+        common = (pair for count, pair in counted if count > 0 and count >= self._min_term_count)
         return next((" ".join(pair) for pair in common if all(map(shown, pair))), None)
 
     def _most_similar(self, word: str, shown: Callable[[str], bool]) -> str | None:
@@ -171,29 +207,24 @@ class Speller:
             if abs(len(candidate) - len(word)) > MAX_LENGTH_DIFFERENCE or len(candidate) < TWO_ERRORS_FROM:
                 continue
             similarity = _dice(word, candidate)
-            if similarity >= MIN_DICE and self._is_plausible(word, place, MAX_LENGTH_DIFFERENCE):
+            if similarity >= MIN_DICE:
                 similar.append((similarity + 0.02 * float(np.log(self._counts[place])), candidate))
         return next((candidate for _, candidate in sorted(similar, reverse=True) if shown(candidate)), None)
-
-    def _is_plausible(self, word: str, place: int, errors: int) -> bool:
-        """Whether the word at `place` may have been meant: many errors are only made in common English words, and a term or a word of
-        another language, of which no list is known, is easily another form of an unknown word.
-        """
-        candidate, count = self._words[place], int(self._counts[place])
-        if errors > 1:
-            return count >= self._min_common_count and is_listed(candidate)
-        return is_listed(candidate) or (count >= self._min_term_count and word[-ENDING:] == candidate[-ENDING:])
-
-    def _is_common_name(self, word: str, place: int, errors: int) -> bool:
-        """Whether the word at `place` is so common that a word with a capital may be a slip of it and not another name."""
-        candidate = self._words[place]
-        if errors > 1 or candidate[0] != word[0] or candidate[-ENDING:] != word[-ENDING:]:
-            return False
-        return bool(self._counts[place] >= (MIN_TERM_COUNT if is_listed(candidate) else MIN_COMMON_COUNT))
 
     def _count(self, word: str) -> int:
         place = bisect_left(self._words, word)
         return int(self._counts[place]) if place < len(self._words) and self._words[place] == word else 0
+
+
+def _replace(text: str, words: Mapping[str, str]) -> str:
+    return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
+
+
+def _as_written(word: str, written: str) -> str:
+    """With the capitals of the word that was written."""
+    if written.isupper():
+        return word.upper()
+    return word[0].upper() + word[1:] if written[0].isupper() else word
 
 
 def _is_name(match: re.Match[str]) -> bool:

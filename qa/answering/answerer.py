@@ -98,7 +98,7 @@ class Answerer:
         context = read_context(history)
         whole = complete_question(plain, context)
         query = self._engine.prepare(whole, spelling=spelling and self._spelling)
-        if query.question != whole and self._is_foreign(whole):
+        if (query.question != whole or query.alternatives) and self._is_foreign(whole):
             query = self._engine.prepare(whole, spelling=False)
         unsupported = unsupported_language(query.question, self._languages)
         if unsupported is not None:
@@ -180,12 +180,14 @@ class Answerer:
 
     def _is_foreign(self, question: str) -> bool:
         """Whether a question is in another language than nearly all documents, English if none is known: their words are no
-        corrections of its words.
+        corrections of its words. A question with foreign names seems to be English; letters with accents tell that it is not.
         """
         counts = self._engine.facets("language", None, MOST_LANGUAGES)
         least = MIN_LANGUAGE_SHARE * sum(count for _, count in counts)
         known = {code for code, count in counts if count >= least} or {"en"}
-        return detect(question) not in (None, *known)
+        language = detect(question)
+        accents = any(letter.isalpha() and not letter.isascii() for letter in question)
+        return language not in (None, *known) or (accents and known == {"en"})
 
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""

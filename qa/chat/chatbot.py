@@ -35,7 +35,7 @@ Pieces = Iterator[str | Reply]
 @dataclass(frozen=True, slots=True)
 class Request:
     """`message` follows `history`. `instructions`: the calling application's, for the model. `quotes_only`: do not use the model.
-    `read`: when the reading model reads, None as the answerer was made.
+    `read`: when the reading model reads, None as the answerer was made. `spelling`: correct it.
     """
 
     message: str
@@ -44,6 +44,7 @@ class Request:
     instructions: str = ""
     quotes_only: bool = False
     read: Read | None = None
+    spelling: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,9 @@ class Chatbot:
         yield reply
 
     def _ask(self, request: Request, limit: int) -> Answer:
-        return self.answerer.ask(request.message, limit, request.filter, request.history, request.read)
+        return self.answerer.ask(
+            request.message, limit, request.filter, request.history, request.read, spelling=request.spelling
+        )
 
 
 def last_reply(pieces: Pieces) -> Reply:

@@ -29,6 +29,7 @@ class SearchArguments(Strict):
     limit: Annotated[int, Field(ge=1, le=MAX_RESULTS, description="Number of passages.")] = 10
     filter: Annotated[OptionalFilter, WithJsonSchema(FILTER)] = None
     collection: Annotated[Collection | None, Field(description="Search only the documents of this collection.")] = None
+    spelling: Annotated[bool, Field(description="Correct the spelling of the question.")] = True
 
 
 class FetchArguments(Strict):
@@ -94,7 +95,7 @@ class SearchResults(TypedDict):
     """`answerable`: whether the documents answer; `confidence`: the probability that the first answer does, 0 to 1.
 
     `answers`: up to three quotes, best first. `results`: the passages, best first. `missing`: names, places and numbers of the question
-    that no document found has.
+    that no document found has. `rewritten_query`: the question as searched, if its spelling was corrected or courtesies left out.
     """
 
     answerable: bool
@@ -102,6 +103,7 @@ class SearchResults(TypedDict):
     answers: list[FoundAnswer]
     results: list[FoundPassage]
     missing: list[str]
+    rewritten_query: str | None
     notice: str | None
 
 

@@ -50,7 +50,7 @@ class Use:
 
 def search(use: Use, arguments: SearchArguments) -> SearchResults:
     allowed = of_collection(arguments.collection, arguments.filter.filter() if arguments.filter else None)
-    answer = use.service.answerer.ask(arguments.query, arguments.limit, allowed)
+    answer = use.service.answerer.ask(arguments.query, arguments.limit, allowed, spelling=arguments.spelling)
     use.keep(answer)
     return {
         "answerable": answer.answerable,
@@ -58,6 +58,7 @@ def search(use: Use, arguments: SearchArguments) -> SearchResults:
         "answers": [_answer(result, use.site) for result in answer.answers],
         "results": [_passage(result, use.site) for result in answer.results],
         "missing": list(answer.missing),
+        "rewritten_query": answer.rewritten,
         "notice": answer.notice,
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -158,7 +158,8 @@ def _joint_gain(question: Vector, similarity: float, context: Vector, best_simil
 
 def _add_context(query: PreparedQuery, context: Context, vector: Vector, share: float) -> PreparedQuery:
     combined = _normalise(query.vector + np.float32(CONTEXT_WEIGHT * share) * vector)
-    return PreparedQuery(query.question, lambda: combined, context.questions, QUESTIONS_WEIGHT * share)
+    weight = QUESTIONS_WEIGHT * share
+    return replace(query, embed=lambda: combined, context=context.questions, context_weight=weight)
 
 
 def _normalise(vector: Vector) -> Vector:

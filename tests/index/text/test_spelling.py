@@ -75,6 +75,25 @@ def test_corrects_a_long_word_with_a_capital_that_is_one_error_from_a_common_wor
     assert answerer.ask("What did Alexandre build?").corrected is None  # another ending
 
 
+def test_searches_the_nearest_word_as_well_without_a_correction(tmp_path: Path) -> None:
+    texts = [f"Chapter {number} says what Longstreet built and sold in a year." for number in range(25)]
+    texts.append("Brinkheim was visited by nobody.")
+    (answerer,) = open_answerer(tmp_path, [Document(text, f"Title {place}") for place, text in enumerate(texts)])
+    answer = answerer.ask("What of Brinheim?")
+    assert answer.corrected is None
+    assert "Brinkheim" in answer.results[0].stored.passage.text
+    assert "Brinkheim" not in answerer.ask("What of Brinheim?", spelling=False).results[0].stored.passage.text
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("apprentships", "apprenticeships"), ("minimumwage", "minimum wage"), ("eastrn", "eastern")]
+)
+def test_searches_the_word_that_may_be_meant_as_well(answerer: Answerer, word: str, meant: str) -> None:
+    answer = answerer.ask(f"what about the {word}?")
+    assert answer.corrected is None
+    assert meant in answer.results[0].stored.passage.text
+
+
 @pytest.mark.parametrize("word", ["trst", "zeppanaro", "zepponara"])
 def test_leaves_abbreviations_and_other_forms_of_a_term(answerer: Answerer, word: str) -> None:
     assert answerer.ask(f"what about the {word}?").corrected is None
@@ -83,16 +102,22 @@ def test_leaves_abbreviations_and_other_forms_of_a_term(answerer: Answerer, word
 @pytest.mark.parametrize(
     ("question", "corrected"),
     [
-        ("how long are apprentships?", "how long are apprenticeships?"),
         ("Benifits for carers", "Benefits for carers"),
         ("what does a divorse cost?", "what does a divorce cost?"),
-        ("what is the minimumwage?", "what is the minimum wage?"),
+        ("how long are aprenticeships?", "how long are apprenticeships?"),
         ("who measures the zeppannari?", "who measures the zeppanari?"),
         ("WHAT DOES A DIVORSE COST?", "WHAT DOES A DIVORCE COST?"),
     ],
 )
 def test_corrects_misspelt_words(answerer: Answerer, question: str, corrected: str) -> None:
     assert answerer.ask(question).corrected == corrected
+
+
+def test_leaves_a_question_with_accents_that_seems_to_be_english(tmp_path: Path) -> None:
+    text = "The temperature of the turbine is measured at the entrance of Tyne and Wear."
+    (answerer,) = open_answerer(tmp_path, [Document(text, "A title", language="en")])
+    assert answerer.ask("Temperaturre in Tyne and Wear?").corrected == "Temperature in Tyne and Wear?"
+    assert answerer.ask("¿Temperaturre según Tyne and Wear?").corrected is None
 
 
 def test_a_few_foreign_documents_do_not_make_their_language_the_collections(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_reports_a_corrected_question_unless_spelling_is_off(engine: Engine, ans
 
 @pytest.mark.parametrize(
     "question",
-    ["Wie viel kosten die passeporte für Kinder und Erwachsene?", "Quels sont les passeports que les adultes montrent ?"],
+    ["Wie viel kosten die paspport für Kinder und Erwachsene?", "Quels sont les passeports que les adultes montrent ?"],
 )
 def test_does_not_correct_a_question_in_another_language_than_the_documents(
     engine: Engine, answerer: Answerer, question: str

@@ -44,6 +44,10 @@ async def use_tools(client: Client) -> None:
         assert answer["confidence"] == results["confidence"]
         assert answer["label"] == ("Likely the answer" if answer["confidence"] >= 0.8 else "Closest found")
         assert answer["url"].startswith("https://openai.com/")
+        for spelling in (True, False):
+            misspelt = {"query": "Who signed the memorandom?", "spelling": spelling}
+            searched = (await client.call_tool("search", misspelt)).structured_content
+            assert searched["rewritten_query"] == (SIGNED if spelling else None)
         fetched = (await client.call_tool("fetch", {"id": answer["id"]})).structured_content
         assert fetched["text"][answer["start"] - fetched["start"] : answer["end"] - fetched["start"]] == answer["text"]
         assert fetched["metadata"]["version"] == answer["version"]

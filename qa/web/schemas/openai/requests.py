@@ -82,12 +82,15 @@ class StreamOptions(Strict):
 
 
 class ConversationRequest(Strict):
-    """What the requests for a reply share. Extensions: `filter`, only matching documents are searched; `read`, when the model reads."""
+    """What the requests for a reply share. Extensions: `filter`, only matching documents are searched; `read`, when the model reads;
+    `spelling`, correct the question.
+    """
 
     model: Text = MODEL
     stream: bool | None = False
     filter: OptionalFilter = None
     read: Read | None = None
+    spelling: bool = True
 
     metadata: Ignored = None
     parallel_tool_calls: Ignored = None
@@ -125,6 +128,7 @@ class ConversationRequest(Strict):
             instructions="\n\n".join(text for role, text in messages if role in ("system", "developer")),
             quotes_only=self.model.partition("/")[0] == QUOTES_MODEL,
             read=self.read,
+            spelling=self.spelling,
         )
 
 

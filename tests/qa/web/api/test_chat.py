@@ -236,3 +236,9 @@ def test_other_errors_have_openai_format(server: Any) -> None:
     ):
         assert (response.status, response.headers["Content-Type"]) == (status, "application/json")
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("spelling", [True, False])
+def test_a_request_says_whether_spelling_is_corrected(client: openai.OpenAI, spelling: bool) -> None:
+    completion = ask(client, "Who signed the memorandom?", extra_body={"spelling": spelling})
+    assert completion.grounding["rewritten_query"] == (SIGNED if spelling else None)
