@@ -47,3 +47,12 @@ def both(one: Filter | None, other: Filter | None) -> Filter | None:
     if one is None or other is None:
         return one if other is None else other
     return Combination("and", (one, other))
+
+
+def collection_of(allowed: Filter | None) -> str | None:
+    """The collection that a filter limits a search to; None if it names none, or several."""
+    if isinstance(allowed, Comparison) and (allowed.operator, allowed.key) == ("eq", "collection"):
+        return str(allowed.value)
+    if isinstance(allowed, Combination) and allowed.operator == "and":
+        return next((name for part in allowed.filters if (name := collection_of(part)) is not None), None)
+    return None

@@ -31,6 +31,8 @@ from qa.answering.reader.model import ReadingModel
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
 from qa.chat.model_server import ModelServer
+from qa.curation.rules import Curation
+from qa.curation.stored import CurrentCuration
 from qa.ingest.intake import Intake
 from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
@@ -81,7 +83,7 @@ class Service:
             return Readable(self.engine, self.answerer, self.chatbot, self.questions)
         engine = RestrictedEngine(self.engine, audience)
         answerer = self.answerer.over(engine)
-        return Readable(engine, answerer, self.chatbot.over(answerer, lambda: engine.version), self.questions)
+        return Readable(engine, answerer, self.chatbot.over(answerer, lambda: answerer.state), self.questions)
 
 
 def open_to_write(
@@ -98,9 +100,8 @@ def open_to_write(
     `new_model`: for a new one. Raises StoreError or ModelError with the next step.
     """
     opener = embedder_opener(settings, say, new_model)
-    engine: Engine
     if settings.engine:
-        engine = _open_cluster(settings, opener, reranker)
+        engine: Engine = _open_cluster(settings, opener, reranker)
         engine.embedder  # noqa: B018 - a wrong model is reported before anything is written
     else:
         engine = open_engine_to_write(settings.data, opener, policy, say, reranker, gate_of(settings))
@@ -134,9 +135,8 @@ def _writer_over(engine: Engine, settings: Settings) -> DocumentWriter:
 def open_to_share(settings: Settings, say: Say = log.info) -> Service:
     """A service beside the process that owns the folder: it answers, accepts documents and removes them."""
     opener, reranker = embedder_opener(settings, say), reranker_of(settings)
-    engine: Engine
     if settings.engine:
-        engine = _open_cluster(settings, opener, reranker)
+        engine: Engine = _open_cluster(settings, opener, reranker)
     else:
         engine = open_engine_to_share(settings.data, opener, reranker=reranker)
     return service_over(engine, settings, Intake(engine, fetcher_of(settings), audit=audit_of(settings)))
@@ -195,10 +195,9 @@ def service_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) 
 
 
 def service_over(engine: Engine, settings: Settings, intake: Intake | None = None, worker: Worker | None = None) -> Service:
-    """Raises CalibrationError for a calibration that cannot be read."""
+    """Raises CalibrationError and CurationError for a calibration or a curation that cannot be used."""
     answerer = answerer_over(engine, settings)
-    crisis = read_crisis_replies(settings.crisis_words)
-    chatbot = Chatbot(answerer, lambda: engine.version, crisis, _model_server(settings))
+    chatbot = Chatbot(answerer, lambda: answerer.state, read_crisis_replies(settings.crisis_words), _model_server(settings))
     files = state_files_of(settings)
     missed = (lambda: missed_invariants(files)) if settings.invariants else (lambda: 0)
     return Service(engine, answerer, chatbot, questions_of(settings), intake, worker, missed)
@@ -211,17 +210,20 @@ def answerer_over(
     calibration: Calibration | None = None,
     spelling: bool = True,
     arrange: Callable[[Ranking], Ranking] | None = None,
+    curation: Callable[[], Curation] | None = None,
 ) -> Answerer:
-    """`calibration`: None for that of the data folder. Raises CalibrationError for one that cannot be read."""
+    """`calibration`, `curation`: None for that of the service. Raises CalibrationError and CurationError if it cannot be used."""
+    files = state_files_of(settings)
     return Answerer(
         engine,
         settings.answer_threshold,
         settings.languages,
-        read_calibration(state_files_of(settings)) if calibration is None else calibration,
+        read_calibration(files) if calibration is None else calibration,
         reader=reader_of(settings),
         read=settings.read,
         spelling=spelling,
         arrange=arrange,
+        curation=CurrentCuration(files) if curation is None else curation,
     )
 
 
@@ -263,8 +265,7 @@ def embedder_opener(settings: Settings, say: Say, new: str | None = None) -> Ope
 
 def model_name(settings: Settings, stored: str | None) -> str:
     """The model that the operator names, else the one whose vectors are stored, else the default."""
-    named = settings.model if "model" in settings.model_fields_set else stored or settings.model
-    return absolute_model_name(named)
+    return absolute_model_name(settings.model if "model" in settings.model_fields_set else stored or settings.model)
 
 
 def absolute_model_name(name: str) -> str:

@@ -33,6 +33,7 @@ class Change(StrEnum):
     REBUILD = "rebuild"
     REPAIR = "repair"
     COPY = "copy"
+    CURATE = "curate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,21 @@ class Considered:
 
 
 @dataclass(frozen=True, slots=True)
+class Curated:
+    """What the editor decided about a question. `pinned`: passages, in the order of the rules, never the quoted answer by that.
+
+    `hidden`: ids of documents, those of which only passages are hidden too. Both have only what the asker may read.
+    """
+
+    pinned: Sequence[Result] = ()
+    hidden: Sequence[str] = ()
+    stop_answer: str | None = None
+
+
+NOTHING_CURATED = Curated()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """`answers`: up to three quotes from different places, best first; empty if the documents do not answer the question.
 
@@ -63,7 +78,7 @@ class Answer:
     `corrected`: the question with its spelling corrected; `rewritten`: the question that was searched, with `reason`; None if
     nothing was changed. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
     `considered`: the units that could have been quoted, best first. `missing`: names, places and numbers of the question that occur
-    in none of the documents found.
+    in none of the documents found. `curated`: what the editor decided about the question, with the passages that are pinned.
     """
 
     question: str
@@ -80,6 +95,20 @@ class Answer:
     reason: str | None = None
     considered: Sequence[Considered] = ()
     missing: Sequence[str] = ()
+    curated: Curated = NOTHING_CURATED
+
+    @property
+    def shown(self) -> Sequence[Result]:
+        """As many passages as `results`, or all that are pinned: those first, then the others by rank."""
+        pinned = self.curated.pinned
+        ids = {result.stored.id for result in pinned}
+        rest = [result for result in self.results if result.stored.id not in ids]
+        return [*pinned, *rest[: max(len(self.results) - len(pinned), 0)]]
+
+    @property
+    def stop_answer(self) -> str | None:
+        """The editor's text for this question; None if it is answered."""
+        return None if self.answers else self.curated.stop_answer
 
     @property
     def quote(self) -> Result | None:

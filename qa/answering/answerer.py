@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.choosing.choice import Choice, choose
 from qa.answering.confidence import topic_evidence
+from qa.answering.editing import Editing
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
 from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, unsupported_language
@@ -27,6 +28,7 @@ from qa.answering.reader.windows import Reader
 from qa.answering.selection import ConsideredUnits, adds_to, marked, missing_names, quote, quoted_in
 from qa.answering.units.candidates import gather, neighbour_ids
 from qa.answering.units.unit import Unit
+from qa.curation.rules import NO_CURATION, Curation
 from qa.observation import EMBED, RANK, REQUEST, mark_stage, record_answer
 from qa.settings.settings import Read
 
@@ -51,12 +53,13 @@ class Answerer:
         read: Read = "auto",
         spelling: bool = True,
         arrange: Callable[[Ranking], Ranking] | None = None,
+        curation: Callable[[], Curation] = lambda: NO_CURATION,
     ) -> None:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
         `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
         `reader`: the reading model, None for none. `read`: when it reads, unless a question says otherwise. `spelling`: correct
-        questions. `arrange`: reorders each ranking, to compare orders.
+        questions. `arrange`: reorders each ranking, to compare orders. `curation`: the editor's rules now.
         """
         self._engine = engine
         self._answer_threshold = answer_threshold
@@ -65,6 +68,7 @@ class Answerer:
         self._reader, self._read = reader, read
         self._spelling = spelling
         self._arrange = arrange
+        self._curation = curation
         self._pages = QuotePages()
 
     def over(self, engine: EngineView) -> Answerer:
@@ -77,6 +81,11 @@ class Answerer:
     def engine(self) -> EngineView:
         """Holds the documents that it asks."""
         return self._engine
+
+    @property
+    def state(self) -> Hashable:
+        """Changes whenever an answer may change; differs between audiences."""
+        return self._engine.version, self._curation()
 
     def ask(
         self,
@@ -103,22 +112,25 @@ class Answerer:
         unsupported = unsupported_language(query.question, self._languages)
         if unsupported is not None:
             query, context = replace(query, lexical_only=True), None
+        editing = Editing.of(self._curation(), (whole, query.question), self._engine, filter_)
         mark_stage(EMBED)
-        with self._engine.snapshot(filter_) as snapshot:
+        with self._engine.snapshot(editing.allowed) as snapshot:
             followed = self._follow_up(query, context, snapshot) if context else None
-            ranking = snapshot.search(followed.query if followed else query)
+            query = followed.query if followed else query
+            ranking = editing.without_hidden(snapshot.search(query), snapshot)
             if self._arrange:
                 ranking = self._arrange(ranking)
             found, copies = passages_and_copies(ranking, snapshot, max(limit, QUOTED_PASSAGES))
             quotable = [stored for _, stored in found[:QUOTED_PASSAGES]]
-            neighbours = snapshot.passages(neighbour_ids(quotable))
+            neighbours = [each for each in snapshot.passages(neighbour_ids(quotable)) if editing.shows(each)]
             quotable = self._pages.attach(self._engine, quotable, neighbours)
             found[:QUOTED_PASSAGES] = [(candidate, stored) for (candidate, _), stored in zip(found, quotable, strict=False)]
+        curated = editing.apply(query)
         mark_stage(RANK)
         if not found:
             record_answer(False)
             nothing = self._notice(ranking, unsupported, None)
-            return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing)
+            return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing, curated=curated)
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
         own = _own_terms(ranking)
@@ -147,6 +159,7 @@ class Answerer:
             reason=reason,
             considered=ConsideredUnits(choices, quotable),
             missing=missing_names(ranking),
+            curated=curated,
         )
 
     def _answers(self, choices: Sequence[Choice], found: Sequence[StoredPassage], scores: Sequence[float]) -> list[Result]:

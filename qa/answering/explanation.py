@@ -64,14 +64,15 @@ def why_not(answerer: Answerer, engine: EngineView, question: str, document_id: 
     if document is None:
         raise KeyError(document_id)
     answer = answerer.ask(question)
+    edited = _edited(answer, document_id)
     overall, own = answer.ranking, answerer.ask(question, filter_=Comparison("eq", "id", document_id)).ranking
     if overall is None or own is None:
-        return [f"“{document.title}” has no passages."]
+        return edited or [f"“{document.title}” has no passages."]
     passages = {candidate.passage_id for candidate in own.candidates}
     ranked = next((candidate for candidate in overall.candidates if candidate.passage_id in passages), None)
     best = ranked or own.candidates[0]
     (stored,) = engine.passages([best.passage_id])
-    lines = [f"Best passage of “{document.title}”: “{_shortened(stored.passage.text)}”"]
+    lines = [*edited, f"Best passage of “{document.title}”: “{_shortened(stored.passage.text)}”"]
     if overall.question != question:
         lines.append(f"The question was searched as “{overall.question}”.")
     found = explain(overall if ranked else own, best.passage_id, stored.passage.searchable_text)
@@ -93,6 +94,16 @@ def why_not(answerer: Answerer, engine: EngineView, question: str, document_id: 
     (winner,) = engine.passages([first.passage_id])
     lines.append(f"The first result is from “{winner.document.title}”, with a score of {first.score:.3f}.")
     return lines + (_choice(answer, document_id, passages) if ranked else [])
+
+
+def _edited(answer: Answer, document_id: str) -> list[str]:
+    """What the editor's rules do with a document."""
+    lines = []
+    if document_id in answer.curated.hidden:
+        lines.append("The editor hides it, or passages of it, for this question; `qa curate --show` prints the rules.")
+    if any(result.stored.document.id == document_id for result in answer.curated.pinned):
+        lines.append("The editor pinned it for this question: it is shown first, whatever its rank, but not as the answer.")
+    return lines
 
 
 def _choice(answer: Answer, document_id: str, passages: Collection[int]) -> list[str]:

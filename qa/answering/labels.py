@@ -8,6 +8,7 @@ from qa.answering.confidence import LIKELY_CONFIDENCE
 
 LIKELY = "Likely the answer"
 CLOSEST = "Closest found"
+CHOSEN = "Chosen by the editor"
 SAYS_NOTHING_ABOUT = "These documents say nothing about {names}."
 ALTERNATIVES = "{others} or {last}"
 

@@ -17,7 +17,7 @@ from qa.chat.fixed_replies import SMALL_TALK_REPLIES, CrisisReply, crisis_text
 from qa.chat.grounding import Checker
 from qa.chat.model_server import ModelFailed, ModelServer, Usage
 from qa.chat.prompt import NOTHING_FOUND, build_messages
-from qa.chat.quoting import MAX_QUOTES, quoted_reply
+from qa.chat.quoting import MAX_QUOTES, quote_pinned, quoted_reply
 from qa.chat.reasoning import strip_reasoning
 from qa.chat.replies import Reply, format_sources, prepend_text
 from qa.observation import WRITE, mark_stage, record_answer
@@ -165,5 +165,7 @@ def _finish_reply(checker: Checker, answer: Answer) -> Reply:
     if checker.removed:
         count = "one statement" if len(checker.removed) == 1 else f"{len(checker.removed)} statements"
         notes.append(f"(Removed {count} of the language model that the passages do not support.)")
-    text = checker.draft.text + format_sources(checker.cited) + "".join(f"\n\n{note}" for note in notes)
+    cited = dict(checker.cited)
+    quote_pinned(checker.draft, answer, cited)
+    text = checker.draft.text + format_sources(cited) + "".join(f"\n\n{note}" for note in notes)
     return Reply(text, "model", answer, checker.draft.citations, notes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from index.types import StoredPassage
 from qa.answering.answer import Answer, Result
-from qa.answering.labels import LIKELY, label, missing_sentence
+from qa.answering.labels import CHOSEN, LIKELY, label, missing_sentence
 from qa.answering.question.follow_ups import NOT_IN_THESE_DOCUMENTS
 from qa.chat.replies import Draft, Reply, format_sources
 
@@ -27,6 +27,7 @@ def quoted_reply(answer: Answer, *notes: str, cited: Mapping[int, StoredPassage]
             draft.write(f"{labelled}:\n\n")
         _quote(draft, number, result)
         sources[number] = result.stored
+    quote_pinned(draft, answer, sources)
     if sources:
         draft.write(format_sources(sources))
     all_notes = [*notes, *([answer.notice] if answer.notice else [])]
@@ -38,7 +39,18 @@ def _opening(answer: Answer) -> str:
     if answer.answers:
         return ""
     nearest = "The nearest passages say something else, or only part of it:" if answer.results else ""
-    return " ".join(filter(None, [NOT_IN_THESE_DOCUMENTS, missing_sentence(answer.missing), nearest]))
+    return " ".join(filter(None, [NOT_IN_THESE_DOCUMENTS, missing_sentence(answer.missing), answer.stop_answer, nearest]))
+
+
+def quote_pinned(draft: Draft, answer: Answer, cited: dict[int, StoredPassage]) -> None:
+    """Quote the passages that an editor chose and that are not cited yet, under a line that says so; adds them to `cited`."""
+    known = {stored.id for stored in cited.values()}
+    chosen = [result for result in answer.curated.pinned if result.stored.id not in known]
+    for place, result in enumerate(chosen):
+        draft.write(f"\n\n{CHOSEN}:\n\n" if place == 0 else "\n\n")
+        number = max(cited, default=0) + 1
+        _quote(draft, number, result)
+        cited[number] = result.stored
 
 
 def _nearest(results: Sequence[Result]) -> list[Result]:

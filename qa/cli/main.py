@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.cli import audit, config, keys, mcp, preparation, serving
+from qa.cli import audit, config, curation, keys, mcp, preparation, serving
 from qa.cli.folder import copying, documents, status, storage
 from qa.cli.questions import chat, evaluation, gaps, search
 from qa.settings.reading import SettingsError
@@ -88,6 +88,7 @@ for command in (
     evaluation.evaluate,
     gaps.gaps,
     keys.keys,
+    curation.curate,
     audit.audit,
 ):
     main.add_command(_with_folder_options(command))

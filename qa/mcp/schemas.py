@@ -73,9 +73,10 @@ class Place(TypedDict):
 
 
 class FoundPassage(Place):
-    """`score`: 0 to 1, in descending order."""
+    """`score`: 0 to 1, in descending order. `pinned`: an editor chose the passage for this question; such are first."""
 
     score: float
+    pinned: bool
 
 
 class FoundAnswer(Place):
@@ -96,6 +97,7 @@ class SearchResults(TypedDict):
 
     `answers`: up to three quotes, best first. `results`: the passages, best first. `missing`: names, places and numbers of the question
     that no document found has. `rewritten_query`: the question as searched, if its spelling was corrected or courtesies left out.
+    `stop_answer`: an editor's text for this question, if the documents do not answer.
     """
 
     answerable: bool
@@ -104,6 +106,7 @@ class SearchResults(TypedDict):
     results: list[FoundPassage]
     missing: list[str]
     rewritten_query: str | None
+    stop_answer: str | None
     notice: str | None
 
 

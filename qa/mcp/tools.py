@@ -56,9 +56,12 @@ def search(use: Use, arguments: SearchArguments) -> SearchResults:
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answers": [_answer(result, use.site) for result in answer.answers],
-        "results": [_passage(result, use.site) for result in answer.results],
+        "results": [
+            _passage(result, use.site, pinned=place < len(answer.curated.pinned)) for place, result in enumerate(answer.shown)
+        ],
         "missing": list(answer.missing),
         "rewritten_query": answer.rewritten,
+        "stop_answer": answer.stop_answer,
         "notice": answer.notice,
     }
 
@@ -199,9 +202,10 @@ def _place(result: Result, text: str, start: int, end: int, site: str) -> Place:
     }
 
 
-def _passage(result: Result, site: str) -> FoundPassage:
+def _passage(result: Result, site: str, *, pinned: bool) -> FoundPassage:
     passage = result.stored.passage
-    return {**_place(result, passage.text, passage.start, passage.end, site), "score": round(result.score, 4)}
+    place = _place(result, passage.text, passage.start, passage.end, site)
+    return {**place, "score": round(result.score, 4), "pinned": pinned}
 
 
 def _answer(result: Result, site: str) -> FoundAnswer:

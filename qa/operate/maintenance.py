@@ -37,6 +37,8 @@ from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.answering.calibration import read_calibration
 from qa.assembly import absolute_model_name, embedder_of, embedder_opener, gate_of, model_folders, model_name
 from qa.audit import FILE_NAME as AUDIT_FILE
+from qa.curation.stored import FILE_NAME as CURATION_FILE
+from qa.curation.stored import stored_curation
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
@@ -44,7 +46,7 @@ from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
 
 # Files beside the store that a backup includes.
-INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, QUESTIONS_FILE, AUDIT_FILE)
+INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE, QUESTIONS_FILE, AUDIT_FILE)
 
 REPAIR = "run `qa check --repair`, which keeps everything that can be read, or restore a backup with `qa restore FILE`"
 RESTORE = "restore a backup with `qa restore FILE`"
@@ -76,6 +78,7 @@ def check_state(settings: Settings) -> list[Finding]:
     """Check what a service keeps besides documents."""
     files = state_files_of(settings)
     findings = _find(lambda: read_calibration(files), "run `qa eval --calibrate` again, or delete the file")
+    findings += _find(lambda: stored_curation(files), "store a corrected file with `qa curate FILE`")
     return findings + _find(lambda: read_keys(files), "restore a backup, or create new keys")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from corpus.types import QuotableError
 from qa.answering.calibration import FILE_NAME as CALIBRATION_FILE
 from qa.assembly import open_reading_engine, open_to_change
+from qa.curation.stored import FILE_NAME as CURATION_FILE
 from qa.operate.copying import Copier, CopyReport, Progress
 from qa.operate.keys import FILE_NAME as KEYS_FILE
 from qa.operate.maintenance import back_up_folder, restore_folder
@@ -26,7 +27,7 @@ Show = Callable[[str], AbstractContextManager[Progress]]
 
 
 def copy_service(source: Settings, target: Settings, say: Say, show: Show, *, delete: bool = False) -> CopyReport:
-    """Copy documents, calibration, keys, kept questions and the audit log, and compare the documents.
+    """Copy documents, calibration, keys, curation, kept questions and the audit log, and compare the documents.
 
     `delete`: those that only the target holds. The model of a new target is that of the source. Raises StoreError or ModelError.
     """
@@ -71,7 +72,7 @@ def _require_complete(report: CopyReport) -> None:
 def _copy_state(source: Settings, target: Settings) -> None:
     """In place of the target's, but for the audit log; what the source does not have stays."""
     ours, theirs = state_files_of(source), state_files_of(target)
-    for name in (CALIBRATION_FILE, KEYS_FILE):
+    for name in (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE):
         content = ours.read(name)
         if content is not None and content != theirs.read(name):
             theirs.change(name, partial(_replace_by, content))

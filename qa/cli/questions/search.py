@@ -71,11 +71,13 @@ def _clean(question: str) -> str:
 
 
 def _as_text(body: Mapping[str, Any]) -> str:
+    from qa.answering.labels import CHOSEN
+
     lines = [line for answer in body["answers"] for line in (*_quote(answer), "")] or [*_refusal(body), ""]
     if body["results"]:
         lines.append("Passages:" if body["answers"] else "Nearest passages:")
     for number, result in enumerate(body["results"], 1):
-        lines += ["", f"{number}. {_source(result)}", result["text"]]
+        lines += ["", f"{number}. {f'{CHOSEN}: ' if result['pinned'] else ''}{_source(result)}", result["text"]]
     return "\n".join(lines).rstrip()
 
 
@@ -95,6 +97,8 @@ def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
     yield f"Not in these documents (confidence {body['confidence']:.2f})."
     if body["missing"]:
         yield missing_sentence(body["missing"])
+    if body["stop_answer"]:
+        yield body["stop_answer"]
 
 
 def _source(found: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from index.types import DEFAULT_COLLECTION
 from qa.answering.confidence import LIKELY_CONFIDENCE
-from qa.answering.labels import CLOSEST, LIKELY
+from qa.answering.labels import CHOSEN, CLOSEST, LIKELY
 from qa.answering.labels import missing_sentence as sentence_of
 from qa.web.pages.language import translate as _
 from qa.web.schemas.addresses import quote_address, with_text_fragment
@@ -30,6 +30,7 @@ def texts() -> Mapping[str, Any]:
             "none": _("No document answers this question. The nearest passages below may be about something else."),
             "nothing": _("No passage matches this question."),
         },
+        "chosen": _(CHOSEN),
         "caution": _("This is the closest passage found. Read it in context before you rely on it."),
         "advice": [
             _("Try words that the documents would use."),
@@ -73,13 +74,13 @@ def source_fields(source: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def result_fields(result: Mapping[str, Any]) -> dict[str, str]:
+def result_fields(result: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of one of `results` for a template."""
     text, start = result["text"], result["start"]
     mark = result["highlights"][0]
     first, last = mark["start"] - start, mark["end"] - start
     words = {"before": text[:first], "quote": text[first:last], "after": text[last:]}
-    return source_fields({**result, **mark, "text": words["quote"]}) | words
+    return source_fields({**result, **mark, "text": words["quote"]}) | words | {"pinned": result["pinned"]}
 
 
 def shown_collection(name: str) -> str:

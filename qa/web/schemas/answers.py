@@ -60,6 +60,7 @@ class ResultExplanation(TypedDict):
 
 class SearchResult(PassageDetails):
     score: Share
+    pinned: Annotated[bool, Field(description="Whether an editor chose the passage for this question; such are first.")]
     copies: Copies
     highlights: list[Highlight]
     explanation: NotRequired[ResultExplanation]
@@ -119,6 +120,13 @@ class FacetValue(TypedDict):
     count: Annotated[int, Field(ge=1)]
 
 
+class Curation(TypedDict):
+    """What an editor's rules did: ids of pinned passages, and of documents that are hidden, whole or in part."""
+
+    pinned: list[PassageId]
+    hidden: list[str]
+
+
 class SearchAnswer(TypedDict):
     """`answer` is the first of `answers`, null if the documents do not answer; `results` are the nearest passages even then."""
 
@@ -132,6 +140,7 @@ class SearchAnswer(TypedDict):
     answers: Annotated[list[Quote], Field(description="Best first, each from another place.")]
     results: list[SearchResult]
     missing: Annotated[list[str], Field(description="Names, places and numbers of the question that no document found has.")]
+    stop_answer: Annotated[str | None, Field(description="An editor's text for this question, if the documents do not answer.")]
     notice: str | None
     generation: Annotated[int, Field(ge=0)]
     took_ms: Annotated[float, Field(ge=0)]
@@ -142,6 +151,7 @@ class SearchAnswer(TypedDict):
             dict[str, float], Field(description="Contributions of the first unit less those of the second, largest first.")
         ]
     ]
+    curation: NotRequired[Curation]
 
 
 def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
@@ -155,8 +165,11 @@ def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
         "confidence": round(answer.confidence, 4),
         "answer": answers[0] if answers else None,
         "answers": answers,
-        "results": [_result_json(result) for result in answer.results],
+        "results": [
+            _result_json(result, pinned=place < len(answer.curated.pinned)) for place, result in enumerate(answer.shown)
+        ],
         "missing": list(answer.missing),
+        "stop_answer": answer.stop_answer,
         "notice": answer.notice,
         "generation": answer.generation,
         "took_ms": round(took_ms, 2),
@@ -167,11 +180,15 @@ def explained_answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
     """With an explanation of each result's rank, the units considered, and what put the first before the second."""
     body = answer_json(answer, took_ms)
     if answer.ranking:
-        for shown, result in zip(body["results"], answer.results, strict=True):
-            shown["explanation"] = _explanation_json(answer.ranking, result.stored)
+        ranked = {candidate.passage_id for candidate in answer.ranking.candidates}
+        for shown, result in zip(body["results"], answer.shown, strict=True):
+            if result.stored.id in ranked:  # what is pinned need not be
+                shown["explanation"] = _explanation_json(answer.ranking, result.stored)
     body["units"] = [_unit_json(unit) for unit in answer.considered]
     first_two = answer.considered[:2]
     body["decided_by"] = _rounded(advantage(*first_two)) if len(first_two) == 2 else {}
+    pinned = [passage_name(result.stored.id) for result in answer.curated.pinned]
+    body["curation"] = {"pinned": pinned, "hidden": list(answer.curated.hidden)}
     return body
 
 
@@ -230,10 +247,11 @@ def _unit_json(unit: Considered) -> ConsideredUnit:
     }
 
 
-def _result_json(result: Result) -> SearchResult:
+def _result_json(result: Result, *, pinned: bool) -> SearchResult:
     return {
         **passage_details_json(result.stored, result.quote),  # type: ignore[typeddict-item]  # without "explanation"
         "score": round(result.score, 4),
+        "pinned": pinned,
         "copies": [document_json(document) for document in result.copies],
         "highlights": [highlight_json(result.quote)],
     }

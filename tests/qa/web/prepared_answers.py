@@ -13,7 +13,7 @@ from corpus.types import Document, Span
 from index.embedded.opening import open_engine_to_write
 from index.engine import Engine
 from index.types import StoredPassage
-from qa.answering.answer import Answer, Considered, Result
+from qa.answering.answer import Answer, Considered, Curated, Result
 from qa.answering.units.unit import UnitKind
 from qa.assembly import Service, service_over
 from qa.ingest.writer import DocumentWriter, IncomingDocument
@@ -48,8 +48,8 @@ STEPS = TEXT[TEXT.index("To apply") : TEXT.index("\n\nAge")]
 SENTENCE = "You get £300 🔥 <b>a winter</b>\nif you are over 66."
 
 # Questions with prepared answers.
-SPAN, WHOLE, SEVERAL, LISTED, ITEM, ROW, UNFIT_ROW, CUT, MISSING, NO_SPAN = (
-    "span", "whole", "several", "listed", "item", "row", "unfit row", "cut", "missing", "no span",
+SPAN, WHOLE, SEVERAL, LISTED, ITEM, ROW, UNFIT_ROW, CUT, MISSING, NO_SPAN, PINNED = (
+    "span", "whole", "several", "listed", "item", "row", "unfit row", "cut", "missing", "no span", "pinned",
 )  # fmt: skip
 
 
@@ -101,6 +101,7 @@ def prepared_answers(engine: Engine) -> Mapping[str, Answer]:
         UNFIT_ROW: _answer(passages, [_quote(passages, "66 to 79 | £200 | in November", "£200", UnitKind.ROW, "Age | Amount")]),
         CUT: _answer(passages, [cut]),
         MISSING: replace(nothing, missing=["Germany", "<i>1999</i>"]),
+        PINNED: replace(nothing, curated=Curated(nothing.results[-1:], stop_answer="Ask <b>us</b>")),
     }
 
 

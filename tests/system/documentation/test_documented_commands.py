@@ -134,6 +134,7 @@ def test_runs_the_commands_of_a_page(
     foreign = [{"question": f"How many goals were scored in match {n}?", "answerable": False} for n in range(10)]
     (tmp_path / "questions.jsonl").write_text("\n".join(json.dumps(question) for question in asked + foreign))
     (tmp_path / "invariants.jsonl").write_text(json.dumps({"question": "Who signed?", "quote": "Memorandum of Understanding"}))
+    (tmp_path / "rules.toml").write_text('[[rule]]\nwords = ["signed"]\npin = ["press-release"]\n')
     for line in RUN_HERE[page]:
         words = shlex.split(line, comments=True)
         settings = dict(word.split("=", 1) for word in words[: words.index("qa")]) if "qa" in words else {}

@@ -67,6 +67,7 @@ qa.observation
 qa.state_files
 qa.audit
 qa.settings
+qa.curation
 qa.answering.question
 qa.answering.reader
 qa.answering

@@ -22,7 +22,9 @@ from tests.waiting import wait_for
 
 QUESTION = "zqcanaryquestion"
 DOCUMENT = "zqcanarydocument"
-STORED = re.compile(r"store\.sqlite|generations/|audit\.jsonl")  # documents, their indexes, and who changed them
+STORED = re.compile(
+    r"store\.sqlite|generations/|audit\.jsonl|curation\.toml"
+)  # documents, their indexes, who changed them, and rules
 
 
 @pytest.fixture(scope="module")

@@ -39,12 +39,12 @@ export function answerArea(body, { likelyConfidence, texts, more, feedbackForm, 
   }
   if (body.notice) parts.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, likelyConfidence);
-  parts.push(body.answer ? firstAnswer(kind, body.answer, texts) : noAnswer(kind, body.missing, texts));
+  parts.push(body.answer ? firstAnswer(kind, body.answer, texts) : noAnswer(kind, body, texts));
   if (body.answers.length > 1) parts.push(otherAnswers(body.answers.slice(1), likelyConfidence, texts));
   if (feedbackForm) parts.push(feedback(body));
   if (body.results.length) {
     parts.push(element("h2", null, body.answer ? _("Passages") : _("Nearest passages")));
-    parts.push(element("ol", { class: "results" }, body.results.map(result)));
+    parts.push(element("ol", { class: "results" }, body.results.map((one) => result(one, texts))));
     if (more) parts.push(element("p", { class: "more" }, element("a", { target: "_self", href: more }, _("Show more passages"))));
   }
   return parts;
@@ -85,12 +85,13 @@ function quote(answer, fields) {
   ];
 }
 
-function noAnswer(kind, missing, texts) {
+function noAnswer(kind, { missing, stop_answer: stopAnswer }, texts) {
   return element(
     "section",
     { class: `answer ${kind}`, "aria-labelledby": "verdict" },
     element("h2", { id: "verdict" }, texts.labels[kind]),
     missing.length ? element("p", null, _("These documents say nothing about {names}.", { names: alternatives(missing) })) : null,
+    stopAnswer ? element("p", { class: "stop-answer", dir: "auto" }, stopAnswer) : null,
     element("p", null, texts.reasons[kind]),
     element("ul", { class: "advice" }, texts.advice.map((advice) => element("li", null, advice))),
   );
@@ -113,11 +114,12 @@ function feedback(body) {
   );
 }
 
-function result(one) {
+function result(one, texts) {
   const fields = resultFields(one);
   return element(
     "li",
     { class: "result" },
+    one.pinned ? element("p", { class: "chosen" }, texts.chosen) : null,
     element("h3", null, element("a", { href: fields.address }, fields.title)),
     meta(fields),
     element("p", { class: "passage", dir: "auto" }, fields.before, element("mark", null, fields.quote), fields.after),

@@ -124,7 +124,7 @@ WRITING = {
 COMMANDS = set(
     (
         "serve work prepare search why-not chat mcp add remove list versions status config check backup restore copy rebuild eval gaps"
-        " key audit"
+        " key curate audit"
     ).split()
 )
 # About all documents, so for callers who may read them.

@@ -43,6 +43,7 @@ RESPONSE = {
     "answers",
     "results",
     "missing",
+    "stop_answer",
     "notice",
     "generation",
     "took_ms",
@@ -66,7 +67,7 @@ ANSWER = {
     "confidence",
 }
 RESULT = {
-    "id", "document", "text", "start", "end", "page", "page_url", "headings", "url", "score", "copies", "highlights", "metadata",
+    "id", "document", "text", "start", "end", "page", "page_url", "headings", "url", "score", "pinned", "copies", "highlights", "metadata",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qa.answering.labels import ALTERNATIVES, CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
+from qa.answering.labels import ALTERNATIVES, CHOSEN, CLOSEST, LIKELY, SAYS_NOTHING_ABOUT
 from qa.web.pages import language
 from qa.web.pages.document.linked_quote import CHANGED
 from qa.web.pages.pages import NAVIGATION
@@ -19,7 +19,7 @@ from qa.web.pages.search_page import FACETS
 
 PAGES = Path(language.__file__).parent
 MARKED = re.compile(r'\b_\(\s*"((?:[^"\\]|\\.)*)"')
-CONSTANTS = {ALTERNATIVES, CLOSEST, LIKELY, SAYS_NOTHING_ABOUT, CHANGED, *MONTHS, *FACETS.values(), *NAVIGATION}
+CONSTANTS = {ALTERNATIVES, CHOSEN, CLOSEST, LIKELY, SAYS_NOTHING_ABOUT, CHANGED, *MONTHS, *FACETS.values(), *NAVIGATION}
 
 
 def marked() -> Iterator[str]:

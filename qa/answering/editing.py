@@ -1,0 +1,104 @@
+"""Applies an editor's rules to one question: hides before the ranking, pins beside it. Confidence is of what is not pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from index.engine import EngineView, Snapshot
+from index.filters import Comparison, Filter, both, collection_of, of_collection
+from index.ranking.query import PreparedQuery
+from index.ranking.result import Ranking
+from index.types import DamagedRow, StoredPassage
+from qa.answering.answer import NOTHING_CURATED, Curated, Result
+from qa.answering.selection import marked
+from qa.curation.rules import Curation, Place, Rule
+
+MAX_PINNED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """The rules for one question, over what the asker may read. `filter`: the asker's."""
+
+    engine: EngineView
+    filter: Filter | None
+    rules: Sequence[Rule] = ()
+
+    @classmethod
+    def of(cls, curation: Curation, questions: Sequence[str], engine: EngineView, filter_: Filter | None) -> Editing:
+        """`questions`: the question, as it was asked and with its spelling corrected."""
+        collection = asked_collection(curation, engine, filter_)
+        return cls(engine, filter_, curation.rules_for(questions, collection) if curation.rules else ())
+
+    @property
+    def allowed(self) -> Filter | None:
+        """The filter without hidden documents."""
+        hidden = tuple(dict.fromkeys(place.document for place in self._hidden() if not place.text))
+        return both(self.filter, Comparison("nin", "id", hidden)) if hidden else self.filter
+
+    def shows(self, stored: StoredPassage) -> bool:
+        return not any(place.holds(stored) for place in self._hidden())
+
+    def without_hidden(self, ranking: Ranking, snapshot: Snapshot) -> Ranking:
+        """The ranking without passages that are hidden by their text."""
+        if not any(place.text for place in self._hidden()):
+            return ranking
+        ids = [candidate.passage_id for candidate in ranking.candidates]
+        hidden = {stored.id for stored in snapshot.passages(ids) if not self.shows(stored)}
+        kept = np.array([place for place, each in enumerate(ids) if each not in hidden], int)
+        return replace(
+            ranking,
+            candidates=[ranking.candidates[place] for place in kept.tolist()],
+            contributions={name: part[kept] for name, part in ranking.contributions.items()},
+        )
+
+    def apply(self, query: PreparedQuery) -> Curated:
+        """What is shown beside the ranking of this query. Not inside a snapshot."""
+        if not self.rules:
+            return NOTHING_CURATED
+        places = list(dict.fromkeys(place for rule in self.rules for place in rule.pin))
+        found = {result.stored.id: result for place in places if (result := self._pinned(place, query))}
+        hidden = dict.fromkeys(place.document for place in self._hidden())
+        return Curated(
+            pinned=list(found.values())[:MAX_PINNED],
+            hidden=[document_id for document_id in hidden if self._exists(document_id)],
+            stop_answer=next((rule.stop_answer for rule in self.rules if rule.stop_answer), None),
+        )
+
+    def _hidden(self) -> list[Place]:
+        return [place for rule in self.rules for place in rule.hide]
+
+    def _pinned(self, place: Place, query: PreparedQuery) -> Result | None:
+        """The best passage of a pinned document, or the first with the text; None if the filter or access does not allow it."""
+        with self.engine.snapshot(both(self.allowed, Comparison("eq", "id", place.document))) as snapshot:
+            ranking = snapshot.search(query)
+            found = snapshot.passages([candidate.passage_id for candidate in ranking.candidates])
+        if found and place.text:  # it need not be a candidate
+            with suppress(DamagedRow):
+                found = self.engine.passages_of(place.document)
+        stored = next((each for each in found if place.holds(each) and self.shows(each)), None)
+        if stored is None:
+            return None
+        scores = {candidate.passage_id: candidate.score / ranking.best_possible for candidate in ranking.candidates}
+        start, end = marked(stored, (), ranking.term_weights)
+        base = stored.passage.start
+        score = min(max(scores.get(stored.id, 0.0), 0.0), 1.0)
+        return Result(stored, score, (start, end), stored.passage.text[start - base : end - base])
+
+    def _exists(self, document_id: str) -> bool:
+        try:
+            return self.engine.document(document_id) is not None
+        except DamagedRow:
+            return False
+
+
+def asked_collection(curation: Curation, engine: EngineView, filter_: Filter | None) -> str | None:
+    """The collection that a filter names, if the asker may read any of it; None where the curation says nothing of it."""
+    name = collection_of(filter_)
+    if name is None or not curation.names(name):
+        return None
+    return name if engine.facets("collection", of_collection(name), 1) else None
