@@ -28,15 +28,14 @@ from qa.mcp.schemas import (
 from qa.web.schemas.addresses import absolute, document_address, quote_address
 from qa.web.schemas.document_requests import cursor
 from qa.web.schemas.documents import (
-    Verification,
     document_json,
     listed_documents_json,
     passage_name,
     passage_number,
-    verification_json,
 )
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.requests import Strict, VerifyRequest
+from qa.web.schemas.versions import Verification, verification_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def list_documents(use: Use, arguments: ListArguments) -> DocumentTitles:
 
 
 def verify_quote(use: Use, arguments: VerifyRequest) -> Verification:
-    return verification_json(use.service.engine.content(arguments.document_id), arguments)
+    return verification_json(use.service.engine, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,8 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             "verify_quote",
             "Check that a quote stands in a document at its place, before citing it: verbatim (there), moved (at another place, which is"
-            " given), changed (not in the document) or gone (no such document).",
+            " given), superseded (from an earlier version; where the words are now, or null), changed (in no version that is kept) or gone"
+            " (no such document).",
             VerifyRequest,
             Verification,
             verify_quote,

@@ -38,17 +38,16 @@ from qa.web.schemas.documents import (
     ListedDocument,
     PassageDetails,
     RemovedDocument,
-    Verification,
     document_json,
     job_json,
     listed_documents_json,
     passage_details_json,
     passage_number,
-    verification_json,
 )
 from qa.web.schemas.problems import Problem
 from qa.web.schemas.reading import from_body, from_query_string, json_body, validated
 from qa.web.schemas.requests import VerifyRequest
+from qa.web.schemas.versions import Verification, verification_json
 
 blueprint = Blueprint("documents", __name__)
 
@@ -182,7 +181,7 @@ def show_passage(passage_id: str) -> PassageDetails:
 @route(blueprint, "POST", "/v1/verify", READ, "Verify a quote", request=(VerifyRequest,))
 def verify_quote() -> Verification:
     body = from_body(request, VerifyRequest)
-    return verification_json(service().engine.content(body.document_id), body)
+    return verification_json(service().engine, body)
 
 
 def refuse_when_full() -> None:

@@ -16,10 +16,8 @@ from index.engine import EngineView
 from index.jobs import Job
 from index.listing import DocumentState
 from index.types import StoredDocument, StoredPassage
-from qa.answering.verification import verify
 from qa.ingest.parts import PART_OF
 from qa.web.schemas.addresses import page_url
-from qa.web.schemas.requests import VerifyRequest
 
 MAX_DIGITS = 18  # of a passage id: SQLite integers have 63 bits
 
@@ -154,14 +152,6 @@ class AcceptedDocument(TypedDict):
     document: AcceptedName
 
 
-class Verification(TypedDict):
-    status: Literal["verbatim", "moved", "changed", "gone"]
-    start: Offset | None
-    end: Offset | None
-    version: str | None
-    version_is_current: bool
-
-
 def passage_name(passage_id: int) -> str:
     """The public id of a passage. It is used as a URL fragment, so it begins with a letter."""
     return f"p{passage_id}"
@@ -244,18 +234,6 @@ def passage_json(stored: StoredPassage, quote: Span | None = None) -> PassageTex
 
 def passage_details_json(stored: StoredPassage, quote: Span | None = None) -> PassageDetails:
     return {**passage_json(stored, quote), "metadata": dict(stored.document.metadata)}
-
-
-def verification_json(content: Document | None, body: VerifyRequest) -> Verification:
-    """`content`: the document that is named, None if it does not exist."""
-    verdict, place = verify(content.text if content else None, body.quote, body.start, body.end)
-    return {
-        "status": verdict.value,
-        "start": place[0] if place else None,
-        "end": place[1] if place else None,
-        "version": content.version if content else None,
-        "version_is_current": content is not None and body.version in (None, content.version),
-    }
 
 
 def highlight_json(quote: Span) -> Highlight:

@@ -1,16 +1,19 @@
-"""JSON of the versions of a document: each type with the function that fills it."""
+"""JSON of the versions of a document, and of verified quotes: each type with the function that fills it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from corpus.types import Document
+from corpus.types import Document, Span
+from index.engine import EngineView
 from index.types import DocumentVersion
-from qa.web.schemas.documents import Version
+from qa.answering.verification import verify_quote
+from qa.web.schemas.documents import Offset, Version
+from qa.web.schemas.requests import VerifyRequest
 
 
 class ListedVersion(TypedDict):
@@ -32,6 +35,27 @@ class VersionText(ListedVersion):
     text: str
 
 
+class EarlierQuote(TypedDict):
+    """`start`, `end`: the place of the quote in this version."""
+
+    version: Version
+    since: str | None
+    until: str | None
+    start: Offset
+    end: Offset
+
+
+class Verification(TypedDict):
+    """`start`, `end`: where the quote is now, null if it is gone."""
+
+    status: Literal["verbatim", "moved", "superseded", "changed", "gone"]
+    start: Offset | None
+    end: Offset | None
+    version: str | None
+    version_is_current: bool
+    earlier: Annotated[EarlierQuote | None, Field(description="If it is superseded, the earlier version that has the quote.")]
+
+
 def listed_version_json(version: DocumentVersion, *, name_authors: bool) -> ListedVersion:
     return {
         "version": version.stored.version,
@@ -49,3 +73,26 @@ def version_list_json(versions: Sequence[DocumentVersion], *, name_authors: bool
 
 def version_text_json(version: DocumentVersion, content: Document, *, name_authors: bool) -> VersionText:
     return {**listed_version_json(version, name_authors=name_authors), "text": content.text}
+
+
+def verification_json(engine: EngineView, body: VerifyRequest) -> Verification:
+    found = verify_quote(engine, body.document_id, body.quote, (body.start, body.end), body.version)
+    content, place = found.content, found.place
+    return {
+        "status": found.verdict.value,
+        "start": place[0] if place else None,
+        "end": place[1] if place else None,
+        "version": content.version if content else None,
+        "version_is_current": content is not None and body.version in (None, content.version),
+        "earlier": _earlier_quote_json(*found.earlier) if found.earlier else None,
+    }
+
+
+def _earlier_quote_json(version: DocumentVersion, place: Span) -> EarlierQuote:
+    return {
+        "version": version.stored.version,
+        "since": version.since or None,
+        "until": version.until,
+        "start": place[0],
+        "end": place[1],
+    }

@@ -44,27 +44,49 @@ def test_verifies_a_quote_after_replacement_and_removal(museum: Server) -> None:
     from_answer = {"quote": answer["text"], "document_id": "museum", "start": answer["start"], "end": answer["end"]}
     first, second = text_version(FIRST), text_version(SECOND)
     for quote in (from_answer, quoted(FIRST, "Tickets cost ten pounds."), quoted(FIRST, FIRST), quoted(FIRST, "🏛️")):
-        expected = {"status": "verbatim", "start": quote["start"], "end": quote["end"], "version": first}
+        expected = {"status": "verbatim", "start": quote["start"], "end": quote["end"], "version": first, "earlier": None}
         assert verified(museum, **quote) == expected | {"version_is_current": True}
         assert verified(museum, **quote, version=first) == expected | {"version_is_current": True}
         assert verified(museum, **quote, version=second) == expected | {"version_is_current": False}
 
     museum.finished(museum.add(id="museum", title="Museum", text=SECOND))
-    moved = quoted(FIRST, "Children enter free.")
-    now = SECOND.index("Children")
-    assert verified(museum, **moved, version=first) == {
-        "status": "moved",
-        "start": now,
-        "end": now + len("Children enter free."),
+    now, before = museum.get("/v1/documents/museum/versions").json()["data"]
+    moved, here = quoted(FIRST, "Children enter free."), quoted(SECOND, "Children enter free.")
+    state = {"start": here["start"], "end": here["end"], "version": second}
+    earlier = {"version": first, "since": before["since"], "until": now["since"]}
+    # A quote that names the version it is from, or none.
+    assert verified(museum, **moved, version=first) == state | {
+        "status": "superseded",
+        "version_is_current": False,
+        "earlier": earlier | {"start": moved["start"], "end": moved["end"]},
+    }
+    assert verified(museum, **moved) == state | {"status": "moved", "version_is_current": True, "earlier": None}
+    # Words that only an earlier version has.
+    price = quoted(FIRST, "Tickets cost ten pounds.")
+    for version, place in ((first, price), (None, price), (None, price | {"start": 3, "end": 9}), (second, price)):
+        fields = {"version": version} if version else {}
+        assert verified(museum, **place, **fields) == {
+            "status": "superseded",
+            "start": None,
+            "end": None,
+            "version": second,
+            "version_is_current": version != first,
+            "earlier": earlier | {"start": price["start"], "end": price["end"]},
+        }
+    nowhere = quoted(FIRST, "Tickets cost ten pounds.") | {"quote": "Tickets cost 10 pounds."}
+    assert verified(museum, **nowhere, version=first) == {
+        "status": "changed",
+        "start": None,
+        "end": None,
         "version": second,
         "version_is_current": False,
+        "earlier": None,
     }
-    changed = verified(museum, **quoted(FIRST, "Tickets cost ten pounds."), version=first)
-    assert changed == {"status": "changed", "start": None, "end": None, "version": second, "version_is_current": False}
 
     museum.request("DELETE", "/v1/documents/museum")
     gone = verified(museum, **moved, version=second)
-    assert gone == {"status": "gone", "start": None, "end": None, "version": None, "version_is_current": False}
+    nothing = {"start": None, "end": None, "version": None, "earlier": None}
+    assert gone == nothing | {"status": "gone", "version_is_current": False}
 
 
 @pytest.mark.parametrize(

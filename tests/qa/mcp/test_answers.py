@@ -91,6 +91,7 @@ def test_verifies_a_quote_as_the_route_does(tools: Tools) -> None:
         "end": first["end"],
         "version": None,
         "version_is_current": True,
+        "earlier": None,
     }
     assert tools.call("verify_quote", **_quote(first) | {"quote": "You get £500"})["status"] == "changed"
     assert tools.call("verify_quote", **_quote(first) | {"document_id": "none"})["status"] == "gone"

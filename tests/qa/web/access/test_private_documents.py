@@ -87,7 +87,8 @@ READING: Mapping[str, list[Request]] = {
     "documents.download_original": [("GET", "/v1/documents/{id}/original", {})],
     "documents.show_passage": [("GET", "/v1/passages/{passage}", {})],
     "documents.verify_quote": [
-        ("POST", "/v1/verify", {"document_id": "{id}", "quote": "The ferry costs", "start": 7, "end": 22})
+        ("POST", "/v1/verify", {"document_id": "{id}", "quote": quote, "start": 7, "end": 22})
+        for quote in ("The ferry costs", *(f"The pier of {canary} is closed" for canary in CANARIES))
     ],
     "health.healthz": [("GET", "/healthz", {})],
     "health.readyz": [("GET", "/readyz", {})],
@@ -280,4 +281,7 @@ def test_a_version_keeps_to_the_narrower_access(tmp_path: Path) -> None:
         others = site.client("the board")
         assert others.get("/v1/documents/doc-4/text").json["text"] == text_of(4)
         assert others.get(address).status_code == 404
+        pier = {"document_id": "doc-4", "quote": "The pier", "start": 0, "end": 8}
+        asked = [client.post("/v1/verify", json=pier).json["status"] for client in (reader, others)]
+        assert asked == ["superseded", "changed"]
         assert len(others.get("/v1/documents/doc-4/versions").json["data"]) == 1
