@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, render_template, request
 
 from qa.web.current import may_write, settings
 from qa.web.pages import chat_page, feedback, language, search_page
-from qa.web.pages.document import document_page, image_page
+from qa.web.pages.document import document_page, image_page, versions_page
 from qa.web.pages.manage import pages as manage
 from qa.web.pages.manage.address import MANAGE
 
@@ -18,6 +18,7 @@ for page in (
     chat_page.blueprint,
     document_page.blueprint,
     image_page.blueprint,
+    versions_page.blueprint,
     feedback.blueprint,
     manage.blueprint,
 ):

@@ -25,6 +25,13 @@ def document_address(document_id: str) -> str:
     return f"/d/{quote(document_id)}"
 
 
+def versions_address(document_id: str, older: str = "", newer: str = "", *, whole: bool = False) -> str:
+    """The address of the versions of a document; with two of them, of what changed from one to the other. `whole`: with all lines."""
+    digits = {name: short_version(version) for name, version in (("older", older), ("newer", newer)) if version}
+    query = urlencode(digits | ({"whole": "true"} if whole else {}))
+    return f"{document_address(document_id)}/versions{'?' if query else ''}{query}"
+
+
 def passage_address(document_id: str, passage: str) -> str:
     """The address of a passage, by its public id, on its document's page."""
     return f"{document_address(document_id)}#{passage}"

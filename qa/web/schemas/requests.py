@@ -75,6 +75,7 @@ class Strict(BaseModel):
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+Flag = Annotated[bool, BeforeValidator(_flag_in_query_string)]
 Scalar = Annotated[Text | int | float | bool, Field(union_mode="smart")]
 Collection = Annotated[str, Field(pattern=f"^{COLLECTION}$")]
 Group = Annotated[str, Field(pattern=f"^{GROUP}$")]
@@ -164,7 +165,7 @@ class QuestionParameters(Strict):
 
     q: Question
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(number_in_query_string)] = DEFAULT_LIMIT
-    spelling: Annotated[bool, BeforeValidator(_flag_in_query_string)] = True
+    spelling: Flag = True
 
 
 class SearchParameters(QuestionParameters):
@@ -197,7 +198,7 @@ class Narrowing(Strict):
 class SearchPageParameters(QuestionParameters, Narrowing):
     """`GET /` and `GET /embed` with a question. `explain`: also show the units considered."""
 
-    explain: Annotated[bool, BeforeValidator(_flag_in_query_string)] = False
+    explain: Flag = False
 
 
 class FeedbackRequest(Strict):

@@ -162,7 +162,8 @@ def site(data_folder: Callable[[], Path], start_server: StartServer, other_site:
     }
     with start_server(data_folder(), **settings) as running:
         lines = "\n".join(json.dumps(record) for record in SERVICES)
-        for name, body in (("services.jsonl", lines), ("harbour.md", GUIDE)):
+        earlier = lines.replace("costs £85 a year", "cost £80 last year. It is blue")
+        for name, body in (("services.jsonl", earlier), ("services.jsonl", lines), ("harbour.md", GUIDE)):
             job = running.upload(name, body.encode()).json()["job"]
             assert running.finished(job)["status"] == "done"
         assert running.finished(running.upload("ferry.pdf", pdf_file(), id="/ferry").json()["job"])["status"] == "done"

@@ -163,6 +163,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "document": ("/d//parking-permit", do_nothing),
     "document with a quote": ("/d//parking-permit?start=10&end=50", do_nothing),
     "document that has changed": ("/d//parking-permit?start=10&end=50&version=0000", do_nothing),
+    "versions": ("/d//parking-permit/versions", do_nothing),
+    "the only version": ("/d//library-card/versions", do_nothing),
     "page image": ("/d//ferry/page/1?start=0&end=51", do_nothing),
     "last page image": ("/d//ferry/page/2", do_nothing),
     "missing page image": ("/d//ferry/page/3", do_nothing),

@@ -11,13 +11,21 @@ from urllib.parse import quote
 from flask import Blueprint, abort, render_template, request
 
 from corpus.types import Document, Heading, Span, page_at
-from index.types import StoredDocument, StoredPassage
+from index.types import DocumentVersion, StoredDocument, StoredPassage
 from qa.ingest.parts import PART_OF
 from qa.web.current import service
 from qa.web.pages.document.linked_quote import CHANGED, NO_DOCUMENT, NO_QUOTE, QuoteParameters
 from qa.web.pages.presentation import format_date, http_url, shown_collection
 from qa.web.routes import READ, route
-from qa.web.schemas.addresses import has_page_images, page_address, quote_page_address, with_text_fragment
+from qa.web.schemas.addresses import (
+    VERSION_DIGITS,
+    has_page_images,
+    page_address,
+    quote_page_address,
+    short_version,
+    versions_address,
+    with_text_fragment,
+)
 from qa.web.schemas.documents import document_note, passage_name
 from qa.web.schemas.reading import from_query_string
 
@@ -75,6 +83,7 @@ def document_page(document_id: str) -> str:
     blocks = list(_blocks(document, engine.passages_of(document_id), quoted or NO_QUOTE))
     contents = [block for block in blocks if block.heading]
     part_of = document.metadata.get(PART_OF)
+    versions = engine.versions(document_id)
     return render_template(
         "document.html",
         document=document,
@@ -83,10 +92,20 @@ def document_page(document_id: str) -> str:
         note=document_note(document),
         collection=shown_collection(stored.collection),
         part_of=f"/d/{quote(str(part_of))}" if part_of else None,
+        versions=versions_address(document_id) if len(versions) > 1 else None,
         changed=CHANGED if quoted is None else "",
+        what_changed=_changes_since(versions, link.version) if quoted is None else None,
         page=_page_address(stored, document, quoted or NO_QUOTE),
         original=with_text_fragment(http_url(document.url), document.text[slice(*quoted)] if quoted else ""),
     )
+
+
+def _changes_since(versions: Sequence[DocumentVersion], digits: str) -> str | None:
+    """The address of what changed since the earlier version that a link names; None if it is not kept."""
+    for version in versions[1:]:
+        if digits and short_version(version.stored.version).startswith(digits[:VERSION_DIGITS]):
+            return versions_address(version.stored.id, version.stored.version, versions[0].stored.version)
+    return None
 
 
 def _page_address(stored: StoredDocument, document: Document, quoted: Span) -> str | None:

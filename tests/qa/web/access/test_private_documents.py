@@ -104,6 +104,13 @@ READING: Mapping[str, list[Request]] = {
     "pages.box.embedded_page": [("GET", f"/embed?q={FARE}", {}), ("GET", "/embed", {})],
     "pages.conversation.chat_page": [("GET", f"/chat?q={FARE}&q=tides", {})],
     "pages.document.document_page": [("GET", "/d/{id}", {}), ("GET", "/d/{id}?start=7&end=22", {})],
+    "pages.document-versions.versions_page": [
+        ("GET", "/d/{id}/versions", {}),
+        *(
+            ("GET", f"/d/{{id}}/versions?older={text_version(earlier_text(number))[7:]}&whole=true", {})
+            for number in range(len(PLACES))
+        ),
+    ],
     "pages.page-image.image_page": [("GET", "/d/{id}/page/1", {})],
     "pages.page-image.page_png": [("GET", "/d/{id}/page/1.png", {})],
     "pages.feedback.give_feedback": [("POST", "/v1/feedback", {"query": FARE, "helped": True, "generation": 1, "results": []})],
