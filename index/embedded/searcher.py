@@ -137,6 +137,7 @@ class Searcher:
             context_weight=query.context_weight,
             alternatives=query.alternatives,
             related_words=self._embedder.related_words,
+            synonyms=query.synonyms,
         )
         lexical = index.by_words(terms, allowed)
         if dense is None:

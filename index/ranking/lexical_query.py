@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from index.text.analysis import STOP_WORDS, stems, words
+from index.text.analysis import STOP_WORDS, stems, terms, words
 from index.text.idf import RARE_SHARE, smooth_idf
 from index.types import LexicalQuery
 
 JOINED_WEIGHT = 0.5
+SYNONYM_WEIGHT = 0.8  # of a phrase's weight, shared by the words of its synonym
 # Related words of a word that the corpus lacks share this part of its weight. A rare word is expanded too, but less: among twelve
 # passages the one that answers may say "rules" where another says "regulations".
 RELATED_WEIGHT = 0.5
@@ -30,12 +31,14 @@ def lexical_query(
     context_weight: float = 0.0,
     alternatives: Sequence[str] = (),
     related_words: RelatedWords = lambda word: (),
+    synonyms: Sequence[tuple[str, str]] = (),
 ) -> LexicalQuery:
     """Weigh the question's terms by idf and add expansions that occur in the corpus.
 
     `passages`, `mean_length` (in terms): of the whole corpus. `context`: earlier turns; terms that the question lacks count
     `context_weight` times their idf. `alternatives`: what may be meant by words that may be misspelt. `related_words`: word -> related
-    words with their cosines. Terms that the corpus lacks keep their weight, so that a match is judged against the whole question.
+    words with their cosines. Terms that the corpus lacks keep their weight, so that a match is judged against the whole
+    question. `synonyms`: as in PreparedQuery.
     """
 
     def weight(term: str) -> float:
@@ -55,6 +58,7 @@ def lexical_query(
         *((term, JOINED_WEIGHT * weight(term)) for term in _joined_neighbours(in_order) if expands(term)),
         *((term, weight(term)) for term in stems(words(" ".join(alternatives))) if expands(term)),
         *_related_terms(term_of, weights, document_frequency, related_words, expands),
+        *_synonym_terms(synonyms, weights, expands),
     ):
         expansions[term] = max(expansions.get(term, 0.0), share)
     # The mean length is 0 in a corpus of stop words.
@@ -64,6 +68,16 @@ def lexical_query(
 def _joined_neighbours(in_order: Sequence[str]) -> list[str]:
     """Terms of neighbouring words written as one."""
     return stems([one + other for one, other in pairwise(in_order) if one not in STOP_WORDS and other not in STOP_WORDS])
+
+
+def _synonym_terms(
+    synonyms: Sequence[tuple[str, str]], weights: Mapping[str, float], expands: Callable[[str], bool]
+) -> Iterator[tuple[str, float]]:
+    """The terms of synonyms; those of one synonym share SYNONYM_WEIGHT of the weight of the phrase that it stands for."""
+    for phrase, synonym in synonyms:
+        others = terms(synonym)
+        share = SYNONYM_WEIGHT * sum(weights.get(term, 0.0) for term in set(terms(phrase))) / max(len(others), 1)
+        yield from ((other, share) for other in others if expands(other))
 
 
 def _related_terms(

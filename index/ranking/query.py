@@ -16,7 +16,8 @@ class PreparedQuery:
 
     `alternatives`: what may be meant by words that may be misspelt, searched as well.
     `context`: earlier turns, whose terms count `context_weight` times their idf. `lexical_only`: rank by words, and by similarity
-    only where no word is found: the model cannot read the question's language.
+    only where no word is found: the model cannot read the question's language. `synonyms`: phrases of the question, each with a phrase
+    whose words find passages too.
     """
 
     question: str
@@ -25,6 +26,7 @@ class PreparedQuery:
     context_weight: float = 0.0
     lexical_only: bool = False
     alternatives: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, str], ...] = ()
 
     @property
     def vector(self) -> Vector:

@@ -59,12 +59,14 @@ class Considered:
 class Curated:
     """What the editor decided about a question. `pinned`: passages, in the order of the rules, never the quoted answer by that.
 
-    `hidden`: ids of documents, those of which only passages are hidden too. Both have only what the asker may read.
+    `hidden`: ids of documents, those of which only passages are hidden too. Both have only what the asker may read. `synonyms`: phrases of
+    the question, each with one that was searched too.
     """
 
     pinned: Sequence[Result] = ()
     hidden: Sequence[str] = ()
     stop_answer: str | None = None
+    synonyms: Sequence[tuple[str, str]] = ()
 
 
 NOTHING_CURATED = Curated()

@@ -17,7 +17,7 @@ from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.choosing.choice import Choice, choose
 from qa.answering.confidence import topic_evidence
-from qa.answering.editing import Editing
+from qa.answering.editing import edit
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
 from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, unsupported_language
@@ -106,18 +106,21 @@ class Answerer:
         plain = strip_courtesies(question)
         context = read_context(history)
         whole = complete_question(plain, context)
-        query = self._engine.prepare(whole, spelling=spelling and self._spelling)
-        if (query.question != whole or query.alternatives) and self._is_foreign(whole):
-            query = self._engine.prepare(whole, spelling=False)
+
+        def prepare(corrects: bool) -> PreparedQuery:
+            query = self._engine.prepare(whole, spelling=corrects and spelling and self._spelling)
+            is_wrong = (query.question != whole or query.alternatives) and self._is_foreign(whole)
+            return self._engine.prepare(whole, spelling=False) if is_wrong else query
+
+        query, editing = edit(self._curation(), whole, prepare, self._engine, filter_)
         unsupported = unsupported_language(query.question, self._languages)
         if unsupported is not None:
             query, context = replace(query, lexical_only=True), None
-        editing = Editing.of(self._curation(), (whole, query.question), self._engine, filter_)
         mark_stage(EMBED)
         with self._engine.snapshot(editing.allowed) as snapshot:
             followed = self._follow_up(query, context, snapshot) if context else None
             query = followed.query if followed else query
-            ranking = editing.without_hidden(snapshot.search(query), snapshot)
+            ranking = editing.prefer_recent(editing.without_hidden(snapshot.search(query), snapshot), snapshot)
             if self._arrange:
                 ranking = self._arrange(ranking)
             found, copies = passages_and_copies(ranking, snapshot, max(limit, QUOTED_PASSAGES))
@@ -158,7 +161,7 @@ class Answerer:
             rewritten=rewritten,
             reason=reason,
             considered=ConsideredUnits(choices, quotable),
-            missing=missing_names(ranking),
+            missing=missing_names(ranking, besides=[phrase for phrase, _ in query.synonyms]),
             curated=curated,
         )
 

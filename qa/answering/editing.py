@@ -1,8 +1,11 @@
-"""Applies an editor's rules to one question: hides before the ranking, pins beside it. Confidence is of what is not pinned."""
+"""Applies an editor's rules to one question: hides before the ranking, breaks its ties, pins beside it.
+
+Confidence is of what is not pinned.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -11,6 +14,7 @@ import numpy as np
 from index.engine import EngineView, Snapshot
 from index.filters import Comparison, Filter, both, collection_of, of_collection
 from index.ranking.query import PreparedQuery
+from index.ranking.recency import CONSIDERED, day_of, prefer_recent
 from index.ranking.result import Ranking
 from index.types import DamagedRow, StoredPassage
 from qa.answering.answer import NOTHING_CURATED, Curated, Result
@@ -22,17 +26,12 @@ MAX_PINNED = 5
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """The rules for one question, over what the asker may read. `filter`: the asker's."""
+    """The rules for one question, over what the asker may read. `filter`: the asker's. `recent_types`: as of Curation."""
 
     engine: EngineView
     filter: Filter | None
     rules: Sequence[Rule] = ()
-
-    @classmethod
-    def of(cls, curation: Curation, questions: Sequence[str], engine: EngineView, filter_: Filter | None) -> Editing:
-        """`questions`: the question, as it was asked and with its spelling corrected."""
-        collection = asked_collection(curation, engine, filter_)
-        return cls(engine, filter_, curation.rules_for(questions, collection) if curation.rules else ())
+    recent_types: Collection[str] = ()
 
     @property
     def allowed(self) -> Filter | None:
@@ -56,9 +55,17 @@ class Editing:
             contributions={name: part[kept] for name, part in ranking.contributions.items()},
         )
 
+    def prefer_recent(self, ranking: Ranking, snapshot: Snapshot) -> Ranking:
+        """Of documents of the types that the editor names the newer first, where they are about as good."""
+        if not self.recent_types:
+            return ranking
+        first = snapshot.passages([candidate.passage_id for candidate in ranking.candidates[:CONSIDERED]])
+        days = {each.id: day_of(each.document.date) for each in first if each.document.type in self.recent_types}
+        return prefer_recent(ranking, {passage_id: day for passage_id, day in days.items() if day is not None})
+
     def apply(self, query: PreparedQuery) -> Curated:
         """What is shown beside the ranking of this query. Not inside a snapshot."""
-        if not self.rules:
+        if not self.rules and not query.synonyms:
             return NOTHING_CURATED
         places = list(dict.fromkeys(place for rule in self.rules for place in rule.pin))
         found = {result.stored.id: result for place in places if (result := self._pinned(place, query))}
@@ -67,6 +74,7 @@ class Editing:
             pinned=list(found.values())[:MAX_PINNED],
             hidden=[document_id for document_id in hidden if self._exists(document_id)],
             stop_answer=next((rule.stop_answer for rule in self.rules if rule.stop_answer), None),
+            synonyms=query.synonyms,
         )
 
     def _hidden(self) -> list[Place]:
@@ -96,7 +104,23 @@ class Editing:
             return False
 
 
-def asked_collection(curation: Curation, engine: EngineView, filter_: Filter | None) -> str | None:
+def edit(
+    curation: Curation, whole: str, prepare: Callable[[bool], PreparedQuery], engine: EngineView, filter_: Filter | None
+) -> tuple[PreparedQuery, Editing]:
+    """The query of a question with its synonyms, and the rules for it.
+
+    `prepare`: prepares it, with its spelling corrected or not. A question with synonyms is not corrected: no document may have its words.
+    """
+    collection = _asked_collection(curation, engine, filter_)
+    query, synonyms = prepare(True), curation.synonyms_for(whole, collection)
+    if synonyms and (query.question != whole or query.alternatives):
+        query = prepare(False)
+    query = replace(query, synonyms=curation.synonyms_for(query.question, collection))
+    rules = curation.rules_for((whole, query.question), collection) if curation.rules else ()
+    return query, Editing(engine, filter_, rules, curation.recent_types)
+
+
+def _asked_collection(curation: Curation, engine: EngineView, filter_: Filter | None) -> str | None:
     """The collection that a filter names, if the asker may read any of it; None where the curation says nothing of it."""
     name = collection_of(filter_)
     if name is None or not curation.names(name):

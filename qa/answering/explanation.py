@@ -75,6 +75,9 @@ def why_not(answerer: Answerer, engine: EngineView, question: str, document_id: 
     lines = [*edited, f"Best passage of “{document.title}”: “{_shortened(stored.passage.text)}”"]
     if overall.question != question:
         lines.append(f"The question was searched as “{overall.question}”.")
+    if answer.curated.synonyms:
+        pairs = "; ".join(f"“{other}” for “{phrase}”" for phrase, other in answer.curated.synonyms)
+        lines.append(f"Synonyms were searched too: {pairs}.")
     found = explain(overall if ranked else own, best.passage_id, stored.passage.searchable_text)
     if ranked:
         lines += [

@@ -8,7 +8,7 @@ from typing import overload
 
 from corpus.types import Span
 from index.ranking.result import Ranking
-from index.text.analysis import stems
+from index.text.analysis import stems, words
 from index.types import StoredPassage
 from qa.answering.answer import Considered, Result
 from qa.answering.choosing.choice import Choice
@@ -101,10 +101,14 @@ def _considered(choice: Choice, found: Sequence[StoredPassage]) -> Considered:
     )
 
 
-def missing_names(ranking: Ranking) -> list[str]:
-    """The names, places and numbers of the question that no document holds, as they are written there."""
+def missing_names(ranking: Ranking, besides: Sequence[str] = ()) -> list[str]:
+    """The names, places and numbers of the question that no document holds, as they are written there.
+
+    `besides`: phrases that are not missing, because documents say the same in other words.
+    """
+    known = {stem for phrase in besides for stem in stems(words(phrase))}
     names = {name: stem for name in names_and_numbers(ranking.question) for stem in stems([name])}
-    absent = [name for name, stem in names.items() if stem in ranking.absent]
+    absent = [name for name, stem in names.items() if stem in ranking.absent and stem not in known]
     shown = {word.strip(".,;:?!()\"'“”‘’").removesuffix("'s").removesuffix("’s") for word in ranking.question.split()}
     written = {word.lower(): word for word in shown}
     return [written[name] for name in absent if name in written]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--show", is_flag=True, help="Print the file that is stored.")
 @click.pass_context
 def curate(context: click.Context, file: Path | None, check: bool, show: bool) -> None:
-    """Store the editor's FILE: what to pin or hide for certain questions, and texts for where nothing answers.
+    """Store the editor's FILE: what to pin or hide for certain questions, and texts for where nothing answers; synonyms.
 
     It replaces the file that was stored before; running servers follow at once. An empty file ends all curation.
     """
@@ -46,13 +46,17 @@ def curate(context: click.Context, file: Path | None, check: bool, show: bool) -
     with closing(open_reading_engine(settings, say)) as engine:
         for warning in _unknown_places(curation, engine, file):
             say(f"qa: {warning}")
-    count = f"{len(curation.rules)} rule{'' if len(curation.rules) == 1 else 's'}"
+    count = f"{_count(len(curation.rules), 'rule')} and {_count(len(curation.synonyms), 'phrase')} with synonyms"
     if check:
         click.echo(f"{file} has no mistakes: {count}.")
         return
     place = write_curation(files, content)
     audit_of(settings).record(Change.CURATE)
     click.echo(f"Stored {count} in {place}.")
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _read(file: Path) -> bytes:

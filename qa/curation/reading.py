@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from corpus.types import QuotableError
 from index.access.audience import check_collection
-from index.text.analysis import stems, words
-from qa.curation.rules import Curation, Place, Rule
+from index.text.analysis import stems, terms, words
+from qa.curation.rules import Curation, Place, Rule, Synonyms
 
 MAX_BYTES = 1_000_000
 MAX_RULES = 1_000
@@ -20,6 +20,7 @@ MAX_PHRASES = 50  # of one rule
 MAX_CHARACTERS = 500  # of a phrase
 MAX_PINS, MAX_HIDDEN = 5, 50  # of one rule
 MAX_STOP_ANSWER = 1_000  # characters
+MAX_SYNONYMS = 10  # of one table
 _MESSAGES = {
     "extra_forbidden": "there is no such key",
     "missing": "is missing",
@@ -44,6 +45,12 @@ def _phrase(value: str) -> str:
 
 def _place(value: Any) -> Any:
     return {"document": value} if isinstance(value, str) else value
+
+
+def _synonym(value: str) -> str:
+    if not terms(value):
+        raise ValueError(f"{value!r} has no words that are searched: it consists of words such as “the” and “it”")
+    return value
 
 
 class _Table(BaseModel):
@@ -80,8 +87,42 @@ class _Rule(_Table):
         return self
 
 
+SynonymList = Annotated[list[Annotated[Phrase, AfterValidator(_synonym)]], Field(min_length=1, max_length=MAX_SYNONYMS)]
+
+
+class _Synonyms(_Table):
+    """Either `words`, each of which finds the others, or `from` and `to`."""
+
+    words: SynonymList | None = None
+    from_: Annotated[SynonymList | None, Field(alias="from")] = None
+    to: SynonymList | None = None
+    collection: Name | None = None
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        two_way, one_way = self.words is not None, self.from_ is not None and self.to is not None
+        if two_way == one_way or (two_way and (self.from_ or self.to)):
+            raise ValueError("give either words, each of which finds the others, or from and to")
+        if self.words and len(self.words) < 2:
+            raise ValueError("give two words or more, each of which finds the others")
+        return self
+
+    def pairs(self) -> list[Synonyms]:
+        if self.words:
+            return [
+                Synonyms(each, tuple(other for other in self.words if other != each), self.collection) for each in self.words
+            ]
+        return [Synonyms(each, tuple(self.to or ()), self.collection) for each in self.from_ or ()]
+
+
+class _Recency(_Table):
+    types: Annotated[list[Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]], Field(max_length=MAX_PHRASES)]
+
+
 class _File(_Table):
     rule: Annotated[list[_Rule], Field(max_length=MAX_RULES)] = []
+    synonyms: Annotated[list[_Synonyms], Field(max_length=MAX_RULES)] = []
+    recency: _Recency | None = None
 
 
 def read_curation(content: bytes, name: str) -> Curation:
@@ -104,7 +145,11 @@ def read_curation(content: bytes, name: str) -> Curation:
     except ValidationError as error:
         mistakes = [f"{name}{lines.at(each['loc'])}: {_reason(each)}" for each in error.errors()]
         raise CurationError("\n".join(dict.fromkeys(mistakes))) from error
-    return Curation(tuple(_rule(rule, lines.of("rule", number)) for number, rule in enumerate(file.rule)))
+    return Curation(
+        tuple(_rule(rule, lines.of("rule", number)) for number, rule in enumerate(file.rule)),
+        tuple(pair for each in file.synonyms for pair in each.pairs()),
+        frozenset(file.recency.types if file.recency else ()),
+    )
 
 
 def _rule(rule: _Rule, line: int | None) -> Rule:
@@ -151,13 +196,15 @@ class _Lines:
 
     def at(self, place: Sequence[str | int]) -> str:
         """ ", line 12" for a place as pydantic gives it; "" if it is not known."""
-        if len(place) < 2 or not isinstance(place[1], int):
-            line = self._key(str(place[0]), 0)
-            return f", line {line}" if line else ""
-        header = self.of(str(place[0]), place[1])
+        name, *inner = place
+        if inner and isinstance(number := inner[0], int):
+            header, unknown = self.of(str(name), number), f", {name} {number + 1}"
+            inner = inner[1:]
+        else:
+            header, unknown = self._key(str(name), 0), ""
         if header is None:
-            return f", {place[0]} {place[1] + 1}"
-        return f", line {(self._key(str(place[2]), header) if len(place) > 2 else None) or header}"
+            return unknown
+        return f", line {(self._key(str(inner[0]), header) if inner else None) or header}"
 
     def _key(self, key: str, after: int) -> int | None:
         """The line of a key behind line `after`, before the next table if `after` is the header of one."""

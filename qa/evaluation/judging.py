@@ -98,11 +98,13 @@ class Judge:
         self._passages: dict[int, StoredPassage] = {}
         self._ids: dict[str, bool] = {}
 
-    def names(self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH) -> tuple[str, ...]:
-        """At most `depth` distinct names, best first."""
+    def names(
+        self, ranking: Ranking, relevant: Mapping[str, int], depth: int = DEPTH, *, pinned: Sequence[int] = ()
+    ) -> tuple[str, ...]:
+        """At most `depth` distinct names, best first. `pinned`: ids of passages that are shown before all others."""
         quotes = {_normalise(item): item for item in self.quotes(relevant)}
         found: dict[str, None] = {}
-        ids = [candidate.passage_id for candidate in ranking.candidates]
+        ids = [*pinned, *(candidate.passage_id for candidate in ranking.candidates)]
         for first in range(0, len(ids), PASSAGE_BATCH):
             for stored in self._load(ids[first : first + PASSAGE_BATCH]):
                 found.setdefault(_name(stored, relevant, quotes))
@@ -138,7 +140,8 @@ def run(questions: Sequence[Question], answerer: Answerer, judge: Judge, thresho
         began = perf_counter()
         answer = answerer.ask(text, history=question.history)
         took_ms = (perf_counter() - began) * 1000
-        ranked = judge.names(answer.ranking, question.relevant) if answer.ranking else ()
+        pinned = [result.stored.id for result in answer.curated.pinned]
+        ranked = judge.names(answer.ranking, question.relevant, pinned=pinned) if answer.ranking else ()
         yield _outcome(question, answer, ranked, tuple(judge.quotes(question.relevant)), took_ms, threshold)
 
 

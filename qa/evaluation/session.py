@@ -12,6 +12,7 @@ from pathlib import Path
 from corpus.types import QuotableError
 from qa.answering.calibration import AS_SHIPPED, Calibration, cross_validate, fit
 from qa.assembly import Service, answerer_over, open_to_read, open_to_write, reranker_of, service_of
+from qa.curation.rules import NO_CURATION
 from qa.evaluation.judging import Judge, Order, Outcome, arrange, run, summarise
 from qa.evaluation.matching import Match
 from qa.evaluation.measures import expected_calibration_error
@@ -35,30 +36,32 @@ class Variant:
     order: Order = Order.FUSED
     spelling: bool = True
     answer_threshold: float | None = None
+    curation: bool = True
 
 
 def parse_variant(text: str) -> Variant:
-    """Parse `legs=fused|dense|lexical|rrf`, `spelling=on|off` and `answer_threshold=0..1`, separated by commas.
+    """Parse `legs=fused|dense|lexical|rrf`, `spelling=on|off`, `curation=on|off` and `answer_threshold=0..1`, separated by commas.
 
     Raises InvalidVariant.
     """
-    order, spelling, answer_threshold = Order.FUSED, True, None
+    order, answer_threshold = Order.FUSED, None
+    switches = {"spelling": True, "curation": True}
     for part in text.split(","):
         name, _, value = (word.strip() for word in part.partition("="))
         try:
             if name == "legs":
                 order = Order(value)
-            elif name == "spelling":
-                spelling = {"on": True, "off": False}[value]
+            elif name in switches:
+                switches[name] = {"on": True, "off": False}[value]
             elif name == "answer_threshold" and 0 <= float(value) <= 1:
                 answer_threshold = float(value)
             else:
                 raise ValueError(name)
         except (ValueError, KeyError) as error:
             raise InvalidVariant(
-                f"cannot compare {part.strip()!r}: use legs={'|'.join(Order)}, spelling=on|off or answer_threshold=0..1"
+                f"cannot compare {part.strip()!r}: use legs={'|'.join(Order)}, spelling=on|off, curation=on|off or answer_threshold=0..1"
             ) from error
-    return Variant(text, order, spelling, answer_threshold)
+    return Variant(text, order, answer_threshold=answer_threshold, **switches)
 
 
 @contextmanager
@@ -86,7 +89,13 @@ def run_variant(question_set: QuestionSet, service: Service, settings: Settings,
     """Ask every question under the variant's settings."""
     threshold = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
     settings = settings.model_copy(update={"answer_threshold": 0.0})
-    answerer = answerer_over(service.engine, settings, spelling=variant.spelling, arrange=partial(arrange, order=variant.order))
+    answerer = answerer_over(
+        service.engine,
+        settings,
+        spelling=variant.spelling,
+        arrange=partial(arrange, order=variant.order),
+        curation=None if variant.curation else lambda: NO_CURATION,
+    )
     outcomes = list(run(question_set.questions, answerer, judge, threshold))
     return Run(variant.name, outcomes, summarise(outcomes, threshold))
 

@@ -42,6 +42,7 @@ class Searcher:
             context=query.context,
             context_weight=query.context_weight,
             related_words=self.embedder.related_words,
+            synonyms=query.synonyms,
         )
 
     def possible_terms(self, query: PreparedQuery) -> tuple[set[str], Mapping[str, float]]:

@@ -22,7 +22,8 @@ from qa.settings.settings import RENAMED, Settings
     help="Instead of measuring: check that each question in FILE (JSON Lines) finds its document or quote; exit code 1 if not.",
 )
 @click.option(
-    "--compare", help="Settings of a second run: legs=fused|dense|lexical|rrf, spelling=on|off, answer_threshold=0..1."
+    "--compare",
+    help="Settings of a second run: legs=fused|dense|lexical|rrf, spelling=on|off, curation=on|off, answer_threshold=0..1.",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON object per question to this file."

@@ -121,10 +121,13 @@ class FacetValue(TypedDict):
 
 
 class Curation(TypedDict):
-    """What an editor's rules did: ids of pinned passages, and of documents that are hidden, whole or in part."""
+    """What an editor's rules did: ids of pinned passages, and of documents that are hidden, whole or in part; phrases of the question
+    that have synonyms, each with one that was searched too.
+    """
 
     pinned: list[PassageId]
     hidden: list[str]
+    synonyms: list[list[str]]
 
 
 class SearchAnswer(TypedDict):
@@ -188,7 +191,11 @@ def explained_answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
     first_two = answer.considered[:2]
     body["decided_by"] = _rounded(advantage(*first_two)) if len(first_two) == 2 else {}
     pinned = [passage_name(result.stored.id) for result in answer.curated.pinned]
-    body["curation"] = {"pinned": pinned, "hidden": list(answer.curated.hidden)}
+    body["curation"] = {
+        "pinned": pinned,
+        "hidden": list(answer.curated.hidden),
+        "synonyms": [list(pair) for pair in answer.curated.synonyms],
+    }
     return body
 
 

@@ -109,6 +109,7 @@ class ReferenceEngine:
             {},
             context=query.context,
             context_weight=query.context_weight,
+            synonyms=query.synonyms,
         )
         match = index.match(terms, ids)
         similarity = np.array(vectors, np.float32)[ids] @ query.vector

@@ -127,11 +127,16 @@ def test_no_filter_allows_everything_and_an_empty_filter_nothing(engine: Engine)
         assert engine.facets("id", nothing, 10) in ([], ())
 
 
-def test_ranks_with_context_and_by_words_only_as_the_reference(engine: Engine) -> None:
+def test_ranks_with_context_synonyms_and_by_words_only_as_the_reference(engine: Engine) -> None:
     reference = filled(engine)
     engine.rebuild()
     query = engine.prepare("otter reed", spelling=False)
-    for variant in (query, replace(query, context="salmon trout", context_weight=0.3), replace(query, lexical_only=True)):
+    for variant in (
+        query,
+        replace(query, context="salmon trout", context_weight=0.3),
+        replace(query, lexical_only=True),
+        replace(query, synonyms=(("otter", "heron"), ("otter reed", "salmon trout"))),
+    ):
         assert_same_ranking(found(engine, engine.search(variant)), reference.search(variant))
 
 

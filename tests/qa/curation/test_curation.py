@@ -3,81 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from flask.testing import FlaskClient
 from mcp.client.client import Client
 
-from corpus.types import Document
-from index.embedded.opening import open_engine_to_write
 from qa.answering.explanation import why_not
-from qa.assembly import Service, service_of
 from qa.curation.reading import CurationError, read_curation
-from qa.curation.stored import write_curation
-from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.mcp.server import mcp_server
 from qa.mcp.tools import Use
-from qa.settings.settings import Settings
-from qa.state_files import FolderFiles
-from qa.web.application import create_app
 from tests.conftest import ROOT, MakeFolder, RunProcess, StartServer
-from tests.index.engine.reference import HashingEmbedder
+from tests.qa.curation.conftest import FEE, PIN, Site
 from tests.waiting import wait_for
 
-TEXTS = {
-    "otters": "The otter lives beside the river. It eats trout and salmon.",
-    "passports": "A passport costs 82 pounds for adults. Children pay 53 pounds.",
-    "prices": "Last year a passport cost 79 pounds for adults.",
-    "library": "The library opens at nine. Membership costs adults nothing.",
-    "herons": "The heron stands in shallow water. It catches trout at dawn.",
-}
-FEE = "How much does a passport cost adults?"
 HELPDESK = "Ask the helpdesk at 0300 123."
-PIN = '[[rule]]\nquestions = ["How much does a passport cost adults?"]\npin = ["library"]\n'
-
-
-@dataclass(frozen=True)
-class Site:
-    service: Service
-    client: FlaskClient
-    files: FolderFiles
-
-    def curate(self, toml: str) -> None:
-        read_curation(toml.encode(), "test.toml")
-        write_curation(self.files, toml.encode())
-
-    def search(self, query: str = FEE, **fields: Any) -> Any:
-        found = self.client.post("/v1/search", json={"query": query, **fields})
-        assert found.status_code == 200, found.text
-        return found.json
-
-    def ids(self, query: str = FEE, **fields: Any) -> list[str]:
-        return [result["document"]["id"] for result in self.search(query, **fields)["results"]]
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("data")
-    settings = Settings(data=folder, reader="none")
-    with DocumentWriter(open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder()))) as writer:
-        for document_id, text in TEXTS.items():
-            edits = {"collection": "animals"} if document_id in ("otters", "herons") else {}
-            document = Document(text=text, title=document_id.capitalize(), language="en", type="page")
-            writer.put(IncomingDocument(document_id, document, edits=edits))
-        writer.engine.rebuild()
-        service = service_of(writer, settings)
-        yield Site(service, create_app(lambda: service, settings).test_client(), FolderFiles(folder))
-
-
-@pytest.fixture
-def site(opened: Site) -> Site:
-    opened.curate("")
-    return opened
 
 
 def test_a_pinned_document_is_shown_first_but_is_not_the_answer(site: Site) -> None:
@@ -92,8 +33,8 @@ def test_a_pinned_document_is_shown_first_but_is_not_the_answer(site: Site) -> N
     for field in ("answer", "answers", "confidence", "answerable", "units", "missing"):
         assert after[field] == before[field], field
     assert (before["curation"], after["curation"]) == (
-        {"pinned": [], "hidden": []},
-        {"pinned": [after["results"][0]["id"]], "hidden": []},
+        {"pinned": [], "hidden": [], "synonyms": []},
+        {"pinned": [after["results"][0]["id"]], "hidden": [], "synonyms": []},
     )
 
 
@@ -209,6 +150,10 @@ def test_explanations_say_what_the_editor_did(site: Site) -> None:
         ('# ---\n\n[rules]\nwords = ["fee"]', "line 3: rules: there is no such key"),
         ('[[rule]]\ncollection = "HR"\nstop_answer = "x"', "line 2: collection must be 1 to 63 lower-case letters"),
         ('[[rule]]\nwords = ["fee"]\npin = [{ document = "x", txt = "y" }]', "line 3: pin.txt: there is no such key"),
+        ('[[synonyms]]\nwords = ["fee"]', "line 1: give two words or more"),
+        ('[[synonyms]]\nfrom = ["fee"]', "line 1: give either words, each of which finds the others, or from and to"),
+        ('[[rule]]\nstop_answer = "x"\n[[synonyms]]\nfrom = ["it"]\nto = ["computers"]', "line 4: from 'it' has no words that"),
+        ('[recency]\ntypes = "news"', "line 2: types must be a list"),
         (f'[[rule]]\nwords = ["fee"]\npin = {["x"] * 6}', "line 3: pin must have at most 5 items"),
     ],
 )
@@ -235,7 +180,7 @@ def test_a_file_is_stored_followed_backed_up_and_copied(
             f'pin = [{{ document = "press-release", text = "{last}" }}, "missing"]\n'
         )
         stored = qa("--data", data, "curate", file)
-        assert (stored.code, stored.stdout.split(" in ")[0]) == (0, "Stored 1 rule")
+        assert (stored.code, stored.stdout.split(" in ")[0]) == (0, "Stored 1 rule and 0 phrases with synonyms")
         assert "line 1: there is no document 'missing' yet" in stored.stderr
         wait_for(lambda: results()[0]["pinned"])
         assert last in results()[0]["text"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from qa.curation.stored import write_curation
 from qa.operate.keys import Role, create_key, revoke_key
 from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
@@ -95,6 +96,34 @@ def test_each_sees_at_once_what_was_done_through_the_other(
     began = time.monotonic()
     wait_for(lambda: {each.server.request("GET", "/v1/documents", headers=headers).status for each in front_ends} == {401})
     assert time.monotonic() - began < 1.5  # a second, and the requests of this test
+
+
+def test_all_follow_an_editors_file(front_ends: tuple[FrontEnd, FrontEnd], address: str) -> None:
+    one, _ = front_ends
+    for name, text in (("parks", "The parks open at eight."), ("lost", "Lost umbrellas are kept for a month.")):
+        assert one.finished(one.add(name, text))["status"] == "done"
+    rules = b'[[rule]]\nwords = ["parks"]\npin = ["lost"]\n[[synonyms]]\nfrom = ["parasols"]\nto = ["umbrellas"]\n'
+
+    def search(front_end: FrontEnd, query: str) -> Any:
+        return front_end.ask("POST", "/v1/search", {"query": query, "read": "never", "explain": True})
+
+    files = state_files_of(Settings(engine=address))
+    write_curation(files, rules)
+    for each in front_ends:
+        wait_for(lambda each=each: search(each, "When do the parks open?")["results"][0]["pinned"])
+        pinned, second, *_ = search(each, "When do the parks open?")["results"]
+        assert (pinned["document"]["id"], second["document"]["id"]) == ("lost", "parks")
+        found = search(each, "parasols")
+        assert found["curation"]["synonyms"] == [["parasols", "umbrellas"]]
+        (lost,) = [result for result in found["results"] if result["document"]["id"] == "lost"]
+        assert lost["explanation"]["lexical"]["share"] > 0
+    write_curation(files, b'[[rule]]\nwords = ["parks"]\nhide = ["parks"]\n')
+    for each in front_ends:
+        wait_for(lambda each=each: search(each, "When do the parks open?")["curation"]["hidden"] == ["parks"])
+        found = search(each, "When do the parks open?")["results"]
+        assert found
+        assert all(result["document"]["id"] != "parks" for result in found)
+    write_curation(files, b"")
 
 
 def test_nothing_is_lost_or_stored_twice_when_a_front_end_and_a_worker_are_killed(

@@ -15,6 +15,7 @@ from index.opensearch.documents.records import Records
 from index.types import EngineUnavailable, Origin
 from qa.assembly import open_to_write
 from qa.cli.main import main
+from qa.curation.stored import stored_curation, write_curation
 from qa.ingest.writer import IncomingDocument
 from qa.operate.keys import Role, create_key, read_keys, revoke_key
 from qa.operate.state import open_connection, state_files_of
@@ -61,10 +62,12 @@ def test_damage_is_listed_and_a_backup_brings_everything_back(settings: Settings
     status = qa(settings, "status").output.splitlines()
     assert status[0].split() == ["cluster", settings.engine]
     assert "documents    5" in status
+    write_curation(state_files_of(settings), b'[[rule]]\nwords = ["fee"]\npin = ["a"]\n')
     backup = str(tmp_path / "cluster.backup")
     assert qa(settings, "backup", backup).exit_code == 0
     damage(settings)
     revoke_key(state_files_of(settings), "reader")
+    write_curation(state_files_of(settings), b"")
     sampled = qa(settings, "check", "--sample", "0")
     assert [line for line in sampled.output.splitlines() if line.startswith("the document")] == sampled.output.splitlines()[:1]
     assert "the document 'a' has" in sampled.output
@@ -83,6 +86,7 @@ def test_damage_is_listed_and_a_backup_brings_everything_back(settings: Settings
         }
         assert writer.engine.original("c") == b"c"
     assert [key.name for key in read_keys(state_files_of(settings))] == ["reader"]
+    assert len(stored_curation(state_files_of(settings)).rules) == 1
 
 
 def test_passages_are_made_again_from_the_text(settings: Settings) -> None:
