@@ -18,10 +18,12 @@ from index.types import Ids, IndexedText, LexicalQuery, Vector
 if TYPE_CHECKING:
     from index.embedded.segments.segments import Segment
 
-PROBES = 16  # passages
+PROBES = 64  # passages
 TERMS = 8  # of a passage, in one query
 NEAREST = 100
-MIN_FOUND = 0.9  # share of the probes; an approximate index may miss some
+# Share of the probes. An approximate index misses some where many vectors are alike: of 61,000 passages with 16 dimensions one in eight.
+# In one that was built from other vectors next to none is found.
+MIN_FOUND = 0.75
 TOLERANCE = 1e-3  # between the index's scores and exact ones
 
 
@@ -31,8 +33,9 @@ def matches_store(segment: Segment, store: Store, fingerprint: str) -> bool:
     vectors = store.vectors(ids, fingerprint)
     probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # without those removed since the build
     texts = {p.id: indexed_text(p.document.title, p.passage, p.document.number) for p in probes}
+    equal = [_has_vector(segment.vectors, i, vectors[i]) for i in texts]
+    equal += [_scores_exactly(segment.lexical, i, text) for i, text in texts.items()]
     found = [_finds(segment.vectors, i, vectors[i]) for i in texts]
-    equal = [_scores_exactly(segment.lexical, i, text) for i, text in texts.items()]
     return all(equal) and sum(found) >= MIN_FOUND * len(found)
 
 
@@ -42,12 +45,15 @@ def _sample(ids: Ids) -> list[int]:
     return [int(i) for i in ids[places]]
 
 
+def _has_vector(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
+    return abs(float(index.scores(vector, np.array([passage_id], np.int64))[0]) - 1) < TOLERANCE
+
+
 def _finds(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
-    own = float(index.scores(vector, np.array([passage_id], np.int64))[0])
     nearest = index.search(vector, NEAREST)
     # NEAREST passages with the same words may crowd it out.
-    crowded = len(nearest) == NEAREST and index.scores(vector, nearest).min() >= own - TOLERANCE
-    return abs(own - 1) < TOLERANCE and (crowded or passage_id in nearest)
+    crowded = len(nearest) == NEAREST and index.scores(vector, nearest).min() >= 1 - TOLERANCE
+    return crowded or passage_id in nearest
 
 
 def _scores_exactly(index: LexicalIndex, passage_id: int, text: IndexedText) -> bool:

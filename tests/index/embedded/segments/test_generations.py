@@ -12,6 +12,7 @@ import pytest
 
 from corpus.press_release import press_release
 from corpus.types import Document
+from index.embedded.dense.flat import FlatDenseIndex
 from index.embedded.lexical.tantivy_index import TantivyLexicalIndex
 from index.embedded.searcher import Searcher
 from index.embedded.segments import generations
@@ -237,3 +238,18 @@ def test_index_that_fails_its_self_test_is_not_adopted(
         with pytest.raises(DamagedIndex, match="does not match the store"):
             build(folder, store, embedder)
     assert [path.name for path in folder.iterdir()] == ["000001"]
+
+
+@pytest.mark.parametrize(("missed", "is_adopted"), [(5, True), (2, False)])
+def test_an_index_may_miss_a_few_passages_but_not_half(
+    store: Store, folder: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch, missed: int, is_adopted: bool
+) -> None:
+    search_all = FlatDenseIndex.search
+    monkeypatch.setattr(
+        FlatDenseIndex, "search", lambda index, vector, k: [i for i in search_all(index, vector, k) if i % missed]
+    )
+    if is_adopted:
+        build(folder, store, embedder)
+    else:
+        with pytest.raises(DamagedIndex, match="does not match the store"):
+            build(folder, store, embedder)
