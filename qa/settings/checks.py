@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from corpus.sources.addresses import FetchError, Hosts
+from index.access.audience import check_groups
 from index.opensearch.address import parse
 
 _CONTROL = re.compile(r"[\0-\x1f\x7f]")
@@ -43,6 +44,16 @@ def machine(value: str) -> str:
         return str(ip_address(value))
     except ValueError as error:
         raise ValueError(f"{value!r} is not an IP address such as 127.0.0.1") from error
+
+
+def header(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+", value):
+        raise ValueError(f"{value!r} is not the name of a header such as X-Auth-Request-User")
+    return value
+
+
+def group(value: str) -> str:
+    return check_groups([value])[0]
 
 
 def host(value: str) -> str:

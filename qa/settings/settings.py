@@ -33,6 +33,9 @@ REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions 
 # Of 118 answerable questions about GOV.UK pages 3% are below; docs/evaluation.md has more figures.
 ANSWER_THRESHOLD = 0.04
 
+# Settings of sign-in by a proxy, each with the one that it needs.
+SIGN_IN = {"user_header": "trusted_proxy", "groups_header": "user_header", "writer_groups": "groups_header"}
+
 LogFormat = Literal["text", "json"]
 Read = Literal["auto", "always", "never"]
 TracesExporter = Literal["none", "otlp", "console"]
@@ -166,6 +169,21 @@ class Settings(BaseModel):
         description="The address of the reverse proxy whose X-Forwarded-For is trusted; callers then need a key.",
         examples=["127.0.0.1"],
     )
+    user_header: Annotated[str, AfterValidator(checks.header)] | None = Field(
+        default=None,
+        description="The header in which trusted_proxy names the user whom it signed in; needs trusted_proxy.",
+        examples=["X-Auth-Request-User"],
+    )
+    groups_header: Annotated[str, AfterValidator(checks.header)] | None = Field(
+        default=None,
+        description="The header in which trusted_proxy names the user's groups, comma-separated; needs user_header.",
+        examples=["X-Auth-Request-Groups"],
+    )
+    writer_groups: tuple[Annotated[str, AfterValidator(checks.group)], ...] = Field(
+        default=(),
+        description="Groups of groups_header whose members read and change all documents.",
+        examples=[["documents-team"]],
+    )
     hosts: tuple[Annotated[str, AfterValidator(checks.host)], ...] = Field(
         default=(), description="Further host names of this service, besides its own address.", examples=[["docs.example.org"]]
     )
@@ -241,6 +259,14 @@ class Settings(BaseModel):
     def _require_model_with_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.data.get("llm_url") and not value:
             raise ValueError("must name a model on llm_url's server")
+        return value
+
+    @field_validator(*SIGN_IN)
+    @classmethod
+    def _require_who_is_believed(cls, value: Any, info: ValidationInfo) -> Any:
+        needed = SIGN_IN[info.field_name or ""]
+        if value and not info.data.get(needed):
+            raise ValueError(f"needs the setting {needed}")
         return value
 
     @property

@@ -1,7 +1,7 @@
 """The gate: authentication and authorisation of every request, before its body is read.
 
 A key is sent as `Authorization: Bearer KEY`, or by a browser as the password of HTTP basic authentication (with any user name), so
-that the pages work without cookies.
+that the pages work without cookies. A request without a key of ours may be of a user whom a proxy signed in.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from flask import Flask, current_app, g, request
 
 from corpus.types import QuotableError
-from index.access.audience import Audience
-from qa.audit import THIS_MACHINE
 from qa.operate.keys import KeyRing, Role
 from qa.operate.state import cluster_buckets, state_files_of
 from qa.settings.settings import Settings
+from qa.web.access.callers import LOCAL, PUBLIC, Caller
 from qa.web.access.quotas import Quotas, SharedBuckets
+from qa.web.access.sign_in import SignIn
 from qa.web.routes import Route, routes_of
 from qa.web.schemas.problems import Problem
 
@@ -30,30 +30,22 @@ from qa.web.schemas.problems import Problem
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Name and role of a key, or of a caller without one. `audience`: what it may read, None for everything."""
-
-    name: str
-    role: Role
-    audience: Audience | None = None
-
-
-LOCAL = Caller(THIS_MACHINE, Role.WRITE)
-# Reads documents that name no groups.
-PUBLIC = Caller("public", Role.READ, Audience(None))
 # Only callers who may read are told that a route or method does not exist.
 UNKNOWN_ROUTE = Route("", "", Role.READ)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call. `local`: callers on this machine need no key. `public`: everyone may read. `keys` is None if there are none."""
+    """Who may call. `local`: callers on this machine need no key. `public`: everyone may read. `keys` is None if there are none.
+
+    `sign_in`: None unless a proxy names users.
+    """
 
     keys: KeyRing | None = None
     local: bool = True
     public: bool = False
     quotas: Quotas = field(default_factory=Quotas)
+    sign_in: SignIn | None = None
 
     @classmethod
     def by(cls, settings: Settings, *, loopback: bool, buckets: SharedBuckets | None = None) -> Access:
@@ -67,6 +59,7 @@ class Access:
                 settings.public_requests_per_minute,
                 cluster_buckets(settings) or buckets,
             ),
+            sign_in=SignIn.by(settings),
         )
 
 
@@ -123,8 +116,11 @@ def _authenticate(access: Access) -> Caller | None:
         key = access.keys.find(_secret(authorization))
         if key is not None:
             return Caller(key.name, key.role if key.audience is None else Role.READ, key.audience)
-        if not access.local:
-            raise Problem(401, "Unknown or revoked key. List the keys with `qa key list`.", headers=_challenge())
+    user = access.sign_in.caller(request.environ) if access.sign_in else None
+    if user is not None:
+        return user
+    if authorization is not None and access.keys is not None and not access.local:
+        raise Problem(401, "Unknown or revoked key. List the keys with `qa key list`.", headers=_challenge())
     if access.local and not any(name in request.headers for name in FORWARDED):
         return LOCAL
     return PUBLIC if access.public else None

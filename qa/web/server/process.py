@@ -71,7 +71,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _access(settings: Settings, listening: socket.socket) -> Access:
     """Raises CannotServe if a key is needed and none exists."""
     access = Access.by(settings, loopback=is_loopback(listening.getsockname()[0]))
-    if not access.local and not access.public and not read_keys(state_files_of(settings)):
+    if not (access.local or access.public or access.sign_in or read_keys(state_files_of(settings))):
         place = f"--engine {settings.engine}" if settings.engine else f"--data {settings.data}"
         raise CannotServe(
             f"a key is needed to serve on {settings.host}: create one with"

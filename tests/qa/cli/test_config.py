@@ -25,6 +25,7 @@ OTHERS: dict[str, Any] = {
     "languages": ["en", "de"], "answer_threshold": 0.6, "invariants": "i.jsonl", "reader": "none", "reranker": "/srv/ä",
     "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
+    "user_header": "X-User", "groups_header": "X-Groups", "writer_groups": ["editors"],
     "public_url": "https://docs.example.org/ask", "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
 }  # fmt: skip
 
@@ -54,7 +55,8 @@ INVALID: dict[str, tuple[Any, str]] = {
     "llm_timeout": (float("inf"), "3600"),
     "crisis_words": ("a\0", "a line"), "require_key": (2, "boolean"), "public": ("", "boolean"),
     "public_requests_per_minute": (-1, "0"), "requests_per_minute": (1.5, "integer"), "queue_seconds": (61, "60"),
-    "trusted_proxy": ("*", "IP address"), "hosts": (["a b"], "a host name"),
+    "trusted_proxy": ("*", "IP address"), "user_header": ("Cookie", "such as X-Auth"), "groups_header": ("X Groups", "such as X-Auth"),
+    "writer_groups": (["a b"], "letters, digits"), "hosts": (["a b"], "a host name"),
     "public_url": ("https://me:zq@docs.example.org", "a site"), "origins": (["https://a.example/"], "an origin"),
     "url_hosts": (["http://a.example"], "not a host"), "url_private_hosts": ("a.example", "a list"),
     "watch": (["a\nb"], "a line"), "workers": (0, "1"), "keep_originals": ("perhaps", "boolean"), "keep_versions": (-1, "0"),
@@ -74,6 +76,19 @@ def test_rejects_invalid_values_in_one_line_without_secrets(name: str) -> None:
     reason = str(error.value).partition("cannot be used: ")[2]
     assert message in reason
     assert not any(word in reason for word in ("\n", "zq", "Value error", "tuple", "class"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("user_header", "X-User", "trusted_proxy"),
+        ("groups_header", "X-Groups", "user_header"),
+        ("writer_groups", ["a"], "groups_header"),
+    ],
+)
+def test_sign_in_needs_all_of_its_settings(name: str, value: Any, needed: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} .* needs the setting {needed}"):
+        read_settings({name: value}, {})
 
 
 def test_empty_variables_are_unset_except_for_lists() -> None:

@@ -30,9 +30,11 @@ DEPLOY = Path(__file__).parent.parent.parent.parent / "docs" / "deploy"
 NAME = "docs.example.org"
 
 
-def nginx(folder: Path, port: int, server: Any) -> list[str]:
-    site = (DEPLOY / "nginx.conf").read_text("utf-8")
+def nginx(folder: Path, port: int, server: Any, name: str = "nginx.conf", *others: tuple[str, str]) -> list[str]:
+    """`others`: texts of the configuration to replace, and by what, besides those of each."""
+    site = (DEPLOY / name).read_text("utf-8")
     for there, here in (
+        *others,
         ("listen 443 ssl;", f"listen 127.0.0.1:{port};"),
         ("server 127.0.0.1:8000;", f"server {server.host}:{server.port};"),
         ("/var/log/nginx", str(folder)),
@@ -63,12 +65,13 @@ def caddy(folder: Path, port: int, server: Any) -> list[str]:
 class Proxy:
     """A reverse proxy in front of a server, addressed by its public name."""
 
-    def __init__(self, program: str, folder: Path, server: Any) -> None:
+    def __init__(self, program: str, folder: Path, server: Any, *configuration: Any) -> None:
+        """`configuration`: further arguments of the function that writes it."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.folder, self.server, self.host = folder, server, f"{NAME}:{self.port}"
-        words = {"nginx": nginx, "caddy": caddy}[program](folder, self.port, server)
+        words = {"nginx": nginx, "caddy": caddy}[program](folder, self.port, server, *configuration)
         with (folder / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
                 [str(shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")), *words],
