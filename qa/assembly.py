@@ -224,6 +224,7 @@ def answerer_over(
         spelling=spelling,
         arrange=arrange,
         curation=CurrentCuration(files) if curation is None else curation,
+        thresholds=settings.thresholds,
     )
 
 

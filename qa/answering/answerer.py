@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from types import MappingProxyType
 
 from corpus.languages import detect
 from index.engine import EngineView, Snapshot
-from index.filters import Filter
+from index.filters import Filter, collection_of
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
 from index.text.analysis import terms
@@ -38,6 +39,7 @@ MOST_ANSWERS = 3
 PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
 MOST_LANGUAGES = 100  # of documents
 MIN_LANGUAGE_SHARE = 0.1  # of the documents, for corrections of questions in that language
+NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 
 
@@ -54,15 +56,17 @@ class Answerer:
         spelling: bool = True,
         arrange: Callable[[Ranking], Ranking] | None = None,
         curation: Callable[[], Curation] = lambda: NO_CURATION,
+        thresholds: Mapping[str, float] = NO_THRESHOLDS,
     ) -> None:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
         `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
         `reader`: the reading model, None for none. `read`: when it reads, unless a question says otherwise. `spelling`: correct
-        questions. `arrange`: reorders each ranking, to compare orders. `curation`: the editor's rules now.
+        questions. `arrange`: reorders each ranking, to compare orders. `curation`: the editor's rules now. `thresholds`: those of
+        collections that are asked alone, where they differ.
         """
         self._engine = engine
-        self._answer_threshold = answer_threshold
+        self._answer_threshold, self._thresholds = answer_threshold, thresholds
         self._languages = frozenset(languages)
         self._calibration = calibration
         self._reader, self._read = reader, read
@@ -142,9 +146,10 @@ class Answerer:
         if is_phrase(whole):  # nothing completed it
             choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
-        answers = self._answers(choices, quotable, [_score(candidate, ranking) for candidate, _ in found])
+        threshold = self._thresholds.get(collection_of(filter_) or "", self._answer_threshold)
+        answers = self._answers(choices, quotable, [_score(candidate, ranking) for candidate, _ in found], threshold)
         confidence = self._calibration.apply(evidence.quote)
-        answerable = bool(answers) and confidence >= self._answer_threshold
+        answerable = bool(answers) and confidence >= threshold
         record_answer(answerable)
         rewritten, reason = _rewritten(question, plain, whole, ranking.question, followed)
         return Answer(
@@ -165,12 +170,14 @@ class Answerer:
             curated=curated,
         )
 
-    def _answers(self, choices: Sequence[Choice], found: Sequence[StoredPassage], scores: Sequence[float]) -> list[Result]:
+    def _answers(
+        self, choices: Sequence[Choice], found: Sequence[StoredPassage], scores: Sequence[float], threshold: float
+    ) -> list[Result]:
         """Up to MOST_ANSWERS quotes that say different things, the best choice first. `scores`: of the passages `found`."""
         answers: list[Result] = []
         for choice in choices:
             confidence = self._calibration.apply(choice.probability)
-            if answers and confidence < max(ALSO_CONFIDENCE, self._answer_threshold):
+            if answers and confidence < max(ALSO_CONFIDENCE, threshold):
                 continue
             stored = found[choice.unit.place]
             text = self._quoted_text(choice.unit, stored)

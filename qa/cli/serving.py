@@ -26,10 +26,12 @@ POLL_SECONDS = 0.5
 def serve(context: click.Context, host: str | None, port: int | None, workers: int | None, watch: tuple[str, ...]) -> None:
     """Serve HTTP: the API, the pages and the metrics."""
     from qa.operate import logs
+    from qa.web.pages.language import check_languages
     from qa.web.server.process import serve as serve_until_stopped
 
     configuration = configuration_of(context, host=host, port=port, workers=workers, watch=watch or None)
     settings = configuration.settings
+    check_languages(settings)
     logs.configure(settings.log_format)
     for line in (*configuration.warnings, *unknown_variables()):
         log.warning("%s", line)

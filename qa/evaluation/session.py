@@ -88,7 +88,7 @@ def open_service(question_set: QuestionSet, settings: Settings, say: Say) -> Ite
 def run_variant(question_set: QuestionSet, service: Service, settings: Settings, variant: Variant, judge: Judge) -> Run:
     """Ask every question under the variant's settings."""
     threshold = settings.answer_threshold if variant.answer_threshold is None else variant.answer_threshold
-    settings = settings.model_copy(update={"answer_threshold": 0.0})
+    settings = settings.model_copy(update={"answer_threshold": 0.0, "collections": {}})
     answerer = answerer_over(
         service.engine,
         settings,
@@ -102,7 +102,7 @@ def run_variant(question_set: QuestionSet, service: Service, settings: Settings,
 
 def calibrate_to(question_set: QuestionSet, service: Service, settings: Settings, judge: Judge) -> tuple[Calibration, str]:
     """A calibration fitted to these questions, and its cross-validated effect on ECE in words. Raises CalibrationError."""
-    settings = settings.model_copy(update={"answer_threshold": 0.0})
+    settings = settings.model_copy(update={"answer_threshold": 0.0, "collections": {}})
     uncalibrated = answerer_over(service.engine, settings, calibration=AS_SHIPPED)
     outcomes = list(run(question_set.questions, uncalibrated, judge, settings.answer_threshold))
     labelled = [

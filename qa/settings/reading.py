@@ -19,12 +19,17 @@ from pydantic import ValidationError
 
 from corpus.types import QuotableError
 from index.opensearch.address import SCHEME
+from qa.settings.collections import CollectionSettings
 from qa.settings.settings import ENVIRONMENT_PREFIX, LISTS, REMOVED, RENAMED, Settings, variable, variables
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 # Replaces pydantic's messages that name Python types.
-_MESSAGES = {"tuple_type": "Input should be a list", "path_type": "Input should be a path"}
+_MESSAGES = {
+    "tuple_type": "Input should be a list",
+    "path_type": "Input should be a path",
+    **dict.fromkeys(("mapping_type", "dict_type", "model_type"), "Input should be a table"),
+}
 
 
 class SettingsError(QuotableError):
@@ -150,6 +155,13 @@ def _is_set(name: str, value: str | None) -> bool:
 
 
 def _reason(name: str, error: Mapping[str, Any]) -> str:
+    inner = [str(part) for part in error["loc"][1:] if part != "[key]"] if name == "collections" else []
+    if inner and error["type"] == "extra_forbidden":
+        return f"{'.'.join(inner)} is not a setting of a collection; {_suggestion(inner[-1], CollectionSettings.model_fields)}"
+    return ": ".join([*([".".join(inner)] if inner else []), _reason_alone(name, error)])
+
+
+def _reason_alone(name: str, error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return REMOVED.get(name) or f"there is no such setting; {_suggestion(name, Settings.model_fields)}"
     if error["type"] == "value_error":

@@ -23,6 +23,7 @@ from index.engine import KEPT_VERSIONS
 from index.opensearch.address import Tls
 from index.types import Precision
 from qa.settings import checks
+from qa.settings.collections import Collections
 
 ENVIRONMENT_PREFIX = "QA_"
 # Settings that also have a standard environment variable; ours takes precedence.
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     answer_threshold: float = Field(
         default=ANSWER_THRESHOLD, ge=0, le=1, description="The confidence from which a question counts as answerable."
     )
+    collections: Collections = {}
     invariants: FilePath | None = Field(
         default=None,
         description="Questions that an index built again must answer before it takes over, as for `qa eval --invariants`.",
@@ -268,6 +270,11 @@ class Settings(BaseModel):
         if value and not info.data.get(needed):
             raise ValueError(f"needs the setting {needed}")
         return value
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The thresholds of collections that have their own."""
+        return {name: own.answer_threshold for name, own in self.collections.items() if own.answer_threshold is not None}
 
     @property
     def served_names(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from corpus.press_release import press_release
 from index.engine import EngineView
 from index.types import DamagedRow
+from qa.settings.collections import CollectionSettings
 from qa.settings.settings import Settings
 
 PRESS_RELEASE = press_release()
@@ -18,8 +19,10 @@ PRESS_RELEASE_QUESTIONS = (
 )
 
 
-def example_questions(settings: Settings, engine: EngineView) -> Sequence[str]:
-    """The questions of the setting; unset, those about the press release where the collection holds it."""
+def example_questions(settings: Settings, engine: EngineView, own: CollectionSettings) -> Sequence[str]:
+    """The questions of the collection, else of the setting; unset, those about the press release where the documents hold it."""
+    if own.example_questions is not None:
+        return own.example_questions
     if "example_questions" in settings.model_fields_set:
         return settings.example_questions
     try:

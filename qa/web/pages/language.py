@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from flask import g, has_request_context, request
 
+from qa.settings.reading import SettingsError
+from qa.settings.settings import Settings
 from qa.web.pages.manage.address import MANAGE
 
 ENGLISH = "en"
@@ -46,6 +48,16 @@ def language() -> str:
         preferred = (tag.partition("-")[0].lower() for tag in request.accept_languages.values())
         g.language = next((code for code in preferred if code in languages()), ENGLISH)
     return str(g.language)
+
+
+def check_languages(settings: Settings) -> None:
+    """Raises SettingsError for a collection whose language the pages do not speak."""
+    for name, own in settings.collections.items():
+        if own.language and own.language not in languages():
+            raise SettingsError(
+                f"the setting collections cannot be used: {name}.language: the pages do not speak {own.language!r}; they speak"
+                f" {', '.join(languages())}"
+            )
 
 
 def translate(message: str, **values: object) -> str:

@@ -21,6 +21,8 @@ from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.web.asked import keep_question
 from qa.web.current import collections, service, settings
 from qa.web.pages.example_questions import example_questions
+from qa.web.pages.language import language
+from qa.web.pages.own_settings import own_settings, style_of, title_of
 from qa.web.pages.presentation import answer_kind, missing_sentence, result_fields, source_fields, texts, verdict
 from qa.web.pages.quotes import quote_blocks, quote_cells, quote_line
 from qa.web.routes import READ, route
@@ -110,6 +112,9 @@ def _render(
     body: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> str:
+    own = own_settings(narrowing.collection)
+    g.language = own.language or language()
+    g.style = style_of(own)
     chosen = {key: value for key, value in narrowing.chosen().items() if key not in fixed}
     explaining = {"explain": "true"} if body and "units" in body else {}
 
@@ -138,8 +143,13 @@ def _render(
         choices=dict(_choices(narrowing.filter(), {**chosen, **fixed})),
         fixed=fixed,
         facet_names=FACETS,
-        labels={key: _label(key, value, Counter()) for key, value in {**chosen, **fixed}.items()},
-        examples=example_questions(settings(), service().engine),
+        labels={
+            key: own.title or value if key == "collection" else _label(key, value, Counter())
+            for key, value in {**chosen, **fixed}.items()
+        },
+        title=own.title,
+        style=g.style,
+        examples=example_questions(settings(), service().engine, own),
         empty=not service().engine.facets("collection", None, 1),
         likely_confidence=LIKELY_CONFIDENCE,
         more_results=MORE_RESULTS,
@@ -159,7 +169,9 @@ def _choices(filter_: Filter | None, chosen: Mapping[str, str]) -> Iterator[tupl
 
 
 def _label(key: str, value: str, names: Mapping[str, int]) -> str:
-    """A source is shown by its file name if that is unique, a type with spaces for underscores."""
+    """A source is shown by its file name if that is unique, a type with spaces for underscores, a collection by its title."""
+    if key == "collection":
+        return title_of(value)
     if key == "source":
         name = PurePosixPath(value).name
         return value if names.get(name, 0) > 1 or not name else name

@@ -26,7 +26,9 @@ OTHERS: dict[str, Any] = {
     "llm_url": "http://127.0.0.1:1/v1", "llm_model": "m",
     "llm_idle_timeout": 5.0, "llm_timeout": 6.0, "crisis_words": "words.toml", "trusted_proxy": "127.0.0.1",
     "user_header": "X-User", "groups_header": "X-Groups", "writer_groups": ["editors"],
-    "public_url": "https://docs.example.org/ask", "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
+    "public_url": "https://docs.example.org/ask",
+    "collections": {"press": {"title": "Press – ä", "answer_threshold": 0.2}},
+    "origins": ["https://a.example.org"], "embed_origins": ["https://b.example.org"],
 }  # fmt: skip
 
 
@@ -49,6 +51,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "engine_ca": ("", "not empty"), "engine_tls": ("perhaps", "'off'"), "host": ("", "not empty"),
     "port": (65536, "65535"), "model": ("a\nb", "a line"), "cache": ("", "not empty"),
     "offline": ("perhaps", "boolean"), "precision": ("int4", "'int8'"), "threads": (0, "1"), "languages": (["EN"], "such as en"),
+    "collections": ({"press": {"titel": "x"}}, "press.titel is not a setting of a collection; did you mean title?"),
     "answer_threshold": (float("nan"), "1"), "invariants": ("", "not empty"), "read": ("sometimes", "'always' or 'never'"),
     "reader": ("", "not empty"), "reranker": ("", "not empty"), "llm_url": ("http://me:zq/secret@host", "such as"),
     "llm_model": ("", "not empty"), "llm_key": ("zqsecret\n", "visible"), "llm_idle_timeout": (0, "0"),
@@ -132,6 +135,8 @@ def as_documented(default: Any) -> str:
             return f"{default:g}"
         case tuple():
             return ",".join(default) or "none"
+        case dict():
+            return "none"
     return "none" if default is None else str(default)
 
 
@@ -162,7 +167,8 @@ def test_printed_file_is_valid_with_and_without_its_comments(tmp_path: Path) -> 
 def test_printed_file_sets_the_same_values(tmp_path: Path) -> None:
     values = {name: other_value(name) for name in NAMES if name not in SECRETS}
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
-    first.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in values.items()), "utf-8")
+    lines = (f"{name} = {json.dumps(value)}" for name, value in values.items())
+    first.write_text(re.sub(r'"(\w+)": ', r"\1 = ", "\n".join(lines)), "utf-8")  # tables as TOML writes them
     configuration = read_configuration({"config": first}, {})
     assert all(
         row.value != row.default and row.source == f"in {first}" for row in rows(configuration) if row.name not in SECRETS
@@ -242,3 +248,24 @@ def test_status_agrees_in_text_json_and_readyz(server: Server, qa: RunProcess) -
     text = qa("--data", server.data, "status").stdout
     for shown in (found["data_folder"], found["model"], found["fingerprint"], str(found["passages"]), "in use"):
         assert shown in text
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"Press": {}}, "Press: must be 1 to 63 lower-case letters"),
+        ({"press": {"title": ""}}, "press.title: must be a line of text"),
+        ({"press": {"answer_threshold": 2}}, "press.answer_threshold: Input should be less than or equal to 1"),
+        ({"press": {"color": "red;}"}}, "press.color: 'red;}' is not a colour such as"),
+        ({"press": {"background": "url(x)"}}, "press.background: 'url(x)' is not a colour such as"),
+        ({"press": {"language": "English"}}, "press.language: 'English' is not a two-letter language code"),
+        ({"press": "x"}, "press: "),
+        ("{press", "is not JSON such as"),
+        (["press"], "Input should be a table"),
+    ],
+)
+def test_settings_of_collections_are_checked(value: Any, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"collections": value}, {})
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)

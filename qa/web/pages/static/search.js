@@ -20,6 +20,7 @@ const status = document.getElementById("status");
 const likelyConfidence = Number(form.dataset.likelyConfidence);
 const texts = JSON.parse(form.dataset.texts);
 const feedbackForm = "feedback" in form.dataset;
+const title = form.dataset.title ?? "Quotable";
 const collection = form.dataset.collection ?? null; // of the page; another one has a page of its own
 const moreResults = Number(form.dataset.more);
 const selected = FACETS.filter((key) => form.elements[key]).map((key) => [key, form.elements[key].value]);
@@ -126,7 +127,7 @@ function showHome() {
 // Sets the question of the page, its title and the links that narrow the search.
 function setQuestion(question) {
   current = question;
-  document.title = question ? `${question} – Quotable` : "Quotable";
+  document.title = question ? `${question} – ${title}` : title;
   for (const link of document.querySelectorAll("a[data-keeps-question]")) {
     const target = new URL(link.href);
     question ? target.searchParams.set("q", question) : target.searchParams.delete("q");

@@ -13,6 +13,7 @@ import pytest
 
 from index.embedded.engine import EmbeddedEngine
 from index.types import DamagedRow
+from qa.settings.collections import CollectionSettings
 from qa.settings.settings import Settings
 from qa.web.pages.example_questions import PRESS_RELEASE_QUESTIONS, example_questions
 from qa.web.server.warm_up import QUESTIONS
@@ -81,4 +82,4 @@ def test_the_setting_replaces_the_examples(
 def test_damaged_press_release_leaves_the_page_without_examples() -> None:
     engine = create_autospec(EmbeddedEngine, instance=True)
     engine.document.side_effect = DamagedRow("the stored document 1 is damaged")
-    assert example_questions(Settings(), engine) == ()
+    assert example_questions(Settings(), engine, CollectionSettings()) == ()
