@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from corpus.types import QuotableError
 
 MAX_CHARACTERS = 2_000  # without surrounding white space
@@ -35,3 +37,18 @@ def clean_question(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         raise InvalidQuestion(f"must have at most {MAX_CHARACTERS} characters; it has {len(text)}")
     return text
+
+
+class InvalidTime(QuotableError, ValueError):
+    """Text that is no date or time. The message completes "the field …"."""
+
+
+def read_moment(text: str) -> str:
+    """A time, or a date for its end, as ISO 8601, UTC, milliseconds; in UTC unless it says else. Raises InvalidTime."""
+    try:
+        given = datetime.fromisoformat(text)
+        if "T" not in text and " " not in text:
+            given += timedelta(days=1, milliseconds=-1)
+        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError) as error:
+        raise InvalidTime("must be a date or a time such as 2026-11-28 or 2026-11-28T09:30Z") from error

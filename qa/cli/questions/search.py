@@ -9,9 +9,16 @@ from typing import Any, get_args
 import click
 
 from corpus.types import QuotableError
-from qa.answering.question.validity import InvalidQuestion, clean_question
+from qa.answering.question.validity import InvalidQuestion, InvalidTime, clean_question, read_moment
 from qa.cli.console import as_printable_json, read_collection, say, settings_of
 from qa.settings.settings import Read
+
+
+def _read_moment(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    try:
+        return read_moment(value) if value is not None else None
+    except InvalidTime as error:
+        raise click.BadParameter(f"{value!r} {error}") from error
 
 
 @click.command()
@@ -21,6 +28,7 @@ from qa.settings.settings import Read
 @click.option("--explain", is_flag=True, help="With --json: explain the rank of each passage and the choice of the quote.")
 @click.option("--read", type=click.Choice(get_args(Read)), help="When the reading model reads; by default as the setting says.")
 @click.option("--collection", callback=read_collection, help="Search only the documents of this collection.")
+@click.option("--as-of", metavar="TIME", callback=_read_moment, help="Answer from the texts that were valid at a date or time.")
 @click.pass_context
 def search(
     context: click.Context,
@@ -30,16 +38,19 @@ def search(
     explain: bool,
     read: Read | None,
     collection: str | None,
+    as_of: str | None,
 ) -> None:
     """Answer one QUESTION."""
     from index.filters import of_collection
+    from qa.answering.past.past_engine import answerer_as_of
     from qa.assembly import open_or_create
     from qa.web.schemas.answers import answer_json, explained_answer_json
 
     question = _clean(question)
     service = open_or_create(settings_of(context), say)
     began = perf_counter()
-    answer = service.answerer.ask(question, limit, of_collection(collection), read=read)
+    answerer = answerer_as_of(service.answerer, as_of) if as_of else service.answerer
+    answer = answerer.ask(question, limit, of_collection(collection), read=read)
     to_json = explained_answer_json if explain else answer_json
     body = to_json(answer, (perf_counter() - began) * 1000)
     click.echo(as_printable_json(body, indent=2) if as_json else _as_text(body))

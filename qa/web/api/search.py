@@ -6,6 +6,7 @@ from time import perf_counter
 
 from flask import Blueprint, request
 
+from qa.answering.past.past_engine import answerer_as_of
 from qa.web.asked import keep_question
 from qa.web.current import service
 from qa.web.routes import READ, route
@@ -28,6 +29,7 @@ def search_by_address() -> SearchAnswer:
             read=parameters.read,
             spelling=parameters.spelling,
             collection=parameters.collection,
+            as_of=parameters.as_of,
         )
     )
 
@@ -48,11 +50,14 @@ def search() -> SearchAnswer:
 def _answer(search: SearchRequest) -> SearchAnswer:
     start = perf_counter()
     filter_ = search.allowed()
-    answer = service().answerer.ask(search.query, search.limit, filter_, search.history, search.read, spelling=search.spelling)
-    if not search.typing:
+    answerer = answerer_as_of(service().answerer, search.as_of) if search.as_of else service().answerer
+    answer = answerer.ask(search.query, search.limit, filter_, search.history, search.read, spelling=search.spelling)
+    if not search.typing and not search.as_of:  # kept questions are about the documents of now
         keep_question(answer)
     to_json = explained_answer_json if search.explain else answer_json
     body = to_json(answer, (perf_counter() - start) * 1000)
+    if search.as_of:
+        body["as_of"] = search.as_of
     if search.facets:
         body["facets"] = {key: facet_json(service().engine.facets(key, filter_, FACET_VALUES)) for key in search.facets}
     return body

@@ -147,6 +147,7 @@ class SearchAnswer(TypedDict):
     notice: str | None
     generation: Annotated[int, Field(ge=0)]
     took_ms: Annotated[float, Field(ge=0)]
+    as_of: NotRequired[Annotated[str, Field(description="If requested: the time that the texts are of.")]]
     facets: NotRequired[dict[str, list[FacetValue]]]
     units: NotRequired[Annotated[list[ConsideredUnit], Field(description="The units considered, best first.")]]
     decided_by: NotRequired[

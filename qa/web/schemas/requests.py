@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from index.access.audience import COLLECTION, GROUP
 from index.filters import Combination, Comparison, Filter, of_collection
 from qa.answering.question.turn import Turn
-from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question
+from qa.answering.question.validity import MAX_CHARACTERS, check_text, clean_question, read_moment
 from qa.settings.settings import Read
 
 MAX_LIMIT = 100
@@ -83,6 +84,16 @@ PassageName = Annotated[str, Field(pattern=r"^p\d{1,18}$")]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
+Moment = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$",
+        description="A time, or a date for its end; in UTC unless it says else.",
+    ),
+    AfterValidator(read_moment),
+]
+
+
 # The rules of `clean_question` that JSON Schema can express.
 QUESTION_SCHEMA: dict[str, Any] = {"minLength": 1, "maxLength": MAX_CHARACTERS, "pattern": r"\S"}
 Question = Annotated[str, BeforeValidator(_question), Field(json_schema_extra=QUESTION_SCHEMA)]
@@ -141,7 +152,8 @@ class SearchRequest(Strict):
 
     `collection`: only its documents are searched. `history`: the turns before the question, oldest first; the last 40 are used.
     `read`: when the reading model reads, by default as the service is set. `spelling`: correct it. `explain`: add an explanation of its
-    rank to each result, and the units considered. `typing`: the question is incomplete, so it is not recorded.
+    rank to each result, and the units considered. `typing`: the question is incomplete, so it is not recorded. `as_of`: answer from the
+    texts that were valid then.
     """
 
     query: Question
@@ -154,6 +166,7 @@ class SearchRequest(Strict):
     spelling: bool = True
     explain: bool = False
     typing: bool = False
+    as_of: Moment | None = None
 
     def allowed(self) -> Filter | None:
         """None if all documents are searched."""
@@ -173,6 +186,7 @@ class SearchParameters(QuestionParameters):
 
     read: Read | None = None
     collection: Collection | None = None
+    as_of: Moment | None = None
 
 
 class Narrowing(Strict):

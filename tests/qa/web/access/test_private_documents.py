@@ -291,4 +291,8 @@ def test_a_version_keeps_to_the_narrower_access(tmp_path: Path) -> None:
         pier = {"document_id": "doc-4", "quote": "The pier", "start": 0, "end": 8}
         asked = [client.post("/v1/verify", json=pier).json["status"] for client in (reader, others)]
         assert asked == ["superseded", "changed"]
+        then = reader.get("/v1/documents/doc-4/versions").json["data"][1]["since"]
+        question = {"query": f"Is the pier of {CANARIES[4]} closed?", "as_of": then}
+        found = [client.post("/v1/search", json=question).text for client in (reader, others)]
+        assert ["The pier of" in text for text in found] == [True, False]
         assert len(others.get("/v1/documents/doc-4/versions").json["data"]) == 1
