@@ -22,6 +22,8 @@ from corpus.sources.deadline import Deadline, Resolve, resolve_host, system_reso
 if TYPE_CHECKING:
     from corpus.sources.http_client import Response
 
+MAX_VALIDATOR = 500  # characters
+
 _MB = 1024 * 1024
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip"}
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -63,6 +65,31 @@ class Fetched:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """The headers ETag and Last-Modified as the server sent them; None for one that it did not send."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one request. `location`: where a redirect leads, which may be fetched. `fetched`: None unless the status is 200.
+
+    `retry_after`: the seconds that the server asks to wait, None if it names none.
+    """
+
+    status: int
+    location: Address | None = None
+    fetched: Fetched | None = None
+    validators: Validators = NO_VALIDATORS
+    retry_after: float | None = None
+
+
 class Fetcher:
     """Thread safe. `resolve` gives a host's IP addresses; `tls` defaults to verification with the system's certificate authorities."""
 
@@ -85,16 +112,28 @@ class Fetcher:
         deadline = Deadline(self._limits.seconds)
         address = self.check(url)
         for _ in range(self._limits.redirects + 1):
-            try:
-                found = self._request(address, deadline)
-            except TimeoutError as error:
-                raise FetchError(f"{address} takes longer than {self._limits.seconds:g} seconds") from error
-            except OSError as error:
-                raise FetchError(f"{address} cannot be fetched: {error}") from error
-            if isinstance(found, Fetched):
-                return found
-            address = self._redirect(address, found)
+            answer = self._ask(address, NO_VALIDATORS, deadline)
+            if answer.fetched:
+                return answer.fetched
+            if answer.location is None:
+                raise FetchError(f"{address} responded with status {answer.status}")
+            address = answer.location
         raise FetchError(f"{url} redirects more than {self._limits.redirects} times")
+
+    def ask(self, url: str, validators: Validators = NO_VALIDATORS) -> Answer:
+        """Send one request, which follows no redirect. `validators`: of the version that is known; the status is 304 if it is unchanged.
+
+        Raises FetchError, as `fetch`, if there is no answer, or one that cannot be used.
+        """
+        return self._ask(self.check(url), validators, Deadline(self._limits.seconds))
+
+    def _ask(self, address: Address, validators: Validators, deadline: Deadline) -> Answer:
+        try:
+            return self._request(address, validators, deadline)
+        except TimeoutError as error:
+            raise FetchError(f"{address} takes longer than {self._limits.seconds:g} seconds") from error
+        except OSError as error:
+            raise FetchError(f"{address} cannot be fetched: {error}") from error
 
     def _redirect(self, address: Address, location: str) -> Address:
         try:
@@ -105,8 +144,7 @@ class Fetcher:
             raise FetchError(f"{address} redirects from https to http ({target}), which is not followed")
         return target
 
-    def _request(self, address: Address, deadline: Deadline) -> Fetched | str:
-        """The document, or the location that the server redirects to."""
+    def _request(self, address: Address, validators: Validators, deadline: Deadline) -> Answer:
         machines = resolve_host(address.host, address.port, deadline, self._resolve)
         if not machines:
             raise FetchError(f"the host {address.host} has no IP address")
@@ -114,17 +152,33 @@ class Fetcher:
             self.hosts.check_machine(address, machine)
         from corpus.sources.http_client import send_request
 
-        limit = self._limits.connect_seconds
-        with send_request(address, machines, deadline, headers=_HEADERS, connect_seconds=limit, tls=self._tls) as response:
-            if response.status in _REDIRECTS and "location" in response.headers:
-                return response.headers["location"]
-            return _document(address, response, self._limits.bytes)
+        limit, headers = self._limits.connect_seconds, _HEADERS | _conditions(validators)
+        with send_request(address, machines, deadline, headers=headers, connect_seconds=limit, tls=self._tls) as response:
+            status, received = response.status, response.headers
+            if status in _REDIRECTS and "location" in received:
+                return Answer(status, self._redirect(address, received["location"]))
+            fetched = _document(address, response, self._limits.bytes) if status == 200 else None
+            validators = Validators(_validator(received.get("etag")), _validator(received.get("last-modified")))
+            return Answer(status, None, fetched, validators, _seconds(received.get("retry-after")))
+
+
+def _conditions(validators: Validators) -> dict[str, str]:
+    given = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _validator(value: str | None) -> str | None:
+    """A header that can be sent back as it is; None for one that is longer or has other characters than servers send."""
+    return value if value and len(value) <= MAX_VALIDATOR and value.isascii() and value.isprintable() else None
+
+
+def _seconds(value: str | None) -> float | None:
+    """Of the header Retry-After; None if it names a date."""
+    return float(value[:9]) if value and value.isascii() and value.isdigit() else None
 
 
 def _document(address: Address, response: Response, max_bytes: int) -> Fetched:
     headers = response.headers
-    if response.status != 200:
-        raise FetchError(f"{address} responded with status {response.status}")
     if headers.get("content-length", "").isdecimal() and int(headers["content-length"]) > max_bytes:
         raise _too_large(address, max_bytes)
     encoding = headers.get("content-encoding", "identity").strip().lower()
