@@ -83,9 +83,12 @@ class Jobs(Protocol):
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
         by: str | None = None,
+        failures: Sequence[str] = (),
+        attempts: int = 0,
     ) -> Job:
         """Queue a job; it is on disk when this returns. `name`: of the file; `body`: its contents; `by`: who sent it.
 
+        `failures`: of what was tried in vain, `attempts` times: the job has failed then, and waits until it is retried or dismissed.
         Failed jobs of the same document are dismissed, and those that wait for another attempt are cancelled.
         """
         ...

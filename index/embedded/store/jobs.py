@@ -21,6 +21,7 @@ from index.types import NO_EDITS, DamagedRow
 MAX_FINISHED = 10_000  # older ones are deleted, separately for failed jobs and others
 MAX_FAILED_BYTES = 1_000_000_000  # of all bodies of failed jobs; the oldest are dropped
 _COLUMNS = "id, status, kind, document_id, name, if_exists, edits, attempts, retry_at, documents, outcomes, failures, created, finished"
+_ACCEPTED = "id, status, kind, document_id, name, if_exists, edits, created, hash, body"
 JOB_COLUMNS = f"{_COLUMNS}, hash, body"
 NONE_GIVEN = "{}"  # no edits
 _BY = "by"  # the key of `Job.by` in the column of edits
@@ -41,6 +42,8 @@ class JobQueue:
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
         by: str | None = None,
+        failures: Sequence[str] = (),
+        attempts: int = 0,
     ) -> Job:
         """Store a job. It supersedes failed jobs of the same document, and those that wait for another attempt."""
         with self._database.transaction() as connection:
@@ -50,8 +53,10 @@ class JobQueue:
             number = next_number(connection, "jobs", "id")
             given = json.dumps({**edits, **({_BY: by} if by else {})}, sort_keys=True)
             hashed = _body_hash(number, kind, document_id, name, if_exists, given, body)
-            row = (number, JobStatus.QUEUED, kind, document_id, name, if_exists, given, now(), hashed, body)
-            insert(connection, "jobs", "id, status, kind, document_id, name, if_exists, edits, created, hash, body", row)
+            status, finished = (JobStatus.FAILED, now()) if failures else (JobStatus.QUEUED, None)
+            row = (number, status, kind, document_id, name, if_exists, given, now(), hashed, body)
+            state = (attempts, json.dumps(list(failures), ensure_ascii=False), finished)
+            insert(connection, "jobs", f"{_ACCEPTED}, attempts, failures, finished", (*row, *state))
             for old in ("status = 'failed'", "status IN ('done', 'cancelled')"):
                 older = f"SELECT id FROM jobs WHERE {old} ORDER BY id DESC LIMIT -1 OFFSET {MAX_FINISHED}"
                 connection.execute(f"DELETE FROM jobs WHERE id IN ({older})")

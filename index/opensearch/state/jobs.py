@@ -58,10 +58,12 @@ class ClusterJobs:
         if_exists: IfExists = IfExists.REPLACE,
         edits: Mapping[str, Any] = NO_EDITS,
         by: str | None = None,
+        failures: Sequence[str] = (),
+        attempts: int = 0,
     ) -> Job:
         number = self._connection.next("jobs")
         file = self._parts.write(f"{_FILE}{number}", body)
-        source = new_record(number, name, document_id, kind, if_exists, edits, file, by)
+        source = new_record(number, name, document_id, kind, if_exists, edits, file, by, failures, attempts)
         self._records.create(str(number), source)
         if kind is not JobKind.EDIT:
             self._supersede(document_id, number)
