@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.press_release import press_release
-from corpus.sources.addresses import Hosts
-from corpus.sources.fetcher import Fetcher
 from index.access.audience import Audience
 from index.access.restricted import RestrictedEngine
 from index.embedded.candidate import Gate
@@ -37,11 +35,13 @@ from qa.ingest.intake import Intake
 from qa.ingest.watching import Watcher
 from qa.ingest.worker import Worker
 from qa.ingest.writer import DocumentWriter, IncomingDocument
+from qa.operate.fetching import fetcher_of, source_runner_of
 from qa.operate.gate import check_invariants, missed_invariants
 from qa.operate.question_log import QuestionLog
 from qa.operate.state import audit_of, open_connection, questions_of, state_files_of
 from qa.settings.reading import cache_folder
 from qa.settings.settings import Settings
+from qa.sources.runner import Schedule
 
 if TYPE_CHECKING:  # imported when a cluster is opened: the client takes a tenth of a second
     from index.opensearch.engine import ClusterEngine
@@ -183,9 +183,10 @@ def place_of(settings: Settings) -> str:
 
 
 def worker_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Worker:
-    """Ingests documents, and follows the files that the operator names. Raises ReadError if one of them is missing."""
-    watcher = Watcher(writer, [Path(place) for place in settings.watch], say) if settings.watch else None
-    return Worker(writer, fetcher_of(settings), watcher=watcher)
+    """Ingests documents, runs sources, and follows the operator's files. Raises ReadError if one of them is missing."""
+    schedule = Schedule(source_runner_of(writer, settings), say)
+    watchers = [Watcher(writer, [Path(place) for place in settings.watch], say)] if settings.watch else []
+    return Worker(writer, fetcher_of(settings), beside=[schedule, *watchers])
 
 
 def service_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Service:
@@ -247,11 +248,6 @@ def reranker_of(settings: Settings) -> Reranker | None:
 def reader_of(settings: Settings, say: Say = log.info) -> ReadingModel | None:
     """The reading model that the operator chooses, None for none. Raises ModelError."""
     return load_reader(settings.reader, *model_folders(settings), offline=settings.offline, threads=settings.threads, say=say)
-
-
-def fetcher_of(settings: Settings) -> Fetcher:
-    """A fetcher for the hosts that the operator allows."""
-    return Fetcher(Hosts(settings.url_hosts, settings.url_private_hosts))
 
 
 def embedder_opener(settings: Settings, say: Say, new: str | None = None) -> OpenEmbedder:

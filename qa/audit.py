@@ -1,4 +1,4 @@
-"""The audit log: who changed documents and keys. Never what was asked, never text, titles or secrets.
+"""The audit log: who changed documents, keys and sources. Never what was asked, never text, titles or secrets.
 
 In a data folder one JSON object per line in `audit.jsonl`. Entries are only added; a line that a crash left incomplete is skipped.
 """
@@ -29,6 +29,8 @@ class Change(StrEnum):
     REMOVE = "remove"
     CREATE_KEY = "create key"
     REVOKE_KEY = "revoke key"
+    ADD_SOURCE = "add source"
+    REMOVE_SOURCE = "remove source"
     RESTORE = "restore"
     REBUILD = "rebuild"
     REPAIR = "repair"

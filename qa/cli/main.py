@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from corpus.types import QuotableError
-from qa.cli import audit, config, curation, keys, mcp, preparation, serving
+from qa.cli import audit, config, curation, keys, mcp, preparation, serving, sources
 from qa.cli.folder import copying, documents, status, storage
 from qa.cli.questions import chat, evaluation, gaps, search
 from qa.settings.reading import SettingsError
@@ -78,6 +78,7 @@ for command in (
     documents.remove,
     documents.list_documents,
     documents.versions,
+    sources.sources,
     status.status,
     config.config,
     storage.check,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from corpus.sandbox.pool import Sandbox
 from corpus.sources.addresses import Hosts
@@ -17,7 +18,6 @@ from index.types import DamagedRow, Origin, StoreError
 from qa.audit import Change
 from qa.ingest.contents import Content, Report, job_location, store, upload_source
 from qa.ingest.memory import return_freed_memory
-from qa.ingest.watching import Watcher
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,13 @@ IDLE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
+class Companion(Protocol):
+    """What adds documents in a thread of its own, such as a `Watcher`."""
+
+    def start(self) -> None: ...
+    def stop(self, seconds: float) -> None: ...
+
+
 class Worker:
     """Runs from `start` until `stop`; the next process resumes a job that was running then."""
 
@@ -41,14 +48,14 @@ class Worker:
         fetcher: Fetcher | None = None,
         sandbox: Sandbox | None = None,
         pauses: Sequence[float] = PAUSES,
-        watcher: Watcher | None = None,
+        beside: Sequence[Companion] = (),
     ) -> None:
         """`pauses`: seconds before each further attempt of a job that may succeed then, MAX_ATTEMPTS - 1 of them.
 
-        `watcher`: started and stopped with the worker.
+        `beside`: what else adds documents in this process, started and stopped with the worker.
         """
         self.writer = writer
-        self._watcher = watcher
+        self._beside = beside
         self.engine = writer.engine
         self.fetcher = fetcher or Fetcher(Hosts())
         self.failures = 0  # failed attempts of this process
@@ -60,8 +67,8 @@ class Worker:
 
     def start(self) -> None:
         self._thread.start()
-        if self._watcher:
-            self._watcher.start()
+        for companion in self._beside:
+            companion.start()
 
     def wake(self) -> None:
         """Look for jobs now."""
@@ -71,8 +78,8 @@ class Worker:
         """Stop after the document that is being stored, or after `seconds`."""
         self._stopping.set()
         self._wake.set()
-        if self._watcher:
-            self._watcher.stop(seconds)
+        for companion in self._beside:
+            companion.stop(seconds)
         if self._thread.is_alive():
             self._thread.join(seconds)
 

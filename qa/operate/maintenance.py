@@ -44,9 +44,12 @@ from qa.operate.keys import read_keys
 from qa.operate.question_log import FILE_NAME as QUESTIONS_FILE
 from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
+from qa.sources.registry import FILE_NAME as SOURCES_FILE
+from qa.sources.registry import PAGES_FILE_NAME as SOURCE_PAGES_FILE
+from qa.sources.registry import read_pages, read_sources
 
 # Files beside the store that a backup includes.
-INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE, QUESTIONS_FILE, AUDIT_FILE)
+INCLUDED_FILES = (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE, QUESTIONS_FILE, AUDIT_FILE, SOURCES_FILE, SOURCE_PAGES_FILE)
 
 REPAIR = "run `qa check --repair`, which keeps everything that can be read, or restore a backup with `qa restore FILE`"
 RESTORE = "restore a backup with `qa restore FILE`"
@@ -79,7 +82,9 @@ def check_state(settings: Settings) -> list[Finding]:
     files = state_files_of(settings)
     findings = _find(lambda: read_calibration(files), "run `qa eval --calibrate` again, or delete the file")
     findings += _find(lambda: stored_curation(files), "store a corrected file with `qa curate FILE`")
-    return findings + _find(lambda: read_keys(files), "restore a backup, or create new keys")
+    findings += _find(lambda: read_keys(files), "restore a backup, or create new keys")
+    findings += _find(lambda: read_sources(files), "restore a backup, or delete the file and add the sources again")
+    return findings + _find(lambda: read_pages(files), "delete the file: the next runs ask for every page again")
 
 
 def repair_folder(settings: Settings, say: Say) -> Iterator[str]:

@@ -20,6 +20,8 @@ from qa.operate.maintenance import back_up_folder, restore_folder
 from qa.operate.state import audit_of, questions_of, state_files_of
 from qa.settings.reading import settings_at
 from qa.settings.settings import Settings
+from qa.sources.registry import FILE_NAME as SOURCES_FILE
+from qa.sources.registry import PAGES_FILE_NAME as SOURCE_PAGES_FILE
 
 Say = Callable[[str], None]
 # Shows the progress of a step with this name.
@@ -27,7 +29,7 @@ Show = Callable[[str], AbstractContextManager[Progress]]
 
 
 def copy_service(source: Settings, target: Settings, say: Say, show: Show, *, delete: bool = False) -> CopyReport:
-    """Copy documents, calibration, keys, curation, kept questions and the audit log, and compare the documents.
+    """Copy documents, calibration, keys, curation, sources, kept questions and the audit log, and compare the documents.
 
     `delete`: those that only the target holds. The model of a new target is that of the source. Raises StoreError or ModelError.
     """
@@ -72,7 +74,7 @@ def _require_complete(report: CopyReport) -> None:
 def _copy_state(source: Settings, target: Settings) -> None:
     """In place of the target's, but for the audit log; what the source does not have stays."""
     ours, theirs = state_files_of(source), state_files_of(target)
-    for name in (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE):
+    for name in (CALIBRATION_FILE, KEYS_FILE, CURATION_FILE, SOURCES_FILE, SOURCE_PAGES_FILE):
         content = ours.read(name)
         if content is not None and content != theirs.read(name):
             theirs.change(name, partial(_replace_by, content))

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qa.settings.names import variables
 from qa.settings.reading import Configuration
-from qa.settings.settings import SECRETS, Settings, variables
+from qa.settings.settings import SECRETS, Settings
 
 HIDDEN = "(set, not shown)"
 # The user name and password before the @ of an address.

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from corpus.types import QuotableError
 from index.opensearch.address import SCHEME
 from qa.settings.collections import CollectionSettings
-from qa.settings.settings import ENVIRONMENT_PREFIX, LISTS, REMOVED, RENAMED, Settings, variable, variables
+from qa.settings.names import ENVIRONMENT_PREFIX, REMOVED, RENAMED, variable, variables
+from qa.settings.settings import LISTS, Settings
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONFIG_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"

@@ -25,12 +25,6 @@ from index.types import Precision
 from qa.settings import checks
 from qa.settings.collections import Collections
 
-ENVIRONMENT_PREFIX = "QA_"
-# Settings that also have a standard environment variable; ours takes precedence.
-STANDARD_VARIABLES = {"traces": "OTEL_TRACES_EXPORTER"}
-# Former names, still accepted in version 0.2 with a warning.
-RENAMED = {"operating_point": "answer_threshold", "llm_silence": "llm_idle_timeout", "upload_page": "manage_page"}
-REMOVED = {"log_questions": "it was removed; keep_questions keeps the questions that are asked, for `qa gaps`"}
 # Of 118 answerable questions about GOV.UK pages 3% are below; docs/evaluation.md has more figures.
 ANSWER_THRESHOLD = 0.04
 
@@ -209,6 +203,12 @@ class Settings(BaseModel):
         description="The same as url_hosts, for hosts in a private network or on this machine.",
         examples=[["intranet.example.org"]],
     )
+    source_pause: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="Seconds between two requests of a source (`qa source`) to one host; its robots.txt may ask for more.",
+    )
     watch: tuple[Line, ...] = Field(
         default=(),
         description="Files and folders that `qa serve` adds and follows: new, changed and deleted files.",
@@ -287,14 +287,3 @@ class Settings(BaseModel):
 LISTS = frozenset(name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple))
 # Settings that are never shown.
 SECRETS = frozenset(name for name, field in Settings.model_fields.items() if not field.repr)
-
-
-def variables(name: str) -> tuple[str, ...]:
-    """The environment variables of a setting, in order of precedence."""
-    former = [old for old, new in RENAMED.items() if new == name]
-    standard = [STANDARD_VARIABLES[name]] if name in STANDARD_VARIABLES else []
-    return (variable(name), *standard, *map(variable, former))
-
-
-def variable(name: str) -> str:
-    return ENVIRONMENT_PREFIX + name.upper()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import PathConverter, UnicodeConverter
 
+from qa.operate.state import state_files_of
 from qa.settings.settings import Settings
+from qa.sources.registry import read_sources
 from qa.web import current, routes
 from qa.web.access import browser, gate
 from qa.web.api import chat, documents, health, jobs, mcp, openapi, search, vector_stores, versions
@@ -74,7 +77,9 @@ def create_app(
     app.url_map.converters |= {"document_id": _DocumentId, "version": _Version}
     settings = settings or Settings()
     current.attach(app, get_service, settings)
-    collected = app.extensions["quotable-metrics"] = metrics.Metrics(get_service, admission)
+    collected = app.extensions["quotable-metrics"] = metrics.Metrics(
+        get_service, admission, partial(read_sources, state_files_of(settings))
+    )
     observed.install(app, (collected, *observers))
     problems.install(app)
     browser.install(app, hosts or browser.ServedHosts(), settings)

@@ -52,9 +52,10 @@ def add(
     from corpus.sources.addresses import is_address
     from index.access.audience import placement
     from index.jobs import IfExists
-    from qa.assembly import fetcher_of, open_to_change
+    from qa.assembly import open_to_change
     from qa.ingest.files import add_addresses, add_files, files_below, size_of, unavailable
     from qa.ingest.watching import follow_changes, watch_paths
+    from qa.operate.fetching import fetcher_of
 
     summary, edits = Summary(), placement(collection, access)
     urls = [place for place in places if is_address(place)]

@@ -10,7 +10,8 @@ import click
 
 from corpus.types import QuotableError
 from qa.cli.console import as_printable_json, say, settings_of
-from qa.settings.settings import RENAMED, Settings
+from qa.settings.names import RENAMED
+from qa.settings.settings import Settings
 
 
 @click.command(name="eval")

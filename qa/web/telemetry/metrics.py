@@ -1,12 +1,14 @@
 """`/metrics` for Prometheus: counters of finished requests, and gauges that are read when it asks.
 
-Names and units follow https://prometheus.io/docs/practices/naming/. Label values are words that the program chose, never input.
+Names and units follow https://prometheus.io/docs/practices/naming/. Label values are words of the program or names of the operator's
+sources, never input.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, values
@@ -20,6 +22,7 @@ from qa.assembly import Service
 from qa.ingest.worker import Worker
 from qa.observation import STAGES, Observation
 from qa.settings.reading import metrics_folder
+from qa.sources.source import Source
 from qa.version import installed_version
 from qa.web.current import GetService
 from qa.web.routes import READ, route
@@ -30,6 +33,8 @@ blueprint = Blueprint("metrics", __name__)
 # In seconds: half a millisecond for the quickest stages, a minute for a language model.
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 NO_ROUTE = "none"
+
+GetSources = Callable[[], Mapping[str, Source]]
 
 
 @route(blueprint, "GET", "/metrics", READ, "Prometheus metrics", public=False, media_type="text/plain", tag="monitoring")
@@ -44,8 +49,8 @@ class Metrics:
     those of all. What one process counts elsewhere is then copied there by `publish`.
     """
 
-    def __init__(self, get_service: GetService, admission: Admission | None) -> None:
-        """`admission` is the server's, None without a server."""
+    def __init__(self, get_service: GetService, admission: Admission | None, sources: GetSources) -> None:
+        """`admission` is the server's, None without a server. `sources`: by name, with their last runs."""
         self._registry = CollectorRegistry()
         self._get_service, self._admission = get_service, admission
         self._is_shared = metrics_folder() is not None
@@ -68,7 +73,7 @@ class Metrics:
             self._published = _Published()
         else:
             ProcessCollector(registry=self._registry)
-        self._registry.register(_StateCollector(get_service, None if self._is_shared else admission, self._is_shared))
+        self._registry.register(_StateCollector(get_service, None if self._is_shared else admission, self._is_shared, sources))
 
     def publish(self) -> None:
         """Called every few seconds."""
@@ -143,10 +148,10 @@ def forget_process(pid: int) -> None:
 
 
 class _StateCollector(Collector):
-    """Reads the gauges from the service and the admission. `is_shared`: the caches of all processes are published instead."""
+    """Reads the gauges from the service, its sources and the admission. `is_shared`: the caches of all processes are published instead."""
 
-    def __init__(self, get_service: GetService, admission: Admission | None, is_shared: bool) -> None:
-        self._get_service, self._admission, self._is_shared = get_service, admission, is_shared
+    def __init__(self, get_service: GetService, admission: Admission | None, is_shared: bool, sources: GetSources) -> None:
+        self._get_service, self._admission, self._is_shared, self._sources = get_service, admission, is_shared, sources
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily(
@@ -164,7 +169,7 @@ class _StateCollector(Collector):
             if not self._is_shared:
                 yield _caches(service)
             try:
-                yield from list(_index(service))
+                yield from [*_index(service), *_sources(self._sources())]
             except QuotableError:
                 return  # the other metrics are still useful; the error is in the log
 
@@ -211,6 +216,22 @@ def _index(service: Service) -> Iterator[Metric]:
         yield GaugeMetricFamily("quotable_jobs_failed", "Failed jobs, neither retried nor dismissed.", status.jobs_failed)
     if service.worker:
         yield _failures(service.worker)
+
+
+def _sources(sources: Mapping[str, Source]) -> Iterator[Metric]:
+    ended = GaugeMetricFamily("quotable_source_last_run_timestamp_seconds", "When a source last ran.", labels=("source",))
+    pages = GaugeMetricFamily("quotable_source_pages", "Pages or files of a source.", labels=("source",))
+    failures = GaugeMetricFamily(
+        "quotable_source_failures",
+        "Pages that a source failed to fetch or read in its last run, and the run itself.",
+        labels=("source",),
+    )
+    for name, source in sources.items():
+        if last := source.last:
+            ended.add_metric((name,), datetime.fromisoformat(last.ended).timestamp())
+            pages.add_metric((name,), last.pages)
+            failures.add_metric((name,), last.failed + (last.error is not None))
+    yield from (ended, pages, failures)
 
 
 def _failures(worker: Worker) -> Metric:

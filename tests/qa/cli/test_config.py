@@ -11,8 +11,9 @@ from typing import Any, get_args
 import pytest
 
 from qa.settings.listing import as_toml, rows
+from qa.settings.names import variables
 from qa.settings.reading import SettingsError, read_configuration, read_settings
-from qa.settings.settings import LISTS, SECRETS, Settings, variables
+from qa.settings.settings import LISTS, SECRETS, Settings
 from tests.conftest import MakeFolder, RunProcess, Server, StartServer
 
 DOCS = Path(__file__).parent.parent.parent.parent / "docs"
@@ -62,6 +63,7 @@ INVALID: dict[str, tuple[Any, str]] = {
     "writer_groups": (["a b"], "letters, digits"), "hosts": (["a b"], "a host name"),
     "public_url": ("https://me:zq@docs.example.org", "a site"), "origins": (["https://a.example/"], "an origin"),
     "url_hosts": (["http://a.example"], "not a host"), "url_private_hosts": ("a.example", "a list"),
+    "source_pause": (-1, "0"),
     "watch": (["a\nb"], "a line"), "workers": (0, "1"), "keep_originals": ("perhaps", "boolean"), "keep_versions": (-1, "0"),
     "manage_page": ([], "boolean"),
     "example_questions": ([""], "not empty"),

@@ -76,6 +76,7 @@ qa.evaluation.question_sets
 qa.evaluation.invariants
 qa.chat
 qa.ingest
+qa.sources
 qa.operate
 qa.assembly
 qa.operate.maintenance
@@ -224,6 +225,7 @@ def test_every_room_in_the_order_exists() -> None:
         ),
         (("opensearchpy",), {"index/opensearch/connection.py"}),
         (("httpcore2",), {"corpus/sources/http_client.py"}),
+        (("protego",), {"corpus/sources/crawler.py"}),
         (("httpx", "httpx2", "httpcore", "requests", "urllib3", "urllib.request"), set()),
         (("pickle", "marshal", "shelve", "dill", "joblib"), set()),
         (("sqlite3",), set()),

@@ -23,8 +23,8 @@ from tests.waiting import wait_for
 QUESTION = "zqcanaryquestion"
 DOCUMENT = "zqcanarydocument"
 STORED = re.compile(
-    r"store\.sqlite|generations/|audit\.jsonl|curation\.toml"
-)  # documents, their indexes, who changed them, and rules
+    r"store\.sqlite|generations/|audit\.jsonl|curation\.toml|sources(-pages)?\.json"
+)  # documents, their indexes, who changed them, rules, and where they come from
 
 
 @pytest.fixture(scope="module")

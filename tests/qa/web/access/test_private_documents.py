@@ -131,8 +131,8 @@ WRITING = {
 # Commands are the operator's, who reads everything; only `qa mcp` may serve an audience.
 COMMANDS = set(
     (
-        "serve work prepare search why-not chat mcp add remove list versions status config check backup restore copy rebuild eval gaps"
-        " key curate audit"
+        "serve work prepare search why-not chat mcp add remove list versions source status config check backup restore copy"
+        " rebuild eval gaps key curate audit"
     ).split()
 )
 # About all documents, so for callers who may read them.
