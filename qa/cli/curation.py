@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from corpus.types import QuotableError
 from qa.cli.console import say, settings_of
-
-if TYPE_CHECKING:
-    from index.engine import EngineView
-    from qa.curation.rules import Curation
 
 
 @click.command()
@@ -29,6 +23,7 @@ def curate(context: click.Context, file: Path | None, check: bool, show: bool) -
     """
     from qa.assembly import open_reading_engine
     from qa.audit import Change
+    from qa.curation.checking import unknown_places
     from qa.curation.reading import read_curation
     from qa.curation.stored import FILE_NAME, write_curation
     from qa.operate.state import audit_of, state_files_of
@@ -44,8 +39,8 @@ def curate(context: click.Context, file: Path | None, check: bool, show: bool) -
     content = _read(file)
     curation = read_curation(content, str(file))
     with closing(open_reading_engine(settings, say)) as engine:
-        for warning in _unknown_places(curation, engine, file):
-            say(f"qa: {warning}")
+        for warning in unknown_places(curation, engine):
+            say(f"qa: {file}, {warning}")
     count = f"{_count(len(curation.rules), 'rule')} and {_count(len(curation.synonyms), 'phrase')} with synonyms"
     if check:
         click.echo(f"{file} has no mistakes: {count}.")
@@ -64,13 +59,3 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise QuotableError(f"cannot read {file}: {error.strerror}") from error
-
-
-def _unknown_places(curation: Curation, engine: EngineView, file: Path) -> Iterator[str]:
-    """What rules pin or hide that is not there, or not yet."""
-    for rule, place in curation.places():
-        where = f"{file}, line {rule.line}" if rule.line else f"{file}"
-        if engine.document(place.document) is None:
-            yield f"{where}: there is no document {place.document!r} yet; `qa list` lists the ids of all documents"
-        elif not any(place.holds(stored) for stored in engine.passages_of(place.document)):
-            yield f"{where}: no single passage of {place.document!r} has the text {place.text!r}"

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Hashable
 from contextlib import suppress
+from hashlib import sha256
 
 from index.types import StoreError
 from qa.curation.reading import CurationError, read_curation
@@ -17,10 +18,25 @@ log = logging.getLogger(__name__)
 FILE_NAME = "curation.toml"
 
 
-def write_curation(files: StateFiles, content: bytes) -> str:
-    """Store the content of an editor's file, which has been checked, and return where. Raises StoreError."""
-    files.change(FILE_NAME, lambda _: content)
+def write_curation(files: StateFiles, content: bytes, over: str | None = None) -> str:
+    """Store the content of an editor's file, which has been checked, and return where. Raises StoreError.
+
+    `over`: the digest of the content that it is a change of; raises CurationError if another one is stored now.
+    """
+
+    def replace(stored: bytes | None) -> bytes:
+        if over is not None and digest_of(stored) != over:
+            raise CurationError(
+                "the rules were changed by someone else meanwhile; copy yours, open the page again and add them"
+            )
+        return content
+
+    files.change(FILE_NAME, replace)
     return files.place(FILE_NAME)
+
+
+def digest_of(content: bytes | None) -> str:
+    return sha256(content or b"").hexdigest()
 
 
 def stored_curation(files: StateFiles) -> Curation:

@@ -28,6 +28,11 @@ class Intake:
         self._fetcher = fetcher or Fetcher(Hosts())
         self._wake = wake
 
+    @property
+    def audit(self) -> AuditLog:
+        """In the name of who sends."""
+        return self._audit
+
     def by(self, who: str) -> Intake:
         """The same intake, in the name of someone else in the audit log."""
         return Intake(self.engine, self._fetcher, self._wake, self._audit.by(who))

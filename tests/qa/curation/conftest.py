@@ -15,6 +15,7 @@ from qa.assembly import Service, service_of
 from qa.curation.reading import read_curation
 from qa.curation.stored import write_curation
 from qa.ingest.writer import DocumentWriter, IncomingDocument
+from qa.operate.state import audit_of
 from qa.settings.settings import Settings
 from qa.state_files import FolderFiles
 from qa.web.application import create_app
@@ -58,7 +59,8 @@ class Site:
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("data")
     settings = Settings(data=folder, reader="none")
-    with DocumentWriter(open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder()))) as writer:
+    engine = open_engine_to_write(folder, lambda _: ("hashing", HashingEmbedder()))
+    with DocumentWriter(engine, audit=audit_of(settings)) as writer:
         for document_id, text in TEXTS.items():
             edits = {"collection": "animals"} if document_id in ("otters", "herons") else {}
             document = Document(

@@ -121,6 +121,12 @@ def select_documents(page: Page) -> None:
     page.get_by_text("selected…").wait_for()
 
 
+def save_a_mistake(page: Page) -> None:
+    page.get_by_label("Rules").fill('[[rule]]\nwords = ["fee"]\n')
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("line 1: the rule does nothing")
+
+
 def save_an_empty_title(page: Page) -> None:
     page.get_by_label("Title").fill(" ")
     page.get_by_text("Add a field").click()
@@ -182,6 +188,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "edit saved": ("/manage/document?id=/library-card", save),
     "remove": ("/manage/remove?id=/library-card", do_nothing),
     "health": ("/manage/health", do_nothing),
+    "rules refused": ("/manage/curation", save_a_mistake),
     "settings": ("/manage/settings", do_nothing),
 }
 

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from flask import Blueprint
 
 from corpus.languages import name as language_name
-from qa.web.pages.manage import adding, document_form, health_page, list_page, removal, settings_page
+from qa.web.pages.manage import adding, curation_page, document_form, health_page, list_page, removal, settings_page
 from qa.web.pages.presentation import format_date
 from qa.web.schemas.addresses import short_version
 
 blueprint = Blueprint("manage", __name__)
-for page in (list_page, adding, document_form, removal, health_page, settings_page):
+for page in (list_page, adding, document_form, removal, curation_page, health_page, settings_page):
     blueprint.register_blueprint(page.blueprint)
 blueprint.add_app_template_global(short_version)
 

@@ -124,6 +124,7 @@ WRITING = {
     *(f"pages.manage.adding.{name}" for name in ("former_upload_page", "add_files", "add_address", "handle_failures")),
     *(f"pages.manage.form.{name}" for name in ("document_form", "edit_document")),
     *(f"pages.manage.removal.{name}" for name in ("ask_to_remove", "remove_documents")),
+    *(f"pages.manage.curation.{name}" for name in ("curation_page", "store_curation")),
     "pages.manage.list.list_page",
     "pages.manage.health.health_page",
     "pages.manage.settings.settings_page",
