@@ -111,7 +111,9 @@ class _Published:
         for family in families:
             for sample in family.samples:
                 labels = tuple(sample.labels.values())
-                metric = self._metrics.setdefault(family.name, _shared_metric(family, tuple(sample.labels)))
+                metric = self._metrics.get(family.name)
+                if metric is None:  # prometheus_client keeps what is made here for ever
+                    metric = self._metrics[family.name] = _shared_metric(family, tuple(sample.labels))
                 child = metric.labels(*labels) if labels else metric
                 if isinstance(child, Gauge):
                     child.set(sample.value)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from prometheus_client import values
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from qa.observation import STAGES
 from qa.operate.keys import Role, create_key
+from qa.settings.reading import METRICS_VARIABLE
 from qa.state_files import FolderFiles
 from qa.web.application import create_app
 from qa.web.server.admission import Admission
+from qa.web.telemetry.metrics import publisher_of
 from tests.conftest import Server, StartServer
 from tests.waiting import wait_for
 
@@ -165,6 +171,24 @@ def test_applications_in_one_process_count_separately() -> None:
     one, other = create_app(lambda: None), create_app(lambda: None)
     with one.test_client().get("/healthz"), other.test_client().get("/metrics") as response:
         assert 'route="/healthz"' not in response.text
+
+
+def test_publishing_again_and_again_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(METRICS_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(values, "ValueClass", values.MultiProcessValue())
+    publish = publisher_of(cast(Any, SimpleNamespace(failures=3)))
+    shared = create_app(lambda: None, admission=Admission(slots=2)).extensions["quotable-metrics"]
+
+    def kept() -> int:
+        gc.collect()
+        return sum(type(each) is values.ValueClass for each in gc.get_objects())
+
+    for _ in range(2):
+        before = kept()
+        for _ in range(20):
+            publish()
+            shared.publish()
+    assert kept() == before
 
 
 def test_needs_a_key_with_the_role_read(data_folder: Callable[[], Path], start_server: StartServer) -> None:
