@@ -215,7 +215,8 @@ def raw(server: Any, data: bytes) -> bytes:
         received = b""
         with suppress(ConnectionResetError, BrokenPipeError):  # the server may close the connection first
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # not connected any more
+                connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65536):
                 received += part
     return received
