@@ -18,6 +18,7 @@ from index.jobs import Job, Jobs
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
+from index.text.analysis import ENGLISH_ONLY
 from index.types import NO_EDITS, NO_ORIGIN, DocumentVersion, Embedder, Matrix, Origin, StoredDocument, StoredPassage, Vector
 
 PutOutcome = Literal["added", "replaced", "cancelled"]
@@ -114,9 +115,12 @@ class EngineView(Protocol):
 
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
-        """Correct the spelling, if `spelling` is set, and embed the question, or start to. Does not wait for writes."""
+    def prepare(self, question: str, languages: Sequence[str] = ENGLISH_ONLY, *, spelling: bool = True) -> PreparedQuery:
+        """Correct the spelling, if set, and embed the question, or start to; `languages`: its own, then others of the documents."""
         ...
+
+    def known_languages(self) -> Sequence[tuple[Scalar, int]]:
+        """The documents' known languages with their numbers, the most frequent first; on a cluster up to ten seconds old."""
 
     def snapshot(self, allowed: Filter | None = None) -> AbstractContextManager[Snapshot]:
         """A view for several reads. Keep it short: the store keeps what is replaced meanwhile. Do not open one inside another."""
@@ -185,11 +189,14 @@ class Engine(EngineView, Protocol):
 
     def status(self) -> EngineStatus: ...
     def counts(self, allowed: Filter | None = None) -> tuple[int, int]: ...
+    def known_languages(self, audience: Audience | None = None) -> Sequence[tuple[Scalar, int]]: ...
     def languages(self) -> Sequence[tuple[str | None, int]]:
         """The number of documents in each language, the most frequent first; None for an unknown language."""
         ...
 
-    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery: ...
+    def prepare(
+        self, question: str, languages: Sequence[str] = ENGLISH_ONLY, *, spelling: bool = True, audience: Audience | None = None
+    ) -> PreparedQuery: ...
     def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
         """Rank passages, best first."""
         ...

@@ -14,6 +14,7 @@ from index.access.audience import Audience
 Scalar = str | int | float | bool
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
 
+MOST_LANGUAGES = 100  # of documents
 FIELDS = ("id", "title", "source", "url", "date", "type", "language", "collection")
 
 

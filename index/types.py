@@ -147,11 +147,14 @@ class StoredPassage:
 
 @dataclass(frozen=True, slots=True)
 class IndexedText:
-    """The text of a passage that the lexical index holds: its document's title, its headings and text, its document's number."""
+    """The text of a passage that the lexical index holds: its document's title, its headings and text, its document's number and
+    language.
+    """
 
     title: str
     body: str
     document: int
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from index.filters import Comparison, Filter, Scalar, both
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
+from index.text.analysis import ENGLISH_ONLY
 from index.types import DamagedRow, DocumentVersion, Embedder, StoredDocument, StoredPassage, Vector
 
 # Up to so many documents are read one by one, more by a query.
@@ -60,10 +61,13 @@ class RestrictedEngine:
     def counts(self) -> tuple[int, int]:
         return self._engine.counts(self._audience)
 
+    def known_languages(self) -> Sequence[tuple[Scalar, int]]:
+        return self._engine.known_languages(self._audience)
+
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True) -> PreparedQuery:
-        return self._engine.prepare(question, spelling=spelling, audience=self._audience)
+    def prepare(self, question: str, languages: Sequence[str] = ENGLISH_ONLY, *, spelling: bool = True) -> PreparedQuery:
+        return self._engine.prepare(question, languages, spelling=spelling, audience=self._audience)
 
     @contextmanager
     def snapshot(self, allowed: Filter | None = None) -> Iterator[RestrictedSnapshot]:

@@ -24,11 +24,12 @@ from index.embedded.store.database import Database
 from index.embedded.store.jobs import JobQueue
 from index.embedded.store.store import Store
 from index.engine import KEPT_VERSIONS, DocumentCopy, EngineStatus, PutOutcome
-from index.filters import Filter, Scalar
+from index.filters import MOST_LANGUAGES, Filter, Scalar
 from index.jobs import Job, JobKind
 from index.listing import DocumentPage, DocumentQuery, DocumentState
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Ranking
+from index.text.analysis import ENGLISH_ONLY
 from index.types import (
     NO_EDITS,
     NO_ORIGIN,
@@ -116,14 +117,20 @@ class EmbeddedEngine:
     def languages(self) -> list[tuple[str | None, int]]:
         return self.store.languages()
 
+    def known_languages(self, audience: Audience | None = None) -> Sequence[tuple[Scalar, int]]:
+        return self.facets("language", audience, MOST_LANGUAGES)
+
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery:
+    def prepare(
+        self, question: str, languages: Sequence[str] = ENGLISH_ONLY, *, spelling: bool = True, audience: Audience | None = None
+    ) -> PreparedQuery:
         searcher = self._index().searcher
         if audience is None:  # without a read transaction
-            return searcher.prepare(question, spelling=spelling)
+            return searcher.prepare(question, languages, spelling=spelling)
         with searcher.snapshot() as index:
-            return searcher.prepare(question, spelling=spelling, readable=self._readable.passages(index, audience))
+            readable = self._readable.passages(index, audience)
+            return searcher.prepare(question, languages, spelling=spelling, readable=readable)
 
     def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
         with self.snapshot(allowed, audience) as snapshot:

@@ -29,6 +29,7 @@ from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.reranking import rerank
 from index.ranking.result import Ranking
 from index.ranking.scoring import rank_candidates
+from index.text.analysis import ENGLISH_ONLY
 from index.text.idf import general_shares
 from index.text.spelling import Spelling
 from index.types import Embedder, Ids, Reranker, StoredPassage, Vector
@@ -96,20 +97,27 @@ class Searcher:
                 index = self._follow()
             yield index
 
-    def prepare(self, question: str, *, spelling: bool = True, readable: ReadablePassages | None = None) -> PreparedQuery:
+    def prepare(
+        self,
+        question: str,
+        languages: Sequence[str] = ENGLISH_ONLY,
+        *,
+        spelling: bool = True,
+        readable: ReadablePassages | None = None,
+    ) -> PreparedQuery:
         """Correct words that the corpus does not hold, and embed the question: in another thread if the search takes milliseconds.
 
         `readable`: what the asker may read, None for everything; then in the read transaction that it is of.
         """
         index = readable.index if readable else self._latest()
-        spelled = self._correct(question, index, readable) if spelling else Spelling(question, question)
+        spelled = self._correct(question, languages, index, readable) if spelling else Spelling(question, question)
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
         texts = list(dict.fromkeys((question, spelled.guess)))
+        prepared = partial(PreparedQuery, spelled.corrected, alternatives=spelled.alternatives, languages=tuple(languages))
         if index.is_approximate:
-            embedding = _pool.submit(embed_together, self._embedder, texts)
-            return PreparedQuery(spelled.corrected, embedding.result, alternatives=spelled.alternatives)
+            return prepared(embed=_pool.submit(embed_together, self._embedder, texts).result)
         vector = embed_together(self._embedder, texts)
-        return PreparedQuery(spelled.corrected, lambda: vector, alternatives=spelled.alternatives)
+        return prepared(embed=lambda: vector)
 
     def rank(
         self,
@@ -136,6 +144,7 @@ class Searcher:
             context=query.context,
             context_weight=query.context_weight,
             alternatives=query.alternatives,
+            languages=query.languages,
             related_words=self._embedder.related_words,
             synonyms=query.synonyms,
         )
@@ -162,14 +171,18 @@ class Searcher:
             self._set_generation(generation, self._segments)
             self._read_tail()
 
-    def _correct(self, question: str, index: IndexSnapshot, readable: ReadablePassages | None) -> Spelling:
+    def _correct(
+        self, question: str, languages: Sequence[str], index: IndexSnapshot, readable: ReadablePassages | None
+    ) -> Spelling:
         """With words of passages that the asker may read only."""
         if index.speller is None:
             return Spelling(question, question)
+        statistics = readable.statistics if readable else index.statistics
+        knows = partial(statistics.knows, languages=languages)
         if readable is None:
-            return index.speller.correct_text(question, index.statistics.knows, self._protected_words)
+            return index.speller.correct_text(question, knows, self._protected_words)
         hold = cache(partial(readable.hold, store=self._store))
-        return index.speller.correct_text(question, readable.statistics.knows, self._protected_words, hold)
+        return index.speller.correct_text(question, knows, self._protected_words, hold)
 
     def _latest(self) -> IndexSnapshot:
         """The index up to the last commit; without a read transaction, for what needs no row of the store."""

@@ -51,8 +51,9 @@ class Statistics:
     mean_length: float
     document_frequency: Callable[[str], int]
 
-    def knows(self, word: str) -> bool:
-        return self.document_frequency(stems([word])[0]) > 0
+    def knows(self, word: str, languages: Sequence[str]) -> bool:
+        """Whether a passage holds it, or another form of it in one of the languages."""
+        return any(self.document_frequency(stem) > 0 for stem in {stems([word], language)[0] for language in languages})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from corpus.types import Document, Passage
 from index.access.audience import Audience
 from index.documents import edited_document, new_document
 from index.engine import KEPT_VERSIONS, DocumentCopy, EngineStatus, PutOutcome
-from index.filters import Filter, both
+from index.filters import MOST_LANGUAGES, Filter, Scalar, both
 from index.jobs import Job, JobKind
+from index.lru import LRU
 from index.opensearch.connection import Connection
 from index.opensearch.documents.mapping import CHANGES, check_fingerprint, create, require_in_use
 from index.opensearch.documents.records import Records
@@ -27,6 +28,7 @@ from index.opensearch.state.originals import ClusterOriginals
 from index.opensearch.sweeping import sweep
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Ranking
+from index.text.analysis import ENGLISH_ONLY
 from index.types import (
     NO_EDITS,
     NO_ORIGIN,
@@ -43,6 +45,8 @@ from index.types import (
 OpenEmbedder = Callable[[str | None], tuple[str, Embedder]]
 
 SWEEP_SECONDS = 3_600.0
+LANGUAGES_SECONDS = 10.0
+AUDIENCES = 64  # those that asked last
 
 
 class ClusterEngine(ClusterReading):
@@ -60,6 +64,7 @@ class ClusterEngine(ClusterReading):
         self._loading = threading.Lock()
         self._searcher: Searcher | None = None
         self._swept = time.monotonic()
+        self._languages: LRU[Audience | None, tuple[float, Sequence[tuple[Scalar, int]]]] = LRU(AUDIENCES)
 
     # Facts
 
@@ -109,12 +114,23 @@ class ClusterEngine(ClusterReading):
     def languages(self) -> list[tuple[str | None, int]]:
         return self.records.languages()
 
+    def known_languages(self, audience: Audience | None = None) -> Sequence[tuple[Scalar, int]]:
+        counted, found = self._languages.get(audience) or (-LANGUAGES_SECONDS, ())
+        if time.monotonic() - counted >= LANGUAGES_SECONDS:  # so that not every question asks for them
+            found = self.facets("language", audience, MOST_LANGUAGES)
+            self._languages.put(audience, (time.monotonic(), found))
+        return found
+
     # Search
 
-    def prepare(self, question: str, *, spelling: bool = True, audience: Audience | None = None) -> PreparedQuery:
+    def prepare(
+        self, question: str, languages: Sequence[str] = ENGLISH_ONLY, *, spelling: bool = True, audience: Audience | None = None
+    ) -> PreparedQuery:
         """The spelling is not corrected: that needs every word of the documents in each process."""
         vector = embed_together(self.embedder, [question])
-        return PreparedQuery(question, lambda: vector)
+        facts = self.records.facts
+        english = facts is not None and not facts.has_languages
+        return PreparedQuery(question, lambda: vector, languages=ENGLISH_ONLY if english else tuple(languages))
 
     def search(self, query: PreparedQuery, allowed: Filter | None = None, audience: Audience | None = None) -> Ranking:
         with self.snapshot(allowed, audience) as snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from index.text.analysis import STOP_WORDS, stems, terms, words
+from index.text.analysis import ENGLISH_ONLY, stems, stop_words, terms, words
 from index.text.idf import RARE_SHARE, smooth_idf
 from index.types import LexicalQuery
 
@@ -30,15 +30,16 @@ def lexical_query(
     context: str = "",
     context_weight: float = 0.0,
     alternatives: Sequence[str] = (),
+    languages: Sequence[str] = ENGLISH_ONLY,
     related_words: RelatedWords = lambda word: (),
     synonyms: Sequence[tuple[str, str]] = (),
 ) -> LexicalQuery:
     """Weigh the question's terms by idf and add expansions that occur in the corpus.
 
     `passages`, `mean_length` (in terms): of the whole corpus. `context`: earlier turns; terms that the question lacks count
-    `context_weight` times their idf. `alternatives`: what may be meant by words that may be misspelt. `related_words`: word -> related
-    words with their cosines. Terms that the corpus lacks keep their weight, so that a match is judged against the whole
-    question. `synonyms`: as in PreparedQuery.
+    `context_weight` times their idf. `alternatives`: what may be meant by words that may be misspelt. `languages`: that of the question,
+    and others, whose forms of its words are searched as well. `related_words`: word -> related words with their cosines. Terms that the
+    corpus lacks keep their weight, so that a match is judged against the whole question. `synonyms`: as in PreparedQuery.
     """
 
     def weight(term: str) -> float:
@@ -48,35 +49,45 @@ def lexical_query(
         return term not in weights and term not in context_weights and document_frequency(term) > 0
 
     in_order = words(question)
-    content = [word for word in in_order if word not in STOP_WORDS]
-    term_of = dict(zip(content, stems(content), strict=True))
+    language, *others = languages
+    content = [word for word in in_order if word not in stop_words(language)]
+    term_of = dict(zip(content, stems(content, language), strict=True))
     weights = {term: weight(term) for term in term_of.values()}
-    context_terms = stems([word for word in words(context) if word not in STOP_WORDS])
+    context_terms = terms(context, language)
     context_weights = {term: context_weight * weight(term) for term in context_terms if term not in weights}
     expansions: dict[str, float] = {}
     for term, share in (
-        *((term, JOINED_WEIGHT * weight(term)) for term in _joined_neighbours(in_order) if expands(term)),
-        *((term, weight(term)) for term in stems(words(" ".join(alternatives))) if expands(term)),
+        *((term, JOINED_WEIGHT * weight(term)) for term in _joined_neighbours(in_order, language) if expands(term)),
+        *((term, weight(term)) for term in stems(words(" ".join(alternatives)), language) if expands(term)),
+        *((form, weight(form)) for form in _forms(content, others) if expands(form)),
         *_related_terms(term_of, weights, document_frequency, related_words, expands),
-        *_synonym_terms(synonyms, weights, expands),
+        *_synonym_terms(synonyms, language, weights, expands),
     ):
         expansions[term] = max(expansions.get(term, 0.0), share)
     # The mean length is 0 in a corpus of stop words.
     return LexicalQuery(tuple(weights.items()), tuple(expansions.items()), mean_length or 1.0, tuple(context_weights.items()))
 
 
-def _joined_neighbours(in_order: Sequence[str]) -> list[str]:
+def _joined_neighbours(in_order: Sequence[str], language: str) -> list[str]:
     """Terms of neighbouring words written as one."""
-    return stems([one + other for one, other in pairwise(in_order) if one not in STOP_WORDS and other not in STOP_WORDS])
+    stop = stop_words(language)
+    return stems([one + other for one, other in pairwise(in_order) if one not in stop and other not in stop], language)
+
+
+def _forms(content: Sequence[str], languages: Sequence[str]) -> Iterator[str]:
+    """The terms of words in each of the languages."""
+    for language in languages:
+        stop = stop_words(language)
+        yield from stems([word for word in content if word not in stop], language)
 
 
 def _synonym_terms(
-    synonyms: Sequence[tuple[str, str]], weights: Mapping[str, float], expands: Callable[[str], bool]
+    synonyms: Sequence[tuple[str, str]], language: str, weights: Mapping[str, float], expands: Callable[[str], bool]
 ) -> Iterator[tuple[str, float]]:
     """The terms of synonyms; those of one synonym share SYNONYM_WEIGHT of the weight of the phrase that it stands for."""
     for phrase, synonym in synonyms:
-        others = terms(synonym)
-        share = SYNONYM_WEIGHT * sum(weights.get(term, 0.0) for term in set(terms(phrase))) / max(len(others), 1)
+        others = terms(synonym, language)
+        share = SYNONYM_WEIGHT * sum(weights.get(term, 0.0) for term in set(terms(phrase, language))) / max(len(others), 1)
         yield from ((other, share) for other in others if expands(other))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index.text.analysis import ENGLISH_ONLY
 from index.types import Embedder, Vector
 
 
@@ -14,6 +15,7 @@ from index.types import Embedder, Vector
 class PreparedQuery:
     """`question`: its text with the spelling corrected; `embed`: returns its vector, and waits while that is being computed.
 
+    `languages`: those to take its words for, its own first, then others of the documents.
     `alternatives`: what may be meant by words that may be misspelt, searched as well.
     `context`: earlier turns, whose terms count `context_weight` times their idf. `lexical_only`: rank by words, and by similarity
     only where no word is found: the model cannot read the question's language. `synonyms`: phrases of the question, each with a phrase
@@ -27,6 +29,7 @@ class PreparedQuery:
     lexical_only: bool = False
     alternatives: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
+    languages: tuple[str, ...] = ENGLISH_ONLY
 
     @property
     def vector(self) -> Vector:

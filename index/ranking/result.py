@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from index.text.analysis import ENGLISH
 from index.types import Ids, Scores
 
 
@@ -55,7 +56,8 @@ class Ranking:
 
     `term_weights`: the question's terms with their idf, from the corpus and general language. `best_possible`: upper bound of a
     score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked. `absent`: the question's
-    terms that no passage holds, whether it was ranked or not. `partial`: part of the documents could not be searched.
+    terms that no passage holds, whether it was ranked or not. `partial`: part of the documents could not be searched. `language`: that
+    the terms are of.
     """
 
     question: str
@@ -67,3 +69,4 @@ class Ranking:
     passages: int
     absent: Collection[str] = ()
     partial: bool = False
+    language: str = ENGLISH

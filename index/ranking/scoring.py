@@ -52,6 +52,7 @@ def rank_candidates(
         passages,
         absent,
         partial,
+        query.languages[0],
     )
 
 

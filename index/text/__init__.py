@@ -1,5 +1,5 @@
 """Text analysis: the same for passages and questions. Pure.
 
-Text enters; words, terms (stems without stop words), normalised notations of dates, numbers and codes, idf weights and spelling
-corrections leave.
+Text enters; words, terms (stems without stop words, by language), normalised notations of dates, numbers and codes, idf weights and
+spelling corrections leave.
 """

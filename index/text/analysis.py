@@ -1,8 +1,8 @@
 """Text -> terms of the lexical index. Pure, the same for passages and questions.
 
-Lower case without accents, words of at least two characters, no English stop words, Snowball English stems. Chinese, Japanese, Thai,
-Khmer, Lao and Burmese are written without spaces and become overlapping pairs of characters. Dates, numbers and codes are
-normalised first (`index/text/notations.py`).
+Lower case without accents, words of at least two characters, without stop words, Snowball stems: of a passage in its document's language,
+of a question in its own. Chinese, Japanese, Thai, Khmer, Lao and Burmese are written without spaces and become overlapping pairs of
+characters. Dates, numbers and codes are normalised first (`index/text/notations.py`).
 """
 
 from __future__ import annotations
@@ -10,30 +10,34 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 
 import Stemmer
 
 from index.text.notations import normalize_notation
+from index.text.stop_words import stop_words_of
 
-# fmt: off
-# The English stop words of Lucene and tantivy, plus question words and auxiliaries.
-STOP_WORDS = frozenset(
-    "a about above after again all also am an and any are as at be because been before being below between both but by can could"
-    " did do does doing down during each few for from further had has have having he her here hers herself him himself his how i"
-    " if in into is it its itself just me more most my myself no nor not now of off on once only or other our ours ourselves out"
-    " over own same she should so some such than that the their theirs them themselves then there these they this those through to"
-    " too under until up very was we were what when where which while who whom why will with would you your yours yourself"
-    " yourselves dont cant wont didnt doesnt isnt arent wasnt werent havent hasnt wouldnt couldnt shouldnt im ive youre thats whats"
-    " theres".split()
-)
+ENGLISH = "en"
+ENGLISH_ONLY = (ENGLISH,)
+# Text in any other language, or in none that is known, is analysed as English.
+STEMMERS = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish", "et": "estonian",
+    "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian", "hy": "armenian",
+    "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
+    "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
 
 _WORD = re.compile(r"\w\w+")
-_ACCENTS = re.compile("[\u0300-\u036f\u064b-\u0652]+")  # of Latin, Greek and Cyrillic letters; Arabic short vowels
+# Of Latin, Greek and Cyrillic letters; Arabic short vowels, hamza and madda on other letters, and lengthening.
+_ACCENTS = re.compile("[\u0300-\u036f\u0640\u064b-\u0655\u0670]+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-CACHED_STEMS = 2_000  # per thread
-_local = threading.local()  # a Stemmer has a cache and is not thread-safe
+MIN_STOP_WORDS = 3  # that tell a language
+CACHED_STEMS = 2_000  # per thread and language
+_local = threading.local()  # a Stemmer has a cache and is not thread-safe; one a language
 
 
 def words(text: str) -> list[str]:
@@ -55,21 +59,75 @@ def is_unspaced(text: str) -> bool:
     return not text.isascii() and _UNSPACED.search(text) is not None
 
 
-def terms(text: str) -> list[str]:
-    """Stemmed words without stop words, in order."""
-    return stems([word for word in words(text) if word not in STOP_WORDS])
+def passage_terms(title: str, body: str, language: str | None) -> tuple[list[str], list[str]]:
+    """The terms of a passage's title and body. `language`: its document's, if it is known."""
+    in_body = words(body)
+    language = language_of(in_body, language)
+    return _content_stems(words(title), language), _content_stems(in_body, language)
 
 
-def stems(words_: list[str]) -> list[str]:
+def language_of(words_: Sequence[str], known: str | None) -> str:
+    """The language that words are analysed in. Text with English names may be taken for English or for none: then it is the language with
+    most stop words in it, if there are some.
+    """
+    if known not in (None, ENGLISH):
+        return analysed_as(known)
+    languages = _languages_of_stop_words()
+    counts = Counter(language for word in words_ for language in languages.get(word, ()))
+    best = max(counts, key=lambda language: (counts[language], language == ENGLISH), default=ENGLISH)
+    return best if counts[best] >= MIN_STOP_WORDS else ENGLISH
+
+
+def terms(text: str, language: str | None = ENGLISH) -> list[str]:
+    """Stemmed words without stop words, in order. `language`: ISO 639-1 code."""
+    return _content_stems(words(text), language)
+
+
+def stems(words_: list[str], language: str | None = ENGLISH) -> list[str]:
+    """The stem of each word."""
+    algorithm = STEMMERS[analysed_as(language)]
     if len(words_) > CACHED_STEMS:  # such as a vocabulary: storing and evicting would take longer than stemming
-        return list(Stemmer.Stemmer("english", 0).stemWords(words_))
-    stemmer = getattr(_local, "stemmer", None)
+        return list(Stemmer.Stemmer(algorithm, 0).stemWords(words_))
+    stemmer = getattr(_local, algorithm, None)
     if stemmer is None:
-        stemmer = _local.stemmer = Stemmer.Stemmer("english", CACHED_STEMS)
+        stemmer = Stemmer.Stemmer(algorithm, CACHED_STEMS)
+        setattr(_local, algorithm, stemmer)
     return list(stemmer.stemWords(words_))
+
+
+def stop_words(language: str | None) -> frozenset[str]:
+    """In lower case, without accents."""
+    return _stop_words(analysed_as(language))
+
+
+def analysed_as(language: str | None) -> str:
+    """The language whose stemmer and stop words are used for text in a language."""
+    return language if language in STEMMERS else ENGLISH
+
+
+def _content_stems(words_: Sequence[str], language: str | None) -> list[str]:
+    stop = stop_words(language)
+    return stems([word for word in words_ if word not in stop], language)
+
+
+@cache
+def _languages_of_stop_words() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for language in STEMMERS:
+        for word in stop_words(language):
+            found.setdefault(word, []).append(language)
+    return found
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    return frozenset(fold(word) for word in stop_words_of(language))
 
 
 def _pairs(run: re.Match[str]) -> str:
     characters = run[0]
     pairs = [characters[i : i + 2] for i in range(len(characters) - 1)] or [characters * 2]
     return f" {' '.join(pairs)} "
+
+
+STOP_WORDS = stop_words(ENGLISH)

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from corpus.languages import detect
 from index.engine import EngineView, Snapshot
-from index.filters import Filter, collection_of
+from index.filters import Filter, Scalar, collection_of
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
-from index.text.analysis import terms
+from index.text.analysis import ENGLISH, terms
 from index.types import StoredDocument, StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
@@ -21,7 +21,7 @@ from qa.answering.confidence import topic_evidence
 from qa.answering.editing import edit
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
 from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
-from qa.answering.question.languages import language_notice, unsupported_language
+from qa.answering.question.languages import language_notice, question_languages, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quote_pages import QuotePages
@@ -37,7 +37,6 @@ PARTIAL = "Part of the documents cannot be searched at present."
 QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
 PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
-MOST_LANGUAGES = 100  # of documents
 MIN_LANGUAGE_SHARE = 0.1  # of the documents, for corrections of questions in that language
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
@@ -110,11 +109,13 @@ class Answerer:
         plain = strip_courtesies(question)
         context = read_context(history)
         whole = complete_question(plain, context)
+        documents = self._engine.known_languages()
+        detected = detect(whole)
+        languages = question_languages(whole, detected, documents)
+        corrected = spelling and self._spelling and not _is_foreign(whole, detected, documents)
 
         def prepare(corrects: bool) -> PreparedQuery:
-            query = self._engine.prepare(whole, spelling=corrects and spelling and self._spelling)
-            is_wrong = (query.question != whole or query.alternatives) and self._is_foreign(whole)
-            return self._engine.prepare(whole, spelling=False) if is_wrong else query
+            return self._engine.prepare(whole, languages, spelling=corrects and corrected)
 
         query, editing = edit(self._curation(), whole, prepare, self._engine, filter_)
         unsupported = unsupported_language(query.question, self._languages)
@@ -201,17 +202,6 @@ class Answerer:
         unchanged = document is not None and document.version == stored.document.version
         return document.text[slice(*unit.quote)] if document and unchanged else None
 
-    def _is_foreign(self, question: str) -> bool:
-        """Whether a question is in another language than nearly all documents, English if none is known: their words are no
-        corrections of its words. A question with foreign names seems to be English; letters with accents tell that it is not.
-        """
-        counts = self._engine.facets("language", None, MOST_LANGUAGES)
-        least = MIN_LANGUAGE_SHARE * sum(count for _, count in counts)
-        known = {code for code, count in counts if count >= least} or {"en"}
-        language = detect(question)
-        accents = any(letter.isalpha() and not letter.isascii() for letter in question)
-        return language not in (None, *known) or (accents and known == {"en"})
-
     def _follow_up(self, query: PreparedQuery, context: Context, snapshot: Snapshot) -> FollowUp | None:
         """The question with its context. The context is embedded only if the question may need it."""
         embedder, best = self._engine.embedder, snapshot.best_similarity
@@ -257,9 +247,19 @@ def _with_copies(result: Result, copies: Mapping[int, Sequence[StoredDocument]])
     return replace(result, copies=tuple(by_id.values())) if by_id else result
 
 
+def _is_foreign(question: str, detected: str | None, documents: Sequence[tuple[Scalar, int]]) -> bool:
+    """Whether a question is in another language than nearly all documents, English if none is known: their words are no corrections of
+    its words. A question with foreign names seems to be English; letters with accents tell that it is not.
+    """
+    least = MIN_LANGUAGE_SHARE * sum(count for _, count in documents)
+    known = {code for code, count in documents if count >= least} or {ENGLISH}
+    accents = any(letter.isalpha() and not letter.isascii() for letter in question)
+    return detected not in (None, *known) or (accents and known == {ENGLISH})
+
+
 def _own_terms(ranking: Ranking) -> Ranking:
     """With the weights of the question's own terms; those of earlier questions find passages, but need not be in a quote."""
-    own = set(terms(ranking.question))
+    own = set(terms(ranking.question, ranking.language))
     weights = {term: weight for term, weight in ranking.term_weights.items() if term in own}
     return replace(ranking, term_weights=weights or ranking.term_weights)
 
@@ -285,7 +285,7 @@ def _results(found: Sequence[tuple[Candidate, StoredPassage]], choices: Sequence
     for choice in choices:
         by_place.setdefault(choice.unit.place, []).append(choice)
     for place, (candidate, stored) in enumerate(found):
-        start, end = marked(stored, by_place.get(place, ()), ranking.term_weights)
+        start, end = marked(stored, by_place.get(place, ()), ranking.term_weights, ranking.language)
         base = stored.passage.start
         results.append(Result(stored, _score(candidate, ranking), (start, end), stored.passage.text[start - base : end - base]))
     return results

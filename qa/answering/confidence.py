@@ -45,11 +45,13 @@ class Evidence:
 
 def topic_evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> Evidence:
     """The evidence of a search that found these passages, at least one. The quote's probability is 0."""
-    sentences = [_sentence_terms(stored) for _, stored in found[:JUDGED_PASSAGES]]
+    sentences = [_sentence_terms(stored, ranking.language) for _, stored in found[:JUDGED_PASSAGES]]
     return Evidence(
         similarity=found[0][0].similarity,
         coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
-        missing_names=share_missing(stems(names_and_numbers(ranking.question)), frozenset().union(*sentences[0])),
+        missing_names=share_missing(
+            stems(names_and_numbers(ranking.question), ranking.language), frozenset().union(*sentences[0])
+        ),
         passages=ranking.passages,
     )
 
@@ -75,6 +77,6 @@ def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[st
     return min(best / heaviest, 1.0) if heaviest else 0.0
 
 
-def _sentence_terms(stored: StoredPassage) -> list[frozenset[str]]:
-    titles = frozenset(terms(stored.passage.context))
-    return [sentence | titles for _, sentence in sentences(stored.passage.text)]
+def _sentence_terms(stored: StoredPassage, language: str) -> list[frozenset[str]]:
+    titles = frozenset(terms(stored.passage.context, language))
+    return [sentence | titles for _, sentence in sentences(stored.passage.text, language)]

@@ -92,7 +92,7 @@ class Editing:
         if stored is None:
             return None
         scores = {candidate.passage_id: candidate.score / ranking.best_possible for candidate in ranking.candidates}
-        start, end = marked(stored, (), ranking.term_weights)
+        start, end = marked(stored, (), ranking.term_weights, ranking.language)
         base = stored.passage.start
         score = min(max(scores.get(stored.id, 0.0), 0.0), 1.0)
         return Result(stored, score, (start, end), stored.passage.text[start - base : end - base])

@@ -40,7 +40,7 @@ def explain(ranking: Ranking, passage_id: int, searchable_text: str) -> Explanat
     places = {candidate.passage_id: place for place, candidate in enumerate(ranking.candidates)}
     place = places[passage_id]
     candidate = ranking.candidates[place]
-    found = set(terms(searchable_text))
+    found = set(terms(searchable_text, ranking.language))
     return Explanation(
         rank=place + 1,
         score=candidate.score,

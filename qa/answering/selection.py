@@ -44,16 +44,18 @@ def quote(choice: Choice, stored: StoredPassage, score: float, text: str, confid
     )
 
 
-def marked(stored: StoredPassage, choices: Sequence[Choice], weights: Mapping[str, float]) -> Span:
+def marked(stored: StoredPassage, choices: Sequence[Choice], weights: Mapping[str, float], language: str) -> Span:
     """What is marked in a passage: the quote of its best unit in the passage. If it has none, the sentence with most of the question's
-    words, by their `weights`.
+    words, by their `weights`, in their `language`.
     """
     passage = stored.passage
     for choice in choices:
         for span in (choice.unit.quote, (choice.unit.start, choice.unit.end)):
             if passage.start <= span[0] and span[1] <= passage.end:
                 return span
-    covered = [(sum(weights[term] for term in weights if term in stems), span) for span, stems in sentences(passage.text)]
+    covered = [
+        (sum(weights[term] for term in weights if term in stems), span) for span, stems in sentences(passage.text, language)
+    ]
     _, (start, end) = max(covered, key=lambda one: one[0], default=(0.0, (0, len(passage.text))))
     return passage.start + start, passage.start + end
 
@@ -106,8 +108,8 @@ def missing_names(ranking: Ranking, besides: Sequence[str] = ()) -> list[str]:
 
     `besides`: phrases that are not missing, because documents say the same in other words.
     """
-    known = {stem for phrase in besides for stem in stems(words(phrase))}
-    names = {name: stem for name in names_and_numbers(ranking.question) for stem in stems([name])}
+    known = {stem for phrase in besides for stem in stems(words(phrase), ranking.language)}
+    names = {name: stem for name in names_and_numbers(ranking.question) for stem in stems([name], ranking.language)}
     absent = [name for name, stem in names.items() if stem in ranking.absent and stem not in known]
     shown = {word.strip(".,;:?!()\"'“”‘’").removesuffix("'s").removesuffix("’s") for word in ranking.question.split()}
     written = {word.lower(): word for word in shown}

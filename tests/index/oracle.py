@@ -11,7 +11,7 @@ import numpy as np
 
 from index.embedded.dense.protocol import DenseIndex
 from index.embedded.lexical.protocol import LexicalIndex
-from index.text.analysis import terms
+from index.text.analysis import passage_terms
 from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery, Scores, Vector
 
 # Robertson's k1 and b, and the window of proximity in terms. Not imported: a change of the product's constants must be seen here.
@@ -92,8 +92,9 @@ class OracleLexicalIndex:
 
     def add(self, ids: Ids, texts: Sequence[IndexedText]) -> None:
         for passage_id, text in zip(ids.tolist(), texts, strict=True):
-            title = self._titles[passage_id] = terms(text.title)
-            found = self._terms[passage_id] = title + terms(text.body)
+            title, body = passage_terms(text.title, text.body, text.language)
+            self._titles[passage_id] = title
+            found = self._terms[passage_id] = title + body
             self._documents[passage_id] = text.document
             for term in found:
                 self._passages_of.setdefault(term, set()).add(passage_id)

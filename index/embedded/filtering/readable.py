@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from index.access.audience import Audience
 from index.embedded.filtering.filtered_documents import FilteredDocuments
 from index.embedded.policy import Policy
@@ -13,7 +15,7 @@ from index.embedded.store.store import Store
 from index.filters import Filter
 from index.id_sets import isin_sorted
 from index.lru import LRU
-from index.text.analysis import stems, words
+from index.text.analysis import STEMMERS, stems, words
 from index.types import Ids
 
 AUDIENCES = 16  # those that asked last; some megabytes each
@@ -29,10 +31,9 @@ class ReadablePassages:
 
     def hold(self, word: str, store: Store) -> bool:
         """Whether one of them is found to hold this very word, for which its stem is not enough. In a read transaction."""
-        (stem,) = stems([word])
-        if not self.statistics.document_frequency(stem):
-            return False
-        found = store.passages(self.index.holding(stem, self.ids).tolist())
+        known = {stem for language in STEMMERS for stem in stems([word], language) if self.statistics.document_frequency(stem)}
+        held = [self.index.holding(stem, self.ids) for stem in sorted(known)]
+        found = store.passages(np.unique(np.concatenate([np.empty(0, np.int64), *held])).tolist())
         texts = (" ".join((each.document.title, *each.passage.headings, each.passage.text)) for each in found)
         return any(word in words(text) for text in texts)
 

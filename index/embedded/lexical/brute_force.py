@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from index.id_sets import blocks, find_positions, isin_sorted
 from index.ranking.features import TermOccurrences, match_passages, term_hash
-from index.text.analysis import terms
+from index.text.analysis import passage_terms
 from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery, Scores
 
 Rows = NDArray[np.int64]
@@ -34,7 +34,7 @@ class AnalyzedPassage:
 def analyze(ids: Ids, texts: Sequence[IndexedText]) -> list[AnalyzedPassage]:
     """Tokenise passages, in the order of `ids`."""
     return [
-        AnalyzedPassage(i, text.document, terms(text.title), terms(text.body))
+        AnalyzedPassage(i, text.document, *passage_terms(text.title, text.body, text.language))
         for i, text in zip(ids.tolist(), texts, strict=True)
     ]
 

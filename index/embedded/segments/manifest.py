@@ -11,7 +11,7 @@ from typing import Any
 from index import durable_files
 from index.types import DamagedIndex
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
 
 

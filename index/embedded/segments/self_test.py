@@ -12,7 +12,7 @@ from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.lexical.protocol import LexicalIndex
 from index.embedded.store.passages import indexed_text
 from index.embedded.store.store import Store
-from index.text.analysis import terms
+from index.text.analysis import passage_terms
 from index.types import Ids, IndexedText, LexicalQuery, Vector
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def matches_store(segment: Segment, store: Store, fingerprint: str) -> bool:
     ids = _sample(segment.vectors.ids)
     vectors = store.vectors(ids, fingerprint)
     probes = [stored for stored in store.passages(ids) if stored.id in vectors]  # without those removed since the build
-    texts = {p.id: indexed_text(p.document.title, p.passage, p.document.number) for p in probes}
+    texts = {p.id: indexed_text(p.document, p.passage) for p in probes}
     equal = [_has_vector(segment.vectors, i, vectors[i]) for i in texts]
     equal += [_scores_exactly(segment.lexical, i, text) for i, text in texts.items()]
     found = [_finds(segment.vectors, i, vectors[i]) for i in texts]
@@ -57,7 +57,7 @@ def _finds(index: DenseIndex, passage_id: int, vector: Vector) -> bool:
 
 
 def _scores_exactly(index: LexicalIndex, passage_id: int, text: IndexedText) -> bool:
-    weights = tuple((term, 1.0) for term in dict.fromkeys(terms(text.body)[:TERMS]))
+    weights = tuple((term, 1.0) for term in dict.fromkeys(passage_terms("", text.body, text.language)[1][:TERMS]))
     query, ids = LexicalQuery(weights, (), index.total_length / max(len(index), 1)), np.array([passage_id], np.int64)
     exact = BruteForceLexicalIndex()
     exact.add(ids, [text])

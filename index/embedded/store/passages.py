@@ -13,7 +13,7 @@ from index.embedded.store.documents import ROWS_AT_ONCE, Documents
 from index.embedded.store.facts import Facts
 from index.embedded.store.rows import PASSAGE_COLUMNS, VECTOR_COLUMNS
 from index.embedded.store.sql import placeholders
-from index.types import DamagedRow, Ids, IndexedText, Matrix, StoredPassage, Vector
+from index.types import DamagedRow, Ids, IndexedText, Matrix, StoredDocument, StoredPassage, Vector
 
 MAX_PASSAGES = 10_000_000  # of one document, far more than can be stored
 MAX_ID = 2**63 - 1  # SQLite's largest integer
@@ -81,9 +81,9 @@ class Passages(Facts, Documents):
             with self._database.reading():
                 found = self._database.rows_by_key(query, ids, fingerprint)
                 numbers = sorted({row[3] for row in found if isinstance(row[3], int)})
-                titles = {document.number: document.title for document in self._documents_by_number(numbers)}
+                documents = {document.number: document for document in self._documents_by_number(numbers)}
             vectors = self._read_each(_vector, ((i, (fingerprint, data, stored)) for i, data, stored, *_ in found))
-            texts = self._read_each(_indexed_text, ((i, (titles.get(row[0]), *row)) for i, _, _, *row in found))
+            texts = self._read_each(_indexed_text, ((i, (documents.get(row[0]), *row)) for i, _, _, *row in found))
             intact = [i for i in ids if i in vectors and i in texts]
             if intact:
                 yield np.array(intact, np.int64), [texts[i] for i in intact], np.stack([vectors[i] for i in intact])
@@ -152,18 +152,18 @@ def _is_span(first: Any, last: Any) -> bool:
     return isinstance(first, int) and isinstance(last, int) and 0 <= last - first < MAX_PASSAGES
 
 
-def indexed_text(title: str, passage: Passage, number: int) -> IndexedText:
-    """What the lexical index reads of a passage; `title` and `number` are the document's."""
-    return IndexedText(title, "\n".join((*passage.headings, passage.text)), number)
+def indexed_text(document: StoredDocument, passage: Passage) -> IndexedText:
+    """What the lexical index reads of a passage."""
+    return IndexedText(document.title, "\n".join((*passage.headings, passage.text)), document.number, document.language)
 
 
 def _indexed_text(passage_id: int, row: Sequence[Any]) -> IndexedText:
-    """From the document's title and PASSAGE_COLUMNS."""
-    title, *columns = row
+    """From the document and PASSAGE_COLUMNS."""
+    document, *columns = row
     passage = rows.passage(passage_id, columns)
-    if title is None:
+    if document is None:
         raise DamagedRow(f"the document of the stored passage {passage_id} is missing; restore a backup")
-    return indexed_text(title, passage, columns[0])
+    return indexed_text(document, passage)
 
 
 def _vector(passage_id: int, row: Sequence[Any]) -> Vector:

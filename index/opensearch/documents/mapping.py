@@ -16,7 +16,8 @@ from index.opensearch.connection import Connection
 from index.ranking.features import K1, B
 from index.types import FingerprintMismatch, StoreError
 
-FORMAT = 1
+# From 2 on the terms of a passage are those of its document's language; an older index goes on with those of English.
+FORMAT, WITH_LANGUAGES = 2, 2
 # Counts the changes of documents. Every commit raises it before it is acknowledged.
 CHANGES = "changes"
 ALIAS = "documents"
@@ -52,12 +53,15 @@ _PROPERTIES: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """`index`: its name. `generation`: another one for an index with vectors of another model, which takes the place of this one."""
+    """`index`: its name. `generation`: another one for an index with vectors of another model, which takes the place of this one.
+    `has_languages`: whether its terms are those of the documents' languages.
+    """
 
     index: str
     generation: int
     fingerprint: str
     model: str
+    has_languages: bool = True
 
 
 def read_facts(connection: Connection, index: str | None = None) -> IndexFacts | None:
@@ -77,7 +81,8 @@ def _facts(connection: Connection, name: str, index: Mapping[str, Any]) -> Index
     facts = index["mappings"]["_meta"]
     if facts["format"] > FORMAT:
         raise StoreError(f"{connection.address} was written by a newer version of this program; install that one")
-    return IndexFacts(name, int(name.rpartition("-")[2]), facts["fingerprint"], facts["model"])
+    number = int(name.rpartition("-")[2])
+    return IndexFacts(name, number, facts["fingerprint"], facts["model"], facts["format"] >= WITH_LANGUAGES)
 
 
 def check_fingerprint(connection: Connection, facts: IndexFacts, fingerprint: str) -> None:

@@ -16,7 +16,7 @@ from corpus.types import Document, Passage
 from index.documents import content_of, structure_of
 from index.opensearch.documents.fields import MAX_TERM, compared_terms, counted_terms
 from index.ranking.features import term_hash
-from index.text.analysis import terms
+from index.text.analysis import passage_terms, terms
 from index.types import DocumentVersion, Matrix, StoredDocument, StoredPassage, Vector
 
 Row = dict[str, Any]
@@ -159,14 +159,23 @@ def document_of(stored: StoredDocument, row: Mapping[str, Any]) -> Document:
 
 
 def passage_rows(
-    stored: StoredDocument, indexed_title: str, revision: int, passages: Sequence[Passage], vectors: Matrix
+    stored: StoredDocument,
+    indexed_title: str,
+    revision: int,
+    passages: Sequence[Passage],
+    vectors: Matrix,
+    *,
+    by_language: bool = True,
 ) -> Iterator[Row]:
-    """`indexed_title`: the title that the passages were embedded with."""
+    """`indexed_title`: the title that the passages were embedded with. `by_language`: the terms are those of the document's language."""
     own = {"kind": "passage", "key": key_of(stored.id), "number": stored.number, "revision": revision}
     own |= {"fields": compared_terms(stored), "written": int(time.time())}
-    title = terms(indexed_title)
     for place, (passage, vector) in enumerate(zip(passages, vectors, strict=True)):
-        found = title + terms("\n".join((*passage.headings, passage.text)))
+        body = "\n".join((*passage.headings, passage.text))
+        title, in_body = (
+            passage_terms(indexed_title, body, stored.language) if by_language else (terms(indexed_title), terms(body))
+        )
+        found = title + in_body
         hashes = np.array([term_hash(term) for term in found], "<u4")
         yield {
             **own,

@@ -166,7 +166,13 @@ class Writer:
     ) -> tuple[list[Row], Record]:
         """The rows before the commit, and the record."""
         stored = new.stored
-        passages = list(rows.passage_rows(stored, new.indexed_title, revision, new.passages, new.vectors))
+        facts = self._records.facts
+        passages = list(
+            rows.passage_rows(
+                *(stored, new.indexed_title, revision, new.passages, new.vectors),
+                by_language=facts is None or facts.has_languages,
+            )
+        )
         record = Record(stored, revision, len(passages), sum(row["lengths"] for row in passages), versions)
         texts = [(stored.number, new.document), *((version.stored.number, text) for version, text in new.earlier)]
         contents = [rows.content_row(record.key, number, text) for number, text in texts] if with_content else []

@@ -41,6 +41,7 @@ class Searcher:
             self._general_shares,
             context=query.context,
             context_weight=query.context_weight,
+            languages=query.languages,
             related_words=self.embedder.related_words,
             synonyms=query.synonyms,
         )

@@ -21,11 +21,11 @@ def contained(words: Sequence[str], sets: Sequence[Collection[str]]) -> Booleans
     return np.array([[word in each for word in words] for each in sets], bool).reshape(len(sets), len(words))
 
 
-def contained_in_texts(words: Sequence[str], texts: Sequence[str]) -> Booleans:
+def contained_in_texts(words: Sequence[str], texts: Sequence[str], language: str) -> Booleans:
     """Whether each text has each stem, shape (texts, words). Each text is analysed once, for many are the same."""
     different = list(dict.fromkeys(texts))
     place = {text: row for row, text in enumerate(different)}
-    return contained(words, [analyse(text).stems for text in different])[[place[text] for text in texts]]
+    return contained(words, [analyse(text, language).stems for text in different])[[place[text] for text in texts]]
 
 
 def share_of_missing(found: Booleans) -> Column:
@@ -34,14 +34,14 @@ def share_of_missing(found: Booleans) -> Column:
     return share
 
 
-def names_of_documents(names: Sequence[str], found: Sequence[tuple[Candidate, StoredPassage]]) -> list[set[str]]:
+def names_of_documents(names: Sequence[str], found: Sequence[tuple[Candidate, StoredPassage]], language: str) -> list[set[str]]:
     """For each passage, those of the names that the found passages of its document have, or its title."""
     gathered: dict[int, set[str]] = {}
     for _, stored in found:
         here = gathered.setdefault(stored.document.number, set())
         if names:  # analysing a whole passage takes as long as all its units
-            here |= analyse(stored.passage.text).stems.intersection(names)
-            here |= analyse(stored.passage.context).stems.intersection(names)
+            here |= analyse(stored.passage.text, language).stems.intersection(names)
+            here |= analyse(stored.passage.context, language).stems.intersection(names)
     return [gathered[stored.document.number] for _, stored in found]
 
 

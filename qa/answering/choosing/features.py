@@ -92,6 +92,7 @@ class UnitFeatures:
     """Computes features for one question."""
 
     def __init__(self, ranking: Ranking, found: Sequence[tuple[Candidate, StoredPassage]]) -> None:
+        self._language = ranking.language
         self._weight_of = ranking.term_weights
         self._terms = list(ranking.term_weights)
         self._weights = np.array(list(ranking.term_weights.values()))
@@ -99,7 +100,7 @@ class UnitFeatures:
         self._prefixes = dict(prefixes(self._terms))
         self._expected = expectations(ranking.question)
         self._hard = [kind for kind in HARD if kind in self._expected]
-        self._names = stems(names_and_numbers(ranking.question))
+        self._names = stems(names_and_numbers(ranking.question), ranking.language)
         self._is_year = np.isin(self._names, years(ranking.question))
         self._designations = designations(ranking.question)
         self._quantities = quantities(ranking.question)
@@ -117,7 +118,7 @@ class UnitFeatures:
             "best passage of its document": np.array([documents.index(number) == i for i, number in enumerate(documents)]),
             "passages of its document": np.array([documents.count(number) / len(documents) for number in documents]),
         }
-        self._names_in_documents = contained(self._names, names_of_documents(self._names, found))
+        self._names_in_documents = contained(self._names, names_of_documents(self._names, found, ranking.language))
         self._texts_of_documents = texts_of_documents(found) if self._designations else []
 
     def matrix(self, units: Sequence[Unit]) -> Matrix:
@@ -131,14 +132,18 @@ class UnitFeatures:
 
     def _of_words(self, units: Sequence[Unit]) -> dict[str, Column]:
         """How much of the question the units and what stands around them cover."""
-        texts = [analyse(unit.text) for unit in units]
+        texts = [analyse(unit.text, self._language) for unit in units]
         sets = [text.stems for text in texts]
         lead_ins, headings, befores = zip(*((unit.lead_in, unit.headings, unit.before) for unit in units), strict=True)
         words, count = [*self._terms, *self._names], len(self._terms)
-        found = [contained(words, sets), contained_in_texts(words, lead_ins), contained_in_texts(words, headings)]
+        found = [
+            contained(words, sets),
+            contained_in_texts(words, lead_ins, self._language),
+            contained_in_texts(words, headings, self._language),
+        ]
         in_unit, in_lead_in, in_headings = (each[:, :count] for each in found)
         in_any = in_unit | in_lead_in | in_headings
-        before = self._share(contained_in_texts(self._terms, befores) & ~in_any)
+        before = self._share(contained_in_texts(self._terms, befores, self._language) & ~in_any)
         missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
         names_around = np.logical_or.reduce(found)[:, count:]
         names_in_document = self._names_in_documents[[unit.place for unit in units]]
@@ -197,7 +202,7 @@ class UnitFeatures:
         negated = np.array(
             [one.negates or statement(unit.lead_in).negates for unit, one in zip(units, statements, strict=True)]
         )
-        words = np.array([len(analyse(unit.text).in_order) for unit in units])
+        words = np.array([len(analyse(unit.text, self._language).in_order) for unit in units])
         is_list, is_item, is_row, is_step = map(of, (UnitKind.LIST, UnitKind.ITEM, UnitKind.ROW, UnitKind.STEP))
         yes_no, way, reason, lists, place = (
             expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST, Expected.PLACE)

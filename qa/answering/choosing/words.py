@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
-from index.text.analysis import fold, is_unspaced, stems, terms
+from index.text.analysis import ENGLISH, fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
 CACHED_TEXTS = 8192  # about 2 kB each
@@ -53,13 +53,13 @@ def opens_with_pronoun(text: str) -> bool:
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
-def analyse(text: str) -> AnalysedText:
-    """Cached, because analysing a text takes longer than scoring it."""
+def analyse(text: str, language: str = ENGLISH) -> AnalysedText:
+    """`language`: that of the question whose words are looked for. Cached, because analysing a text takes longer than scoring it."""
     if is_unspaced(text):
-        found: Sequence[str] = terms(text)
+        found: Sequence[str] = terms(text, language)
     else:
         lower = [token.lower() for token in tokens(text)]
-        found = stems(lower if text.isascii() else [fold(token) for token in lower])
+        found = stems(lower if text.isascii() else [fold(token) for token in lower], language)
     places: dict[str, list[int]] = {}
     for place, stem in enumerate(found):
         places.setdefault(stem, []).append(place)
@@ -67,6 +67,6 @@ def analyse(text: str) -> AnalysedText:
 
 
 @lru_cache(maxsize=CACHED_TEXTS // 8)
-def sentences(text: str) -> list[tuple[Span, frozenset[str]]]:
+def sentences(text: str, language: str = ENGLISH) -> list[tuple[Span, frozenset[str]]]:
     """The sentences of a passage, each with its stems."""
-    return [(span, analyse(text[slice(*span)]).stems) for span in sentence_spans(text)]
+    return [(span, analyse(text[slice(*span)], language).stems) for span in sentence_spans(text)]

@@ -85,16 +85,16 @@ def version_at(versions: Sequence[DocumentVersion], moment: str) -> DocumentVers
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """Passages with the terms of each, hashed, those of the title first, and the number of those."""
+    """Passages with the terms of each in the question's language, those of the title first, and the number of those."""
 
     passages: Sequence[StoredPassage]
     terms: Sequence[Sequence[str]]
     title_lengths: Sequence[int]
 
     @classmethod
-    def of(cls, passages: Sequence[StoredPassage]) -> _Texts:
-        titles = [terms(stored.document.title) for stored in passages]
-        bodies = [terms("\n".join((*stored.passage.headings, stored.passage.text))) for stored in passages]
+    def of(cls, passages: Sequence[StoredPassage], language: str) -> _Texts:
+        titles = [terms(stored.document.title, language) for stored in passages]
+        bodies = [terms("\n".join((*stored.passage.headings, stored.passage.text)), language) for stored in passages]
         both = [title + body for title, body in zip(titles, bodies, strict=True)]
         return cls(passages, both, [len(title) for title in titles])
 
@@ -124,7 +124,8 @@ class PastSnapshot:
         if len(valid) == len(found):
             return ranking
         self._earlier = {stored.id: stored for stored in earlier}
-        return self._rank_again(query, ranking, _Texts.of([*valid, *earlier]), [similarities[stored.id] for stored in valid])
+        texts = _Texts.of([*valid, *earlier], ranking.language)
+        return self._rank_again(query, ranking, texts, [similarities[stored.id] for stored in valid])
 
     def best_similarity(self, vector: Vector) -> float:
         return self._now.best_similarity(vector)
@@ -151,7 +152,7 @@ class PastSnapshot:
 
     def _rank_again(self, query: PreparedQuery, ranking: Ranking, texts: _Texts, known: Sequence[float]) -> Ranking:
         """`known`: the similarities of the first of the texts, which are present ones."""
-        own = set(terms(ranking.question))
+        own = set(terms(ranking.question, ranking.language))
         weights = LexicalQuery(
             tuple((term, weight) for term, weight in ranking.term_weights.items() if term in own),
             expansions=(),

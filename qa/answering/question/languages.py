@@ -1,10 +1,31 @@
-"""The language of a question, and notices about languages that the embedding model does not support."""
+"""The language of a question, those that its words are taken for, and notices about languages that the model does not support."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from corpus.languages import detect, name
+from index.filters import Scalar
+from index.text.analysis import ENGLISH, analysed_as, language_of, words
+
+MIN_SHARE = 0.05  # of the documents, in a language whose forms of every question's words are searched
+
+
+def question_languages(question: str, detected: str | None, documents: Sequence[tuple[Scalar, int]]) -> tuple[str, ...]:
+    """Whose stems and stop words a question's words have: its own first, or the documents' commonest if it is not one of theirs, and then
+    the other ones, whose forms are searched as well.
+
+    `detected`: the question's language, None if it is not known. `documents`: their known languages with their numbers.
+    """
+    own = language_of(words(question), detected)
+    counts: Counter[str] = Counter()
+    for code, count in documents:
+        counts[analysed_as(str(code))] += count
+    common = [code for code, count in counts.most_common() if count >= MIN_SHARE * counts.total()]
+    # What is not recognised is analysed as English, and what is foreign has the names of the documents.
+    is_theirs = not counts or (own in counts and (own != ENGLISH or (detected is not None and own in common)))
+    return tuple(dict.fromkeys((own, *common) if is_theirs else (*common, own)))
 
 
 def unsupported_language(text: str, supported: Collection[str]) -> str | None:

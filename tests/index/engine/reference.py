@@ -93,7 +93,8 @@ class ReferenceEngine:
         index, places, vectors, selected = OracleLexicalIndex(), [], [], []
         for number, stored in enumerate(self.documents.values(), 1):
             for passage, vector in zip(stored.passages, stored.vectors, strict=True):
-                text = IndexedText(stored.document.title, "\n".join((*passage.headings, passage.text)), number)
+                body = "\n".join((*passage.headings, passage.text))
+                text = IndexedText(stored.document.title, body, number, stored.document.language)
                 index.add(np.array([len(places)], np.int64), [text])
                 places.append((str(stored.document.id), passage.start))
                 vectors.append(vector)
@@ -110,6 +111,7 @@ class ReferenceEngine:
             context=query.context,
             context_weight=query.context_weight,
             synonyms=query.synonyms,
+            languages=query.languages,
         )
         match = index.match(terms, ids)
         similarity = np.array(vectors, np.float32)[ids] @ query.vector
