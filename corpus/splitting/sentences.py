@@ -1,7 +1,7 @@
 """Splits text into paragraphs and sentences, as code-point spans.
 
 Uses rules instead of a trained model: exact offsets, no data files, the same result on every machine. A full stop ends a sentence
-unless it belongs to an abbreviation, an initial or a number. Stops of other scripts (。؟।) are supported.
+unless it belongs to an abbreviation, an initial, a number or a German ordinal. Stops of other scripts (。؟।) are supported.
 """
 
 from __future__ import annotations
@@ -40,6 +40,14 @@ _NEXT_IS_STARTER = re.compile(
     r"|But|And|So|If|When|While|After|Before|Since|Although|However|There|Here|What|Who|Why|How|Where|Which|No|Not|All|Some|Most|Many"
     r"|Both|Each|With|Under)\b"
 )
+# An ordinal, as German writes it ("am 7. Januar", "ins 19. Jahrhundert", "der 3. Platz"), by the word after it or before it.
+_ORDINAL = re.compile(r"\d{1,3}")
+_NEXT_IS_COUNTED = re.compile(
+    r"\s+(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jahrhunderts?|Jahrtausends?"
+    r"|Jh|Jhd|Jahrestag|Geburtstag|Lebensjahr|Auflage|Ausgabe|Platz|Klasse|Etage|Bezirk|Kapitel|Absatz|Artikel)\b"
+)
+_BEFORE_ORDINAL = re.compile(r"\b(?:im|vom|zum|zur|der|das|dem|des|ins|beim|seit)\s+$")
+
 _ENUMERATOR = re.compile(r"(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,5})[.)]|#{1,6}|[-*•–·‣▪◦+])$")
 
 _BLANK_LINES = re.compile(r"\n[ \t\u00a0\u3000]*(?:\n[ \t\u00a0\u3000]*)+")
@@ -119,11 +127,21 @@ def _ends_sentence(text: str, sentence_start: int, stop: re.Match[str], end: int
         return False
     if word in _BEFORE_NUMBER and _NEXT_IS_NUMBER.match(text, stop.end(), end):
         return False
+    if _ORDINAL.fullmatch(word) and _is_ordinal(text, sentence_start, stop, word, end):
+        return False
     if word in _COUNTRIES:
         return bool(_NEXT_IS_STARTER.match(text, stop.end(), end))
     if word in _INNER:
         return word in _MAY_CLOSE and not _NEXT_IS_NUMBER.match(text, stop.end(), end)
     return not _is_initial(before[0] if before else "")
+
+
+def _is_ordinal(text: str, sentence_start: int, stop: re.Match[str], number: str, end: int) -> bool:
+    """Whether what follows is counted by the number, in German."""
+    if _NEXT_IS_COUNTED.match(text, stop.end(), end):
+        return True
+    start = stop.start() - len(number)
+    return _BEFORE_ORDINAL.search(text, max(sentence_start, start - 8), start) is not None
 
 
 def _is_compound_with_title(word: str) -> bool:

@@ -17,7 +17,7 @@ from index.embedding.vocabulary import RelatedWords, whole_words
 from index.types import CosineScale, Matrix, ModelError, Vector
 
 MANY = 16  # passages from which a temporary second session with one thread per passage is faster
-CACHED_QUESTIONS = 4096  # vectors: 8 MB at 384 dimensions
+CACHED_QUESTIONS = 1024  # vectors: 2 MB at 384 dimensions
 # How long idle threads of the model spin before they sleep. The default is so long that they slow down other threads and processes.
 SPIN_MICROSECONDS = 1000
 FACTS_FILE = "export.json"

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
+from qa.answering.choosing.words import CACHED_QUESTIONS
+
 
 class Expected(StrEnum):
     AMOUNT = "amount"  # of money or a percentage
@@ -211,7 +213,7 @@ HARD = (
 CONTACT = frozenset((Expected.TELEPHONE, Expected.EMAIL, Expected.POSTAL_ADDRESS))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED_QUESTIONS)
 def expectations(question: str) -> frozenset[Expected]:
     """What the question expects; empty if that is unknown."""
     found = frozenset(kind for kind, cue in _CUES if cue.search(question))

@@ -24,7 +24,7 @@ from qa.answering.choosing.contained import (
 )
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
 from qa.answering.choosing.ranges import held, quantities
-from qa.answering.choosing.statements import Statement, statement, states
+from qa.answering.choosing.statements import Statement, negates, statement, states
 from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
 from qa.answering.question.names import designations, names_and_numbers, years
 from qa.answering.units.unit import Unit, UnitKind
@@ -104,7 +104,7 @@ class UnitFeatures:
         self._is_year = np.isin(self._names, years(ranking.question))
         self._designations = designations(ranking.question)
         self._quantities = quantities(ranking.question)
-        self._is_negated = statement(ranking.question).negates
+        self._is_negated = negates(ranking.question)
         self._question_words = frozenset(token.lower() for token in tokens(ranking.question))
         best = max(ranking.best_possible, 1e-6)
         scores = np.array([min(max(candidate.score / best, 0.0), 1.0) for candidate, _ in found])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from qa.answering.choosing.words import CACHED_TEXTS
+from qa.answering.choosing.words import CACHED_QUESTIONS, CACHED_TEXTS
 
 _MONEY_SIGNS = "£$€"
 _FIGURE = r"[£$€]?\d[\d,]*(?:\.\d+)?(?:k\b)?"
@@ -65,10 +65,10 @@ class Range:
         return self.low < number.value < self.high if self.open else self.low <= number.value <= self.high
 
 
-@lru_cache(maxsize=CACHED_TEXTS // 8)
+@lru_cache(maxsize=CACHED_QUESTIONS)
 def quantities(question: str) -> Sequence[Quantity]:
     """Its numbers that are no years, dates, percentages or parts of words; of a range a number inside it."""
-    stated = ranges(question)
+    stated = tuple(_ranges(question))
     rest = _RANGES.sub(" ", question) if stated else question
     single = (_quantity(match[0]) for match in _ASKED.finditer(rest) if not _YEAR.fullmatch(match[0]))
     return (*(each.inside for each in stated), *single)

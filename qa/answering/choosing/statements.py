@@ -28,13 +28,18 @@ class Statement:
     opens_with_pronoun: bool
 
 
+def negates(text: str) -> bool:
+    """Whether it has a word such as "not". For questions, which `statement` would keep for no use."""
+    return _NEGATION.search(text) is not None
+
+
 @lru_cache(maxsize=CACHED_TEXTS)
 def statement(text: str) -> Statement:
     words = [(word, bare(word)) for word in text.split()]
     return Statement(
         words,
         frozenset(bare for _, bare in words),
-        _NEGATION.search(text) is not None,
+        negates(text),
         text.rstrip().endswith("?"),
         _STEP.search(text) is not None,
         opens_with_pronoun(text),
