@@ -66,6 +66,8 @@ def choose(
     best = unread[0].probability
     if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
         return unread
+    if not reader.reads(ranking.language):
+        return unread
     windows = windows_in_order(units, matrix @ weights(read=False).choice, [stored for _, stored in found])
     first, more = (FIRST_WINDOWS, MORE_WINDOWS) if read == "auto" else (READ_WINDOWS, 0)
     readings = read_windows(reader, ranking.question, windows[:first])

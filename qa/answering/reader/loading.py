@@ -13,6 +13,7 @@ from index import child_process
 from index.embedding.loading import mapped_copy
 from index.embedding.model_files import NO_TORCH, folder_fingerprint, model_folder
 from index.model_cache import ModelCache
+from index.text.analysis import ENGLISH
 from index.types import ModelError
 from qa.answering.reader.model import FORMAT, ReadingModel
 
@@ -41,7 +42,7 @@ def load_reader(
     exports = ModelCache(cache, own)
     find_copy = partial(mapped_copy, exports)
     if name == PACKAGED:
-        return ReadingModel(WEIGHTS, threads, find_copy=find_copy)
+        return ReadingModel(WEIGHTS, threads, languages=[ENGLISH], find_copy=find_copy)
     folder = model_folder(name, offline=offline, marker="config.json", kind="Hugging Face")
     _check_heads(folder)
 

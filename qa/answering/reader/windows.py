@@ -34,6 +34,10 @@ class UnitReading:
 
 
 class Reader(Protocol):
+    def reads(self, language: str) -> bool:
+        """Whether it was trained for questions in a language, ISO 639-1."""
+        ...
+
     def read(self, question: str, windows: Sequence[Window]) -> list[list[UnitReading]]:
         """A list a window with a reading a unit, in their order. Thread-safe."""
         ...

@@ -39,9 +39,12 @@ BEES = "Beekeepers get £90 for each hive. Register your hives by 1 June."
 class Preferring:
     """A reader that likes the units with a word."""
 
-    def __init__(self, word: str) -> None:
-        self.word = word
+    def __init__(self, word: str, language: str = "en") -> None:
+        self.word, self.language = word, language
         self.windows: list[Window] = []
+
+    def reads(self, language: str) -> bool:
+        return language == self.language
 
     def read(self, question: str, windows: Sequence[Window]) -> list[list[UnitReading]]:
         self.windows += windows
@@ -128,6 +131,13 @@ def test_reader_is_not_asked_if_it_must_not_read(engine: Engine) -> None:
     assert reader.windows == []
     answerer.ask("Can I apply for a second tractor?", read="always")
     assert reader.windows
+
+
+def test_reader_is_not_asked_in_a_language_that_it_was_not_trained_for(engine: Engine) -> None:
+    reader = Preferring("grant", "de")
+    answer = Answerer(engine, 0.0, reader=reader).ask("Can I apply for a second tractor?", read="always")
+    assert answer.quote is not None
+    assert reader.windows == []
 
 
 def test_answers_are_from_different_places_and_say_different_things(engine: Engine) -> None:
