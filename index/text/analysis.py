@@ -128,6 +128,3 @@ def _pairs(run: re.Match[str]) -> str:
     characters = run[0]
     pairs = [characters[i : i + 2] for i in range(len(characters) - 1)] or [characters * 2]
     return f" {' '.join(pairs)} "
-
-
-STOP_WORDS = stop_words(ENGLISH)

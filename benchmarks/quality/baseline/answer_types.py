@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
-from index.text.analysis import STOP_WORDS
+from index.text.analysis import ENGLISH, stop_words
 
 
 class AnswerType(Enum):
@@ -68,7 +68,7 @@ def candidate_words(kind: AnswerType, words: Sequence[str]) -> list[tuple[int, s
     """The words of a sentence that can be an answer of this type, in lower case with their positions."""
     if kind is AnswerType.NAME:  # but not the first word, which is always capitalised
         capitals = [(place, word.lower()) for place, word in enumerate(words) if word[0].isupper() and place]
-        return [(place, lower) for place, lower in capitals if lower not in STOP_WORDS]
+        return [(place, lower) for place, lower in capitals if lower not in stop_words(ENGLISH)]
     pattern = {AnswerType.DATE: _DATE, AnswerType.NUMBER: _NUMBER}.get(kind)
     if pattern is None:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from index.text.analysis import STOP_WORDS, words
+from index.text.analysis import ENGLISH, stop_words, words
 
 _NAME_OR_NUMBER = re.compile(r"\b(?:[A-Z][\w’'-]*|\w*\d[\w.,:%-]*)")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -21,7 +21,8 @@ _DESIGNATION = re.compile(
 def names_and_numbers(question: str) -> list[str]:
     """Its capitalised words and numbers in lower case. The first letter is ignored, because every question has a capital there."""
     rest = question[:1].lower() + question[1:]
-    return [word for match in _NAME_OR_NUMBER.finditer(rest) for word in words(match[0]) if word not in STOP_WORDS]
+    stop = stop_words(ENGLISH)
+    return [word for match in _NAME_OR_NUMBER.finditer(rest) for word in words(match[0]) if word not in stop]
 
 
 def share_missing(names: Sequence[str], found: Collection[str]) -> float:

@@ -22,11 +22,6 @@ OLD = Path(__file__).parent.parent.parent / "data" / "format-1"
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> str:
-    return small.make_model(tmp_path / "model", tmp_path / "data" / "models")
-
-
-@pytest.fixture
 def data(tmp_path: Path, model: str) -> Path:
     """Three indexed documents, and a fourth added after the index was built."""
     with small.open_writer(tmp_path / "data", model) as writer:

@@ -19,11 +19,6 @@ FORMAT_4 = Path(__file__).parent.parent.parent / "data" / "format-4"
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> str:
-    return small.make_model(tmp_path / "model", tmp_path / "data" / "models")
-
-
-@pytest.fixture
 def data(tmp_path: Path, model: str) -> Path:
     """A document that was replaced twice, and another one."""
     with small.open_writer(tmp_path / "data", model) as writer:
