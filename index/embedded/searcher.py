@@ -113,7 +113,13 @@ class Searcher:
         spelled = self._correct(question, languages, index, readable) if spelling else Spelling(question, question)
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
         texts = list(dict.fromkeys((question, spelled.guess)))
-        prepared = partial(PreparedQuery, spelled.corrected, alternatives=spelled.alternatives, languages=tuple(languages))
+        prepared = partial(
+            PreparedQuery,
+            spelled.corrected,
+            alternatives=spelled.alternatives,
+            meant=spelled.guess,
+            languages=tuple(languages),
+        )
         if index.is_approximate:
             return prepared(embed=_pool.submit(embed_together, self._embedder, texts).result)
         vector = embed_together(self._embedder, texts)

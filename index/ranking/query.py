@@ -16,7 +16,8 @@ class PreparedQuery:
     """`question`: its text with the spelling corrected; `embed`: returns its vector, and waits while that is being computed.
 
     `languages`: those to take its words for, its own first, then others of the documents.
-    `alternatives`: what may be meant by words that may be misspelt, searched as well.
+    `alternatives`: what may be meant by words that may be misspelt, searched as well. `meant`: the question with these instead, ""
+    if there are none.
     `context`: earlier turns, whose terms count `context_weight` times their idf. `lexical_only`: rank by words, and by similarity
     only where no word is found: the model cannot read the question's language. `synonyms`: phrases of the question, each with a phrase
     whose words find passages too.
@@ -30,6 +31,7 @@ class PreparedQuery:
     alternatives: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, str], ...] = ()
     languages: tuple[str, ...] = ENGLISH_ONLY
+    meant: str = ""
 
     @property
     def vector(self) -> Vector:

@@ -54,13 +54,14 @@ class Candidates(Sequence[Candidate]):
 class Ranking:
     """Candidates, best first, for `question`, the text with its spelling corrected.
 
-    `term_weights`: the question's terms with their idf, from the corpus and general language. `best_possible`: upper bound of a
-    score. `contributions`: the parts of the candidates' scores. `passages`: the number of passages ranked. `absent`: the question's
-    terms that no passage holds, whether it was ranked or not. `partial`: part of the documents could not be searched. `language`: that
-    the terms are of.
+    `meant`: the question with what may be meant by words that may be misspelt, in their place. `term_weights`: its terms with their idf,
+    from the corpus and general language. `best_possible`: upper bound of a score. `contributions`: the parts of the candidates' scores.
+    `passages`: the number of passages ranked. `absent`: the question's terms that no passage holds, whether it was ranked or not.
+    `partial`: part of the documents could not be searched. `language`: that the terms are of.
     """
 
     question: str
+    meant: str
     candidates: Sequence[Candidate]
     term_weights: Mapping[str, float]
     best_possible: float

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from index.ranking.fusion import best_possible, contributions, fuse
 from index.ranking.query import PreparedQuery
 from index.ranking.result import Candidates, Ranking
+from index.text.analysis import terms as terms_of
 from index.types import Ids, LexicalMatch, LexicalQuery, Scores
 
 # Factor of the similarity of a question in a language that the model was not trained on.
@@ -44,8 +45,9 @@ def rank_candidates(
     order = np.lexsort((ids, -fused))
     return Ranking(
         query.question,
+        query.meant or query.question,
         Candidates(ids[order], fused[order], similarity[order], match.share[order]),
-        dict((*terms.weights, *terms.context)),
+        _weights(query, terms),
         best_possible(best_similarity, len(terms.weights)),
         generation,
         {name: part[order] for name, part in parts.items()},
@@ -54,6 +56,15 @@ def rank_candidates(
         partial,
         query.languages[0],
     )
+
+
+def _weights(query: PreparedQuery, terms: LexicalQuery) -> dict[str, float]:
+    """Of the terms of the question as it is meant, and of earlier ones."""
+    asked = dict(terms.weights)
+    if query.alternatives:
+        known = {**dict(terms.expansions), **asked}
+        asked = {term: known[term] for term in terms_of(query.meant, query.languages[0]) if term in known}
+    return asked | dict(terms.context)
 
 
 def _best_of_legs(ids: Ids, similarity: Scores, share: Scores) -> NDArray[np.int64]:

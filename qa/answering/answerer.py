@@ -17,10 +17,10 @@ from index.types import StoredDocument, StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.choosing.choice import Choice, choose
-from qa.answering.confidence import topic_evidence
+from qa.answering.confidence import highest_confidence, topic_evidence
 from qa.answering.editing import edit
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
-from qa.answering.question.follow_ups import Context, FollowUp, complete_question, is_phrase, read_context, resolve_follow_up
+from qa.answering.question.follow_ups import Context, FollowUp, complete_question, read_context, resolve_follow_up
 from qa.answering.question.languages import language_notice, question_languages, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
@@ -36,7 +36,6 @@ from qa.settings.settings import Read
 PARTIAL = "Part of the documents cannot be searched at present."
 QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
-PHRASE_CONFIDENCE = 0.5  # the highest of a phrase that is no question
 MIN_LANGUAGE_SHARE = 0.1  # of the documents, for corrections of questions in that language
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
@@ -141,11 +140,12 @@ class Answerer:
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing, curated=curated)
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
-        own = _own_terms(ranking)
+        own = _as_meant(ranking)
         choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
         results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
-        if is_phrase(whole):  # nothing completed it
-            choices = [replace(choice, probability=min(choice.probability, PHRASE_CONFIDENCE)) for choice in choices]
+        missing = missing_names(ranking, besides=[phrase for phrase, _ in query.synonyms])
+        highest = highest_confidence(whole, ranking, missing)
+        choices = [replace(choice, probability=min(choice.probability, highest)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)
         threshold = self._thresholds.get(collection_of(filter_) or "", self._answer_threshold)
         answers = self._answers(choices, quotable, [_score(candidate, ranking) for candidate, _ in found], threshold)
@@ -167,7 +167,7 @@ class Answerer:
             rewritten=rewritten,
             reason=reason,
             considered=ConsideredUnits(choices, quotable),
-            missing=missing_names(ranking, besides=[phrase for phrase, _ in query.synonyms]),
+            missing=missing,
             curated=curated,
         )
 
@@ -257,11 +257,13 @@ def _is_foreign(question: str, detected: str | None, documents: Sequence[tuple[S
     return detected not in (None, *known) or (accents and known == {ENGLISH})
 
 
-def _own_terms(ranking: Ranking) -> Ranking:
-    """With the weights of the question's own terms; those of earlier questions find passages, but need not be in a quote."""
-    own = set(terms(ranking.question, ranking.language))
+def _as_meant(ranking: Ranking) -> Ranking:
+    """For the question as it is meant, with the weights of its own terms: those of earlier questions find passages, but need not be in a
+    quote.
+    """
+    own = set(terms(ranking.meant, ranking.language))
     weights = {term: weight for term, weight in ranking.term_weights.items() if term in own}
-    return replace(ranking, term_weights=weights or ranking.term_weights)
+    return replace(ranking, question=ranking.meant, term_weights=weights or ranking.term_weights)
 
 
 def _rewritten(

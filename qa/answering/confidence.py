@@ -15,6 +15,7 @@ from index.ranking.result import Candidate, Ranking
 from index.text.analysis import stems, terms
 from index.types import StoredPassage
 from qa.answering.choosing.words import sentences
+from qa.answering.question.follow_ups import is_phrase
 from qa.answering.question.names import names_and_numbers, share_missing
 
 # Fitted by benchmarks/quality/fit_confidence.py.
@@ -25,6 +26,8 @@ MISSING_NAMES = -0.62
 TENFOLD = -0.24  # per factor of ten in the number of passages
 # The lowest confidence of an answer shown as likely; below it an answer is shown as the closest found.
 LIKELY_CONFIDENCE = 0.8
+# The highest of an answer to a phrase that is no question, and where a name that the documents lack may be misspelt, or another name.
+PHRASE_CONFIDENCE, GUESSED_NAME_CONFIDENCE = 0.5, 0.75
 # Coverage counts this many terms with the highest idf, because no answer repeats all words of a long question.
 COVERED_TERMS = 4
 JUDGED_PASSAGES = 3  # first results whose sentences count
@@ -50,7 +53,7 @@ def topic_evidence(ranking: Ranking, found: Sequence[tuple[Candidate, StoredPass
         similarity=found[0][0].similarity,
         coverage=best_coverage(ranking.term_weights, (sentence for of_passage in sentences for sentence in of_passage)),
         missing_names=share_missing(
-            stems(names_and_numbers(ranking.question), ranking.language), frozenset().union(*sentences[0])
+            stems(names_and_numbers(ranking.meant), ranking.language), frozenset().union(*sentences[0])
         ),
         passages=ranking.passages,
     )
@@ -65,6 +68,13 @@ def topic_log_odds(evidence: Evidence) -> float:
         + MISSING_NAMES * evidence.missing_names
         + TENFOLD * math.log10(evidence.passages)
     )
+
+
+def highest_confidence(question: str, ranking: Ranking, missing: Sequence[str]) -> float:
+    """What an answer may have at most. `question`: as it was completed; `missing`: its names that no document holds."""
+    if is_phrase(question):
+        return PHRASE_CONFIDENCE
+    return GUESSED_NAME_CONFIDENCE if missing and ranking.meant != ranking.question else 1.0
 
 
 def best_coverage(weights: Mapping[str, float], sentences: Iterable[frozenset[str]]) -> float:

@@ -152,7 +152,7 @@ class PastSnapshot:
 
     def _rank_again(self, query: PreparedQuery, ranking: Ranking, texts: _Texts, known: Sequence[float]) -> Ranking:
         """`known`: the similarities of the first of the texts, which are present ones."""
-        own = set(terms(ranking.question, ranking.language))
+        own = set(terms(ranking.meant, ranking.language))
         weights = LexicalQuery(
             tuple((term, weight) for term, weight in ranking.term_weights.items() if term in own),
             expansions=(),

@@ -14,6 +14,7 @@ from index.engine import Engine
 from index.types import Embedder
 from qa.answering.answer import Answer
 from qa.answering.answerer import Answerer
+from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.calibration import Calibration
 from qa.answering.question.turn import Turn
 
@@ -87,6 +88,24 @@ def test_strips_courtesies_and_corrects_spelling(answerer: Answerer) -> None:
     typo = answerer.ask("How much is a pasport for a child?")
     assert typo.corrected == typo.rewritten == "How much is a passport for a child?"
     assert typo.reason == "its spelling was corrected"
+
+
+def test_reads_a_word_that_may_be_misspelt_as_it_is_meant(answerer: Answerer) -> None:
+    """Six letters are too few for a sure misspelling: the question stays, but the quote and its confidence are those of the word."""
+    meant = answerer.ask("When does the library open?")
+    asked = answerer.ask("When does the libary open?")
+    assert asked.corrected is None
+    assert asked.quote is not None
+    assert meant.quote is not None
+    assert asked.quote.quoted_text == meant.quote.quoted_text
+    assert asked.confidence == pytest.approx(meant.confidence, abs=0.1)
+
+
+def test_an_answer_about_another_name_is_not_called_likely(answerer: Answerer) -> None:
+    assert answerer.ask("When does the library in Mill Lane open?").confidence > LIKELY_CONFIDENCE
+    asked = answerer.ask("When does the library in Milll Lane open?")
+    assert THRESHOLD < asked.confidence < LIKELY_CONFIDENCE
+    assert asked.missing == ["Milll"]
 
 
 def test_completes_a_question_from_its_history(answerer: Answerer) -> None:
