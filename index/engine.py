@@ -120,7 +120,7 @@ class EngineView(Protocol):
         ...
 
     def known_languages(self) -> Sequence[tuple[Scalar, int]]:
-        """The documents' known languages with their numbers, the most frequent first; on a cluster up to ten seconds old."""
+        """The documents' known languages with their numbers, most frequent first; of up to 10 s ago on a cluster, ±.1% in a folder."""
 
     def snapshot(self, allowed: Filter | None = None) -> AbstractContextManager[Snapshot]:
         """A view for several reads. Keep it short: the store keeps what is replaced meanwhile. Do not open one inside another."""

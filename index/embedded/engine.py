@@ -118,7 +118,7 @@ class EmbeddedEngine:
         return self.store.languages()
 
     def known_languages(self, audience: Audience | None = None) -> Sequence[tuple[Scalar, int]]:
-        return self.facets("language", audience, MOST_LANGUAGES)
+        return self._readable.filters.languages(audience)[:MOST_LANGUAGES]
 
     # Search
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,24 +16,41 @@ from index.lru import LRU
 from index.types import Ids
 
 Facet = Sequence[tuple[Scalar, int]]
+LEFT_OVER = 1_000  # removed documents may count among the languages while there are more than so many times as many documents
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """`last`: the highest number ever given to a document; `updates`: how often the fields of one changed; `documents`: that are stored."""
+
+    last: int
+    updates: int
+    documents: int
+
+    @property
+    def removed(self) -> int:
+        """Documents that were removed or replaced so far."""
+        return self.last - self.documents
 
 
 class FilteredDocuments:
     """Caches results of filters and extends them by new documents, whose numbers rise, until the fields of a document change.
 
-    Facets are counted again after every change. Whatever process made a change, the store tells.
+    Facets are counted again after every change, except languages. Whatever process made a change, the store tells.
     """
 
     def __init__(self, database: Database, policy: Policy = DEFAULT) -> None:
         self._database = database
         self._policy = policy
         self._numbers: LRU[Filter, tuple[Ids, int, int]] = LRU(policy.filters)
-        self._complete: LRU[tuple[Filter, int], bool] = LRU(policy.filters)
+        self._outside: LRU[Filter, tuple[int | None, _State]] = LRU(policy.filters)
+        self._languages: LRU[Filter | None, tuple[Counter[str], _State, int]] = LRU(policy.filters)
         self._facets: LRU[tuple[object, ...], Facet] = LRU(policy.facets)
 
     def numbers(self, filter_: Filter) -> Ids:
         """Numbers of the documents that a filter allows, ascending. Some may have been removed since."""
-        last, updates = self._state()
+        state = self._state()
+        last, updates = state.last, state.updates
         known, seen, updated = self._numbers.get(filter_) or (np.empty(0, np.int64), 0, updates)
         if updated != updates:
             known, seen = np.empty(0, np.int64), 0
@@ -41,14 +60,37 @@ class FilteredDocuments:
         return known
 
     def allows_everything(self, filter_: Filter) -> bool:
-        """Whether no stored document is outside a filter. Found again after every change."""
-        state = (filter_, self._changes())
-        found = self._complete.get(state)
-        if found is None:
+        """Whether no document is outside a filter. After a change only new documents are looked at, or the one that was outside."""
+        state = self._state()
+        outside, seen = self._outside.get(filter_) or (None, None)
+        if seen == state:
+            return outside is None
+        if seen is None or seen.updates != state.updates or self._are_many(seen, state):
+            outside, seen = None, None
+        if outside is not None and not self._database.rows("SELECT 1 FROM documents WHERE number = ?", outside):
+            outside, seen = None, None
+        if outside is None:
             condition, values = filter_sql(filter_)
-            found = not self._database.rows(f"SELECT 1 FROM documents d WHERE ({condition}) IS NOT TRUE LIMIT 1", *values)
-            self._complete.put(state, found)
-        return found
+            among, bound = self._new(seen, state)
+            query = f"SELECT d.number FROM documents d {among} ({condition}) IS NOT TRUE LIMIT 1"
+            outside = next((number for (number,) in self._database.rows(query, *bound, *values)), None)
+        self._outside.put(filter_, (outside, state))
+        return outside is None
+
+    def languages(self, filter_: Filter | None) -> Facet:
+        """As the facet of the languages, without a limit. Until they are one in LEFT_OVER, removed documents may still count."""
+        state = self._state()
+        counted, seen, removed = self._languages.get(filter_) or (Counter(), None, 0)
+        if seen != state:
+            left_over = (state.removed - removed) * LEFT_OVER > state.documents
+            if seen is None or left_over or seen.updates != state.updates or self._are_many(seen, state):
+                counted, seen, removed = Counter(), None, state.removed
+            condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
+            among, bound = self._new(seen, state)
+            query = f"SELECT d.language, count(*) FROM documents d {among} d.language IS NOT NULL AND {condition} GROUP BY 1"
+            counted = counted + Counter(dict(self._database.rows(query, *bound, *values)))
+            self._languages.put(filter_, (counted, state, removed))
+        return sorted(counted.items(), key=lambda each: (-each[1], each[0]))
 
     def counts(self, filter_: Filter) -> tuple[int, int]:
         """The number of documents that a filter allows, and of their passages."""
@@ -93,11 +135,20 @@ class FilteredDocuments:
         ((changes,),) = self._database.rows("SELECT value FROM facts WHERE name = 'changes'")
         return int(changes)
 
-    def _state(self) -> tuple[int, int]:
-        """The highest number ever given to a document, and how often the fields of a document changed."""
-        query = "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'documents'), (SELECT value FROM facts WHERE name = 'updates')"
-        ((last, updates),) = self._database.rows(query)
-        return int(last or 0), int(updates or 0)
+    def _state(self) -> _State:
+        facts = ", ".join(f"(SELECT value FROM facts WHERE name = '{name}')" for name in ("updates", "documents"))
+        ((last, updates, documents),) = self._database.rows(
+            f"SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'documents'), {facts}"
+        )
+        return _State(int(last or 0), int(updates or 0), int(documents or 0))
+
+    def _new(self, seen: _State | None, state: _State) -> tuple[str, list[Scalar]]:
+        """The beginning of a condition for the documents since a state, all for None."""
+        return ("NOT INDEXED WHERE d.number > ? AND d.number <= ? AND", [seen.last, state.last]) if seen else ("WHERE", [])
+
+    def _are_many(self, seen: _State, state: _State) -> bool:
+        """Whether so many documents are new that all are looked at."""
+        return state.last - seen.last > self._policy.new_documents
 
     def _extend(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
         """The result up to document `last`, from the one up to document `seen`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from index.access.audience import Audience
 from index.embedded.filtering.filtered_documents import FilteredDocuments
 from index.embedded.store.database import Database
 from index.embedded.store.filter_sql import filter_sql
@@ -41,3 +42,43 @@ def test_filters_reuse_results_and_do_not_read_texts(store: Store, tmp_path: Pat
                 for row in connection.execute(f"EXPLAIN QUERY PLAN SELECT d.number FROM documents d WHERE {condition}", values)
             ]
         assert any("COVERING INDEX" in line for line in plan), plan
+
+
+def test_languages_are_counted_and_audiences_checked_after_every_change(store: Store, tmp_path: Path) -> None:
+    filtered = FilteredDocuments(Database(tmp_path, read_only=True))
+    staff = Audience(None, ("staff",))
+
+    def check() -> tuple[dict[object, int], bool]:
+        for filter_ in (None, staff, Comparison("eq", "id", "none")):
+            assert list(filtered.languages(filter_)) == list(FilteredDocuments(store._database).facet("language", filter_, 100))
+        complete = filtered.allows_everything(staff)
+        assert complete == FilteredDocuments(store._database).allows_everything(staff)
+        return dict(filtered.languages(None)), complete
+
+    before, complete = check()
+    assert complete
+    put(store, replace(OTHER, id="welsh", language="cy"))
+    assert check() == ({**before, "cy": 1}, True)
+    put(store, replace(OTHER, id="welsh", language="de"))
+    assert check() == ({**before, "de": 1}, True)
+    for groups, complete in ((["board"], False), (["staff"], True), (["board"], False)):
+        store.edit("welsh", {"access": groups})
+        assert check() == ({**before, "de": 1}, complete)
+    put(store, replace(OTHER, id="no language", language=None))
+    assert check() == ({**before, "de": 1}, False)
+    store.remove("welsh")
+    assert check() == (before, True)
+
+
+def test_removed_documents_count_among_many_for_a_while(store: Store, tmp_path: Path) -> None:
+    filtered = FilteredDocuments(Database(tmp_path, read_only=True))
+    with store._database.transaction():
+        for number in range(1_500):
+            put(store, replace(OTHER, id=f"welsh-{number}", language="cy"))
+    assert dict(filtered.languages(None))["cy"] == 1_500
+    store.remove("welsh-1")
+    put(store, replace(OTHER, id="german", language="de"))
+    counted = dict(filtered.languages(None))
+    assert (counted["cy"], counted["de"]) == (1_500, 1)
+    store.remove("welsh-2")
+    assert dict(filtered.languages(None))["cy"] == 1_498
