@@ -24,7 +24,7 @@ from index.embedded.segments.generations import Generation
 from index.embedded.segments.segments import Segment
 from index.embedded.snapshot import IndexSnapshot, Statistics, UnindexedTail
 from index.embedded.store.store import Store
-from index.ranking.lexical_query import lexical_query
+from index.ranking.lexical_query import held_synonyms, lexical_query
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.reranking import rerank
 from index.ranking.result import Ranking
@@ -39,7 +39,6 @@ NEVER = -1
 
 # A task waits only for tasks submitted before it, so the pool cannot deadlock.
 _pool = ThreadPoolExecutor(os.cpu_count(), "search")
-
 
 # A generation that is searched -> itself while it is on disk, else the newest one.
 CurrentGeneration = Callable[[Generation], Generation | None]
@@ -110,16 +109,10 @@ class Searcher:
         `readable`: what the asker may read, None for everything; then in the read transaction that it is of.
         """
         index = readable.index if readable else self._latest()
-        spelled = self._correct(question, languages, index, readable) if spelling else Spelling(question, question)
+        found = self._correct(question, languages, index, readable) if spelling else Spelling(question, question)
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
-        texts = list(dict.fromkeys((question, spelled.guess)))
-        prepared = partial(
-            PreparedQuery,
-            spelled.corrected,
-            alternatives=spelled.alternatives,
-            meant=spelled.guess,
-            languages=tuple(languages),
-        )
+        texts = list(dict.fromkeys((question, found.guess)))
+        prepared = partial(PreparedQuery, found.corrected, alternatives=found.alternatives, meant=found.guess, languages=tuple(languages))
         if index.is_approximate:
             return prepared(embed=_pool.submit(embed_together, self._embedder, texts).result)
         vector = embed_together(self._embedder, texts)
@@ -168,6 +161,7 @@ class Searcher:
             generation=index.generation,
             passages=statistics.passages if allowed is None else len(allowed),
             absent=[term for term in dict(terms.weights) if not frequency(term)],
+            synonyms=held_synonyms(query.synonyms, query.languages[0], frequency),
         )
 
     def adopt(self, generation: Generation | None) -> None:

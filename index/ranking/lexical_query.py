@@ -68,6 +68,13 @@ def lexical_query(
     return LexicalQuery(tuple(weights.items()), tuple(expansions.items()), mean_length or 1.0, tuple(context_weights.items()))
 
 
+def held_synonyms(
+    synonyms: Sequence[tuple[str, str]], language: str, document_frequency: Callable[[str], int]
+) -> tuple[tuple[str, str], ...]:
+    """The synonyms whose words passages hold."""
+    return tuple(pair for pair in synonyms if all(document_frequency(term) for term in terms(pair[1], language)))
+
+
 def _joined_neighbours(in_order: Sequence[str], language: str) -> list[str]:
     """Terms of neighbouring words written as one."""
     stop = stop_words(language)

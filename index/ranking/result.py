@@ -57,7 +57,8 @@ class Ranking:
     `meant`: the question with what may be meant by words that may be misspelt, in their place. `term_weights`: its terms with their idf,
     from the corpus and general language. `best_possible`: upper bound of a score. `contributions`: the parts of the candidates' scores.
     `passages`: the number of passages ranked. `absent`: the question's terms that no passage holds, whether it was ranked or not.
-    `partial`: part of the documents could not be searched. `language`: that the terms are of.
+    `partial`: part of the documents could not be searched. `language`: that the terms are of. `synonyms`: as in
+    PreparedQuery, those alone whose words passages hold.
     """
 
     question: str
@@ -71,3 +72,4 @@ class Ranking:
     absent: Collection[str] = ()
     partial: bool = False
     language: str = ENGLISH
+    synonyms: Sequence[tuple[str, str]] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,13 @@ def rank_candidates(
     generation: int,
     passages: int,
     absent: Collection[str],
+    synonyms: Sequence[tuple[str, str]],
     partial: bool = False,
 ) -> Ranking:
     """Fuse the features of the best candidates of each leg; of equal scores the lowest id comes first.
 
-    `ids`, `similarity` (on the scale of the model), `match`: (n,) in the same order. `passages`, `absent`, `partial`: as in Ranking.
+    `ids`, `similarity` (on the scale of the model), `match`: (n,) in the same order. `passages`, `absent`, `synonyms`, `partial`: as in
+    Ranking.
     """
     best = _best_of_legs(ids, similarity, match.share)
     ids, similarity, match = ids[best], similarity[best], match.at(best)
@@ -55,6 +57,7 @@ def rank_candidates(
         absent,
         partial,
         query.languages[0],
+        synonyms,
     )
 
 

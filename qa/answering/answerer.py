@@ -132,7 +132,7 @@ class Answerer:
             neighbours = [each for each in snapshot.passages(neighbour_ids(quotable)) if editing.shows(each)]
             quotable = self._pages.attach(self._engine, quotable, neighbours)
             found[:QUOTED_PASSAGES] = [(candidate, stored) for (candidate, _), stored in zip(found, quotable, strict=False)]
-        curated = editing.apply(query)
+        curated = editing.apply(query, ranking)
         mark_stage(RANK)
         if not found:
             record_answer(False)
@@ -143,7 +143,7 @@ class Answerer:
         own = _as_meant(ranking)
         choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
         results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
-        missing = missing_names(ranking, besides=[phrase for phrase, _ in query.synonyms])
+        missing = missing_names(ranking, besides=[phrase for phrase, _ in ranking.synonyms])
         highest = highest_confidence(whole, ranking, missing)
         choices = [replace(choice, probability=min(choice.probability, highest)) for choice in choices]
         evidence = replace(evidence, quote=choices[0].probability if choices else 0.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from index.engine import EngineView, Snapshot
-from index.filters import Comparison, Filter, both, collection_of, of_collection
+from index.filters import Combination, Comparison, Filter, both, collection_of, of_collection
 from index.ranking.query import PreparedQuery
 from index.ranking.recency import CONSIDERED, day_of, prefer_recent
 from index.ranking.result import Ranking
@@ -36,8 +36,17 @@ class Editing:
     @property
     def allowed(self) -> Filter | None:
         """The filter without hidden documents."""
-        hidden = tuple(dict.fromkeys(place.document for place in self._hidden() if not place.text))
-        return both(self.filter, Comparison("nin", "id", hidden)) if hidden else self.filter
+        hidden: dict[str | None, dict[str, None]] = {}
+        for place in self._hidden():
+            if not place.text:
+                hidden.setdefault(place.collection, {})[place.document] = None
+        allowed = self.filter
+        for collection, ids in hidden.items():
+            shown: Filter = Comparison("nin", "id", tuple(ids))
+            if collection is not None:
+                shown = Combination("or", (Comparison("ne", "collection", collection), shown))
+            allowed = both(allowed, shown)
+        return allowed
 
     def shows(self, stored: StoredPassage) -> bool:
         return not any(place.holds(stored) for place in self._hidden())
@@ -63,18 +72,18 @@ class Editing:
         days = {each.id: day_of(each.document.date) for each in first if each.document.type in self.recent_types}
         return prefer_recent(ranking, {passage_id: day for passage_id, day in days.items() if day is not None})
 
-    def apply(self, query: PreparedQuery) -> Curated:
+    def apply(self, query: PreparedQuery, ranking: Ranking) -> Curated:
         """What is shown beside the ranking of this query. Not inside a snapshot."""
-        if not self.rules and not query.synonyms:
+        if not self.rules and not ranking.synonyms:
             return NOTHING_CURATED
         places = list(dict.fromkeys(place for rule in self.rules for place in rule.pin))
         found = {result.stored.id: result for place in places if (result := self._pinned(place, query))}
-        hidden = dict.fromkeys(place.document for place in self._hidden())
+        hidden = dict.fromkeys(place.document for place in self._hidden() if self._exists(place))
         return Curated(
             pinned=list(found.values())[:MAX_PINNED],
-            hidden=[document_id for document_id in hidden if self._exists(document_id)],
+            hidden=list(hidden),
             stop_answer=next((rule.stop_answer for rule in self.rules if rule.stop_answer), None),
-            synonyms=query.synonyms,
+            synonyms=ranking.synonyms,
         )
 
     def _hidden(self) -> list[Place]:
@@ -82,7 +91,8 @@ class Editing:
 
     def _pinned(self, place: Place, query: PreparedQuery) -> Result | None:
         """The best passage of a pinned document, or the first with the text; None if the filter or access does not allow it."""
-        with self.engine.snapshot(both(self.allowed, Comparison("eq", "id", place.document))) as snapshot:
+        within = of_collection(place.collection, both(self.allowed, Comparison("eq", "id", place.document)))
+        with self.engine.snapshot(within) as snapshot:
             ranking = snapshot.search(query)
             found = snapshot.passages([candidate.passage_id for candidate in ranking.candidates])
         if found and place.text:  # it need not be a candidate
@@ -97,11 +107,11 @@ class Editing:
         score = min(max(scores.get(stored.id, 0.0), 0.0), 1.0)
         return Result(stored, score, (start, end), stored.passage.text[start - base : end - base])
 
-    def _exists(self, document_id: str) -> bool:
-        try:
-            return self.engine.document(document_id) is not None
-        except DamagedRow:
-            return False
+    def _exists(self, place: Place) -> bool:
+        with suppress(DamagedRow):
+            document = self.engine.document(place.document)
+            return document is not None and place.is_in(document)
+        return False
 
 
 def edit(
@@ -121,8 +131,12 @@ def edit(
 
 
 def _asked_collection(curation: Curation, engine: EngineView, filter_: Filter | None) -> str | None:
-    """The collection that a filter names, if the asker may read any of it; None where the curation says nothing of it."""
-    name = collection_of(filter_)
-    if name is None or not curation.names(name):
+    """The collection that alone is asked: all that the asker may read, in the collection that the filter names if it does, is in it.
+
+    None if there is none, or the curation says nothing of it.
+    """
+    named = collection_of(filter_)
+    if not curation.depends_on(named):
         return None
-    return name if engine.facets("collection", of_collection(name), 1) else None
+    found = engine.facets("collection", of_collection(named), 2)
+    return str(found[0][0]) if len(found) == 1 else None

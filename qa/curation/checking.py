@@ -18,8 +18,13 @@ def unknown_places(curation: Curation, engine: EngineView) -> Iterator[str]:
 
 def _problem(place: Place, engine: EngineView) -> str | None:
     try:
-        if engine.document(place.document) is None:
+        document = engine.document(place.document)
+        if document is None:
             return f"there is no document {place.document!r} yet"
+        if not place.is_in(document):
+            return (
+                f"{place.document!r} is in the collection {document.collection!r}, where no rule of {place.collection!r} holds"
+            )
         if not any(place.holds(stored) for stored in engine.passages_of(place.document)):
             return f"no single passage of {place.document!r} has the text {place.text!r}"
     except DamagedRow as error:

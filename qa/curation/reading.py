@@ -157,8 +157,8 @@ def _rule(rule: _Rule, line: int | None) -> Rule:
         questions=frozenset(tuple(words(question)) for question in rule.questions),
         words=frozenset(stems([word for phrase in rule.words for word in words(phrase)])),
         collection=rule.collection,
-        pin=tuple(Place(place.document, place.text) for place in rule.pin),
-        hide=tuple(Place(place.document, place.text) for place in rule.hide),
+        pin=tuple(Place(place.document, place.text, rule.collection) for place in rule.pin),
+        hide=tuple(Place(place.document, place.text, rule.collection) for place in rule.hide),
         stop_answer=rule.stop_answer,
         line=line,
     )

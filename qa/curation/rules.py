@@ -6,30 +6,38 @@ A question is compared by its words, as the lexical index reads them: without ca
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from index.text.analysis import stems, words
-from index.types import StoredPassage
+from index.types import StoredDocument, StoredPassage
 
 MAX_SYNONYMS = 20  # of one question
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A document, or those of its passages that hold `text`; white space is compared as one space."""
+    """A document, or those of its passages that hold `text`; white space is compared as one space.
+
+    `collection`: of the rule; the document of another one is no such place. None: of a rule for all collections.
+    """
 
     document: str
     text: str = ""
+    collection: str | None = None
+
+    def is_in(self, document: StoredDocument) -> bool:
+        return document.id == self.document and self.collection in (None, document.collection)
 
     def holds(self, stored: StoredPassage) -> bool:
-        return stored.document.id == self.document and _spaced(self.text) in _spaced(stored.passage.text)
+        return self.is_in(stored.document) and _spaced(self.text) in _spaced(stored.passage.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """For one of `questions` (their words in order), or a question with all the stems `words`; with neither for every question.
 
-    `collection`: only where this collection is asked. `stop_answer`: shown where nothing answers. `line`: of the file, None if unknown.
+    `collection`: what is pinned and hidden is in it, and only where it alone is asked there is a `stop_answer`, which is shown where
+    nothing answers. `line`: of the file, None if unknown.
     """
 
     questions: frozenset[tuple[str, ...]]
@@ -49,7 +57,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Synonyms:
-    """Where a question has `phrase`, in any form, passages with one of `others` are found too. `collection`: as of a rule."""
+    """Where a question has `phrase`, in any form, passages with one of `others` are found too. `collection`: where it alone is asked."""
 
     phrase: str
     others: tuple[str, ...]
@@ -71,18 +79,23 @@ class Curation:
     synonyms: tuple[Synonyms, ...] = ()
     recent_types: frozenset[str] = frozenset()
     _by_first_stem: Mapping[str, list[tuple[tuple[str, ...], Synonyms]]] = field(init=False, default_factory=dict)
+    _asked_alone: frozenset[str] = field(init=False, default=frozenset())
 
     def __post_init__(self) -> None:
         by_first: dict[str, list[tuple[tuple[str, ...], Synonyms]]] = {}
         for each in self.synonyms:
             by_first.setdefault(each.stems[0], []).append((each.stems, each))
         object.__setattr__(self, "_by_first_stem", by_first)
+        alone = {rule.collection for rule in self.rules if rule.stop_answer} | {each.collection for each in self.synonyms}
+        object.__setattr__(self, "_asked_alone", frozenset(name for name in alone if name))
 
     def rules_for(self, questions: Sequence[str], collection: str | None) -> list[Rule]:
-        """The rules for any of these wordings of a question. `collection`: the one that is asked."""
+        """The rules for any of these wordings of a question. `collection`: the one that alone is asked; others have no stop answer."""
         asked = [(tuple(found), frozenset(stems(found))) for found in map(words, questions)]
         return [
-            rule for rule in self.rules if rule.collection in (None, collection) and any(rule.is_for(*each) for each in asked)
+            rule if rule.collection in (None, collection) else replace(rule, stop_answer=None)
+            for rule in self.rules
+            if any(rule.is_for(*each) for each in asked)
         ]
 
     def synonyms_for(self, question: str, collection: str | None) -> tuple[tuple[str, str], ...]:
@@ -99,9 +112,9 @@ class Curation:
         ]
         return tuple(dict.fromkeys(pairs))[:MAX_SYNONYMS]
 
-    def names(self, collection: str) -> bool:
-        """Whether anything here is for this collection alone."""
-        return collection in {each.collection for each in self.rules} | {each.collection for each in self.synonyms}
+    def depends_on(self, collection: str | None) -> bool:
+        """Whether anything holds only where this collection alone is asked, or for None any collection."""
+        return bool(self._asked_alone) if collection is None else collection in self._asked_alone
 
     def places(self) -> Iterator[tuple[Rule, Place]]:
         """Every place that is pinned or hidden, with its rule."""

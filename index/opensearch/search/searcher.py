@@ -16,7 +16,7 @@ from index.opensearch.documents import queries
 from index.opensearch.documents.queries import Body, Totals
 from index.opensearch.documents.rows import number_of, stored_passage
 from index.opensearch.search.views import View, ViewReader, Views
-from index.ranking.lexical_query import lexical_query
+from index.ranking.lexical_query import held_synonyms, lexical_query
 from index.ranking.query import PreparedQuery
 from index.ranking.reranking import RERANKED, rerank
 from index.ranking.result import Ranking
@@ -83,7 +83,11 @@ class ClusterSnapshot:
     def search(self, query: PreparedQuery) -> Ranking:
         searcher = self._searcher
         found = self._first_results(query)
-        terms = searcher.terms(query, lambda term: found.frequencies.get(term, 0), found.totals)
+
+        def frequency(term: str) -> int:
+            return found.frequencies.get(term, 0)
+
+        terms = searcher.terms(query, frequency, found.totals)
         hits = []
         if found.ids:
             numbers = sorted(set(map(number_of, found.ids)))
@@ -99,7 +103,8 @@ class ClusterSnapshot:
             match,
             generation=searcher.generation,
             passages=found.allowed.passages,
-            absent=[term for term in dict(terms.weights) if not found.frequencies.get(term)],
+            absent=[term for term in dict(terms.weights) if not frequency(term)],
+            synonyms=held_synonyms(query.synonyms, query.languages[0], frequency),
             partial=self._reader.is_partial,
         )
         if searcher.reranker is None or query.lexical_only:

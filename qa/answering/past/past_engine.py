@@ -175,5 +175,8 @@ class PastSnapshot:
             generation=ranking.generation,
             passages=ranking.passages,
             absent=[term for term in ranking.absent if term not in held],
+            synonyms=[
+                pair for pair in query.synonyms if pair in ranking.synonyms or held.issuperset(terms(pair[1], ranking.language))
+            ],
             partial=ranking.partial,
         )

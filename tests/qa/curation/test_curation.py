@@ -11,6 +11,7 @@ import pytest
 from mcp.client.client import Client
 
 from qa.answering.explanation import why_not
+from qa.curation.checking import unknown_places
 from qa.curation.reading import CurationError, read_curation
 from qa.mcp.server import mcp_server
 from qa.mcp.tools import Use
@@ -75,14 +76,32 @@ def test_filters_apply_to_what_is_pinned(site: Site) -> None:
     assert "library" not in site.ids(collection="animals")
 
 
-def test_a_rule_of_a_collection_is_for_questions_to_it(site: Site) -> None:
-    site.curate('[[rule]]\ncollection = "animals"\nwords = ["trout"]\npin = ["otters"]\nhide = ["herons"]\n')
+def test_a_rule_of_a_collection_is_about_its_documents(site: Site) -> None:
+    rule = '[[rule]]\ncollection = "{}"\nwords = ["trout"]\npin = ["otters"]\nhide = ["herons"]\n'
     question = "What catches trout at dawn?"
-    assert site.ids(question)[0] == "herons"
+    site.curate(rule.format("default"))
+    found = site.search(question, explain=True)
+    assert found["results"][0]["document"]["id"] == "herons"
+    assert found["curation"] == {"pinned": [], "hidden": [], "synonyms": []}
+    site.curate(rule.format("animals"))
+    found = site.search(question, explain=True, limit=8)
+    ids = [result["document"]["id"] for result in found["results"]]
+    assert ids[0] == "otters"
+    assert "herons" not in ids
+    assert (len(found["curation"]["pinned"]), found["curation"]["hidden"]) == (1, ["herons"])
     assert site.ids(question, collection="animals") == ["otters"]
     page = site.client.get("/c/animals", query_string={"q": question}).text
     assert "Chosen by the editor" in page
     assert "heron" not in page
+    lines = list(unknown_places(read_curation(rule.format("default").encode(), "test"), site.service.engine))
+    assert lines[0] == "line 1: 'otters' is in the collection 'animals', where no rule of 'default' holds"
+
+
+def test_a_stop_answer_of_a_collection_is_for_questions_to_it_alone(site: Site) -> None:
+    site.curate('[[rule]]\ncollection = "animals"\nstop_answer = "Ask the warden."\n')
+    question = "What are quarks made of?"
+    assert site.search(question)["stop_answer"] is None
+    assert site.search(question, collection="animals")["stop_answer"] == "Ask the warden."
 
 
 def test_a_stop_answer_is_shown_where_nothing_answers(site: Site) -> None:

@@ -18,117 +18,19 @@ from qa.mcp.server import mcp_server
 from qa.mcp.tools import Use
 from qa.operate.keys import Role
 from qa.web.routes import routes_of
-from tests.qa.web.access.private_documents import CALLERS, CANARIES, PLACES, Site, earlier_text, open_site, text_of
+from tests.qa.web.access.private_documents import (
+    CALLERS,
+    CANARIES,
+    EARLIER,
+    PLACES,
+    Site,
+    earlier_text,
+    open_site,
+    rules,
+    text_of,
+)
+from tests.qa.web.access.requests_by_route import FARE, MISSING, READING, WRITING, Request
 
-Request = tuple[str, str, dict[str, Any]]
-FARE = "What does the ferry cost?"
-MISSING = "doc-x"
-# The requests of each route that a reader may use. {id}, {passage}: of every document, of those that the caller may not read too.
-READING: Mapping[str, list[Request]] = {
-    "search.search_by_address": [
-        ("GET", f"/v1/search?q={FARE}&limit=100", {}),
-        ("GET", "/v1/search?q=tides&collection=hr", {}),
-    ],
-    "search.search": [
-        (
-            "POST",
-            "/v1/search",
-            {"query": FARE, "limit": 100, "explain": True, "facets": ["collection", "type", "year", "keeper", "id"]},
-        ),
-        ("POST", "/v1/search", {"query": "harbor tides", "collection": "press"}),
-        ("POST", "/v1/search", {"query": "And the tides?", "history": [{"role": "user", "content": FARE}]}),
-        ("POST", "/v1/search", {"query": FARE, "filter": {"type": "gte", "key": "date", "value": "2010"}}),
-        ("POST", "/v1/search", {"query": FARE, "filter": {"type": "eq", "key": "id", "value": "{id}"}, "facets": ["keeper"]}),
-    ],
-    "chat.list_models": [("GET", "/v1/models", {})],
-    "chat.show_model": [("GET", "/v1/models/quotable/press", {}), ("GET", "/v1/models/quotable/none", {})],
-    "chat.complete": [
-        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}]}),
-        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "stream": True}),
-        ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": FARE}], "model": "quotable/hr"}),
-    ],
-    "chat.respond": [
-        ("POST", "/v1/responses", {"input": FARE}),
-        ("POST", "/v1/responses", {"input": FARE, "stream": True, "model": "quotable/hr"}),
-        ("POST", "/v1/responses", {"input": "Which documents do you have?"}),
-        ("POST", "/v1/responses", {"input": "List documents about the ferry"}),
-        ("POST", "/v1/responses", {"input": "Summarise the guide"}),
-    ],
-    "mcp.model_context_protocol": [
-        ("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
-        for name, arguments in (
-            ("search", {"query": FARE, "limit": 50}),
-            ("search", {"query": FARE, "collection": "hr"}),
-            ("fetch", {"id": "{id}"}),
-            ("fetch", {"id": "{passage}"}),
-            ("list_documents", {}),
-            ("list_documents", {"title": "guide", "collection": "hr"}),
-            ("verify_quote", {"document_id": "{id}", "quote": "The ferry costs", "start": 7, "end": 22}),
-        )
-    ],
-    "vector_stores.list_stores": [("GET", "/v1/vector_stores", {})],
-    "vector_stores.show_store": [("GET", f"/v1/vector_stores/{name}", {}) for name in ("press", "hr", "default")],
-    "vector_stores.search_store": [
-        ("POST", f"/v1/vector_stores/{name}/search", {"query": [FARE, "tides"], "max_num_results": 50})
-        for name in ("press", "hr")
-    ],
-    "documents.list_documents": [
-        ("GET", f"/v1/documents?{query}", {})
-        for query in ("", "sort=-date&limit=2", "title=guide", "collection=hr", "state=ready", "after=doc-0")
-    ],
-    "documents.show_document": [("GET", "/v1/documents/{id}", {})],
-    "documents.show_text": [("GET", "/v1/documents/{id}/text", {})],
-    "versions.list_versions": [("GET", "/v1/documents/{id}/versions", {})],
-    "versions.show_version": [
-        ("GET", f"/v1/documents/{{id}}/versions/{text_version(text)}", {})
-        for number in range(len(PLACES))
-        for text in (text_of(number), earlier_text(number))
-    ],
-    "documents.download_original": [("GET", "/v1/documents/{id}/original", {})],
-    "documents.show_passage": [("GET", "/v1/passages/{passage}", {})],
-    "documents.verify_quote": [
-        ("POST", "/v1/verify", {"document_id": "{id}", "quote": quote, "start": 7, "end": 22})
-        for quote in ("The ferry costs", *(f"The pier of {canary} is closed" for canary in CANARIES))
-    ],
-    "health.healthz": [("GET", "/healthz", {})],
-    "health.readyz": [("GET", "/readyz", {})],
-    "metrics.metrics": [("GET", "/metrics", {})],
-    "openapi.openapi": [("GET", "/openapi.json", {})],
-    "openapi.docs": [("GET", "/docs", {})],
-    "pages.box.search_page": [
-        ("GET", "/", {}),
-        ("GET", f"/?q={FARE}&explain=true&limit=20", {}),
-        ("GET", "/?collection=hr", {}),
-    ],
-    "pages.box.collection_page": [("GET", f"/c/{name}?q={FARE}", {}) for name in ("press", "hr", "default", "none")],
-    "pages.box.embedded_page": [("GET", f"/embed?q={FARE}", {}), ("GET", "/embed", {})],
-    "pages.conversation.chat_page": [("GET", f"/chat?q={FARE}&q=tides", {})],
-    "pages.document.document_page": [("GET", "/d/{id}", {}), ("GET", "/d/{id}?start=7&end=22", {})],
-    "pages.document-versions.versions_page": [
-        ("GET", "/d/{id}/versions", {}),
-        *(
-            ("GET", f"/d/{{id}}/versions?older={text_version(earlier_text(number))[7:]}&whole=true", {})
-            for number in range(len(PLACES))
-        ),
-    ],
-    "pages.page-image.image_page": [("GET", "/d/{id}/page/1", {})],
-    "pages.page-image.page_png": [("GET", "/d/{id}/page/1.png", {})],
-    "pages.feedback.give_feedback": [("POST", "/v1/feedback", {"query": FARE, "helped": True, "generation": 1, "results": []})],
-    "pages.feedback.send_feedback": [("POST", "/feedback", {})],
-    "static": [("GET", "/static/search.js", {})],
-}
-# Routes for keys that write, which are never bound.
-WRITING = {
-    *(f"documents.{name}" for name in ("add_document", "edit_document", "remove_document")),
-    *(f"jobs.{name}" for name in ("list_jobs", "show_job", "retry_job", "dismiss_job")),
-    *(f"pages.manage.adding.{name}" for name in ("former_upload_page", "add_files", "add_address", "handle_failures")),
-    *(f"pages.manage.form.{name}" for name in ("document_form", "edit_document")),
-    *(f"pages.manage.removal.{name}" for name in ("ask_to_remove", "remove_documents")),
-    *(f"pages.manage.curation.{name}" for name in ("curation_page", "store_curation")),
-    "pages.manage.list.list_page",
-    "pages.manage.health.health_page",
-    "pages.manage.settings.settings_page",
-}
 # Commands are the operator's, who reads everything; only `qa mcp` may serve an audience.
 COMMANDS = set(
     (
@@ -136,14 +38,12 @@ COMMANDS = set(
         " rebuild eval gaps key curate audit"
     ).split()
 )
-# About all documents, so for callers who may read them.
-ABOUT_EVERYTHING = {"metrics.metrics"}
 BOUND = [name for name, caller in CALLERS.items() if caller.audience]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(tmp_path_factory.mktemp("data")) as opened:
+    with open_site(tmp_path_factory.mktemp("data"), rules()) as opened:
         yield opened
 
 
@@ -160,11 +60,13 @@ def send(client: FlaskClient, request: Request) -> tuple[int, str, str]:
         return response.status_code, response.get_data(as_text=True), str(response.headers)
 
 
-def filled(value: Any, document_id: str, passage: str) -> Any:
+def filled(value: Any, document_id: str, passage: str, then: str = "{then}") -> Any:
     if isinstance(value, str):
-        return value.replace("{id}", document_id).replace("{passage}", passage)
+        return value.replace("{id}", document_id).replace("{passage}", passage).replace("{then}", then)
     if isinstance(value, Mapping):
-        return {name: filled(each, document_id, passage) for name, each in value.items()}
+        return {name: filled(each, document_id, passage, then) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(filled(each, document_id, passage, then) for each in value)
     return value
 
 
@@ -190,14 +92,17 @@ def test_nothing_that_a_key_may_not_read_is_in_an_answer(site: Site, passages: l
     client, forbidden = site.client(caller), CALLERS[caller].forbidden
     for endpoint, requests in READING.items():
         for request in requests:
+            request = filled(request, "{id}", "{passage}", site.then)
             missing = send(client, filled_request(request, MISSING, "p999999"))
             by_document = filled_request(request, "doc-0", "p1") != request
+            asked = str(request)
             for number in range(len(PLACES)) if by_document else [None]:
                 own = request if number is None else filled_request(request, f"doc-{number}", passages[number][0])
                 status, body, headers = send(client, own)
                 assert status < 500, (endpoint, body)
+                for canary in CALLERS[caller].unspeakable:
+                    assert canary not in body + headers or canary in asked, (endpoint, own, canary)
                 for hidden in forbidden:
-                    assert CANARIES[hidden] not in body + headers, (endpoint, own, CANARIES[hidden])
                     assert f"doc-{hidden}" not in body + headers or hidden == number, (endpoint, own)
                     assert not any(f'"{name}"' in body for name in passages[hidden]) or hidden == number, (endpoint, own)
                 if number in forbidden:
@@ -293,7 +198,30 @@ def test_a_version_keeps_to_the_narrower_access(tmp_path: Path) -> None:
         asked = [client.post("/v1/verify", json=pier).json["status"] for client in (reader, others)]
         assert asked == ["superseded", "changed"]
         then = reader.get("/v1/documents/doc-4/versions").json["data"][1]["since"]
-        question = {"query": f"Is the pier of {CANARIES[4]} closed?", "as_of": then}
+        question = {"query": f"Is the pier of {EARLIER[4]} closed?", "as_of": then}
         found = [client.post("/v1/search", json=question).text for client in (reader, others)]
-        assert ["The pier of" in text for text in found] == [True, False]
+        assert [f"The pier of {EARLIER[4]} is" in text for text in found] == [True, False]
         assert len(others.get("/v1/documents/doc-4/versions").json["data"]) == 1
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_an_earlier_text_is_read_with_the_access_of_now_and_of_then(site: Site, caller: str) -> None:
+    client, example = site.client(caller), CALLERS[caller]
+    for number in range(len(PLACES)):
+        then = text_version(earlier_text(number))
+        shown = client.get(f"/v1/documents/doc-{number}/versions/{then}")
+        unknown = client.get(f"/v1/documents/doc-{number}/versions/{text_version('unknown')}")
+        alone = {"type": "eq", "key": "id", "value": f"doc-{number}"}
+        question = {"query": f"Is the pier of {EARLIER[number]} closed?", "as_of": site.then, "filter": alone}
+        found = f"The pier of {EARLIER[number]} is closed." in client.post("/v1/search", json=question).text
+        own = {"document_id": f"doc-{number}", "quote": f"pier of {EARLIER[number]}", "start": 0, "end": 9, "version": then}
+        verdict = client.post("/v1/verify", json=own).json["status"]
+        if example.may_read_earlier(number):
+            assert (shown.status_code, found, verdict) == (200, True, "superseded")
+        else:
+            assert (shown.status_code, found, verdict) == (404, False, "changed" if example.may_read(number) else "gone")
+            assert without_names(shown.text, then) == without_names(unknown.text, text_version("unknown"))
+
+
+def without_names(body: str, version: str) -> list[str]:
+    return without_times(body.replace(version, ""))
