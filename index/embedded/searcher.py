@@ -112,7 +112,9 @@ class Searcher:
         found = self._correct(question, languages, index, readable) if spelling else Spelling(question, question)
         # A corrected question is embedded halfway between both texts; either alone ranks worse.
         texts = list(dict.fromkeys((question, found.guess)))
-        prepared = partial(PreparedQuery, found.corrected, alternatives=found.alternatives, meant=found.guess, languages=tuple(languages))
+        prepared = partial(
+            PreparedQuery, found.corrected, alternatives=found.alternatives, meant=found.guess, languages=tuple(languages)
+        )
         if index.is_approximate:
             return prepared(embed=_pool.submit(embed_together, self._embedder, texts).result)
         vector = embed_together(self._embedder, texts)
@@ -211,7 +213,7 @@ class Searcher:
             self._set_generation(self._generation, ())
         elif len(removed):
             if self._generation:
-                segments = tuple(segment.without(_within(segment, removed)) for segment in self._segments)
+                segments = tuple(segment.without(removed) for segment in self._segments)
                 self._generation = replace(self._generation, segments=segments)
             self._tail = self._tail.without(removed)
         self._removed_at = self._store.current_changes()
@@ -254,10 +256,6 @@ class Searcher:
 
 def _empty_tail(generation: Generation | None) -> UnindexedTail:
     return UnindexedTail(BruteForceDenseIndex(), BruteForceLexicalIndex(), generation.last_passage_id if generation else 0)
-
-
-def _within(segment: Segment, ids: Ids) -> Ids:
-    return ids[(ids > segment.span.after) & (ids <= segment.span.last)]
 
 
 class EmbeddedSnapshot:

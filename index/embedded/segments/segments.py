@@ -45,7 +45,8 @@ class Segment:
     speller: Speller
 
     def without(self, removed: Ids) -> Segment:
-        """This segment without some passages; searches on this one still find them."""
+        """This segment without those of some passages that are in it; searches on this one still find them."""
+        removed = removed[(removed > self.span.after) & (removed <= self.span.last)]
         if not len(removed):
             return self
         vectors, lexical = copy(self.vectors), copy(self.lexical)

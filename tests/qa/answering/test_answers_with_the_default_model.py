@@ -14,8 +14,8 @@ from index.engine import Engine
 from index.types import Embedder
 from qa.answering.answer import Answer
 from qa.answering.answerer import Answerer
-from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.calibration import Calibration
+from qa.answering.confidence import LIKELY_CONFIDENCE
 from qa.answering.question.turn import Turn
 
 DOCUMENTS = {
