@@ -1,6 +1,6 @@
 """How a cluster grows: ingestion, disk, memory, recall and latency beside the embedded engine, from 10,000 passages to 300,000.
 
-    python -m benchmarks.cluster.growth FOLDER                      # three nodes; writes benchmarks/results/cluster-growth-COMMIT.json
+    python -m benchmarks.cluster.growth FOLDER                      # three nodes; writes benchmarks/results/cluster-growth-COMMIT.*
     python -m benchmarks.cluster.growth FOLDER --passages 30000     # fewer passages; prints only
     python -m benchmarks.cluster.growth FOLDER --nodes 1 --passages 1000
 
@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scale.corpus import SAMPLE, Embedded, corpus, write_sample
+from benchmarks.scale.growth_plot import Line, growth
 from benchmarks.scale.run import headlines
 from benchmarks.speed.serving import RESULTS, commit, machine
 from index.documents import new_document
@@ -160,6 +161,23 @@ def run(folder: Path, passages: int, nodes: int, heap: str) -> list[dict[str, An
     return rows
 
 
+def plots(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """SVG by name."""
+
+    def both(value: Callable[[dict[str, Any], str], float]) -> list[Line]:
+        named = (("cluster", "cluster"), ("embedded", "folder"))
+        return [(name, [(row["passages"], value(row, engine)) for row in rows]) for engine, name in named]
+
+    disk = [("cluster, with a replica", [(row["passages"], row["disk_mb"]) for row in rows])]
+    lines = {
+        "alone": ("A question, one client, median", "ms", both(lambda row, engine: row[engine]["alone"]["median_ms"])),
+        "clients": (f"{CLIENTS} clients", "a second", both(lambda row, engine: row[engine]["clients"]["questions_a_second"])),
+        "stored": ("Stored", "passages a second", both(lambda row, engine: row["stored_a_second"][engine])),
+        "disk": ("Disk", "MB", disk),
+    }
+    return {name: growth(*each, logarithmic=True) for name, each in lines.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
@@ -178,7 +196,10 @@ def main() -> None:
     }
     print(json.dumps(results, indent=2))
     if arguments.passages >= PASSAGES:
-        (RESULTS / f"cluster-growth-{commit()}.json").write_text(json.dumps(results, indent=2) + "\n")
+        path = RESULTS / f"cluster-growth-{commit()}.json"
+        path.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+        for name, plot in plots(results["sizes"]).items():
+            path.with_name(f"{path.stem}-{name}.svg").write_text(plot, "utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 from qa.evaluation.plots import svg, text
 
 WIDTH, HEIGHT = 420, 280
-LEFT, RIGHT, TOP, BOTTOM = 58, 20, 34, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 30, 34, 44
 COLOURS = ("#0072b2", "#d55e00", "#767676")
 
 Line = tuple[str, Sequence[tuple[float, float]]]
