@@ -18,6 +18,8 @@ _NOTICE = re.compile(
 )
 _CONTENTS_LINE = re.compile(r"(?:\.{4,}|(?: \.){4,}|\u2026{2,})\s*\d*$")
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？؟۔।॥;][\"'”’»)\]*_]*$")
+_TOPIC = re.compile(r"(?:How|What|When|Where|Who|Which|Why)(?: (?:and|or) (?:how|what|when|where|who|which|why))* to\b")
+_INDIRECT_QUESTION = re.compile(r"(?:How|What|Who|Which|Why) ")
 _FACT = re.compile(r"[\d£$€@]|\w: ?\w")
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]|\d.*\||[£$€%@]")
 
@@ -26,6 +28,14 @@ _SAYS_SOMETHING = re.compile(r"[^\W\d_]|\d.*\||[£$€%@]")
 def is_notice(text: str) -> bool:
     """Whether a sentence, item or row is navigation, a legal notice, a closing or a line of contents."""
     return not _SAYS_SOMETHING.search(text) or bool(_NOTICE.search(text) or _CONTENTS_LINE.search(text))
+
+
+def names_topic(sentence: str) -> bool:
+    """Whether it says what a page is about and not what holds: "How to apply, and what it costs", or "What you can do if …" without a full
+    stop or question mark; and states no figure and no `name: value`.
+    """
+    is_topic = _TOPIC.match(sentence) or (_INDIRECT_QUESTION.match(sentence) and not _ENDS_SENTENCE.search(sentence))
+    return bool(is_topic) and not _FACT.search(sentence)
 
 
 def is_heading_like(line: str) -> bool:

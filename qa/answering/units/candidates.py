@@ -12,7 +12,7 @@ from corpus.splitting.sentences import sentence_spans
 from corpus.splitting.tables import column_heads
 from corpus.types import Passage, Span
 from index.types import StoredPassage
-from qa.answering.units.boilerplate import is_heading_like, is_notice
+from qa.answering.units.boilerplate import is_heading_like, is_notice, names_topic
 from qa.answering.units.structure import Block, Items, Paragraph, Rows, blocks
 from qa.answering.units.unit import Unit, UnitKind
 
@@ -139,7 +139,8 @@ def _sentences(block: Paragraph, region: Region, lead_in: Span | None, before: s
         sentence = text[start:end]
         if sentence.endswith(":"):
             continue
-        if not (single and is_heading_like(sentence)) and not _is_title(sentence, region):
+        is_heading = (single and is_heading_like(sentence)) or _is_title(sentence, region) or names_topic(sentence)
+        if not is_heading:
             is_joined = quoted_from is not None and end - quoted_from <= SHORT_LIST
             quote = (quoted_from, end) if quoted_from is not None and is_joined else (start, end)
             made.append(_unit(region, (start, end), UnitKind.SENTENCE, quote, introduced, before))

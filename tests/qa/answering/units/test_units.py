@@ -57,6 +57,22 @@ def test_list_is_quoted_with_its_lead_in_and_for_each_of_its_items() -> None:
     assert {unit.lead_in for unit in found[1:3]} == {"You can apply if you:"}
 
 
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "What you can do if an employee is called up for jury service, and how to sort out their pay or help them claim an allowance",
+        "How and when to report a change that affects your payments.",
+    ],
+)
+def test_what_a_page_is_about_is_no_unit(topic: str) -> None:
+    assert [unit.text for unit in units_of(f"{topic}\n\nYou do not have to pay them.")] == ["You do not have to pay them."]
+
+
+@pytest.mark.parametrize("sentence", ["Where to send it: PO Box 210, Darlington", "What you get depends on your income."])
+def test_a_statement_that_begins_like_a_question_is_a_unit(sentence: str) -> None:
+    assert [unit.text for unit in units_of(sentence)] == [sentence]
+
+
 def test_item_of_a_long_list_is_quoted_alone_with_its_lead_in_apart() -> None:
     items = [f"- case {number}: a farm of {number} hectares that grows wheat, barley or oats for sale" for number in range(40)]
     text = "We pay for:\n\n" + "\n".join(items)
