@@ -21,7 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from benchmarks.scale.ingestion import INGESTED, ingest_ours, ingest_txtai
 from benchmarks.speed.processes import Server, peers
 from benchmarks.speed.serving import RESULTS, commit, machine
 from index.filters import Comparison
+from index.types import NO_EDITS
 
 SIZES = (1_200, 10_000, 100_000, 1_000_000)
 QUESTIONS, WARM_UP, BLOCK = 300, 60, 30
@@ -52,8 +53,10 @@ def headlines(count: int) -> list[str]:
     return found[:count]
 
 
-def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
-    """Fill a data folder with passages through the product's store and index builder; seconds of both."""
+def fill(
+    data: Path, sample: Path, passages: int, edits: Callable[[str], Mapping[str, Any]] = lambda _: NO_EDITS
+) -> dict[str, float]:
+    """Fill a data folder through the product's store and index builder; seconds of both. `edits`: id -> collection and groups."""
     from index.embedded.segments import generations
     from index.embedded.segments.generations import generations_folder
     from index.embedded.store.database import Database
@@ -71,7 +74,8 @@ def fill(data: Path, sample: Path, passages: int) -> dict[str, float]:
         with database.transaction():
             waiting, more = 0, False
             for made in documents:
-                store.put(str(made.document.id), made.document, made.passages, made.vectors, embedder.fingerprint)
+                name = str(made.document.id)
+                store.put(name, made.document, made.passages, made.vectors, embedder.fingerprint, edits=edits(name))
                 waiting += len(made.passages)
                 if waiting >= AT_ONCE:
                     more = True

@@ -48,9 +48,10 @@ class Server:
         """The milliseconds until the response was complete, and the response."""
         return self._ask("GET", target)
 
-    def post(self, target: str, body: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
-        """The same, of a JSON body."""
-        return self._ask("POST", target, json.dumps(body), {"Content-Type": "application/json"})
+    def post(self, target: str, body: Mapping[str, Any], key: str | None = None) -> tuple[float, dict[str, Any]]:
+        """The same, of a JSON body, with a key."""
+        authorization = {"Authorization": f"Bearer {key}"} if key else {}
+        return self._ask("POST", target, json.dumps(body), {"Content-Type": "application/json", **authorization})
 
     def _ask(self, method: str, target: str, *content: Any) -> tuple[float, dict[str, Any]]:
         began = time.perf_counter()
