@@ -17,7 +17,7 @@ class Policy:
     exact_passages: int = (
         10_000  # a segment up to this size is searched exactly, about 1 ms; beyond it the inverted file is faster
     )
-    few_allowed: int = 10_000  # a filter that allows up to this many has all of them scored, which is exact
+    few_allowed: int = 10_000  # a filter that allows up to this many has all of them scored, which is exact; see `is_few`
     reranked: int = RERANKED
 
     # Segments
@@ -37,3 +37,12 @@ class Policy:
 
 
 DEFAULT = Policy()
+
+
+def is_few(allowed: int, passages: int, few_allowed: int) -> bool:
+    """Whether to score all allowed passages rather than to look for the best of them among the others.
+
+    A scan takes time in proportion to them, about 1 ms a thousand; an index in proportion to how many others there are for each. Of a
+    million passages 10,000 were ranked in 16 ms by a scan and 57 by the indexes, 20,000 in 20 and 38, 50,000 in 53 and 28.
+    """
+    return allowed <= few_allowed or (2 * allowed <= 5 * few_allowed and 40 * allowed <= passages)

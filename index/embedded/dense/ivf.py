@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from index.embedded.dense import mapped_lists
 from index.embedded.dense.id_map import IdMap, Rows
 from index.embedded.dense.recall import Recall, tune_nprobe
-from index.embedded.policy import DEFAULT
+from index.embedded.policy import DEFAULT, is_few
 from index.types import Ids, Matrix, Scores, Vector
 
 INDEX_FILE = "vector-lists.faiss"
@@ -113,7 +113,7 @@ class IvfDenseIndex:
         """Rows that contain the best k with the tuned recall; all allowed rows if they are few, which is exact."""
         if k < 1 or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64)
-        if allowed is not None and len(allowed) <= self._few_allowed:
+        if allowed is not None and is_few(len(allowed), len(self), self._few_allowed):
             return self._present_rows(allowed)
         wanted = len(self) if allowed is None else min(len(allowed), len(self))
         nprobe = self.recall.nprobe if self.recall else self._lists
@@ -160,7 +160,7 @@ class IvfDenseIndex:
     def load(cls, folder: Path, few_allowed: int = DEFAULT.few_allowed) -> IvfDenseIndex:
         """Verify the files first: FAISS has no checksums.
 
-        `few_allowed`: score every allowed passage, which is exact, when there are no more than this many.
+        `few_allowed`: score every allowed passage, which is exact, when they are few by `is_few`.
         """
         loaded = cls.__new__(cls)
         loaded._few_allowed = few_allowed

@@ -14,7 +14,7 @@ import numpy as np
 import tantivy
 
 from index.embedded.lexical.brute_force import BruteForceLexicalIndex, TermSequences, analyze
-from index.embedded.policy import DEFAULT
+from index.embedded.policy import DEFAULT, is_few
 from index.id_sets import isin_sorted
 from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery
 
@@ -31,7 +31,7 @@ class TantivyLexicalIndex:
     """In memory without a folder."""
 
     def __init__(self, folder: Path | None = None, few_allowed: int = DEFAULT.few_allowed) -> None:
-        """`few_allowed`: score every allowed passage, which is exact, when there are no more; filter tantivy's candidates otherwise."""
+        """`few_allowed`: score every allowed passage, which is exact, if they are few by `is_few`; filter tantivy's candidates else."""
         self._few_allowed = few_allowed
         schema = tantivy.SchemaBuilder()
         schema.add_unsigned_field("id", indexed=True, fast=True)
@@ -98,7 +98,7 @@ class TantivyLexicalIndex:
         self._commit()
         if k < 1 or not query.best_score or not len(self):
             return np.empty(0, np.int64)
-        if allowed is not None and len(allowed) <= self._few_allowed:
+        if allowed is not None and is_few(len(allowed), len(self._passages), self._few_allowed):
             return self._passages.best(query, allowed, k)
         wanted = max(k, MIN_CANDIDATES)
         while True:
