@@ -20,8 +20,9 @@ from index.types import Ids, IndexedText, LexicalMatch, LexicalQuery
 
 # The best 100 by our scores are among them for 99% of long questions; among 200 for a third.
 MIN_CANDIDATES = 600
-# Passages with a term that are looked at, in about a millisecond, to estimate how many of the allowed ones hold it.
+# Passages with a term that are looked at, in about a millisecond, to count how many of the allowed ones hold it.
 SAMPLED = 1_000
+SEED = 1
 CACHED_FREQUENCIES = 10_000  # terms
 WRITER_BYTES = 64_000_000
 TANTIVY_FOLDER = "tantivy"
@@ -82,9 +83,14 @@ class TantivyLexicalIndex:
         return frequency
 
     def frequency_among(self, ids: Ids) -> Callable[[str], int]:
-        """Of more than `few_allowed` ids, a frequency beyond SAMPLED is estimated from the best SAMPLED passages with the term."""
+        """Of more than `few_allowed` ids, a term that more than SAMPLED passages hold is counted in so many, at random."""
         self._commit()
-        return self._passages.frequency_among(ids) if len(ids) <= self._few_allowed else lambda term: self._estimate(term, ids)
+        share = min(self._few_allowed / max(len(ids), 1), 1.0)
+        if share == 1:
+            return self._passages.frequency_among(ids)
+        drawn = np.random.default_rng(SEED).choice(ids, self._few_allowed, replace=False)
+        count = self._passages.frequency_among(np.sort(drawn))
+        return lambda term: self._estimate(term, ids, count, share)
 
     def length_of(self, ids: Ids) -> int:
         self._commit()
@@ -136,10 +142,13 @@ class TantivyLexicalIndex:
         self._passages.append(*self._pending)
         self._pending = []
 
-    def _estimate(self, term: str, ids: Ids) -> int:
+    def _estimate(self, term: str, ids: Ids, count: Callable[[str], int], share: float) -> int:
+        """`count`: in this share of the ids."""
         frequency = self.document_frequency(term)
         if not frequency:
             return 0
+        if frequency > SAMPLED and (counted := count(term)):
+            return round(counted / share)
         found = self._find_candidates([term], min(frequency, SAMPLED))
         among = np.count_nonzero(isin_sorted(found, ids))
         return max(round(frequency * among / len(found)), 1) if among else 0

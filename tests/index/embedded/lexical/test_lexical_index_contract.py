@@ -241,3 +241,16 @@ def test_saved_tantivy_index_loads_unchanged(tmp_path: Path) -> None:
     assert_same_match(loaded.match(query, ids), saved.match(query, ids))
     loaded.remove(ids_of(8))
     assert math.isnan(loaded.match(query, ids_of(8)).share[0])
+
+
+def test_frequencies_among_many_passages_are_close_and_never_0_for_a_term_that_one_is_found_to_hold() -> None:
+    """The short passages, which score best for a term, are none of those that are counted."""
+    index = TantivyLexicalIndex(few_allowed=500)
+    long = ["boat", *(f"word{number}" for number in range(40))]
+    bodies = [" ".join(long if number % 4 == 0 else long[1:]) if number % 3 == 0 else "boat" for number in range(9_000)]
+    bodies[3_003] += " lamp"
+    index.add(np.arange(1, 9_001), texts_of(*bodies))
+    among = np.arange(1, 9_001, 3)  # the long ones, of which every fourth holds it
+    count = index.frequency_among(among)
+    assert count("boat") == pytest.approx(750, rel=0.2)
+    assert [count(term) for term in ("word1", "lamp", "pier")] == [3_000, 1, 0]
