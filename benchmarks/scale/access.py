@@ -7,7 +7,8 @@ passages; the rest is in another collection, or in the same one for another grou
 turn: headlines of other sources. After each of some added documents the first question of every key is timed alone.
 
 Recall is that of the best ten against exact search over what the key may read: of the dense leg by cosine, and of the fused ranking when
-every readable passage is scored by both legs. nDCG@10 is over the headlines whose release the 1% holds.
+every readable passage is scored by both legs. nDCG@10 is over the headlines whose release the key may read, beside that of
+the key that reads everything on the same headlines.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ EVERYTHING = "everything"
 QUESTIONS = {"never": 300, "auto": 150}  # by when the reading model reads
 WARM_UP, BLOCK, ADDED = 60, 30, 7
 RECALL_QUESTIONS, DEPTH = 200, 10
-JUDGED = "1%"
+SMALLEST = "1%"
 SCORED_EXACTLY = 3_000_000  # passages at most, of all questions of a key together
 EXACT = replace(DEFAULT, few_allowed=10**9)
 FILL, COMPARE = "fill", "compare"  # internal commands of child processes
@@ -191,12 +192,12 @@ def compare(data: Path) -> dict[str, Any]:
     embedder = load_embedder(DEFAULT_MODEL, data / "models")
     store = Store(Database(data, read_only=True))
     searches, exact = Searches(store, embedder, DEFAULT), Searches(store, embedder, EXACT)
-    judged = _judged(store, JUDGED)
-    gains = {text: {release: 1} for text, release in judged.items()}
 
-    def ranked(of: Searches, audience: Audience | None) -> dict[str, list[str]]:
+    def ndcg(of: Searches, audience: Audience | None, judged: Mapping[str, str]) -> float:
         found = {text: store.passages(of.best(text, audience, 5 * DEPTH)) for text in judged}
-        return {text: list(dict.fromkeys(each.document.id for each in every))[:DEPTH] for text, every in found.items()}
+        ranked = {text: list(dict.fromkeys(each.document.id for each in every))[:DEPTH] for text, every in found.items()}
+        values = ranking_measures(ranked, {text: {release: 1} for text, release in judged.items()})["nDCG@10"]
+        return round(statistics.mean(values.values()), 4)
 
     figures: dict[str, Any] = {}
     for name, audience in audiences().items():
@@ -209,15 +210,17 @@ def compare(data: Path) -> dict[str, Any]:
             "passages": passages,
             "recall_dense": round(statistics.mean(value for value, _ in dense), 4),
             "dense_milliseconds": round(statistics.median(took for _, took in dense), 2),
-            "ndcg": _mean(ranking_measures(ranked(searches, audience), gains)["nDCG@10"]),
         }
         if audience is not None:
             some = some[: max(SCORED_EXACTLY // passages, 10)]
             shared = [len({*searches.best(text, audience, DEPTH)} & {*exact.best(text, audience, DEPTH)}) for text in some]
             figures[name] |= {"recall_ranking": round(statistics.mean(shared) / DEPTH, 4), "recall_questions": len(some)}
-        if name == JUDGED:
-            figures[name]["ndcg_exact"] = _mean(ranking_measures(ranked(exact, audience), gains)["nDCG@10"])
-    return {"judged_questions": len(judged), **figures}
+            judged = _judged(store, name)
+            figures[name] |= {"judged_questions": len(judged), "ndcg": ndcg(searches, audience, judged)}
+            figures[name]["ndcg_of_everything"] = ndcg(searches, None, judged)
+            if name == SMALLEST:
+                figures[name]["ndcg_exact"] = ndcg(exact, audience, judged)
+    return figures
 
 
 def _judged(store: Store, share: str) -> dict[str, str]:
@@ -231,10 +234,6 @@ def _judged(store: Store, share: str) -> dict[str, str]:
     group = group_of(share)
     within = {row["text"]: release_of[row["_id"]] for row in rows if group in edits_of(release_of[row["_id"]])["access"]}
     return {text: release for text, release in within.items() if store.has_document(release)}
-
-
-def _mean(values: Mapping[str, float]) -> float:
-    return round(statistics.mean(values.values()), 4)
 
 
 def apart(work: str, *arguments: object) -> Any:
