@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.sandbox.pool import Sandbox
+from index.embedding.model_files import DEFAULT_MODEL
 from index.text.analysis import terms
 from index.types import FingerprintMismatch
 from qa.assembly import Service, open_to_read, open_to_write
@@ -64,23 +65,24 @@ def read_dev_set(name: str) -> DevSet:
     )
 
 
-def open_dev_set(name: str) -> Service:
+def open_dev_set(name: str, model: str = DEFAULT_MODEL) -> Service:
     """A service over the set's documents, which are indexed first if necessary."""
-    return open_folder(FOLDERS / name, lambda settings: index_dev_set(name, settings), readers=name == "govuk")
+    folder = FOLDERS / name if model == DEFAULT_MODEL else FOLDERS / model / name
+    return open_folder(folder, lambda settings: index_dev_set(name, settings), readers=name == "govuk", model=model)
 
 
-def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: bool) -> Service:
+def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: bool, model: str = DEFAULT_MODEL) -> Service:
     """A service over a folder, which `index` fills first if it is missing or was made by other code. `readers`: the documents were read
     from files. An interrupted run continues.
     """
-    settings = dev_settings(folder)
+    settings = dev_settings(folder, model)
     digest = _code_digest(readers)
     stamp = settings.data / STAMP
     if not (stamp.is_file() and stamp.read_text() == digest and _build_if_behind(settings)):
         unfinished = settings.data / UNFINISHED
         if not (unfinished.is_file() and unfinished.read_text() == digest):
             shutil.rmtree(settings.data, ignore_errors=True)
-        settings = dev_settings(folder)
+        settings = dev_settings(folder, model)
         unfinished.write_text(digest)
         index(settings)
         unfinished.unlink()
@@ -88,10 +90,10 @@ def open_folder(folder: Path, index: Callable[[Settings], None], *, readers: boo
     return open_to_read(settings, print)
 
 
-def dev_settings(folder: Path) -> Settings:
-    """Default settings with this data folder; all folders share one exported model."""
+def dev_settings(folder: Path, model: str = DEFAULT_MODEL) -> Settings:
+    """Default settings with this data folder and model; all folders share one exported model."""
     folder.mkdir(parents=True, exist_ok=True)
-    return read_settings({"data": folder, "cache": FOLDERS / "models"}, {})
+    return read_settings({"data": folder, "cache": FOLDERS / "models", "model": model}, {})
 
 
 def with_typos(questions: Sequence[Question], seed: int = 5) -> list[Question]:
@@ -120,8 +122,9 @@ def index_dev_set(name: str, settings: Settings) -> None:
                 for _ in add_files(writer, sandbox, files_below([DATA / "govuk" / "content_items.jsonl.gz"])):
                     pass
         else:
-            entries = (IncomingDocument(str(document.id), document) for document in read_corpus(set_folder(name) / CORPUS))
-            for _ in writer.put_all(entries):
+            language = name.partition("xquad-")[2] or None
+            documents = (replace(document, language=language) for document in read_corpus(set_folder(name) / CORPUS))
+            for _ in writer.put_all(IncomingDocument(str(document.id), document) for document in documents):
                 pass
         writer.engine.rebuild()
 

@@ -70,6 +70,12 @@ def observe(name: str) -> list[Observation]:
     return [_observation(json.loads(line)) for line in cached.read_text("utf-8").splitlines()]
 
 
+def observe_model(name: str, model: str) -> list[Observation]:
+    """The set's own questions with another model that reads all languages, not cached."""
+    asker = Asker(open_dev_set(name, model), languages=())
+    return [asker.ask(Kind.OWN, question) for question in read_dev_set(name).questions]
+
+
 def _ask_all(name: str) -> Iterator[Observation]:
     if name in CUTS:
         for corpus in cut_corpora(name):
@@ -111,12 +117,21 @@ def _sample(questions: Sequence[Question], most: int) -> list[Question]:
 
 
 class Asker:
-    """Asks the questions of a set of a service, and judges its rankings. `answers`: question id -> answer strings."""
+    """Asks the questions of a set of a service, and judges its rankings. `answers`: question id -> answer strings. `languages`: those
+    that the model reads.
+    """
 
-    def __init__(self, service: Service, answers: Mapping[str, Sequence[str]] | None = None, *, spelling: bool = True) -> None:
+    def __init__(
+        self,
+        service: Service,
+        answers: Mapping[str, Sequence[str]] | None = None,
+        *,
+        spelling: bool = True,
+        languages: Sequence[str] = ("en",),
+    ) -> None:
         self._answers = answers or {}
         # With a threshold of 0 the first passage is always quoted.
-        self._answerer = Answerer(service.engine, 0.0, ("en",), spelling=spelling)
+        self._answerer = Answerer(service.engine, 0.0, languages, spelling=spelling)
         self._judge = Judge(service.engine)
 
     def ask(self, kind: Kind, question: Question, allowed: Filter | None = None) -> Observation:

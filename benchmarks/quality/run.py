@@ -1,6 +1,8 @@
 """Measures ranking, quotes and confidence of the product on the dev sets of ../shared/data.
 
     python -m benchmarks.quality.run            # prints the figures, writes benchmarks/results/quality-COMMIT.json
+    python -m benchmarks.quality.run --model multilingual-e5-small cranfield xquad-de
+                                                # the rankings of these sets with another model, and of fusions of its two legs
 
 The first run indexes every set into build/quality (about 15 minutes on two cores); later runs reuse the indexes. All sets use the
 same settings. The data are not in the repository; QUOTABLE_SHARED names another folder than ../shared.
@@ -23,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality.dev_sets import DATA, RANKED, ROOT
-from benchmarks.quality.observations import SETS, Kind, Observation, observe
+from benchmarks.quality.observations import SETS, Kind, Observation, observe, observe_model
 from qa.evaluation import measures, plots
 from qa.evaluation.judging import Order
 from qa.settings.settings import ANSWER_THRESHOLD
@@ -176,13 +178,17 @@ def _mean(by_set: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return {name: float(np.mean(column)) for name, column in columns.items() if column}
 
 
-def _print(figures: Mapping[str, Any]) -> None:
+def _print_ranking(figures: Mapping[str, Any]) -> None:
     print("nDCG@10            " + "".join(f"{order.value:>9}" for order in Order) + "   Success@1   R@10  questions")
     for name, orders in figures["ranking"].items():
         row = "".join(f"{orders[order.value]['nDCG@10']:9.4f}" for order in Order)
         print(f"  {name:16} {row} {orders['fused']['Success@1']:11.4f} {orders['fused']['R@10']:6.3f} {orders['questions']:10}")
     mean = figures["ranking_mean"]
     print("  mean            " + "".join(f"{mean.get(f'{order.value} nDCG@10', float('nan')):9.4f}" for order in Order))
+
+
+def _print(figures: Mapping[str, Any]) -> None:
+    _print_ranking(figures)
     for title in ("spelling", "typos", "quotes"):
         print(f"{title}: {json.dumps(figures[title])}")
     for name, orders in figures["languages"].items():
@@ -227,6 +233,7 @@ def commit() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"only these of: {', '.join(SETS)}")
+    parser.add_argument("--model", help="only the rankings of the sets, with this model, which reads all languages")
     parser.add_argument("--no-result", action="store_true", help="print only, write no file")
     arguments = parser.parse_args()
     if not DATA.is_dir():
@@ -234,6 +241,9 @@ def main() -> None:
         return
     if unknown := set(arguments.sets) - set(SETS):
         parser.error(f"no such set: {', '.join(sorted(unknown))}")
+    if arguments.model:
+        _rank(arguments.model, arguments.sets or RANKED, write=not arguments.no_result)
+        return
     found = {}
     for name in arguments.sets or SETS:
         print(f"asking {name} …", file=sys.stderr, flush=True)
@@ -245,6 +255,19 @@ def main() -> None:
         target.write_text(json.dumps(about() | rounded(figures), indent=1) + "\n")
         DIAGRAM.write_text(reliability_diagram({name: found[name] for name in JUDGED_FOR_CONFIDENCE}) + "\n")
         print(f"written to {target.relative_to(ROOT)} and {DIAGRAM.relative_to(ROOT)}")
+
+
+def _rank(model: str, sets: Sequence[str], *, write: bool) -> None:
+    ranking = {}
+    for name in sets:
+        print(f"asking {name} …", file=sys.stderr, flush=True)
+        ranking[name] = _by_order(observe_model(name, model))
+    figures = {"model": model, "ranking": ranking, "ranking_mean": _mean({name: _flat(each) for name, each in ranking.items()})}
+    _print_ranking(figures)
+    if write:
+        target = RESULTS / f"quality-{model}-{commit()}.json"
+        target.write_text(json.dumps(about() | rounded(figures), indent=1) + "\n")
+        print(f"written to {target.relative_to(ROOT)}")
 
 
 def rounded(value: Any) -> Any:

@@ -32,12 +32,15 @@ DECIDED = "decision accuracy"
 
 
 class Order(StrEnum):
-    """The order of the candidates: by the fused score, by one leg alone, or by reciprocal rank fusion of both legs."""
+    """The order of the candidates: by the fused score, by one leg alone, by reciprocal rank fusion of both legs, or by the sum of their
+    scores, each scaled to 0 to 1 among the candidates of the question.
+    """
 
     FUSED = "fused"
     DENSE = "dense"
     LEXICAL = "lexical"
     RRF = "rrf"
+    WEIGHTED = "weighted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def arrange(ranking: Ranking, order: Order) -> Ranking:
     return replace(
         ranking,
         candidates=[replace(ranking.candidates[place], score=scores[place]) for place in places],
-        best_possible=2 / (RRF_K + 1) if order is Order.RRF else 1.0,
+        best_possible=2 / (RRF_K + 1) if order is Order.RRF else 2.0 if order is Order.WEIGHTED else 1.0,
         contributions={name: part[places] for name, part in ranking.contributions.items()},
     )
 
@@ -226,12 +229,21 @@ def _scores(candidates: Sequence[Candidate], order: Order) -> list[float]:
         return [candidate.similarity for candidate in candidates]
     if order is Order.LEXICAL:
         return [candidate.lexical for candidate in candidates]
+    if order is Order.WEIGHTED:
+        legs = ([candidate.similarity for candidate in candidates], [candidate.lexical for candidate in candidates])
+        return [one + other for one, other in zip(*map(_scaled, legs), strict=True)]
     dense = _ranks([candidate.similarity for candidate in candidates])
     lexical = _ranks([candidate.lexical for candidate in candidates])
     return [
         1 / (RRF_K + one) + (1 / (RRF_K + other) if candidate.lexical > 0 else 0.0)
         for candidate, one, other in zip(candidates, dense, lexical, strict=True)
     ]
+
+
+def _scaled(scores: Sequence[float]) -> list[float]:
+    """From 0 for the lowest score to 1 for the highest."""
+    lowest, highest = min(scores, default=0.0), max(scores, default=0.0)
+    return [(score - lowest) / ((highest - lowest) or 1.0) for score in scores]
 
 
 def _ranks(scores: Sequence[float]) -> list[int]:

@@ -40,7 +40,7 @@ class Variant:
 
 
 def parse_variant(text: str) -> Variant:
-    """Parse `legs=fused|dense|lexical|rrf`, `spelling=on|off`, `curation=on|off` and `answer_threshold=0..1`, separated by commas.
+    """Parse `legs=fused|dense|lexical|rrf|weighted`, `spelling=on|off`, `curation=on|off` and `answer_threshold=0..1`, separated by commas.
 
     Raises InvalidVariant.
     """

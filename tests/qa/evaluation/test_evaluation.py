@@ -155,7 +155,7 @@ def assert_self_contained(page: str) -> None:
     assert not any(name.startswith("on") for name in reader.attributes)
 
 
-@pytest.mark.parametrize("setting", ["legs=dense", "legs=rrf,spelling=off"])
+@pytest.mark.parametrize("setting", ["legs=dense", "legs=weighted", "legs=rrf,spelling=off"])
 def test_compares_legs_and_spelling(qa: RunProcess, data_folder: Callable[[], Path], beir: Path, setting: str) -> None:
     result = qa("--data", data_folder(), "eval", beir, "--compare", setting)
     assert result.code == 0, result.stderr
