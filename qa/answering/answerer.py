@@ -17,6 +17,7 @@ from index.types import StoredDocument, StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
 from qa.answering.choosing.choice import Choice, choose
+from qa.answering.choosing.comparing import comparison
 from qa.answering.confidence import highest_confidence, topic_evidence
 from qa.answering.editing import edit
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
@@ -141,7 +142,8 @@ class Answerer:
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
         own = _as_meant(ranking)
-        choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read)
+        compare = comparison(self._engine.embedder, query)
+        choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read, compare)
         results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
         missing = missing_names(ranking, besides=[phrase for phrase, _ in ranking.synonyms])
         highest = highest_confidence(whole, ranking, missing)

@@ -11,6 +11,7 @@ import numpy as np
 from corpus.types import Span
 from index.ranking.result import Candidate, Ranking
 from index.types import Matrix, Scores, StoredPassage, Vector
+from qa.answering.choosing.comparing import Compare, compared_features
 from qa.answering.choosing.features import UnitFeatures
 from qa.answering.choosing.reading import READ_WINDOWS, Reading, read_windows, reading_features, windows_in_order
 from qa.answering.choosing.weights import Weights, weights
@@ -53,10 +54,12 @@ def choose(
     evidence: Evidence,
     reader: Reader | None = None,
     read: Read = "auto",
+    compare: Compare | None = None,
 ) -> list[Choice]:
     """The units, best first; those that were not read come last if any were. Units with the same quote are one, the best of them.
 
-    `found`: the passages of the units, best first. `evidence`: of the topic.
+    `found`: the passages of the units, best first. `evidence`: of the topic. `compare`: used where the reader would read, but does not
+    read the language.
     """
     if not units:
         return []
@@ -66,9 +69,12 @@ def choose(
     best = unread[0].probability
     if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
         return unread
+    scores = matrix @ weights(read=False).choice
     if not reader.reads(ranking.language):
-        return unread
-    windows = windows_in_order(units, matrix @ weights(read=False).choice, [stored for _, stored in found])
+        if compare is None:
+            return unread
+        return _choices(units, compared_features(units, matrix, scores, compare), context, weights(read=False))
+    windows = windows_in_order(units, scores, [stored for _, stored in found])
     first, more = (FIRST_WINDOWS, MORE_WINDOWS) if read == "auto" else (READ_WINDOWS, 0)
     readings = read_windows(reader, ranking.question, windows[:first])
     chosen = _choices_by_reading(units, matrix, context, readings)

@@ -52,7 +52,7 @@ FEATURES = (
     "rank",
     "passage score",
     "passage score behind first",
-    "similarity",
+    "similarity",  # of its passage; `comparing` changes it
     "passage words",
     "best passage of its document",
     "passages of its document",

@@ -10,9 +10,10 @@ import pytest
 from corpus.types import Document
 from index.embedded.opening import open_engine_to_write
 from index.engine import Engine
-from index.types import Embedder
+from index.types import Embedder, Matrix
 from qa.answering.answer import Answer
 from qa.answering.answerer import Answerer
+from qa.answering.choosing.comparing import COMPARED_UNITS
 from qa.answering.reader.windows import UnitReading, Window
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 
@@ -33,6 +34,8 @@ Claims close on 4 April 2027.
 Farm size | Highest grant
 Up to 20 hectares | £12,000
 Over 20 hectares | £30,000"""
+MILL = """The mill stands on the river Thole. The mill was sold to a brewer. Grinding stopped for good when the weir burst in 1931.
+Visitors see the mill on Sundays. Its wheel was restored by volunteers."""
 BEES = "Beekeepers get £90 for each hive. Register your hives by 1 June."
 
 
@@ -138,6 +141,41 @@ def test_reader_is_not_asked_in_a_language_that_it_was_not_trained_for(engine: E
     answer = Answerer(engine, 0.0, reader=reader).ask("Can I apply for a second tractor?", read="always")
     assert answer.quote is not None
     assert reader.windows == []
+
+
+@pytest.fixture
+def mill(embedder: Embedder, tmp_path: Path) -> Iterator[Engine]:
+    writer = DocumentWriter(open_engine_to_write(tmp_path, lambda _: ("default", embedder)))
+    writer.put(IncomingDocument("mill", Document(text=MILL, title="The old mill", language="en")))
+    writer.put(IncomingDocument("bees", Document(text=BEES, title="Grant for beekeepers", language="en")))
+    yield writer.engine
+    writer.engine.close()
+
+
+def test_compares_sentences_by_meaning_in_a_language_that_it_does_not_read(
+    mill: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[Sequence[str]] = []
+    embed = mill.embedder.embed_passages
+
+    def observed(texts: Sequence[str]) -> Matrix:
+        embedded.append(texts)
+        return embed(texts)
+
+    monkeypatch.setattr(mill.embedder, "embed_passages", observed)
+    question, german = "When did the mill cease to work?", Preferring("1931", "de")
+    by_words = Answerer(mill, 0.0, reader=german).ask(question, read="never")
+    by_meaning = Answerer(mill, 0.0, reader=german).ask(question, read="always")
+    Answerer(mill, 0.0, reader=Preferring("1931")).ask(question, read="always")
+    Answerer(mill, 0.0, ("fr",), reader=german).ask("How many years did it take until the mill was sold?", read="always")
+    assert by_words.quote is not None
+    assert by_words.quote.quoted_text == "Visitors see the mill on Sundays."
+    assert by_meaning.quote is not None
+    assert by_meaning.quote.quoted_text == "Grinding stopped for good when the weir burst in 1931."
+    assert german.windows == []
+    assert len(embedded) == 1, "only where it would read, and the embedding model reads the language"
+    assert len(embedded[0]) <= COMPARED_UNITS
+    assert "The old mill › Grinding stopped for good when the weir burst in 1931." in embedded[0]
 
 
 def test_answers_are_from_different_places_and_say_different_things(engine: Engine) -> None:

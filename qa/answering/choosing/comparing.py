@@ -1,0 +1,54 @@
+"""Compares units with the question by their vectors: for languages that the embedding model reads and the reading model does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from index.ranking.query import PreparedQuery
+from index.types import Embedder, Matrix, Scores
+from qa.answering.choosing.features import FEATURES
+from qa.answering.choosing.reading import CUT_LIST
+from qa.answering.units.unit import Unit
+
+# docs/decisions/0030-multilingual.md has the figures of both.
+COMPARED_UNITS = 6  # the most promising ones
+OWN_WEIGHT = 1.5  # of a unit's similarity, in weights of a passage's
+
+_SIMILARITY = FEATURES.index("similarity")
+
+Compare = Callable[[Sequence[Unit]], Scores]
+
+
+def comparison(embedder: Embedder, query: PreparedQuery) -> Compare | None:
+    """Units -> their similarities to the question, (units,), on the scale of the model; None if the model does not read its language.
+
+    A unit is embedded as passages are, below its headings.
+    """
+    if query.lexical_only:
+        return None
+
+    def compare(units: Sequence[Unit]) -> Scores:
+        vectors = embedder.embed_passages([_indexed_text(unit) for unit in units])
+        return embedder.scale.similarities(vectors @ query.vector)
+
+    return compare
+
+
+def compared_features(units: Sequence[Unit], matrix: Matrix, scores: Scores, compare: Compare) -> Matrix:
+    """The features, with the differences between the similarities of the most promising units in place of those of their passages.
+
+    The nearest unit keeps the best similarity of their passages: a sentence is nearer to its question than a passage is, which says
+    nothing about whether it answers. `scores`: of the units without it.
+    """
+    places = np.argsort(-scores, kind="stable")[:COMPARED_UNITS]
+    own = compare([units[i] for i in places])
+    compared = matrix.copy()
+    compared[places, _SIMILARITY] = matrix[places, _SIMILARITY].max() + OWN_WEIGHT * (own - own.max())
+    return compared
+
+
+def _indexed_text(unit: Unit) -> str:
+    lead_in = "" if unit.text.startswith(unit.lead_in) else unit.lead_in
+    return " › ".join(part for part in (unit.headings, lead_in, unit.text[:CUT_LIST]) if part)
