@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from corpus.languages import detect
 from index.engine import EngineView, Snapshot
-from index.filters import Filter, Scalar, collection_of
+from index.filters import Filter, collection_of
 from index.ranking.query import PreparedQuery, embed_together
 from index.ranking.result import Candidate, Ranking
-from index.text.analysis import ENGLISH, terms
+from index.text.analysis import analysed_as, terms
 from index.types import StoredDocument, StoredPassage
 from qa.answering.answer import Answer, Result
 from qa.answering.calibration import AS_SHIPPED, Calibration
@@ -22,7 +22,7 @@ from qa.answering.confidence import highest_confidence, topic_evidence
 from qa.answering.editing import edit
 from qa.answering.near_duplicates import are_near_duplicates, is_newer
 from qa.answering.question.follow_ups import Context, FollowUp, complete_question, read_context, resolve_follow_up
-from qa.answering.question.languages import language_notice, question_languages, unsupported_language
+from qa.answering.question.languages import is_foreign, language_notice, question_languages, unsupported_language
 from qa.answering.question.small_talk import strip_courtesies
 from qa.answering.question.turn import Turn
 from qa.answering.quote_pages import QuotePages
@@ -37,7 +37,6 @@ from qa.settings.settings import Read
 PARTIAL = "Part of the documents cannot be searched at present."
 QUOTED_PASSAGES = 8  # first results that a quote may come from
 MOST_ANSWERS = 3
-MIN_LANGUAGE_SHARE = 0.1  # of the documents, for corrections of questions in that language
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 ALSO_CONFIDENCE = 0.4  # the lowest of a second and third answer
 
@@ -112,7 +111,7 @@ class Answerer:
         documents = self._engine.known_languages()
         detected = detect(whole)
         languages = question_languages(whole, detected, documents)
-        corrected = spelling and self._spelling and not _is_foreign(whole, detected, documents)
+        corrected = spelling and self._spelling and not is_foreign(whole, detected, documents)
 
         def prepare(corrects: bool) -> PreparedQuery:
             return self._engine.prepare(whole, languages, spelling=corrects and corrected)
@@ -141,7 +140,7 @@ class Answerer:
             return Answer(question, None, False, 0.0, None, (), (), ranking.generation, nothing, curated=curated)
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
-        own = _as_meant(ranking)
+        own = _as_meant(ranking, detected if not self._languages or detected in self._languages else None)
         compare = comparison(self._engine.embedder, query)
         choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read, compare)
         results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
@@ -249,23 +248,17 @@ def _with_copies(result: Result, copies: Mapping[int, Sequence[StoredDocument]])
     return replace(result, copies=tuple(by_id.values())) if by_id else result
 
 
-def _is_foreign(question: str, detected: str | None, documents: Sequence[tuple[Scalar, int]]) -> bool:
-    """Whether a question is in another language than nearly all documents, English if none is known: their words are no corrections of
-    its words. A question with foreign names seems to be English; letters with accents tell that it is not.
-    """
-    least = MIN_LANGUAGE_SHARE * sum(count for _, count in documents)
-    known = {code for code, count in documents if count >= least} or {ENGLISH}
-    accents = any(letter.isalpha() and not letter.isascii() for letter in question)
-    return detected not in (None, *known) or (accents and known == {ENGLISH})
-
-
-def _as_meant(ranking: Ranking) -> Ranking:
+def _as_meant(ranking: Ranking, detected: str | None) -> Ranking:
     """For the question as it is meant, with the weights of its own terms: those of earlier questions find passages, but need not be in a
     quote.
+
+    `detected`: the question's language, if the model reads it. The ranking gets it if the words were taken for English only because there
+    is no stemmer for them.
     """
     own = set(terms(ranking.meant, ranking.language))
     weights = {term: weight for term, weight in ranking.term_weights.items() if term in own}
-    return replace(ranking, question=ranking.meant, term_weights=weights or ranking.term_weights)
+    language = detected if detected and analysed_as(detected) == ranking.language else ranking.language
+    return replace(ranking, question=ranking.meant, term_weights=weights or ranking.term_weights, language=language)
 
 
 def _rewritten(

@@ -30,8 +30,9 @@ def comparison(embedder: Embedder, query: PreparedQuery) -> Compare | None:
         return None
 
     def compare(units: Sequence[Unit]) -> Scores:
-        vectors = embedder.embed_passages([_indexed_text(unit) for unit in units])
-        return embedder.scale.similarities(vectors @ query.vector)
+        # What may be meant by misspelt words finds passages, but the question as it stands chooses among their sentences.
+        asked = query.vector if query.context else embedder.embed_question(query.question)
+        return embedder.scale.similarities(embedder.embed_passages([_indexed_text(unit) for unit in units]) @ asked)
 
     return compare
 

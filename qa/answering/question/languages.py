@@ -9,6 +9,7 @@ from corpus.languages import detect, name
 from index.filters import Scalar
 from index.text.analysis import ENGLISH, analysed_as, language_of, words
 
+MIN_CORRECTED_SHARE = 0.1  # of the documents, for corrections of questions in that language
 MIN_SHARE = 0.05  # of the documents, in a language whose forms of every question's words are searched
 
 
@@ -26,6 +27,16 @@ def question_languages(question: str, detected: str | None, documents: Sequence[
     # What is not recognised is analysed as English, and what is foreign has the names of the documents.
     is_theirs = not counts or (own in counts and (own != ENGLISH or (detected is not None and own in common)))
     return tuple(dict.fromkeys((own, *common) if is_theirs else (*common, own)))
+
+
+def is_foreign(question: str, detected: str | None, documents: Sequence[tuple[Scalar, int]]) -> bool:
+    """Whether a question is in another language than nearly all documents, English if none is known: their words are no corrections of
+    its words. A question with foreign names seems to be English; letters with accents tell that it is not.
+    """
+    least = MIN_CORRECTED_SHARE * sum(count for _, count in documents)
+    known = {code for code, count in documents if count >= least} or {ENGLISH}
+    accents = any(letter.isalpha() and not letter.isascii() for letter in question)
+    return detected not in (None, *known) or (accents and known == {ENGLISH})
 
 
 def unsupported_language(text: str, supported: Collection[str]) -> str | None:

@@ -136,9 +136,17 @@ def test_reader_is_not_asked_if_it_must_not_read(engine: Engine) -> None:
     assert reader.windows
 
 
-def test_reader_is_not_asked_in_a_language_that_it_was_not_trained_for(engine: Engine) -> None:
-    reader = Preferring("grant", "de")
-    answer = Answerer(engine, 0.0, reader=reader).ask("Can I apply for a second tractor?", read="always")
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Can I apply for a second tractor?", "de"),
+        ("我可以申请第二台拖拉机的补助吗？", "en"),
+        ("Czy mogę dostać dotację na drugi ciągnik?", "en"),
+    ],
+)
+def test_reader_is_not_asked_in_a_language_that_it_was_not_trained_for(engine: Engine, question: str, language: str) -> None:
+    reader = Preferring("grant", language)
+    answer = Answerer(engine, 0.0, reader=reader).ask(question, read="always")
     assert answer.quote is not None
     assert reader.windows == []
 
