@@ -12,8 +12,9 @@ from qa.answering.choosing.features import FEATURES
 from qa.answering.choosing.reading import CUT_LIST
 from qa.answering.units.unit import Unit
 
-# docs/decisions/0030-multilingual.md has the figures of both.
+# docs/decisions/0030-multilingual.md has the figures of all three.
 COMPARED_UNITS = 6  # the most promising ones
+WITHIN = 2.0  # of the best score; of others no more are right
 OWN_WEIGHT = 1.5  # of a unit's similarity, in weights of a passage's
 
 _SIMILARITY = FEATURES.index("similarity")
@@ -38,12 +39,15 @@ def comparison(embedder: Embedder, query: PreparedQuery) -> Compare | None:
 
 
 def compared_features(units: Sequence[Unit], matrix: Matrix, scores: Scores, compare: Compare) -> Matrix:
-    """The features, with the differences between the similarities of the most promising units in place of those of their passages.
+    """The features, with the differences between the similarities of the units in doubt in place of those of their passages.
 
     The nearest unit keeps the best similarity of their passages: a sentence is nearer to its question than a passage is, which says
     nothing about whether it answers. `scores`: of the units without it.
     """
     places = np.argsort(-scores, kind="stable")[:COMPARED_UNITS]
+    places = places[scores[places] >= scores.max() - WITHIN]
+    if len(places) < 2:
+        return matrix
     own = compare([units[i] for i in places])
     compared = matrix.copy()
     compared[places, _SIMILARITY] = matrix[places, _SIMILARITY].max() + OWN_WEIGHT * (own - own.max())
