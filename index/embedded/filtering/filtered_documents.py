@@ -10,7 +10,7 @@ import numpy as np
 
 from index.embedded.policy import DEFAULT, Policy
 from index.embedded.store.database import Database
-from index.embedded.store.filter_sql import filter_sql
+from index.embedded.store.filter_sql import filter_sql, filtered_table
 from index.filters import FIELDS, Filter, Scalar
 from index.lru import LRU
 from index.types import Ids
@@ -71,8 +71,8 @@ class FilteredDocuments:
             outside, seen = None, None
         if outside is None:
             condition, values = filter_sql(filter_)
-            among, bound = self._new(seen, state)
-            query = f"SELECT d.number FROM documents d {among} ({condition}) IS NOT TRUE LIMIT 1"
+            among, bound = self._new(filter_, seen, state)
+            query = f"SELECT d.number FROM {among} ({condition}) IS NOT TRUE LIMIT 1"
             outside = next((number for (number,) in self._database.rows(query, *bound, *values)), None)
         self._outside.put(filter_, (outside, state))
         return outside is None
@@ -86,8 +86,8 @@ class FilteredDocuments:
             if seen is None or left_over or seen.updates != state.updates or self._are_many(seen, state):
                 counted, seen, removed = Counter(), None, state.removed
             condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
-            among, bound = self._new(seen, state)
-            query = f"SELECT d.language, count(*) FROM documents d {among} d.language IS NOT NULL AND {condition} GROUP BY 1"
+            among, bound = self._new(filter_, seen, state)
+            query = f"SELECT d.language, count(*) FROM {among} d.language IS NOT NULL AND {condition} GROUP BY 1"
             counted = counted + Counter(dict(self._database.rows(query, *bound, *values)))
             self._languages.put(filter_, (counted, state, removed))
         return sorted(counted.items(), key=lambda each: (-each[1], each[0]))
@@ -95,8 +95,9 @@ class FilteredDocuments:
     def counts(self, filter_: Filter) -> tuple[int, int]:
         """The number of documents that a filter allows, and of their passages."""
         condition, values = filter_sql(filter_)
-        ((documents,),) = self._database.rows(f"SELECT count(*) FROM documents d WHERE {condition}", *values)
-        numbers = f"SELECT d.number FROM documents d WHERE {condition}"
+        table = filtered_table(filter_)
+        ((documents,),) = self._database.rows(f"SELECT count(*) FROM {table} WHERE {condition}", *values)
+        numbers = f"SELECT d.number FROM {table} WHERE {condition}"
         ((passages,),) = self._database.rows(f"SELECT count(*) FROM passages WHERE document IN ({numbers})", *values)
         return int(documents), int(passages)
 
@@ -115,11 +116,11 @@ class FilteredDocuments:
     def _count(self, key: str, filter_: Filter | None, limit: int) -> Facet:
         condition, values = ("1", []) if filter_ is None else filter_sql(filter_)
         if key == "year" or key in FIELDS:
-            value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), "documents d", []
+            value, tables, keys = ("substr(d.date, 1, 4)" if key == "year" else f"d.{key}"), filtered_table(filter_), []
             truth, counted = "0", "count(*)"
         else:
             tables = (
-                "documents d JOIN json_each(d.metadata) m ON m.key = ?"
+                f"{filtered_table(filter_)} JOIN json_each(d.metadata) m ON m.key = ?"
                 " JOIN json_each(iif(m.type = 'array', m.value, json_array(m.value))) e"
             )
             value, truth, keys = "e.value", "m.type IN ('true', 'false')", [key]
@@ -142,9 +143,11 @@ class FilteredDocuments:
         )
         return _State(int(last or 0), int(updates or 0), int(documents or 0))
 
-    def _new(self, seen: _State | None, state: _State) -> tuple[str, list[Scalar]]:
-        """The beginning of a condition for the documents since a state, all for None."""
-        return ("NOT INDEXED WHERE d.number > ? AND d.number <= ? AND", [seen.last, state.last]) if seen else ("WHERE", [])
+    def _new(self, filter_: Filter | None, seen: _State | None, state: _State) -> tuple[str, list[Scalar]]:
+        """The table and the beginning of a condition for the documents since a state, all for None."""
+        if seen is None:
+            return f"{filtered_table(filter_)} WHERE", []
+        return "documents d NOT INDEXED WHERE d.number > ? AND d.number <= ? AND", [seen.last, state.last]
 
     def _are_many(self, seen: _State, state: _State) -> bool:
         """Whether so many documents are new that all are looked at."""
@@ -154,7 +157,7 @@ class FilteredDocuments:
         """The result up to document `last`, from the one up to document `seen`."""
         condition, values = filter_sql(filter_)
         if last - seen > self._policy.new_documents:
-            return self._select(f"SELECT d.number FROM documents d WHERE {condition}", values, last)
+            return self._select(f"SELECT d.number FROM {filtered_table(filter_)} WHERE {condition}", values, last)
         # By their numbers, from the table: faster for a few documents than the covering index.
         query = f"SELECT d.number FROM documents d NOT INDEXED WHERE d.number > ? AND {condition}"
         return np.concatenate([known, self._select(query, [seen, *values], last)])

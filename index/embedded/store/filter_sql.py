@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from index.access.audience import EVERYONE, Audience
-from index.filters import FIELDS, Combination, Filter, Scalar
+from index.filters import FIELDS, Combination, Comparison, Filter, Scalar
 
 _LARGEST_INTEGER = 2**63 - 1
 _SQL_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -27,6 +27,23 @@ def filter_sql(filter_: Filter) -> tuple[str, list[Scalar]]:
             return f"NOT {condition}", bound
         case operator:
             return _holds(filter_.key, f"{_SQL_OPERATORS[operator]} ?", isinstance(values[0], str), values[0])
+
+
+def filtered_table(filter_: Filter | None) -> str:
+    """The table `documents`, named d, for a query with the condition of a filter over all documents.
+
+    SQLite does not see that an index has the computed columns that an audience is matched by, and would read the rows with their texts.
+    """
+    return "documents d INDEXED BY documents_filtered" if _needs_index(filter_) else "documents d"
+
+
+def _needs_index(filter_: Filter | None) -> bool:
+    if isinstance(filter_, Combination):
+        names_ids = any(
+            isinstance(part, Comparison) and part.key == "id" and part.operator in ("eq", "in") for part in filter_.filters
+        )
+        return any(map(_needs_index, filter_.filters)) and not names_ids
+    return isinstance(filter_, Audience)
 
 
 def _readable(audience: Audience) -> tuple[str, list[Scalar]]:

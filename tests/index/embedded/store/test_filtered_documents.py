@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import apsw
+import pytest
 
 from index.access.audience import Audience
 from index.embedded.filtering.filtered_documents import FilteredDocuments
 from index.embedded.store.database import Database
-from index.embedded.store.filter_sql import filter_sql
+from index.embedded.store.filter_sql import filter_sql, filtered_table
 from index.embedded.store.store import Store
-from index.filters import Comparison
+from index.filters import Comparison, both
 from index.types import Origin
 from tests.index.embedded.store.examples import (
     FILE,
@@ -82,3 +83,16 @@ def test_removed_documents_count_among_many_for_a_while(store: Store, tmp_path: 
     assert (counted["cy"], counted["de"]) == (1_500, 1)
     store.remove("welsh-2")
     assert dict(filtered.languages(None))["cy"] == 1_498
+
+
+@pytest.mark.parametrize("bound", [Audience(("press",), ("staff",)), Audience(None, ("staff",)), Audience(("press", "hr"))])
+def test_no_texts_are_read_to_find_what_an_audience_may_read(store: Store, bound: Audience, tmp_path: Path) -> None:
+    put(store, OTHER)
+    for filter_ in (bound, both(bound, Comparison("eq", "type", "guidance"))):
+        condition, values = filter_sql(filter_)
+        for what in ("d.number", "count(*)", "d.language"):
+            query = f"EXPLAIN QUERY PLAN SELECT {what} FROM {filtered_table(filter_)} WHERE {condition}"
+            with apsw.Connection(str(tmp_path / FILE)) as connection:
+                plan = [row[3] for row in connection.execute(query, values)]
+            assert any("USING INDEX documents_filtered" in line or "COVERING INDEX" in line for line in plan), plan
+    assert "INDEXED" not in filtered_table(both(bound, Comparison("eq", "id", "fees")))
