@@ -35,6 +35,7 @@ from qa.settings.settings import ANSWER_THRESHOLD, Settings
 # Ways to choose the quote: the baseline, and the values of the setting `read`.
 WAYS = ("baseline", "never", "auto", "always")
 FOUND = 5  # passages that a quote may come from
+POINTS = 100  # of a curve in the results, about
 OUTPUT = ROOT / "build" / "reading"
 SHOWN = (
     quote_measures.RIGHT,
@@ -62,6 +63,8 @@ def measure(outcomes: Sequence[Outcome]) -> QuoteFigures:
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """All figures of one way on one set. Found: a document that answers is among the first FOUND."""
     figures: dict[str, Any] = as_json(measure(outcomes))
+    curve = figures["risk_coverage"]
+    figures["risk_coverage"] = curve[:: max(1, len(curve) // POINTS)]
     judged = [(outcome, outcome.judged_quote) for outcome in outcomes if outcome.question.relevant]
     found = [one for outcome, one in judged if set(outcome.ranked[:FOUND]) & set(outcome.question.relevant)]
     if found:
