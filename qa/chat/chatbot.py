@@ -93,7 +93,7 @@ class Chatbot:
             return
         if self.model is None or request.quotes_only:
             reply = quoted_reply(self._ask(request, MAX_QUOTES))
-            self.cache.put(key, reply)
+            self._remember(key, reply)
             yield from _whole(reply)
             return
         answer = self._ask(request, PASSAGES_FOR_MODEL)
@@ -101,6 +101,11 @@ class Chatbot:
             yield from _whole(quoted_reply(answer))
             return
         yield from self._model_reply(self.model, answer, request, key)
+
+    def _remember(self, key: Hashable, reply: Reply) -> None:
+        """Without how the answer was found, which is most of it and which no reply shows."""
+        answer = replace(reply.answer, ranking=None, considered=()) if reply.answer else None
+        self.cache.put(key, replace(reply, answer=answer))
 
     def _model_reply(self, model: ModelServer, answer: Answer, request: Request, key: Hashable) -> Pieces:
         """What the model writes, as far as the passages support it; quotes if the model fails or nothing is supported."""
@@ -136,7 +141,7 @@ class Chatbot:
         if usage:
             reply = replace(reply, usage=(usage.read, usage.written))
         if note is None:
-            self.cache.put(key, reply)
+            self._remember(key, reply)
         yield reply.text[len(written) :]
         yield reply
 
