@@ -14,12 +14,12 @@ the key that reads everything on the same headlines.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import random
 import shutil
 import statistics
 import subprocess
-import sys
 import sysconfig
 import time
 from collections.abc import Mapping, Sequence
@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scale.corpus import RELEASES, SAMPLE, write_sample
-from benchmarks.scale.run import about, fill, headlines
-from benchmarks.speed.processes import ROOT, Server
+from benchmarks.scale.run import about, apart, fill, headlines
+from benchmarks.speed.processes import Server
 from benchmarks.speed.serving import RESULTS, commit, machine
 from index.access.audience import Audience
 from index.embedded.filtering.readable import Readable
@@ -56,6 +56,7 @@ SMALLEST = "1%"
 SCORED_EXACTLY = 3_000_000  # passages at most, of all questions of a key together
 EXACT = replace(DEFAULT, few_allowed=10**9)
 FILL, COMPARE = "fill", "compare"  # internal commands of child processes
+MODULE = "benchmarks.scale.access"
 
 
 def group_of(share: str) -> str:
@@ -227,20 +228,11 @@ def _judged(store: Store, share: str) -> dict[str, str]:
     """Headlines with their releases, of those releases that a share holds."""
     with RELEASES.with_name("headlines_qrels.tsv").open(encoding="utf-8") as file:
         release_of = dict(line.split("\t")[:2] for line in file.read().splitlines()[1:])
-    import gzip
-
     with gzip.open(RELEASES.with_name("headlines.jsonl.gz"), "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     group = group_of(share)
     within = {row["text"]: release_of[row["_id"]] for row in rows if group in edits_of(release_of[row["_id"]])["access"]}
     return {text: release for text, release in within.items() if store.has_document(release)}
-
-
-def apart(work: str, *arguments: object) -> Any:
-    """Run `fill` or `compare` in a child process."""
-    command = [sys.executable, "-m", "benchmarks.scale.access", "--work", work, *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main() -> None:
@@ -264,7 +256,7 @@ def main() -> None:
         write_sample(folder / "sample", load_embedder(DEFAULT_MODEL, folder / "models"), SAMPLE)
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(folder / "models", data / "models")
-        (data / "prepared.json").write_text(json.dumps(apart(FILL, data, folder / "sample", arguments.passages)))
+        (data / "prepared.json").write_text(json.dumps(apart(FILL, data, folder / "sample", arguments.passages, module=MODULE)))
     if arguments.prepare:
         return
     report = {
@@ -273,7 +265,7 @@ def main() -> None:
         "machine": machine(),
         "passages": arguments.passages,
         "corpus": about(folder / "sample") | json.loads((data / "prepared.json").read_text()),
-        "compared": apart(COMPARE, data),
+        "compared": apart(COMPARE, data, module=MODULE),
         "http": serve(data),
     }
     path = RESULTS / f"access-{arguments.passages}-{report['commit']}.json"

@@ -138,9 +138,9 @@ def _vectors(store: Any, fingerprint: str, data: Path) -> tuple[Any, Any]:
     return np.concatenate([ids for ids, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])
 
 
-def apart(work: str, *arguments: object) -> Any:
-    """Run one of the functions above in a child process."""
-    command = [sys.executable, "-m", "benchmarks.scale.run", "--work", work, *map(str, arguments)]
+def apart(work: str, *arguments: object, module: str = "benchmarks.scale.run") -> Any:
+    """Run a function that `module` knows by the name `work` in a child process."""
+    command = [sys.executable, "-m", module, "--work", work, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 

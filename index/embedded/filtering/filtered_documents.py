@@ -16,7 +16,7 @@ from index.lru import LRU
 from index.types import Ids
 
 Facet = Sequence[tuple[Scalar, int]]
-LEFT_OVER = 1_000  # removed documents may count among the languages while there are more than so many times as many documents
+LEFT_OVER = 1_000  # languages are counted again once one document in so many was removed since the last count
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class FilteredDocuments:
         return outside is None
 
     def languages(self, filter_: Filter | None) -> Facet:
-        """As the facet of the languages, without a limit. Until they are one in LEFT_OVER, removed documents may still count."""
+        """As the facet of the languages, without a limit. It may still count removed documents, fewer than one in LEFT_OVER."""
         state = self._state()
         counted, seen, removed = self._languages.get(filter_) or (Counter(), None, 0)
         if seen != state:
@@ -150,7 +150,7 @@ class FilteredDocuments:
         return "documents d NOT INDEXED WHERE d.number > ? AND d.number <= ? AND", [seen.last, state.last]
 
     def _are_many(self, seen: _State, state: _State) -> bool:
-        """Whether so many documents are new that all are looked at."""
+        """Whether too many documents are new to look at those alone."""
         return state.last - seen.last > self._policy.new_documents
 
     def _extend(self, filter_: Filter, known: Ids, seen: int, last: int) -> Ids:
