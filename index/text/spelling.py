@@ -23,7 +23,10 @@ from index.text.analysis import fold
 from index.text.english import is_english, is_listed
 
 FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
-MIN_LETTERS = 5  # of a word that has an alternative; four unknown letters are mostly an abbreviation or a name
+MIN_LETTERS = 4  # of a word that has an alternative
+SHORT_LETTERS = (
+    4  # unknown words that are so short are mostly abbreviations or names, unless a letter is missing or two are swapped
+)
 MIN_CORRECTED_LETTERS, MIN_CORRECTED_NAME = 7, 8  # with six, "jihadi" became "jihad"; with seven, "Jupyter" became "Jupiter"
 MIN_CANDIDATE_LETTERS = 3
 HEAD = 7  # leading letters that are hashed
@@ -139,7 +142,7 @@ class Speller:
             near = self._near(word)
             if correction := self._correction(word, near, shown, _is_name(match)):
                 corrections[written] = _as_written(correction, written)
-            elif alternative := self._alternative(word, near, shown):
+            elif alternative := self._alternative(word, _plausible(word, near, _is_name(match)), shown):
                 alternatives.append(alternative)
                 guesses[written] = _as_written(alternative, written)
         return Spelling(_replace(text, corrections), _replace(text, guesses | corrections), tuple(alternatives))
@@ -214,6 +217,13 @@ class Speller:
     def _count(self, word: str) -> int:
         place = bisect_left(self._words, word)
         return int(self._counts[place]) if place < len(self._words) and self._words[place] == word else 0
+
+
+def _plausible(word: str, near: Sequence[_Near], is_name: bool) -> Sequence[_Near]:
+    """Those that may be meant by a short word."""
+    if len(word) > SHORT_LETTERS:
+        return near
+    return [] if is_name else [each for each in near if len(each.word) > len(word) or sorted(each.word) == sorted(word)]
 
 
 def _replace(text: str, words: Mapping[str, str]) -> str:

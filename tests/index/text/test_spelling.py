@@ -86,12 +86,37 @@ def test_searches_the_nearest_word_as_well_without_a_correction(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("apprentships", "apprenticeships"), ("minimumwage", "minimum wage"), ("eastrn", "eastern")]
+    ("word", "meant"),
+    [
+        ("apprentships", "apprenticeships"),
+        ("minimumwage", "minimum wage"),
+        ("eastrn", "eastern"),
+    ],
 )
 def test_searches_the_word_that_may_be_meant_as_well(answerer: Answerer, word: str, meant: str) -> None:
     answer = answerer.ask(f"what about the {word}?")
     assert answer.corrected is None
     assert meant in answer.results[0].stored.passage.text
+
+
+@pytest.mark.parametrize(("word", "meant"), [("trst", "trust"), ("piad", "paid")])
+def test_a_short_word_may_lack_a_letter_or_have_two_swapped(answerer: Answerer, word: str, meant: str) -> None:
+    found, plain = scores_of(answerer, word)
+    text = next(text for text in found if meant in text)
+    assert found[text] > plain[text]
+
+
+@pytest.mark.parametrize("word", ["Wgae", "wagt", "wges"])
+def test_a_short_name_and_a_short_word_with_another_letter_mean_no_other(answerer: Answerer, word: str) -> None:
+    found, plain = scores_of(answerer, word)
+    assert found == plain
+
+
+def scores_of(answerer: Answerer, word: str) -> tuple[dict[str, float], dict[str, float]]:
+    """The scores of the passages, with what may be meant and without."""
+    asked = [answerer.ask(f"what about the {word}?", spelling=spelling) for spelling in (True, False)]
+    found, plain = ({each.stored.passage.text: each.score for each in answer.results} for answer in asked)
+    return found, plain
 
 
 @pytest.mark.parametrize("word", ["trst", "zeppanaro", "zepponara"])
