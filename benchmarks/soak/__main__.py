@@ -1,10 +1,10 @@
 """Check that memory, file descriptors and threads of a server stay flat over two hours.
 
     python -m benchmarks.soak                 # prints a line a minute, writes benchmarks/results/soak-COMMIT.json and .svg
-    python -m benchmarks.soak --minutes 10    # shorter; Ctrl+C or SIGTERM ends it early, with a verdict on the time so far
+    python -m benchmarks.soak --minutes 10    # shorter, into build/soak; Ctrl+C or SIGTERM ends it early, with a verdict so far
 
-A real `qa serve` with a new data folder, on loopback, without keys. Six clients make four visits a second in total: searches by GET
-and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed, dropped
+A real `qa serve` with a new data folder, on loopback, without keys. Six clients make four visits a second, for each worker of the server: searches by
+GET and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed, dropped
 connections and invalid requests. Every few minutes an operator takes a backup, creates and revokes a key and reads the status, and a
 reader process is killed. The server's processes are sampled together every ten seconds. Time in which both sides were suspended is not
 counted.
@@ -38,8 +38,9 @@ from benchmarks.soak.traffic import Tally, Visitor
 from benchmarks.speed.processes import Server
 from benchmarks.speed.serving import RESULTS, ROOT, commit, machine
 
-MINUTES, VISITS_A_SECOND, CLIENTS = 120.0, 4.0, 6
+MINUTES, VISITS_A_SECOND, CLIENTS = 120.0, 4.0, 6  # visits and clients, for each worker
 SAMPLE_SECONDS, OPERATOR_SECONDS = 10.0, 150.0
+SHORTER = ROOT / "build" / "soak"  # figures of a run that was shorter than the one whose figures are published
 READER = "corpus.sandbox.child"  # in the command of a reader process
 QA = Path(sysconfig.get_path("scripts")) / "qa"
 TICK_SECONDS, LONGEST_TICK = 0.1, 1.0
@@ -68,15 +69,19 @@ class Soak:
 
     server: Server
     data: Path
+    clients: int = CLIENTS
     tally: Tally = field(default_factory=Tally)
     samples: list[Sample] = field(default_factory=list)
     operated: dict[str, int] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
-    _due: Queue[bool] = field(default_factory=lambda: Queue(CLIENTS))  # bounded: visits without a free client do not pile up
+    _due: Queue[bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._due = Queue(self.clients)  # bounded: visits without a free client do not pile up
 
     def run(self, seconds: float, rate: float) -> None:
-        visitors = [Visitor(self.server.address, self.tally, seed) for seed in range(CLIENTS)]
+        visitors = [Visitor(self.server.address, self.tally, seed) for seed in range(self.clients)]
         threads = [threading.Thread(target=self._visit, args=(visitor,), daemon=True) for visitor in visitors]
         threads.append(threading.Thread(target=self._operate, daemon=True))
         for thread in threads:
@@ -152,10 +157,10 @@ def soak(
     data = folder / "data"
     Server(data, folder / "log").stop()  # a new folder exports the model, whose libraries stay in memory until the next start
     server = Server(data, folder / "log", started_by, QA_WORKERS=str(workers))
-    run = Soak(server, data)
+    run = Soak(server, data, CLIENTS * workers)
     before = {number: signal.signal(number, lambda *_: run.stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        run.run(seconds, rate)
+        run.run(seconds, rate * workers)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -183,13 +188,15 @@ def soak(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of running time (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=VISITS_A_SECOND, help="visits a second (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=VISITS_A_SECOND, help="visits a second for each worker (default: %(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="of the server (default: %(default)s)")
     parser.add_argument("--no-file", action="store_true", help="only print")
     arguments = parser.parse_args()
     facts, name = machine(), commit()
-    with tempfile.TemporaryDirectory() as folder:
-        result = soak(Path(folder), arguments.minutes * 60, arguments.rate, workers=arguments.workers)
+    with tempfile.TemporaryDirectory() as temporary:
+        result = soak(Path(temporary), arguments.minutes * 60, arguments.rate, workers=arguments.workers)
     report = {
         "commit": name,
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -199,8 +206,9 @@ def main() -> None:
     }
     print(json.dumps({key: value for key, value in result.items() if key != "samples"}, indent=2))
     if not arguments.no_file:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"soak-{name}{f'-{arguments.workers}-workers' if arguments.workers > 1 else ''}.json"
+        folder = RESULTS if result["minutes"] >= MINUTES else SHORTER
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"soak-{name}{f'-{arguments.workers}-workers' if arguments.workers > 1 else ''}.json"
         lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in report.items())
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
         samples = report["samples"]

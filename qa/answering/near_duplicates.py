@@ -10,7 +10,7 @@ from index.types import StoredDocument
 
 # Jaccard similarity of the distinct words of two near-duplicates.
 MIN_SIMILARITY = 0.9
-CACHED_PASSAGES = 1024  # as words, about 10 kB each
+CACHED_PASSAGES = 512  # as words, about 10 kB each
 _DIGIT = re.compile(r"\d")
 # A word with a digit: "1,200", "2.5", "10:30", "2024/25", "a4".
 _NUMBER = re.compile(r"\w*\d(?:[\w.,:/-]*\w)?")

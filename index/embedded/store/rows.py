@@ -62,7 +62,7 @@ def title_key(title: str) -> str:
     return title.casefold()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def cached_document(number: int, row: Row) -> StoredDocument:
     """`stored_document`, cached by the whole row, which needs no second check."""
     return stored_document(number, row)
@@ -134,7 +134,7 @@ def passage(passage_id: int, row: Sequence[Any]) -> Passage:
     return Passage(start, end, text, tuple(json.loads(headings)), context, page, anchor)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def cached_passage(passage_id: int, row: Row) -> Passage:
     """`passage`, cached by the whole row."""
     return passage(passage_id, row)

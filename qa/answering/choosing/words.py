@@ -13,7 +13,7 @@ from corpus.types import Span
 from index.text.analysis import ENGLISH, fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
-CACHED_TEXTS = 8192  # of documents, about 2 kB each
+CACHED_TEXTS = 4096  # of documents, about 2 kB each
 CACHED_QUESTIONS = 256  # those that are being answered; others would be kept for no use
 MIN_PREFIX = 4  # letters
 

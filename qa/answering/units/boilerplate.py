@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 MAX_HEADING_WORDS = 12
-CACHED_TEXTS = 16_384
+CACHED_TEXTS = 4096
 
 _NOTICE = re.compile(
     r"\b(?:all rights reserved|may not be reproduced|opens in (?:a )?new (?:window|tab)|skip to (?:main )?content|back to (?:the )?top"

@@ -20,7 +20,7 @@ from qa.answering.units.unit import Unit, UnitKind
 SHORT_LIST, LONGEST_LIST = 450, 1200
 LONGEST_ITEM = 500  # a longer item is quoted by its sentences
 LONGEST_LEAD_IN = 300
-CACHED_REGIONS = 1024  # about 10 kB each
+CACHED_REGIONS = 512  # about 10 kB each
 
 
 def neighbour_ids(found: Sequence[StoredPassage]) -> list[int]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from corpus.splitting.sentences import paragraph_spans, sentence_spans, trim
 from corpus.types import Span
 
-CACHED_TEXTS = 1024  # about 3 kB each
+CACHED_TEXTS = 512  # about 3 kB each
 
 _BULLET = re.compile(r"[ \t]*(?:[-*•–·‣▪◦+●○■□✓✔→]|\(?(?:[a-zA-Z]|[ivx]{1,5})[.)])\s+")
 _NUMBER = re.compile(r"[ \t]*(?:\(?\d{1,3}[.)]|[Ss]tep \d{1,3}[:.]?)\s+")
