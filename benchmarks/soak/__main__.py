@@ -3,11 +3,11 @@
     python -m benchmarks.soak                 # prints a line a minute, writes benchmarks/results/soak-COMMIT.json and .svg
     python -m benchmarks.soak --minutes 10    # shorter, into build/soak; Ctrl+C or SIGTERM ends it early, with a verdict so far
 
-A real `qa serve` with a new data folder, on loopback, without keys. Six clients make four visits a second, for each worker of the server: searches by
-GET and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed, dropped
-connections and invalid requests. Every few minutes an operator takes a backup, creates and revokes a key and reads the status, and a
-reader process is killed. The server's processes are sampled together every ten seconds. Time in which both sides were suspended is not
-counted.
+A real `qa serve` with a new data folder, on loopback, without keys. For each worker of the server six clients make four visits a second:
+searches by GET and POST with new and repeated questions, follow-ups, chats, pages, documents of ten formats added, replaced and removed,
+dropped connections and invalid requests. Every few minutes an operator takes a backup, creates and revokes a key and reads the status,
+and a reader process is killed. The server's processes are sampled together every ten seconds. Time in which both sides were suspended is
+not counted.
 Exit code 1 if a figure grows or a response is unexpected.
 """
 
