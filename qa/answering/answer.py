@@ -78,7 +78,8 @@ class Answer:
 
     `results` are the nearest passages even then. `confidence`: the probability that the first quote answers, 0..1.
     `corrected`: the question with its spelling corrected; `rewritten`: the question that was searched, with `reason`; None if
-    nothing was changed. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
+    nothing was changed. `read_as`: that with other words for those that may be misspelt, which were searched as well; None if there are
+    none. `evidence`: the inputs of `confidence`, None without results. `ranking`: where the results come from.
     `considered`: the units that could have been quoted, best first. `missing`: names, places and numbers of the question that occur
     in none of the documents found. `curated`: what the editor decided about the question, with the passages that are pinned.
     """
@@ -95,6 +96,7 @@ class Answer:
     ranking: Ranking | None = None
     rewritten: str | None = None
     reason: str | None = None
+    read_as: str | None = None
     considered: Sequence[Considered] = ()
     missing: Sequence[str] = ()
     curated: Curated = NOTHING_CURATED

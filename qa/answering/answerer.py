@@ -167,6 +167,7 @@ class Answerer:
             ranking=ranking,
             rewritten=rewritten,
             reason=reason,
+            read_as=ranking.meant if ranking.meant != ranking.question else None,
             considered=ConsideredUnits(choices, quotable),
             missing=missing,
             curated=curated,

@@ -137,6 +137,10 @@ class SearchAnswer(TypedDict):
     rewritten_query: str | None
     rewrite_reason: str | None
     corrected: Annotated[bool, Field(description="Whether the spelling was corrected; `spelling: false` searches as written.")]
+    read_as: Annotated[
+        str | None,
+        Field(description="With other words for those that may be misspelt; both are searched, and this is answered."),
+    ]
     answerable: bool
     confidence: Share
     answer: Quote | None
@@ -165,6 +169,7 @@ def answer_json(answer: Answer, took_ms: float) -> SearchAnswer:
         "rewritten_query": answer.rewritten,
         "rewrite_reason": answer.reason,
         "corrected": answer.corrected is not None,
+        "read_as": answer.read_as,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "answer": answers[0] if answers else None,

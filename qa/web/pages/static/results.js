@@ -33,9 +33,12 @@ export function summary(body, { likelyConfidence, texts }) {
 
 export function answerArea(body, { likelyConfidence, texts, more, feedbackForm, uncorrected }) {
   const parts = [];
+  const instead = () => [" ", element("a", { target: "_self", href: uncorrected }, _("Search for “{query}” instead", { query: body.query }))];
   if (body.rewritten_query) {
-    const instead = body.corrected ? [" ", element("a", { target: "_self", href: uncorrected }, _("Search for “{query}” instead", { query: body.query }))] : [];
-    parts.push(element("p", { class: "note" }, _("Searched for “{query}”.", { query: body.rewritten_query }), ...instead));
+    parts.push(element("p", { class: "note" }, _("Searched for “{query}”.", { query: body.rewritten_query }), ...(body.corrected ? instead() : [])));
+  }
+  if (body.read_as) {
+    parts.push(element("p", { class: "note" }, _("Also searched for “{query}”.", { query: body.read_as }), ...(body.corrected ? [] : instead())));
   }
   if (body.notice) parts.push(element("p", { class: "note" }, body.notice));
   const kind = verdict(body, likelyConfidence);

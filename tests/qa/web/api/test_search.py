@@ -35,6 +35,7 @@ ODD = [
 RESPONSE = {
     "query",
     "rewritten_query",
+    "read_as",
     "rewrite_reason",
     "corrected",
     "answerable",
@@ -167,6 +168,17 @@ def test_a_request_says_whether_spelling_is_corrected(server: Any) -> None:
     instead = '<a target="_self" href="/?q=Who+signed+the+memorandom%3F&amp;spelling=false">'
     assert instead in server.get(f"/?q={quote(misspelt)}").text
     assert instead not in server.get(f"/?q={quote(misspelt)}&spelling=false").text
+
+
+def test_says_what_a_word_that_may_be_misspelt_was_read_as(server: Any) -> None:
+    question = "How many stff are there?"
+    found, as_written = server.search(question), server.search(question, spelling=False)
+    assert (found["corrected"], found["read_as"]) == (False, "How many staff are there?")
+    assert as_written["read_as"] is None
+    page = server.get(f"/?q={quote(question)}").text
+    assert "Also searched for “How many staff are there?”." in page
+    assert '<a target="_self" href="/?q=How+many+stff+are+there%3F&amp;spelling=false">' in page
+    assert "Also searched" not in server.get(f"/?q={quote(question)}&spelling=false").text
 
 
 @pytest.mark.parametrize("read", ["auto", "always", "never"])
