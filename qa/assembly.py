@@ -24,7 +24,7 @@ from index.ranking.result import Ranking
 from index.types import Embedder, Reranker, StoreError
 from qa.answering.answerer import Answerer
 from qa.answering.calibration import Calibration, read_calibration
-from qa.answering.reader.loading import load_reader
+from qa.answering.reader.loading import load_readers
 from qa.answering.reader.model import ReadingModel
 from qa.chat.chatbot import Chatbot
 from qa.chat.fixed_replies import read_crisis_replies
@@ -220,7 +220,7 @@ def answerer_over(
         settings.answer_threshold,
         settings.languages,
         read_calibration(files) if calibration is None else calibration,
-        reader=reader_of(settings),
+        readers=readers_of(settings, engine.embedder),
         read=settings.read,
         spelling=spelling,
         arrange=arrange,
@@ -245,9 +245,16 @@ def reranker_of(settings: Settings) -> Reranker | None:
     return CrossEncoderReranker(settings.reranker, offline=settings.offline)
 
 
-def reader_of(settings: Settings, say: Say = log.info) -> ReadingModel | None:
-    """The reading model that the operator chooses, None for none. Raises ModelError."""
-    return load_reader(settings.reader, *model_folders(settings), offline=settings.offline, threads=settings.threads, say=say)
+def readers_of(settings: Settings, embedder: Embedder, say: Say = log.info) -> list[ReadingModel]:
+    """The reading models that the operator chooses, by their languages. Raises ModelError."""
+    return load_readers(
+        settings.reader,
+        *model_folders(settings),
+        embedding=embedder.fingerprint,
+        offline=settings.offline,
+        threads=settings.threads,
+        say=say,
+    )
 
 
 def embedder_opener(settings: Settings, say: Say, new: str | None = None) -> OpenEmbedder:

@@ -108,11 +108,9 @@ def read_observed(name: str) -> list[Observed]:
 
 
 def packaged_reader() -> Reader:
-    from qa.answering.reader.loading import PACKAGED, load_reader
+    from qa.answering.reader.loading import PACKAGED, load_readers
 
-    reader = load_reader(PACKAGED, FOLDER)
-    assert reader is not None
-    return reader
+    return load_readers(PACKAGED, FOLDER)[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

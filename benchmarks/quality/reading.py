@@ -3,6 +3,7 @@
     python -m benchmarks.quality.reading                                       # all sets, all ways to read; writes the results
     python -m benchmarks.quality.reading --set govuk                           # one set as the product is configured: seconds
     python -m benchmarks.quality.reading --set govuk --read always --questions training
+    python -m benchmarks.quality.reading --languages                           # Spanish, German, Chinese and Arabic: ten minutes
 
 All sets and ways: about an hour on two cores, most of it to index the sets once; writes benchmarks/results/reading-COMMIT.json. Every
 question with its quotes is written to build/reading, mistakes first. `--as-indexed` uses an index as it is, even if the splitter has
@@ -20,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality.baseline.answerer import Baseline
-from benchmarks.quality.dev_sets import ROOT, dev_settings
-from benchmarks.quality.reading_sets import QUESTIONS, SETS, folder_of, open_set, read_questions
+from benchmarks.quality.dev_sets import ROOT
+from benchmarks.quality.reading_sets import LANGUAGE_SETS, QUESTIONS, SETS, open_set, read_questions, settings_of
 from benchmarks.quality.run import RESULTS, about, commit, rounded
 from qa.assembly import Service, answerer_over
 from qa.evaluation import measures, quote_measures
@@ -111,11 +112,11 @@ def answerable_here(service: Service, questions: Sequence[Question]) -> list[Que
     return kept
 
 
-def measure_all() -> dict[str, Any]:
+def measure_all(sets: Sequence[str]) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {}
-    for name in SETS:
+    for name in sets:
         print(f"asking {name} …", file=sys.stderr, flush=True)
-        service, settings = open_set(name), dev_settings(folder_of(name))
+        service, settings = open_set(name), settings_of(name)
         questions = answerable_here(service, read_questions(name))
         found[name] = {"questions": len(questions)}
         for way in WAYS:
@@ -145,7 +146,8 @@ def _mean_ece(found: Mapping[str, Mapping[str, Any]], way: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--set", choices=SETS)
+    parser.add_argument("--set", choices=(*SETS, *LANGUAGE_SETS))
+    parser.add_argument("--languages", action="store_true", help="all sets and ways of the multilingual model instead")
     parser.add_argument("--questions", choices=("questions", "training"), default="questions")
     parser.add_argument("--read", choices=WAYS, help="by default as the product is configured")
     parser.add_argument("--as-indexed", action="store_true", help="use the index as it is, even if the splitter has changed")
@@ -156,14 +158,14 @@ def main() -> None:
     if given.set:
         service = open_set(given.set, as_indexed=given.as_indexed)
         questions = answerable_here(service, read_questions(given.set, given.questions))
-        outcomes = ask(service, dev_settings(folder_of(given.set)), questions, given.read)
+        outcomes = ask(service, settings_of(given.set), questions, given.read)
         print(text_tables(measure(outcomes)))
         name = f"{given.set}-{given.questions}-{given.read or 'configured'}"
         write_outcomes(name, outcomes)
         print(f"every question is in build/reading/{name}.jsonl, mistakes first")
         return
-    figures = measure_all()
-    target = RESULTS / f"reading-{commit()}.json"
+    figures = measure_all(LANGUAGE_SETS if given.languages else SETS)
+    target = RESULTS / f"reading-{'languages-' if given.languages else ''}{commit()}.json"
     target.write_text(json.dumps(about() | rounded(figures), indent=1) + "\n")
     print(f"written to {target.relative_to(ROOT)}")
 

@@ -1,7 +1,8 @@
 """The sets whose quotes are judged: questions with the words that answer, and the documents they are asked of.
 
 govuk, documents and press_releases hold the pages of ../shared/data/reading_pages; press_releases is a sample. press_release is the one
-document that the product comes with. squad2 is a sample of the dev set, its evidence the sentence with the answer.
+document that the product comes with. squad2 is a sample of the dev set, its evidence the sentence with the answer. xquad-es and others have
+question and documents in one language, for the multilingual model; the sentence with the answer is right.
 """
 
 from __future__ import annotations
@@ -14,20 +15,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.quality.dev_sets import DATA, FOLDERS, ROOT, dev_settings, open_dev_set, open_folder, read_dev_set
+from benchmarks.quality.dev_sets import (
+    DATA,
+    FOLDERS,
+    LANGUAGES,
+    ROOT,
+    dev_settings,
+    open_dev_set,
+    open_folder,
+    read_dev_set,
+    set_folder,
+)
 from corpus.press_release import press_release
 from corpus.readers import read
 from corpus.readers.plain.jsonl import document_from_record
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Document, ReadError
+from index.embedding.model_files import DEFAULT_MODEL, MULTILINGUAL_MODEL
 from qa.assembly import Service, open_to_read, open_to_write
 from qa.evaluation.matching import Reference
-from qa.evaluation.question_sets import CORPUS, Question, read_corpus, read_question_set
+from qa.evaluation.question_sets import CORPUS, QUERIES, Question, read_corpus, read_question_set
 from qa.ingest.writer import IncomingDocument
 from qa.settings.settings import Settings
 
 QUESTIONS = DATA / "reading_pages"
 SETS = ("govuk", "documents", "press_releases", "press_release", "squad2")
+LANGUAGE_SETS = tuple(f"xquad-{code}" for code in LANGUAGES)
 RELEASES = 3_000  # of 24,599, with those that questions are about
 SQUAD_QUESTIONS = 1_500
 OWN_QUESTIONS = ROOT / "tests" / "data"
@@ -42,6 +55,8 @@ def read_questions(name: str, file: str = "questions") -> list[Question]:
         return _squad2_questions("judged" if file == "questions" else file)
     if name == "press_release":
         return _press_release_questions()
+    if name in LANGUAGE_SETS:
+        return _language_questions(name)
     path = QUESTIONS / f"{file}.jsonl"
     corpora = [json.loads(line)["corpus"] for line in path.read_text("utf-8").splitlines()]
     questions = read_question_set(path).questions
@@ -51,14 +66,24 @@ def read_questions(name: str, file: str = "questions") -> list[Question]:
 def open_set(name: str, *, as_indexed: bool = False) -> Service:
     """A service over the set's documents, which are indexed first if necessary. `as_indexed`: even if the splitter has changed since."""
     if as_indexed:
-        return open_to_read(dev_settings(folder_of(name)), print)
-    if name in ("govuk", "squad2"):
-        return open_dev_set(name)
+        return open_to_read(settings_of(name), print)
+    if name in ("govuk", "squad2", *LANGUAGE_SETS):
+        return open_dev_set(name, model_of(name))
     documents = {"documents": _files, "press_releases": _releases, "press_release": lambda: iter([press_release()])}[name]
     return open_folder(folder_of(name), lambda settings: _index(settings, documents), readers=name == "documents")
 
 
+def settings_of(name: str) -> Settings:
+    return dev_settings(folder_of(name), model_of(name))
+
+
+def model_of(name: str) -> str:
+    return MULTILINGUAL_MODEL if name in LANGUAGE_SETS else DEFAULT_MODEL
+
+
 def folder_of(name: str) -> Path:
+    if name in LANGUAGE_SETS:
+        return FOLDERS / MULTILINGUAL_MODEL / name
     return FOLDERS / (name if name in ("govuk", "squad2") else f"reading-{name}")
 
 
@@ -113,6 +138,19 @@ def _squad2_questions(part: str) -> list[Question]:
     impossible = [replace(question, kind="impossible") for question in dev.near if dev.paragraphs[question.id] in texts]
     every = [*answerable, *impossible]
     return random.Random(7).sample(every, min(SQUAD_QUESTIONS, len(every)))
+
+
+def _language_questions(name: str) -> list[Question]:
+    folder = set_folder(name)
+    texts = {str(document.id): document.text for document in read_corpus(folder / CORPUS)}
+    asked = {record["_id"]: record for record in map(json.loads, (folder / QUERIES).read_text("utf-8").splitlines())}
+    found = []
+    for question in read_question_set(folder).questions:
+        record = asked[question.id]
+        answers = [answer["text"] for answer in record["answers"]]
+        references = _sentences(texts[record["paragraph_id"]], answers)
+        found.append(replace(question, kind="answerable", answerable=True, references=references))
+    return found
 
 
 def _sentences(text: str, answers: list[str]) -> tuple[Reference, ...]:

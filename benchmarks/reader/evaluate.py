@@ -25,7 +25,7 @@ from benchmarks.contract import RESULTS, ROOT, commit, machine
 from benchmarks.reader.examples import Example, read_examples
 from benchmarks.reader.generic import records, squad2_records, title_of
 from corpus.splitting.sentences import sentence_spans
-from qa.answering.reader.loading import load_reader
+from qa.answering.reader.loading import load_readers
 from qa.answering.reader.model import ReadingModel
 from qa.answering.reader.windows import UnitReading, Window, cut_windows
 
@@ -37,9 +37,10 @@ def main() -> None:
     parser.add_argument("--reader", default="packaged")
     parser.add_argument("--most", type=int, default=1000)
     options = parser.parse_args()
-    model = load_reader(options.reader, BUILD / "exports")
-    if model is None:
+    readers = load_readers(options.reader, BUILD / "exports")
+    if not readers:
         parser.error("there is no reader to measure")
+    model = readers[0]
     results = {
         "reader": {"name": options.reader, "sha256": model.sha256},
         "squad11_dev_outside_squad2": spans(model, records("squad11_dev_outside_squad2"), options.most),

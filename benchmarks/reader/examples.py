@@ -12,7 +12,8 @@ from pathlib import Path
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 
-WINDOW_WORDS = 100
+Words = tuple[int, int]  # of a window: its length is drawn between them
+WINDOW_WORDS: Words = (45, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,9 @@ def window_example(
     units: Sequence[Span] | None = None,
     *,
     whole: bool = False,
+    words: Words = WINDOW_WORDS,
 ) -> Example | None:
-    """An example over consecutive units of `text`, at most WINDOW_WORDS words, around the answer or anywhere.
+    """An example over consecutive units of `text`, of so many words, around the answer or anywhere.
 
     The place of the answer in the window is random, so that places teach nothing. None if no window has a unit. `whole`: the answer is
     a unit, not a short span.
@@ -63,16 +65,14 @@ def window_example(
         return None
     first = holding[0] if holding else draw.randrange(len(units))
     last = holding[-1] if holding else first
-    first, last = _grow(text, units, first, last, draw)
+    first, last = _grow(text, units, first, last, draw.randint(*words), draw)
     shift, end = units[first][0], units[last][1]
     inside = [(s - shift, e - shift) for s, e in units[first : last + 1]]
     span = (answer[0] - shift, min(answer[1], end) - shift) if answer and not whole else None
     return Example(id_, source, question, context, text[shift:end], inside, [i - first for i in holding if i <= last], span)
 
 
-def _grow(text: str, units: Sequence[Span], first: int, last: int, draw: random.Random) -> tuple[int, int]:
-    room = draw.randint(45, WINDOW_WORDS)
-
+def _grow(text: str, units: Sequence[Span], first: int, last: int, room: int, draw: random.Random) -> tuple[int, int]:
     def words(place: int) -> int:
         return len(text[units[place][0] : units[place][1]].split())
 

@@ -24,12 +24,12 @@ import torch
 
 from benchmarks.contract import ROOT
 from benchmarks.reader.examples import Example, read_examples
-from benchmarks.reader.graph import build_graph
 from benchmarks.reader.training.initial import packaged_weights
 from benchmarks.reader.training.network import EPSILON, HEADS, ReadingNetwork
 from index.embedding.model_files import DEFAULT_MODEL, find_model
 from qa.answering.reader.encoding import MAX_TOKENS
 from qa.answering.reader.export import write_reader
+from qa.answering.reader.graph import build_graph
 from qa.answering.reader.loading import WEIGHTS
 from qa.answering.reader.model import MODEL_FILE, ReadingModel, write_manifest
 from qa.answering.reader.windows import Window

@@ -23,7 +23,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from benchmarks.contract import ROOT
 from benchmarks.quality.dev_sets import DATA
 from benchmarks.quality.reading_sets import squad2_part
-from benchmarks.reader.examples import Example, window_example, write_examples
+from benchmarks.reader.examples import WINDOW_WORDS, Example, Words, window_example, write_examples
 from corpus.splitting.sentences import sentence_spans
 from corpus.types import Span
 
@@ -185,9 +185,9 @@ def content_words(text: str) -> set[str]:
 class Found:
     """What a search over the texts of a set finds for its questions: the texts that share the rarest words."""
 
-    def __init__(self, found: Sequence[dict[str, Any]], most: int) -> None:
+    def __init__(self, found: Sequence[dict[str, Any]], most: int, words: Words = WINDOW_WORDS) -> None:
         self.texts = sorted({record["context"] for record in found})
-        self.most = most
+        self.most, self.words = most, words
         if most:
             self.vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
             self.matrix = self.vectorizer.fit_transform(self.texts).T.tocsr()
@@ -213,16 +213,22 @@ class Found:
         """The window of a text around the sentence that shares most words with the question."""
         words, units = content_words(record["question"]), sentence_spans(text)
         best = max(units, key=lambda unit: len(words & content_words(text[unit[0] : unit[1]])), default=None)
-        example = window_example("", "", "", "", text, best, draw, units, whole=True)
+        example = window_example("", "", "", "", text, best, draw, units, whole=True, words=self.words)
         return (title, example.text, list(example.units)) if example else None
 
 
 def examples_of(
-    name: str, found: list[dict[str, Any]], most: int, share: float, windows: int = 0, seed: int = SEED
+    name: str,
+    found: list[dict[str, Any]],
+    most: int,
+    share: float,
+    windows: int = 0,
+    seed: int = SEED,
+    words: Words = WINDOW_WORDS,
 ) -> Iterator[Example]:
-    """`windows`: of other texts of the set that do not answer, a question at most."""
+    """`windows`: of other texts of the set that do not answer, a question at most. `words`: of a window."""
     draw = random.Random(f"{seed} {name}")
-    negatives, search = Negatives(found, draw), Found(found, windows)
+    negatives, search = Negatives(found, draw), Found(found, windows, words)
     found = [record for record in found if is_clear(name, record)]
     draw.shuffle(found)
     found = found[:most]
@@ -234,7 +240,7 @@ def examples_of(
             (question, text), answer = made, None
         whole = record.get("granularity") == "sentence"
         id_ = f"{seed} {name} {record['id']}"
-        if example := window_example(f"{id_}-0", name, question, context, text, answer, draw, whole=whole):
+        if example := window_example(f"{id_}-0", name, question, context, text, answer, draw, whole=whole, words=words):
             yield example
             for number, (title, other, units) in enumerate(beside if question == record["question"] else [], 1):
                 yield Example(f"{id_}-{number}", f"{name} found", question, title if context else "", other, units, [], None)

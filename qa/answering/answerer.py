@@ -49,7 +49,7 @@ class Answerer:
         languages: Collection[str] = (),
         calibration: Calibration = AS_SHIPPED,
         *,
-        reader: Reader | None = None,
+        readers: Sequence[Reader] = (),
         read: Read = "auto",
         spelling: bool = True,
         arrange: Callable[[Ranking], Ranking] | None = None,
@@ -59,15 +59,15 @@ class Answerer:
         """`answer_threshold`: lowest confidence of an answerable question. `calibration`: of confidence, to these documents.
 
         `languages`: codes of the embedding model's languages, empty for all; a question in another language is searched by words.
-        `reader`: the reading model, None for none. `read`: when it reads, unless a question says otherwise. `spelling`: correct
-        questions. `arrange`: reorders each ranking, to compare orders. `curation`: the editor's rules now. `thresholds`: those of
-        collections that are asked alone, where they differ.
+        `readers`: the reading models; the first that reads a question's language reads it. `read`: when, unless a question says
+        otherwise. `spelling`: correct questions. `arrange`: reorders each ranking, to compare orders. `curation`: the editor's rules
+        now. `thresholds`: those of collections that are asked alone, where they differ.
         """
         self._engine = engine
         self._answer_threshold, self._thresholds = answer_threshold, thresholds
         self._languages = frozenset(languages)
         self._calibration = calibration
-        self._reader, self._read = reader, read
+        self._readers, self._read = tuple(readers), read
         self._spelling = spelling
         self._arrange = arrange
         self._curation = curation
@@ -141,8 +141,9 @@ class Answerer:
         units = gather(quotable, neighbours)
         evidence = topic_evidence(ranking, found)
         own = _as_meant(ranking, detected if not self._languages or detected in self._languages else None)
-        compare = comparison(self._engine.embedder, query)
-        choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, self._reader, read or self._read, compare)
+        reader = self._reader_of(detected, own.language)
+        compare = comparison(self._engine.embedder, query) if self._readers else None
+        choices = choose(own, found[:QUOTED_PASSAGES], units, evidence, reader, read or self._read, compare)
         results = [_with_copies(each, copies) for each in _results(found[:limit], choices, ranking)]
         missing = missing_names(ranking, besides=[phrase for phrase, _ in ranking.synonyms])
         highest = highest_confidence(whole, ranking, missing)
@@ -172,6 +173,10 @@ class Answerer:
             missing=missing,
             curated=curated,
         )
+
+    def _reader_of(self, *languages: str | None) -> Reader | None:
+        """For the first of these languages that is known and read."""
+        return next((reader for code in languages if code for reader in self._readers if reader.reads(code)), None)
 
     def _answers(
         self, choices: Sequence[Choice], found: Sequence[StoredPassage], scores: Sequence[float], threshold: float

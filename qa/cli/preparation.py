@@ -11,8 +11,7 @@ from qa.cli.console import say, settings_of
 @click.pass_context
 def prepare(context: click.Context) -> None:
     """Prepare the configured models for this machine, so that the next start need not; `make install` does it."""
-    from qa.assembly import embedder_of, reader_of
+    from qa.assembly import embedder_of, readers_of
 
     settings = settings_of(context)
-    embedder_of(settings, settings.model, say)
-    reader_of(settings, say)
+    readers_of(settings, embedder_of(settings, settings.model, say), say)

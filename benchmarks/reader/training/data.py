@@ -65,6 +65,8 @@ class Examples:
     def groups(self, name: str) -> list[np.ndarray[Any, Any]]:
         """The places of the windows of each question of a set."""
         places = np.flatnonzero(self.set == SETS.index(name))
+        if not len(places):
+            return []
         places = places[np.argsort(self.group[places], kind="stable")]
         return np.split(places, np.flatnonzero(np.diff(self.group[places])) + 1)
 

@@ -25,11 +25,13 @@ class Learner:
     optimizer: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.network.body.embeddings.requires_grad_(self.embeddings)
+        body = self.network.body
+        for part in (body.embeddings, *body.encoder["layer"][: body.frozen]):
+            part.requires_grad_(self.embeddings)
         self.mean = copy.deepcopy(self.network).eval()
         heads = [*self.network.tokens.parameters(), *self.network.answers.parameters()]
-        body = [p for p in self.network.body.parameters() if p.requires_grad]
-        groups = [{"params": body, "lr": self.rate}, {"params": heads, "lr": max(self.rate, 5e-4)}]
+        learning = [p for p in body.parameters() if p.requires_grad]
+        groups = [{"params": learning, "lr": self.rate}, {"params": heads, "lr": max(self.rate, 5e-4)}]
         for group in groups:
             group["first"] = group["lr"]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=heads[0].is_cuda)
@@ -47,9 +49,22 @@ class Learner:
             torch._foreach_lerp_(means, mine, 1 - min(MEAN, steps / (steps + 10)))
 
     def state(self) -> dict[str, Any]:
-        return {"network": self.network.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict()}
+        """Of what learns."""
+        return {
+            "network": self._learning(self.network.state_dict()),
+            "mean": self._learning(self.mean.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.mean.load_state_dict(state["mean"])
+        self.network.load_state_dict(state["network"], strict=False)
+        self.mean.load_state_dict(state["mean"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
+
+    def learned(self) -> dict[str, Tensor]:
+        """The mean of the weights that learn."""
+        return self._learning(self.mean.state_dict())
+
+    def _learning(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        names = {name for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+        return {name: tensor for name, tensor in weights.items() if name in names}

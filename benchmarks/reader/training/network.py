@@ -69,23 +69,38 @@ class Embeddings(nn.Module):
 
 
 class Body(nn.Module):
-    def __init__(self, layers: int, words: int, positions: int, width: int, dropout: float) -> None:
+    """`frozen`: number of lower layers that do not learn, nor do the embeddings then."""
+
+    def __init__(self, layers: int, words: int, positions: int, width: int, dropout: float, frozen: int) -> None:
         super().__init__()
+        self.frozen = frozen
         self.embeddings = Embeddings(words, positions, width, dropout)
         self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(width, dropout) for _ in range(layers))})
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> list[Tensor]:
         """The hidden values after the embeddings and after each layer."""
-        found = [self.embeddings(ids, types)]
-        for layer in self.encoder["layer"]:
-            found.append(layer(found[-1], mask[:, None, None, :]))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            found = [self.embeddings(ids, types)]
+        for place, layer in enumerate(self.encoder["layer"]):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and place >= self.frozen):
+                found.append(layer(found[-1], mask[:, None, None, :]))
         return found
+
+    def train(self, mode: bool = True) -> Body:
+        """What does not learn drops nothing out."""
+        super().train(mode)
+        if self.frozen:
+            for part in (self.embeddings, *self.encoder["layer"][: self.frozen]):
+                part.eval()
+        return self
 
 
 class ReadingNetwork(nn.Module):
-    def __init__(self, layers: int, words: int = 30522, positions: int = 512, width: int = 384, dropout: float = 0.1) -> None:
+    def __init__(
+        self, layers: int, words: int = 30522, positions: int = 512, width: int = 384, dropout: float = 0.1, frozen: int = 0
+    ) -> None:
         super().__init__()
-        self.body = Body(layers, words, positions, width, dropout)
+        self.body = Body(layers, words, positions, width, dropout, frozen)
         self.tokens = nn.Linear(width, 3)
         self.answers = nn.Linear(width, 1)
 

@@ -55,7 +55,7 @@ class Training:
         torch.manual_seed(options.seed)
         self.examples = Examples(options.pack / "examples.npz.xz", self.device)
         self.facts: dict[str, Any] = {
-            "settings": {name: str(value) for name, value in vars(options).items()},
+            "settings": {name: value for name, value in vars(options).items() if not isinstance(value, Path)},
             "data": self.examples.sha256,
             "device": torch.cuda.get_device_name() if self.device == "cuda" else "processor",
             "windows": {name: int((self.examples.set == number).sum()) for number, name in enumerate(SETS)},
@@ -157,6 +157,8 @@ class Training:
     def validate(self, name: str, learner: Learner) -> None:
         for part in SETS[2:]:
             groups = self.examples.groups(part)[: self.options.validated]
+            if not groups:
+                continue
             with self._autocast():
                 figures = validate(learner.mean, self.examples, groups)
             self.facts["validation"].setdefault(name, {})[part] = figures
@@ -164,12 +166,10 @@ class Training:
         self._write_facts()
 
     def save(self, name: str, learner: Learner) -> None:
-        """The mean weights without the embeddings, in files of at most PART_BYTES."""
+        """The mean of the weights that learn, in files of at most PART_BYTES."""
         part: dict[str, np.ndarray[Any, Any]] = {}
         number, size = 0, 0
-        for key, tensor in learner.mean.state_dict().items():
-            if key.startswith("body.embeddings."):
-                continue
+        for key, tensor in learner.learned().items():
             array = tensor.half().cpu().numpy()
             if size + array.nbytes > PART_BYTES:
                 np.savez(self.options.out / f"{name}-{number}.npz", **part)

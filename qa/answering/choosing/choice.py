@@ -58,8 +58,8 @@ def choose(
 ) -> list[Choice]:
     """The units, best first; those that were not read come last if any were. Units with the same quote are one, the best of them.
 
-    `found`: the passages of the units, best first. `evidence`: of the topic. `compare`: used where the reader would read, but does not
-    read the language.
+    `found`: the passages of the units, best first. `evidence`: of the topic. `reader`: None if none reads the language; where it would
+    read, `compare` is used then.
     """
     if not units:
         return []
@@ -67,10 +67,10 @@ def choose(
     context = context_of(evidence)
     unread = _choices(units, matrix, context, weights(read=False))
     best = unread[0].probability
-    if reader is None or read == "never" or (read == "auto" and not HOPELESS < best < SURE):
+    if read == "never" or (read == "auto" and not HOPELESS < best < SURE):
         return unread
     scores = matrix @ weights(read=False).choice
-    if not reader.reads(ranking.language):
+    if reader is None:
         if compare is None:
             return unread
         return _choices(units, compared_features(units, matrix, scores, compare), context, weights(read=False))

@@ -7,37 +7,24 @@ Runs in a child process, because torch holds hundreds of megabytes until its pro
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from index import child_process
 from index.durable_files import write_folder_atomically
 from index.embedding.model_files import set_up_hub
 from index.embedding.onnx_export import NotExportable, write_graph
-from index.embedding.onnx_int8 import NotQuantizable, quantize_graph
 from index.types import ModelError
+from qa.answering.reader.eight_bits import PROBES, flat_logits, round_model
 from qa.answering.reader.encoding import MAX_TOKENS
 from qa.answering.reader.model import MODEL_FILE, TOKENIZER_FILE, create_inputs, run_graph, write_manifest
-
-log = logging.getLogger(__name__)
 
 # The log-odds of a span against "nothing answers" are its start and end logits less theirs.
 SPAN_WEIGHTS = {"span": 1.0, "bias": 0.0}
 MAX_DIFFERENCE = 1e-2  # of a logit, between the export and the original
-MIN_CORRELATION = 0.98  # of the logits, between 8 bits and full precision
-PROBES = (
-    (
-        "Who signed the memorandum?",
-        "The memorandum was signed by the Secretary of State for Science on 21 July, after talks in London.",
-    ),
-    ("how much", "A licence costs £34.50 a year. You can pay less if you are over 75, blind, or live in a care home."),
-)
 
 
 def export(folder: Path, target: Path) -> None:
@@ -81,20 +68,11 @@ def write_reader(
         else:
             write_graph(module, example, facts["outputs"], facts["max_tokens"], exact)
         with torch.no_grad():
-            expected = [_flat(module(*map(torch.tensor, sample.values()))) for sample in samples]
-        found = [_flat(run_graph(exact, sample)) for sample in samples]
+            expected = [flat_logits(module(*map(torch.tensor, sample.values()))) for sample in samples]
+        found = [flat_logits(run_graph(exact, sample)) for sample in samples]
         if (worst := max(float(abs(one - other).max()) for one, other in zip(expected, found, strict=True))) > MAX_DIFFERENCE:
             raise NotExportable(f"the export's logits differ from the model's by {worst:.3f}")
-        try:
-            quantize_graph(exact, part / MODEL_FILE)
-            rounded = [_flat(run_graph(part / MODEL_FILE, sample)) for sample in samples]
-            correlation = min(float(np.corrcoef(one, other)[0, 1]) for one, other in zip(found, rounded, strict=True))
-            if not correlation >= MIN_CORRELATION:
-                raise NotQuantizable(f"8 bits change the reading model's logits: correlation {correlation:.3f}")
-            exact.unlink()
-        except NotQuantizable as reason:
-            log.info("%s; it runs in full precision", reason)
-            os.replace(exact, part / MODEL_FILE)
+        round_model(exact, part / MODEL_FILE, samples)
         tokenizer.save(str(part / TOKENIZER_FILE))
         write_manifest(part, facts)
 
@@ -112,10 +90,6 @@ class _SpanHeads(torch.nn.Module):
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         found = self.model(**dict(zip(self.inputs, tensors, strict=True)))
         return found.start_logits, found.end_logits
-
-
-def _flat(outputs: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.concatenate([np.asarray(output, np.float32).ravel() for output in outputs])
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Loads the reading model that the setting `reader` names."""
+"""Loads the reading models that the setting `reader` names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from pathlib import Path
 
 from index import child_process
 from index.embedding.loading import mapped_copy
-from index.embedding.model_files import NO_TORCH, folder_fingerprint, model_folder
+from index.embedding.model_files import (
+    MULTILINGUAL_FILE,
+    MULTILINGUAL_MODEL,
+    NO_TORCH,
+    find_model,
+    folder_fingerprint,
+    model_folder,
+    multilingual_fingerprint,
+)
 from index.model_cache import ModelCache
 from index.text.analysis import ENGLISH
 from index.types import ModelError
 from qa.answering.reader.model import FORMAT, ReadingModel
+from qa.answering.reader.multilingual import layers
 
 log = logging.getLogger(__name__)
 
@@ -24,43 +33,71 @@ WEIGHTS = Path(__file__).parent / "weights"
 HEADS = "ForQuestionAnswering"
 
 
-def load_reader(
+def load_readers(
     name: str,
     cache: Path,
     own: Path | None = None,
     *,
+    embedding: str = "",
     offline: bool = True,
     threads: int = 2,
     say: Callable[[str], None] = log.info,
-) -> ReadingModel | None:
-    """`name`: "packaged", "none", or an extractive question-answering model of Hugging Face: a folder, or a name in the model cache.
+) -> list[ReadingModel]:
+    """The reading models, of which the first that reads a question's language is meant.
 
-    `cache` and `own`: the folders of exports, see `ModelCache`. Raises ModelError if the model is missing, modified or of another kind.
+    `name`: "packaged", "none", or an extractive question-answering model of Hugging Face: a folder, or a name in the model cache.
+    Packaged are a model for English and one for other languages, which shares the weights of multilingual-e5-small: it reads where that is
+    the embedding model, whose fingerprint is `embedding`. `cache` and `own`: the folders of exports, see `ModelCache`. Raises ModelError
+    if a model is missing, modified or of another kind.
     """
     if name == NONE:
-        return None
+        return []
     exports = ModelCache(cache, own)
-    find_copy = partial(mapped_copy, exports)
+    open_model = partial(ReadingModel, threads=threads, find_copy=partial(mapped_copy, exports))
     if name == PACKAGED:
-        return ReadingModel(WEIGHTS, threads, languages=[ENGLISH], find_copy=find_copy)
+        english = open_model(WEIGHTS, languages=[ENGLISH])
+        if embedding != multilingual_fingerprint():
+            return [english]
+        return [english, _multilingual(exports, open_model, say)]
+    return [_of_hugging_face(name, exports, open_model, offline, say)]
+
+
+def _multilingual(exports: ModelCache, open_model: Callable[..., ReadingModel], say: Callable[[str], None]) -> ReadingModel:
+    files = find_model(MULTILINGUAL_MODEL, offline=True)
+    announce = partial(say, "Preparing the multilingual reading model for this machine (once, takes some seconds) …")
+    source = files.folder / MULTILINGUAL_FILE
+    return exports.get(
+        f"reader-{FORMAT}-{files.fingerprint[:16]}-{layers.fingerprint()[:16]}",
+        lambda exported: open_model(exported, remedy=f"delete {exported} and start again"),
+        partial(_export, "qa.answering.reader.multilingual.export", source, MULTILINGUAL_MODEL, announce),
+    )
+
+
+def _of_hugging_face(
+    name: str, exports: ModelCache, open_model: Callable[..., ReadingModel], offline: bool, say: Callable[[str], None]
+) -> ReadingModel:
     folder = model_folder(name, offline=offline, marker="config.json", kind="Hugging Face")
     _check_heads(folder)
-
-    def load(exported: Path) -> ReadingModel:
-        return ReadingModel(exported, threads, remedy=f"delete {exported} and start again", find_copy=find_copy)
 
     def export(target: Path) -> None:
         if find_spec("torch") is None:
             raise ModelError(f"the reading model {name} cannot be prepared; {NO_TORCH}, or set QA_READER=packaged")
-        say(f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
-        try:
-            child_process.run_module("qa.answering.reader.export", [folder, target])
-        except child_process.ChildFailed as failure:
-            raise ModelError(
-                f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none"
-            ) from failure
+        announce = partial(say, f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
+        _export("qa.answering.reader.export", folder, name, announce, target)
 
-    return exports.get(f"reader-{FORMAT}-{folder_fingerprint(folder)}", load, export)
+    return exports.get(
+        f"reader-{FORMAT}-{folder_fingerprint(folder)}",
+        lambda exported: open_model(exported, remedy=f"delete {exported} and start again"),
+        export,
+    )
+
+
+def _export(module: str, source: Path, name: str, announce: Callable[[], None], target: Path) -> None:
+    announce()
+    try:
+        child_process.run_module(module, [source, target])
+    except child_process.ChildFailed as failure:
+        raise ModelError(f"cannot prepare the reading model {name}: {failure}; name another in QA_READER, or none") from failure
 
 
 def _check_heads(folder: Path) -> None:

@@ -13,7 +13,7 @@ from index.embedded.opening import open_engine_to_write
 from index.embedding.similarity import measuring
 from index.types import CosineScale, Embedder, Matrix, Vector
 from qa.answering.answerer import Answerer
-from qa.answering.reader.loading import load_reader
+from qa.answering.reader.loading import load_readers
 from qa.ingest.writer import DocumentWriter, IncomingDocument
 from qa.settings.settings import ANSWER_THRESHOLD
 from tests.qa.answering.test_press_release_questions import OFF_TOPIC, QUESTIONS
@@ -62,7 +62,7 @@ def answerer(crowded: CrowdedEmbedder, exported_model: Path, tmp_path_factory: p
     with writer:
         document = press_release()
         writer.put(IncomingDocument(str(document.id), document))
-        yield Answerer(writer.engine, ANSWER_THRESHOLD, ("en",), reader=load_reader("packaged", exported_model))
+        yield Answerer(writer.engine, ANSWER_THRESHOLD, ("en",), readers=load_readers("packaged", exported_model))
 
 
 def test_questions_off_the_topic_are_refused(answerer: Answerer) -> None:

@@ -118,7 +118,7 @@ def test_name_that_is_missing_lowers_the_confidence(ask: Callable[[str], Answer]
 
 def test_reader_decides_and_gives_the_span(engine: Engine) -> None:
     reader = Preferring("already have a grant")
-    answer = Answerer(engine, 0.0, reader=reader, read="always").ask("Can I apply for a second tractor?")
+    answer = Answerer(engine, 0.0, readers=[reader], read="always").ask("Can I apply for a second tractor?")
     assert answer.quote is not None
     assert answer.quote.quoted_text == "You cannot apply if you already have a grant for a tractor."
     assert answer.quote.span is not None
@@ -129,7 +129,7 @@ def test_reader_decides_and_gives_the_span(engine: Engine) -> None:
 
 def test_reader_is_not_asked_if_it_must_not_read(engine: Engine) -> None:
     reader = Preferring("grant")
-    answerer = Answerer(engine, 0.0, reader=reader)
+    answerer = Answerer(engine, 0.0, readers=[reader])
     answerer.ask("Can I apply for a second tractor?", read="never")
     assert reader.windows == []
     answerer.ask("Can I apply for a second tractor?", read="always")
@@ -146,9 +146,19 @@ def test_reader_is_not_asked_if_it_must_not_read(engine: Engine) -> None:
 )
 def test_reader_is_not_asked_in_a_language_that_it_was_not_trained_for(engine: Engine, question: str, language: str) -> None:
     reader = Preferring("grant", language)
-    answer = Answerer(engine, 0.0, reader=reader).ask(question, read="always")
+    answer = Answerer(engine, 0.0, readers=[reader]).ask(question, read="always")
     assert answer.quote is not None
     assert reader.windows == []
+
+
+def test_the_reader_of_its_language_reads_a_question(engine: Engine) -> None:
+    english, german = Preferring("40%"), Preferring("30,000", "de")
+    answerer = Answerer(engine, 0.0, readers=[english, german], read="always")
+    answerer.ask("Can I apply for a second tractor?")
+    assert (bool(english.windows), bool(german.windows)) == (True, False)
+    english.windows.clear()
+    answerer.ask("Kann ich einen zweiten Traktor beantragen?")
+    assert (bool(english.windows), bool(german.windows)) == (False, True)
 
 
 @pytest.fixture
@@ -172,10 +182,10 @@ def test_compares_sentences_by_meaning_in_a_language_that_it_does_not_read(
 
     monkeypatch.setattr(mill.embedder, "embed_passages", observed)
     question, german = "When did the mill cease to work?", Preferring("1931", "de")
-    by_words = Answerer(mill, 0.0, reader=german).ask(question, read="never")
-    by_meaning = Answerer(mill, 0.0, reader=german).ask(question, read="always")
-    Answerer(mill, 0.0, reader=Preferring("1931")).ask(question, read="always")
-    Answerer(mill, 0.0, ("fr",), reader=german).ask("How many years did it take until the mill was sold?", read="always")
+    by_words = Answerer(mill, 0.0, readers=[german]).ask(question, read="never")
+    by_meaning = Answerer(mill, 0.0, readers=[german]).ask(question, read="always")
+    Answerer(mill, 0.0, readers=[Preferring("1931")]).ask(question, read="always")
+    Answerer(mill, 0.0, ("fr",), readers=[german]).ask("How many years did it take until the mill was sold?", read="always")
     assert by_words.quote is not None
     assert by_words.quote.quoted_text == "Visitors see the mill on Sundays."
     assert by_meaning.quote is not None
@@ -188,7 +198,9 @@ def test_compares_sentences_by_meaning_in_a_language_that_it_does_not_read(
 
 def test_answers_are_from_different_places_and_say_different_things(engine: Engine) -> None:
     answers = (
-        Answerer(engine, 0.0, reader=Preferring("% of the price"), read="always").ask("What share does the grant pay?").answers
+        Answerer(engine, 0.0, readers=[Preferring("% of the price")], read="always")
+        .ask("What share does the grant pay?")
+        .answers
     )
     assert 1 <= len(answers) <= 3
     spans = [answer.quote for answer in answers]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from index.types import ModelError
-from qa.answering.reader.loading import WEIGHTS, load_reader
+from qa.answering.reader.loading import WEIGHTS, load_readers
 from qa.answering.reader.model import MANIFEST, ReadingModel
 from qa.answering.reader.windows import Window, cut_windows
 from tests.index.embedding.models import tiny_config
@@ -44,14 +44,12 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def packaged(exports: Path) -> ReadingModel:
-    model = load_reader("packaged", exports)
-    assert model is not None
+    (model,) = load_readers("packaged", exports)
     return model
 
 
 def model_of(folder: Path, exports: Path) -> ReadingModel:
-    model = load_reader(str(folder), exports)
-    assert model is not None
+    (model,) = load_readers(str(folder), exports)
     return model
 
 
@@ -112,11 +110,9 @@ def test_nothing_to_read(packaged: ReadingModel) -> None:
 
 def test_a_model_from_a_folder_is_exported_once(tiny_reader: Path, exports: Path) -> None:
     said: list[str] = []
-    first = load_reader(str(tiny_reader), exports, say=said.append)
-    again = load_reader(str(tiny_reader), exports, say=said.append)
+    (first,) = load_readers(str(tiny_reader), exports, say=said.append)
+    (again,) = load_readers(str(tiny_reader), exports, say=said.append)
     assert len(said) == 1
-    assert first is not None
-    assert again is not None
     window = Window("", "Who signed the memorandum a b c.", [(0, 10), (11, 32)])
     readings = first.read("who signed ?", [window])
     assert readings == again.read("who signed ?", [window])
@@ -152,24 +148,24 @@ def test_the_logits_are_those_of_transformers(tiny_reader: Path, exports: Path) 
 def test_a_model_with_other_heads_is_refused(tmp_path: Path, kind: str) -> None:
     folder = save_tiny_reader(tmp_path / "model", kind)
     with pytest.raises(ModelError, match=f"{kind}, not an extractive question-answering model.*QA_READER=none"):
-        load_reader(str(folder), tmp_path / "exports")
+        load_readers(str(folder), tmp_path / "exports")
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="neither a folder nor in the local model cache"):
-        load_reader(str(tmp_path / "missing"), tmp_path)
+        load_readers(str(tmp_path / "missing"), tmp_path)
     with pytest.raises(ModelError, match=r"config\.json is missing"):
-        load_reader(str(tmp_path), tmp_path)
+        load_readers(str(tmp_path), tmp_path)
 
 
 def test_a_folder_that_cannot_be_loaded_is_refused(tiny_reader: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((tiny_reader / "config.json").read_bytes())
     with pytest.raises(ModelError, match=r"cannot prepare the reading model.*transformers cannot load"):
-        load_reader(str(tmp_path), tmp_path / "exports")
+        load_readers(str(tmp_path), tmp_path / "exports")
 
 
 def test_none_is_no_model() -> None:
-    assert load_reader("none", Path("unused")) is None
+    assert load_readers("none", Path("unused")) == []
 
 
 def test_the_package_has_a_small_verified_model(tmp_path: Path) -> None:
@@ -189,9 +185,9 @@ def test_the_package_has_a_small_verified_model(tmp_path: Path) -> None:
 
 def test_reading_imports_no_torch(exports: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from qa.answering.reader.loading import load_reader;"
+        "import sys; from pathlib import Path; from qa.answering.reader.loading import load_readers;"
         " from qa.answering.reader.windows import Window;"
-        " load_reader('packaged', Path(sys.argv[1])).read('Who?', [Window('', 'Anna.', [(0, 5)])]);"
+        " load_readers('packaged', Path(sys.argv[1]))[0].read('Who?', [Window('', 'Anna.', [(0, 5)])]);"
         " print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     printed = subprocess.run([sys.executable, "-c", code, str(exports)], capture_output=True, text=True, check=True).stdout

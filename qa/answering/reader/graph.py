@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from index.embedding.bert_graph import Graph, embeddings, layer
+from index.embedding.bert_graph import FourBits, Graph, embeddings, layer
 
 RUNTIME = "com.microsoft"  # the domain of the ONNX runtime's own operators
 
@@ -27,12 +27,13 @@ def build_graph(
     epsilon: float,
     token_outputs: Sequence[str],
     output: str,
+    words: FourBits | None = None,
 ) -> onnx.ModelProto:
     """`weights`: of the body without a prefix, of the heads as "tokens" and "answers". `token_outputs`: names of the columns of
-    "tokens", each (batch, length); `output`: of "answers", (batch,).
+    "tokens", each (batch, length); `output`: of "answers", (batch,). `words`: the word embeddings, if `weights` has none.
     """
     graph = Graph(weights, epsilon)
-    hidden = embeddings(graph)
+    hidden = embeddings(graph, graph.four_bits("words", words) if words else None)
     mask = graph.add("Cast", "attention_mask", to=TensorProto.INT32)
     lengths = graph.add("ReduceSum", mask, graph.integers(1), keepdims=0)  # padding is on the right
     for number in range(layers):
