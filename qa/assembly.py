@@ -247,14 +247,8 @@ def reranker_of(settings: Settings) -> Reranker | None:
 
 def readers_of(settings: Settings, embedder: Embedder, say: Say = log.info) -> list[ReadingModel]:
     """The reading models that the operator chooses, by their languages. Raises ModelError."""
-    return load_readers(
-        settings.reader,
-        *model_folders(settings),
-        embedding=embedder.fingerprint,
-        offline=settings.offline,
-        threads=settings.threads,
-        say=say,
-    )
+    folders, embedding = model_folders(settings), embedder.fingerprint
+    return load_readers(settings.reader, *folders, embedding, offline=settings.offline, threads=settings.threads, say=say)
 
 
 def embedder_opener(settings: Settings, say: Say, new: str | None = None) -> OpenEmbedder:
