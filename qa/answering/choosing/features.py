@@ -256,7 +256,7 @@ class UnitFeatures:
     def _closeness(self, text: AnalysedText) -> float:
         """The greatest share of the question within WINDOW words."""
         weights = self._weight_of
-        hits = sorted((place, term) for term in self._terms if term in text.stems for place in text.places[term])
+        hits = [(place, stem) for place, stem in enumerate(text.in_order) if stem in weights]
         if not hits:
             return 0.0
         near = ({term for at, term in hits if 0 <= at - place < WINDOW} for place, _ in hits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from corpus.types import Span
 from index.text.analysis import ENGLISH, fold, is_unspaced, stems, terms
 from index.text.notations import normalize_notation
 
-CACHED_TEXTS = 4096  # of documents, about 2 kB each
+CACHED_TEXTS = 2048  # of documents, about 3 kB each
 CACHED_QUESTIONS = 256  # those that are being answered; others would be kept for no use
 MIN_PREFIX = 4  # letters
 
@@ -25,12 +25,11 @@ _PRONOUN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AnalysedText:
-    """The stems of a text in their order, as a set, sorted, and with their places."""
+    """The stems of a text in their order, as a set, and sorted."""
 
     in_order: Sequence[str]
     stems: frozenset[str]
     ordered: Sequence[str]
-    places: Mapping[str, Sequence[int]]
 
     def has_prefix(self, prefix: str) -> bool:
         """Whether a stem begins with it."""
@@ -61,10 +60,8 @@ def analyse(text: str, language: str = ENGLISH) -> AnalysedText:
     else:
         lower = [token.lower() for token in tokens(text)]
         found = stems(lower if text.isascii() else [fold(token) for token in lower], language)
-    places: dict[str, list[int]] = {}
-    for place, stem in enumerate(found):
-        places.setdefault(stem, []).append(place)
-    return AnalysedText(found, frozenset(places), sorted(places), places)
+    distinct = frozenset(found)
+    return AnalysedText(found, distinct, sorted(distinct))
 
 
 @lru_cache(maxsize=CACHED_TEXTS // 8)
