@@ -17,8 +17,8 @@ from index.jobs import MAX_ATTEMPTS, Job, JobKind
 from index.types import DamagedRow, Origin, StoreError
 from qa.audit import Change
 from qa.ingest.contents import Content, Report, job_location, store, upload_source
-from qa.ingest.memory import return_freed_memory
 from qa.ingest.writer import DocumentWriter, Outcome, PutResult
+from qa.memory import return_freed_memory
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,11 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from qa.assembly import Service
+from qa.memory import return_freed_memory
 from qa.settings.settings import Settings
 from qa.web.access.browser import ServedHosts
 from qa.web.access.gate import Access
@@ -18,9 +20,12 @@ from qa.web.server.admission import Admission, slots_of
 from qa.web.server.edge import Edge
 from qa.web.server.http_server import HttpServer, allow_connections
 from qa.web.server.warm_up import warm_up
-from qa.web.telemetry.metrics import metrics_of
+from qa.web.telemetry.metrics import Metrics, metrics_of
 from qa.web.telemetry.observed import Observer
 from qa.web.telemetry.request_log import RefusalLog
+
+# Between two returns of freed memory: under a steady load the free pages of one question's arrays lie between used ones.
+TRIM_SECONDS = 60.0
 
 
 class Opening:
@@ -51,6 +56,21 @@ class Opening:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Upkeep:
+    """What a server does every few seconds beside answering."""
+
+    def __init__(self, refusals: RefusalLog, metrics: Metrics) -> None:
+        self._refusals, self._metrics = refusals, metrics
+        self._trimmed = time.monotonic()
+
+    def __call__(self) -> None:
+        self._refusals.log_new()
+        self._metrics.publish()
+        if time.monotonic() - self._trimmed > TRIM_SECONDS:
+            return_freed_memory()
+            self._trimmed = time.monotonic()
+
+
 def serve_http(
     settings: Settings,
     listening: socket.socket,
@@ -72,13 +92,7 @@ def serve_http(
     hosts = ServedHosts.at(listening.getsockname()[0], settings.served_names)
     app = create_app(lambda: opening.service if is_ready() else None, settings, access, hosts, observers, admission)
     edge = Edge(app, access, admission, slots, settings.queue_seconds, settings.trusted_proxy)
-    refusals, metrics = RefusalLog(admission), metrics_of(app)
-
-    def publish() -> None:
-        refusals.log_new()
-        metrics.publish()
-
-    server = HttpServer(edge, publish)
+    server = HttpServer(edge, Upkeep(RefusalLog(admission), metrics_of(app)))
     try:
         with server.handling_signals():
             allow_connections()
