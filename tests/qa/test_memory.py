@@ -1,4 +1,4 @@
-"""An idle worker returns freed memory to the operating system."""
+"""Freed memory is returned to the operating system: while no document is stored, and by a server that only answers."""
 
 from __future__ import annotations
 
@@ -10,33 +10,44 @@ import pytest
 
 from tests.conftest import RunProcess
 
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+
 # Small pieces; some between them stay in use, so malloc does not return the pages by itself.
-FREE_MUCH_AND_WAIT = """
+FREE_MUCH = """
 import sys, time
 from pathlib import Path
-from qa.assembly import open_to_write
-from qa.settings.reading import read_settings
-from qa.ingest.worker import Worker
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
 
-worker = Worker(open_to_write(read_settings({"data": Path(sys.argv[1])})))
+{prepare}
 pieces = [bytes(1000) for _ in range(100_000)]
 kept = pieces[::100]
 del pieces
 before = resident()
-worker.start()
+{start}
 for _ in range(100):
     if before - resident() > 60:
         break
     time.sleep(.1)
 print(before - resident())
 """
+WORKER = """
+from qa.assembly import open_to_write
+from qa.settings.reading import read_settings
+from qa.ingest.worker import Worker
+worker = Worker(open_to_write(read_settings({"data": Path(sys.argv[1])})))
+"""
+UPKEEP = """
+from unittest.mock import Mock
+from qa.web.server import serving
+serving.TRIM_SECONDS = -1.0
+upkeep = serving.Upkeep(Mock(), Mock())
+"""
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_idle_worker_returns_freed_memory(data_folder: Callable[[], Path], python: RunProcess) -> None:
-    result = python(FREE_MUCH_AND_WAIT, data_folder())
+@pytest.mark.parametrize(("prepare", "start"), [(WORKER, "worker.start()"), (UPKEEP, "upkeep()")])
+def test_freed_memory_is_returned(data_folder: Callable[[], Path], python: RunProcess, prepare: str, start: str) -> None:
+    result = python(FREE_MUCH.format(prepare=prepare, start=start), data_folder())
     assert result.code == 0, result.stderr
     assert int(result.stdout) > 60
