@@ -63,6 +63,7 @@ index.embedded.snapshot
 index.embedded.filtering
 index.embedded
 qa.version
+qa.memory
 qa.observation
 qa.state_files
 qa.audit
