@@ -52,7 +52,7 @@ def window_example(
     whole: bool = False,
     words: Words = WINDOW_WORDS,
 ) -> Example | None:
-    """An example over consecutive units of `text`, of so many words, around the answer or anywhere.
+    """An example over consecutive units of `text`, around the answer or anywhere. `words`: the least and the most words.
 
     The place of the answer in the window is random, so that places teach nothing. None if no window has a unit. `whole`: the answer is
     a unit, not a short span.

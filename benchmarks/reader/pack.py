@@ -99,10 +99,16 @@ def small(weights: Weights, used: np.ndarray[Any, Any]) -> Iterator[tuple[str, n
             continue
         rows = array[used] if name == WORDS else array[:MAX_TOKENS] if "position" in name else array
         most = 23 if name == WORDS else 47
-        scale = np.abs(rows).max(1, keepdims=True) / most
-        yield f"{name} 8", np.round(rows / scale).astype(np.int8)
+        integers, scale = rounded_rows(rows, most)
+        yield f"{name} 8", integers
         yield f"{name} scale", scale.astype(np.float16)
     yield "used", used.astype(np.uint16)
+
+
+def rounded_rows(matrix: np.ndarray[Any, Any], most: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A matrix as integers from -most to most, int8, and the scale of each row, (rows, 1)."""
+    scale = np.abs(matrix).max(1, keepdims=True) / most
+    return np.round(matrix / scale).astype(np.int8), scale
 
 
 def write(path: Path, arrays: Weights) -> None:

@@ -23,10 +23,9 @@ from index.text.analysis import fold
 from index.text.english import is_english, is_listed
 
 FILE_NAMES = ("spelling-words.txt", "spelling-counts.npy", "spelling-keys.npy", "spelling-places.npy")
-MIN_LETTERS = 4  # of a word that has an alternative
-SHORT_LETTERS = (
-    4  # unknown words that are so short are mostly abbreviations or names, unless a letter is missing or two are swapped
-)
+# Of a word that has an alternative. Unknown words that are so short are mostly abbreviations or names, unless a letter is missing or
+# two are swapped.
+MIN_LETTERS = 4
 MIN_CORRECTED_LETTERS, MIN_CORRECTED_NAME = 7, 8  # with six, "jihadi" became "jihad"; with seven, "Jupyter" became "Jupiter"
 MIN_CANDIDATE_LETTERS = 3
 HEAD = 7  # leading letters that are hashed
@@ -220,8 +219,8 @@ class Speller:
 
 
 def _plausible(word: str, near: Sequence[_Near], is_name: bool) -> Sequence[_Near]:
-    """Those that may be meant by a short word."""
-    if len(word) > SHORT_LETTERS:
+    """The words that may be meant: for one of MIN_LETTERS, those with a letter more or two letters swapped."""
+    if len(word) > MIN_LETTERS:
         return near
     return [] if is_name else [each for each in near if len(each.word) > len(word) or sorted(each.word) == sorted(word)]
 

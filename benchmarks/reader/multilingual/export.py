@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.reader.export import EQUAL, fit_weights
 from benchmarks.reader.generic import BUILD, examples_of, records
 from benchmarks.reader.multilingual.data import VALIDATED, VALIDATION, WORDS
+from benchmarks.reader.pack import rounded_rows
 from benchmarks.reader.training.initial import Weights
 from index.embedding.model_files import MULTILINGUAL_FILE, MULTILINGUAL_MODEL, find_model
 from qa.answering.reader.multilingual import export as product
@@ -38,9 +39,7 @@ def packed(parts: Sequence[Path]) -> Weights:
                 if array.ndim < 2 or min(array.shape) < 8:  # the heads, which take no room
                     found[short] = array.astype(np.float16)
                     continue
-                scales = np.abs(array).max(1, keepdims=True) / 127
-                found[f"{short}{ROWS}"] = np.round(array / scales).astype(np.int8)
-                found[f"{short}{SCALES}"] = scales.astype(np.float32)
+                found[f"{short}{ROWS}"], found[f"{short}{SCALES}"] = rounded_rows(array, 127)
     return found
 
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.reader.multilingual.train --minutes 60          # on two processor cores
 
-The embeddings and the lower layers stay as they are, in every language: what the upper layers learn of English questions, they know of
-others. Reads build/reader/multilingual/examples.npz.xz; writes upper-*.npz and training.json to --out. A run that was interrupted goes
-on from its last checkpoint in --state.
+The embeddings and the lower layers, which represent all languages alike, do not learn. So what the upper layers learn from English
+questions holds for other languages too. Reads build/reader/multilingual/examples.npz.xz; writes upper-*.npz and training.json to --out.
+A run that was interrupted goes on from its last checkpoint in --state.
 """
 
 from __future__ import annotations

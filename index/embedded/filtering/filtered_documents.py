@@ -16,7 +16,7 @@ from index.lru import LRU
 from index.types import Ids
 
 Facet = Sequence[tuple[Scalar, int]]
-LEFT_OVER = 1_000  # languages are counted again once one document in so many was removed since the last count
+LEFT_OVER = 1_000  # the languages are counted again once a thousandth of the documents was removed
 
 
 @dataclass(frozen=True, slots=True)

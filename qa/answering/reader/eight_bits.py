@@ -26,7 +26,10 @@ PROBES = (
 
 
 def round_model(exact: Path, target: Path, samples: Sequence[Mapping[str, Any]]) -> None:
-    """Write a model's file in 8 bits and remove it; move it to `target` as it is if 8 bits change the logits of the inputs too much."""
+    """Write the model of the file `exact` to `target`: in 8 bits, or as it is if these change the logits of the samples too much.
+
+    `exact` is gone then.
+    """
     try:
         quantize_graph(exact, target)
         for sample in samples:

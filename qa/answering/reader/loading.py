@@ -46,9 +46,9 @@ def load_readers(
     """The reading models, of which the first that reads a question's language is meant.
 
     `name`: "packaged", "none", or an extractive question-answering model of Hugging Face: a folder, or a name in the model cache.
-    Packaged are a model for English and one for other languages, which shares the weights of multilingual-e5-small: it reads where that is
-    the embedding model, whose fingerprint is `embedding`. `cache` and `own`: the folders of exports, see `ModelCache`. Raises ModelError
-    if a model is missing, modified or of another kind.
+    Two models are packaged: one for English, and one for other languages, which is used if multilingual-e5-small is the embedding model,
+    because it shares its weights. `embedding`: the fingerprint of the embedding model. `cache` and `own`: the folders of exports, see
+    `ModelCache`. Raises ModelError if a model is missing, modified or of another kind.
     """
     if name == NONE:
         return []
@@ -63,13 +63,15 @@ def load_readers(
 
 
 def _multilingual(exports: ModelCache, open_model: Callable[..., ReadingModel], say: Callable[[str], None]) -> ReadingModel:
-    files = find_model(MULTILINGUAL_MODEL, offline=True)
-    announce = partial(say, "Preparing the multilingual reading model for this machine (once, takes some seconds) …")
-    source = files.folder / MULTILINGUAL_FILE
+    def export(target: Path) -> None:
+        source = find_model(MULTILINGUAL_MODEL, offline=True).folder / MULTILINGUAL_FILE
+        say("Preparing the multilingual reading model for this machine (once, takes some seconds) …")
+        _export("qa.answering.reader.multilingual.export", source, MULTILINGUAL_MODEL, target)
+
     return exports.get(
-        f"reader-{FORMAT}-{files.fingerprint[:16]}-{layers.fingerprint()[:16]}",
+        f"reader-{FORMAT}-{multilingual_fingerprint()[:16]}-{layers.fingerprint()[:16]}",
         lambda exported: open_model(exported, remedy=f"delete {exported} and start again"),
-        partial(_export, "qa.answering.reader.multilingual.export", source, MULTILINGUAL_MODEL, announce),
+        export,
     )
 
 
@@ -82,8 +84,8 @@ def _of_hugging_face(
     def export(target: Path) -> None:
         if find_spec("torch") is None:
             raise ModelError(f"the reading model {name} cannot be prepared; {NO_TORCH}, or set QA_READER=packaged")
-        announce = partial(say, f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
-        _export("qa.answering.reader.export", folder, name, announce, target)
+        say(f"Preparing the reading model {name} for this machine (once, takes some seconds) …")
+        _export("qa.answering.reader.export", folder, name, target)
 
     return exports.get(
         f"reader-{FORMAT}-{folder_fingerprint(folder)}",
@@ -92,8 +94,7 @@ def _of_hugging_face(
     )
 
 
-def _export(module: str, source: Path, name: str, announce: Callable[[], None], target: Path) -> None:
-    announce()
+def _export(module: str, source: Path, name: str, target: Path) -> None:
     try:
         child_process.run_module(module, [source, target])
     except child_process.ChildFailed as failure:

@@ -20,7 +20,7 @@ Layers = dict[str, np.ndarray[Any, Any]]
 
 
 def fingerprint(folder: Path = PACKAGED) -> str:
-    """64 hexadecimal digits over what is known of the layers, their SHA-256 among it. Raises ModelError."""
+    """The SHA-256 of the file that describes the layers and holds their SHA-256: 64 hexadecimal digits. Raises ModelError."""
     try:
         return durable_files.file_sha256(folder / FACTS_FILE)
     except OSError as error:
@@ -38,9 +38,8 @@ def read_layers(folder: Path = PACKAGED) -> tuple[Layers, dict[str, float]]:
             raise ModelError(f"the multilingual reading model in {folder} was modified: {LAYERS_FILE}; {REMEDY}")
         with np.load(folder / LAYERS_FILE, allow_pickle=False) as found:
             packed = {name: found[name] for name in found.files}
-        return {name.removesuffix(ROWS): _unpacked(name, packed) for name in packed if not name.endswith(SCALES)}, facts[
-            "weights"
-        ]
+        layers = {name.removesuffix(ROWS): _unpacked(name, packed) for name in packed if not name.endswith(SCALES)}
+        return layers, facts["weights"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the multilingual reading model in {folder} is incomplete: {error}; {REMEDY}") from error
 
