@@ -3,9 +3,9 @@
     python -m benchmarks.choosing.fit     # writes qa/answering/choosing/weights.json, prints the figures
 
 The choice is a softmax over the units of a question (the likelihood of the right ones, with an L2 penalty); the probability is a logistic
-regression over the first quotes. With the reader, each question counts with as many windows as "auto" reads at least and at most, and is
-judged with each number and with those of "always". Every set is also judged by weights that were fitted on the other sets. `judged` is
-never fitted on.
+regression over the first quotes. In both, what a unit lacks never speaks for it, and what it covers of the question never against it.
+With the reader, each question counts with as many windows as "auto" reads at least and at most, and is judged with each number and with
+those of "always". Every set is also judged by weights that were fitted on the other sets. `judged` is never fitted on.
 """
 
 from __future__ import annotations
@@ -34,10 +34,20 @@ from qa.evaluation.measures import auroc, expected_calibration_error
 
 FITTED = ("training", "own", "releases", "single", "squad")
 JUDGED = "judged"
-CHOICE_PENALTY, CERTAINTY_PENALTY = 3.0, 3.0
+CHOICE_PENALTY, CERTAINTY_PENALTY = 10.0, 30.0
 FIRST_QUOTES = 3  # of each question, whose probability is fitted
-# Weight of squad2's impossible questions in the fit of the probability; three of five are impossible there, and one of ten elsewhere.
-IMPOSSIBLE_WEIGHT = 0.25
+# Of questions in the fit of the probability. In squad2 three of five are impossible, elsewhere one of ten.
+# Those that the documents nearly answer count more, because a confident wrong answer harms more than a doubted right one.
+WEIGHTS = {"impossible": 0.25, "near_miss": 3.0}
+
+# Features whose weights are at least 0, and at most.
+FOR = {
+    "covered", "covered by lead-in", "covered by headings", "covered by sentence before", "covered by word beginnings", "close together",
+    "range holds a number of the question", "rank", "passage score", "similarity", "new words",
+}  # fmt: skip
+AGAINST = {name for name in FEATURES if "missing" in name or "lacks" in name or "without" in name} | {
+    "ranges hold no number of the question", "passage score behind first",
+}  # fmt: skip
 
 FITTED_COUNTS = (FIRST_WINDOWS, FIRST_WINDOWS + MORE_WINDOWS)
 COUNTS = (*FITTED_COUNTS, READ_WINDOWS)  # of windows
@@ -107,7 +117,9 @@ def _fit_choice(observed: Sequence[Observed]) -> Floats:
             gradient += matrix.T @ (share - share * right / held)
         return total + CHOICE_PENALTY * weights @ weights, gradient + 2 * CHOICE_PENALTY * weights
 
-    found: Floats = minimize(loss, np.zeros(every.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    found: Floats = minimize(
+        loss, np.zeros(every.shape[1]), jac=True, method="L-BFGS-B", bounds=_bounds(every.shape[1]), options={"maxiter": 300}
+    ).x
     return found / deviation
 
 
@@ -120,7 +132,7 @@ def _first_quotes(observed: Sequence[Observed], choice: Floats) -> tuple[Floats,
             first = order[:FIRST_QUOTES]
             rows.append(features[first])
             truth.append(one.right[first])
-            weight.append(np.full(len(first), IMPOSSIBLE_WEIGHT if one.kind == "impossible" else 1.0))
+            weight.append(np.full(len(first), WEIGHTS.get(one.kind, 1.0)))
     return np.concatenate(rows), np.concatenate(truth), np.concatenate(weight)
 
 
@@ -143,9 +155,16 @@ def _fit_logistic(rows: Floats, truth: NDArray[np.bool_], weight: Floats) -> tup
         value = weight @ (np.logaddexp(0, z) - target * z) + penalty @ weights**2
         return float(value), inputs.T @ (weight * (1 / (1 + np.exp(-z)) - target)) + 2 * penalty * weights
 
-    found = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    bounds = _bounds(inputs.shape[1])
+    found = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}).x
     weights = found[:-1] / deviation
     return weights, float(found[-1] - mean @ weights)
+
+
+def _bounds(count: int) -> list[tuple[float | None, float | None]]:
+    """Of `count` weights, of which those of FEATURES are the first."""
+    of_features = [(0.0 if name in FOR else None, 0.0 if name in AGAINST else None) for name in FEATURES]
+    return of_features + [(None, None)] * (count - len(FEATURES))
 
 
 def judge(observed: Sequence[Observed], fitted: Fitted, likely: float = 0.8) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class Expected(StrEnum):
     NUMBER = "number"
     DATE = "date"
     DURATION = "duration"
+    FREQUENCY = "frequency"
     PERSON = "person"  # or an organisation
     PLACE = "place"
     TELEPHONE = "telephone number"
@@ -29,41 +30,52 @@ def _cue(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+_IS = r"(?:['’]s| is| are| was| were| will be)"
+_AUXILIARY = "is|are|was|were|do|does|did|will|would|can|could|should|must|may|might|has|have|had"
 _AMOUNT_NOUNS = (
-    "price|cost|fee|charge|fine|penalt(?:y|ies)|amount|rate|salar(?:y|ies)|wage|pay(?:ment)?|grant|loan|limit|threshold|allowance|maximum"
-    "|minimum|percent(?:age)?|share|proportion|revenue|profit|budget|funding|investment|discount|value|worth|sum|deposit|turnover"
+    "price|cost|fee|charge|fine|penalt(?:y|ies)|amount|rate|salar(?:y|ies)|wage|limit|threshold|maximum|minimum|percent(?:age)?|share"
+    "|proportion|revenue|profit|budget|discount|value|worth|sum|deposit|turnover"
 )
+# Money is meant, unlike in "how much water", where any number is, and in "how do I find out how much".
+_HOW_MUCH = r"(?<!\bsee )(?<!\bout )(?<!\bon )(?<!\bknow )(?<!\bcheck )\bhow much"
+_MONEY = rf"(?: (?:{_AUXILIARY}|money|extra|more|less|tax|vat|rent|interest|compensation|pay|of|to|for|it|i|you|we)\b|\W*$)"
 _CUES = (
     (
         Expected.DURATION,
         _cue(
-            r"\bhow (?:long|soon|often|quickly|late|early|old)\b",
+            r"\bhow (?:long|soon|quickly|late|early|old)\b",
             r"\b(?:how many|number of) (?:\w+ )?(?:day|week|month|year|hour|minute)s?\b",
+            r"\bhow much (?:time|notice|warning)\b",
+            r"\btime limit\b",
         ),
     ),
+    (Expected.FREQUENCY, _cue(r"\bhow (?:often|frequently|regularly)\b")),
     (
         Expected.DATE,
         _cue(
-            r"^\W*(?:\w+\W+)?when\b",
+            rf"^\W*(?:\w+\W+)?when\b(?!.*, (?:{_AUXILIARY}|what|how|who|where|which)\b)",
             r"\bwhen (?:is|are|was|were|do|does|did|will|can|could|must|should|would|has|have|had|might)\b",
-            r"\b(?:what|which|by what|on what) (?:\w+ )?(?:date|day|month|year|time|deadline|decade|century)s?\b",
+            rf"\b(?:what|which){_IS}?(?: the)? (?:\w+ )?(?:date|day|month|year|time|deadline|decade|century)s?\b",
             r"\b(?:deadline|cut-?off|due date|expir(?:y|es?)|start date|closing date|opening (?:times?|hours?)|how long ago)\b",
         ),
     ),
     (
         Expected.AMOUNT,
         _cue(
-            r"\bhow much\b",
-            r"\bwhat (?:do|does|did|will|would|is|are)\b.* (?:costs?|pays?|paid|charges?|charged|earns?|spen[dt])\b",
-            rf"\b(?:what|which)(?:'s| is| are| was| were)?(?: \S+){{0,4}} (?:{_AMOUNT_NOUNS})s?\b",
-            r"[£$€%]",
+            rf"{_HOW_MUCH}(?={_MONEY})",
+            r"\bhow many (?:pounds|pence|pennies|euros?|dollars|quid)\b",
+            r"\bwhat (?:do|does|did|will|would|is|are)(?: \S+){1,6} (?:costs?|pays?|paid|charges?|charged|earns?|spen[dt])\b",
+            rf"\bwhat{_IS}(?: \S+){{0,4}} (?:{_AMOUNT_NOUNS})s?\b",
+            rf"\b(?:what|which)(?: \w+){{0,3}} (?:{_AMOUNT_NOUNS})\b",
+            r"\b(?:what|which) ?%",
         ),
     ),
     (
         Expected.NUMBER,
         _cue(
             r"\bhow (?:many|far|large|big|tall|high|fast|wide|deep|few|heavy|strong|hot|cold|loud)\b",
-            r"\b(?:what|which)(?: \w+){0,3} (?:number|population|size|age|temperature|distance|length|height|weight|speed|score"
+            rf"{_HOW_MUCH}(?!{_MONEY}| (?:time|notice|warning)\b)",
+            r"\b(?:what|which)(?: \w+){0,3} (?:number\b(?!s)|population|size|age|temperature|distance|length|height|weight|speed|score"
             r"|phone)s?\b",
         ),
     ),
@@ -116,7 +128,8 @@ _CUES = (
     (
         Expected.LIST,
         _cue(
-            r"\b(?:what|which)(?: \S+){0,4} (?:[a-z]+(?<!s)s|people|documents|evidence|information|criteria)\b",
+            r"\b(?:what|which)(?: \S+){0,4} (?:(?!(?:i|wa|doe|ha|thi|it)s\b)[a-z]+(?<!s)s|people|documents|evidence|information"
+            r"|criteria)\b",
             r"\b(?:list|examples?|types?|kinds?|sorts?) of\b",
             r"\bwhat (?:are|do|does|can|should|must|else|counts?|needs?)\b",
             r"\bwho (?:can|qualifies|is (?:eligible|allowed|exempt|covered))\b",
@@ -131,16 +144,18 @@ _YES_OR_NO = re.compile(
 )
 
 _MONTH = "january|february|march|april|june|july|august|september|october|november|december"
-_NUMBER_WORD = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty"
-    "|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once"
-)
+NUMBER_WORDS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+    " thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half third quarter twice once"
+).split()
+_NUMBER_WORD = "|".join(rf"{word}s?" for word in NUMBER_WORDS)
 _HAS = {
     Expected.AMOUNT: _cue(
         r"[£$€¥]\s?\d",
         r"\d\s?(?:%|p\b|pence\b|pounds?\b|dollars?\b|euros?\b|per cent\b|percent\b)",
         r"\b(?:usd|gbp|eur)\s?\d",
         r"\bfree(?: of charge)?\b",
+        r"\b(?:one|two|three|four|a)[ -](?:half|third|quarter|fifth|tenth)s?\b|\bhalf (?:of|the|that|its|your)\b",
         rf"\b(?:{_NUMBER_WORD}) (?:per cent|percent|pounds|dollars)\b",
         r"\bno (?:fee|charge|cost)\b",
     ),
@@ -152,7 +167,7 @@ _HAS = {
         r"\b\d{1,2}[:.]\d\d\b",
         r"\b\d{1,2}\s?[ap]m\b",
         r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b",
-        r"\b(?:today|tomorrow|yesterday|century|decade|midnight|noon)\b",
+        r"\b(?:today|tomorrow|yesterday|century|decade|midnight|noon|spring|summer|autumn|winter)\b",
         r"\b(?:before|after|until|by|within|from|since|during|once|when|as soon as|at the end of|immediately)\b",
     ),
     Expected.DURATION: _cue(
@@ -160,6 +175,11 @@ _HAS = {
         rf"|decade)s?\b",
         r"\b(?:daily|weekly|monthly|yearly|annually|quarterly|fortnight|immediately|indefinitely|permanent(?:ly)?)\b",
         r"\b\d+ (?:or over|to \d+|and over)\b",
+        r"\b(?:since|century|centuries)\b",
+    ),
+    Expected.FREQUENCY: _cue(
+        r"\b(?:every|each|per|once|twice|times|daily|weekly|monthly|yearly|annual(?:ly)?|quarterly|fortnight(?:ly)?|always|regular(?:ly)?"
+        r"|at least|an? (?:day|week|month|year))\b"
     ),
     Expected.PLACE: _cue(
         r"\b(?:in|at|from|to|near|of|across|outside|through) (?:the )?(?-i:[A-Z])",
@@ -205,11 +225,17 @@ HARD = (
     Expected.NUMBER,
     Expected.DATE,
     Expected.DURATION,
+    Expected.FREQUENCY,
     Expected.PERSON,
     Expected.TELEPHONE,
     Expected.EMAIL,
     Expected.POSTAL_ADDRESS,
 )
+# "How do I find out how much", "what do we do with one without a date": no figure is expected, unless it is asked for first.
+_FIGURE_FIRST = _cue(
+    r"^\W*(?:and |so |but )?(?:how (?:much|many|long|soon|often|quickly|late|early|old|far|high)|when|who|what time)\b"
+)
+_DEPENDS = _cue(r"\bdepends? on\b")
 CONTACT = frozenset((Expected.TELEPHONE, Expected.EMAIL, Expected.POSTAL_ADDRESS))
 
 
@@ -219,6 +245,8 @@ def expectations(question: str) -> frozenset[Expected]:
     found = frozenset(kind for kind, cue in _CUES if cue.search(question))
     if contact := found & CONTACT:
         return contact  # "what is the number", "where do I send", "which address" ask for nothing else
+    if (Expected.WAY in found and not _FIGURE_FIRST.search(question)) or _DEPENDS.search(question):
+        found -= frozenset(HARD)
     if not found - {Expected.LIST} and _YES_OR_NO.search(question):
         return frozenset({Expected.YES_OR_NO})
     return found

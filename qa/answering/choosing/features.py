@@ -23,6 +23,7 @@ from qa.answering.choosing.contained import (
     texts_of_documents,
 )
 from qa.answering.choosing.expectation import HARD, Expected, expectations, has
+from qa.answering.choosing.lacking import counted, counts, lacking
 from qa.answering.choosing.ranges import held, quantities
 from qa.answering.choosing.statements import Statement, negates, statement, states
 from qa.answering.choosing.words import AnalysedText, analyse, prefixes, tokens
@@ -38,12 +39,10 @@ FEATURES = (
     "covered by sentence before",
     "covered by sentence before a pronoun",
     "covered by word beginnings",
-    "heaviest word missing",  # from the unit, its lead-in and headings
     "close together",
     "precision",  # share of the unit's terms that are in the question
-    "names missing",  # from the unit, its lead-in and headings
     "names missing from document",
-    "years missing",  # likewise, and what the question names by a word and a number ("Tier 5")
+    "years missing",  # from the unit, its lead-in and headings; and what the question names by a word and a number ("Tier 5")
     "years missing from document",
     "designations missing",
     "designations missing from document",
@@ -56,8 +55,12 @@ FEATURES = (
     "passage words",
     "best passage of its document",
     "passages of its document",
-    "has what is expected",
-    "lacks what is expected",
+    "lacks an amount",  # where one is expected; the next four likewise
+    "lacks a number",
+    "lacks a time",
+    "lacks a frequency",
+    "lacks a contact",
+    "lacks the number of what is counted",
     "place",
     "place without one",
     "yes or no",
@@ -102,6 +105,7 @@ class UnitFeatures:
         self._hard = [kind for kind in HARD if kind in self._expected]
         self._names = stems(names_and_numbers(ranking.question), ranking.language)
         self._is_year = np.isin(self._names, years(ranking.question))
+        self._counted = counted(ranking.question)
         self._designations = designations(ranking.question)
         self._quantities = quantities(ranking.question)
         self._is_negated = negates(ranking.question)
@@ -144,7 +148,6 @@ class UnitFeatures:
         in_unit, in_lead_in, in_headings = (each[:, :count] for each in found)
         in_any = in_unit | in_lead_in | in_headings
         before = self._share(contained_in_texts(self._terms, befores, self._language) & ~in_any)
-        missing = np.where(in_any, 0.0, self._weights).max(axis=1, initial=0.0)
         names_around = np.logical_or.reduce(found)[:, count:]
         names_in_document = self._names_in_documents[[unit.place for unit in units]]
         around_or_in_document = names_around | names_in_document
@@ -155,31 +158,35 @@ class UnitFeatures:
             "covered by sentence before": before,
             "covered by sentence before a pronoun": before * [statement(unit.text).opens_with_pronoun for unit in units],
             "covered by word beginnings": self._share(self._begun(texts, in_any)),
-            "heaviest word missing": missing / (self._weights.max(initial=0.0) or 1.0),
             "close together": np.array([self._closeness(text) for text in texts]),
             "precision": in_unit.sum(axis=1) / np.maximum([len(words) for words in sets], 1),
-            "names missing": share_of_missing(names_around),
             "names missing from document": share_of_missing(around_or_in_document),
             "years missing": share_of_missing(names_around[:, self._is_year]),
             "years missing from document": share_of_missing(around_or_in_document[:, self._is_year]),
         }
 
     def _of_numbers(self, units: Sequence[Unit]) -> dict[str, Column]:
-        """What the question names by a number, and whether its numbers are in the ranges that a unit states."""
+        """What the question names by a number, whether its numbers are in the ranges that a unit states, and numbers that it lacks."""
         inside, outside = np.array([held(self._quantities, unit.text) for unit in units], float).T
-        lacking = lacking_in_document = np.zeros(len(units))
+        unnamed = unnamed_in_document = np.zeros(len(units))
         if self._designations:
             around = self._named([f"{unit.headings}\n{unit.lead_in}\n{unit.text}" for unit in units])
-            lacking = share_of_missing(around)
-            lacking_in_document = share_of_missing(
+            unnamed = share_of_missing(around)
+            unnamed_in_document = share_of_missing(
                 around | self._named([self._texts_of_documents[unit.place] for unit in units])
             )
         return {
-            "designations missing": lacking,
-            "designations missing from document": lacking_in_document,
+            "designations missing": unnamed,
+            "designations missing from document": unnamed_in_document,
             "range holds a number of the question": inside,
             "ranges hold no number of the question": outside,
+            "lacks the number of what is counted": np.array([self._counts_nothing(unit) for unit in units]),
         }
+
+    def _counts_nothing(self, unit: Unit) -> bool:
+        """Whether it states no number of what the question asks the number of."""
+        texts = (unit.text, unit.lead_in, unit.headings)
+        return bool(self._counted) and not any(counts(self._counted, analyse(text, self._language)) for text in texts)
 
     def _named(self, texts: Sequence[str]) -> Booleans:
         """Whether each text names each designation of the question, shape (texts, designations)."""
@@ -208,9 +215,7 @@ class UnitFeatures:
             expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST, Expected.PLACE)
         )
         every = np.ones(len(units))
-        return {
-            "has what is expected": met,
-            "lacks what is expected": is_figure * ~met,
+        return lacking(self._expected, units) | {
             "place": place * every,
             "place without one": lacks(Expected.PLACE),
             "yes or no": yes_no * every,

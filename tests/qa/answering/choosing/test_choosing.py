@@ -116,6 +116,49 @@ def test_name_that_is_missing_lowers_the_confidence(ask: Callable[[str], Answer]
     )
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "instead"),
+    [
+        (
+            "How much do beekeepers pay for each hive?",
+            "Beekeepers pay a fee for each hive.",
+            "Beekeepers pay £9 for each hive.",
+        ),
+        (
+            "How many hives did the village lose in the storm?",
+            "The village lost hives in the storm of 12 May.",
+            "The village lost 12 hives in the storm.",
+        ),
+        (
+            "How often must a beekeeper inspect the hives?",
+            "A beekeeper must inspect the hives for mites.",
+            "A beekeeper must inspect the hives every month.",
+        ),
+        (
+            "What is the email address of the hive inspector?",
+            "The hive inspector has an email address.",
+            "The hive inspector is at hives@example.com.",
+        ),
+    ],
+)
+def test_what_a_sentence_lacks_of_the_question_lowers_its_confidence(
+    embedder: Embedder, tmp_path: Path, question: str, text: str, instead: str
+) -> None:
+    writer = DocumentWriter(open_engine_to_write(tmp_path, lambda _: ("default", embedder)))
+    reader = Preferring("hive")  # likes both
+
+    def odds(text: str) -> float:
+        writer.put(IncomingDocument("hives", Document(text=f"{text}\n\n{GRANT}", title="Hives", language="en")))
+        answer = Answerer(writer.engine, 0.0, readers=[reader], read="always").ask(question)
+        assert answer.quote is not None
+        assert answer.quote.quoted_text == text
+        return answer.confidence / (1 - answer.confidence)
+
+    lacking, stating = odds(text), odds(instead)
+    writer.engine.close()
+    assert lacking < stating / 1.5
+
+
 def test_reader_decides_and_gives_the_span(engine: Engine) -> None:
     reader = Preferring("already have a grant")
     answer = Answerer(engine, 0.0, readers=[reader], read="always").ask("Can I apply for a second tractor?")

@@ -25,6 +25,16 @@ from qa.answering.choosing.expectation import Expected, expectations, has
         ("Can I claim if I rent my land?", {Expected.YES_OR_NO}),
         ("I rent my land. Am I allowed to claim?", {Expected.YES_OR_NO}),
         ("tractor grant rented land", set()),
+        ("How often is the gauge read?", {Expected.FREQUENCY}),
+        ("How much time is left to claim?", {Expected.DURATION}),
+        ("How much water does the mill use?", {Expected.NUMBER}),
+        ("How many pounds a day can a juror claim?", {Expected.AMOUNT, Expected.NUMBER}),
+        ("What interest rate does the bank charge?", {Expected.AMOUNT}),
+        # A figure that is mentioned, not asked for.
+        ("How can I see how much I will get?", {Expected.WAY}),
+        ("What does the size of the grant depend on?", {Expected.LIST}),
+        ("Will my 10% share drop to 5%?", {Expected.YES_OR_NO}),
+        ("When the clerk gets a form in, should they stamp it?", {Expected.YES_OR_NO}),
     ],
 )
 def test_reads_what_a_question_expects(question: str, expected: set[Expected]) -> None:
@@ -38,6 +48,7 @@ def test_reads_what_a_question_expects(question: str, expected: set[Expected]) -
         (Expected.AMOUNT, "It pays 40% of the price."),
         (Expected.DATE, "Claims close on 4 April."),
         (Expected.DURATION, "We decide within 28 days."),
+        (Expected.FREQUENCY, "The gauge is read twice a day."),
         (Expected.PERSON, "The scheme is run by Natural England."),
         (Expected.PLACE, "The office is in Darlington."),
         (Expected.TELEPHONE, "Telephone: 0300 200 3300"),

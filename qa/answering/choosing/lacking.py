@@ -1,0 +1,52 @@
+"""What a unit lacks of what a question asks for: a kind of figure, or the number of what is counted. Pure; for English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+
+import numpy as np
+
+from index.text.analysis import ENGLISH, stems, stop_words
+from qa.answering.choosing.contained import Column
+from qa.answering.choosing.expectation import CONTACT, HARD, NUMBER_WORDS, Expected
+from qa.answering.choosing.statements import states
+from qa.answering.choosing.words import AnalysedText
+from qa.answering.units.unit import Unit
+
+BESIDE = 4  # words before what is counted in which its number stands
+
+_KINDS = {
+    "lacks an amount": {Expected.AMOUNT},
+    "lacks a number": {Expected.NUMBER},
+    "lacks a time": {Expected.DATE, Expected.DURATION},
+    "lacks a frequency": {Expected.FREQUENCY},
+    "lacks a contact": set(CONTACT),
+}
+_HOW_MANY = re.compile(r"\bhow many ((?:[\w’'-]+ ){0,3}[\w’'-]+)", re.IGNORECASE)
+_STOP_WORDS = stop_words(ENGLISH)
+_NUMBERS = frozenset(stems(NUMBER_WORDS, ENGLISH))
+
+
+def lacking(expected: Collection[Expected], units: Sequence[Unit]) -> dict[str, Column]:
+    """Which units state nothing of a kind that the question expects, nor of another figure that it expects. A column a kind."""
+    figures = [kind for kind in HARD if kind in expected]
+    none = np.array([not any(states(kind, unit.text) or states(kind, unit.lead_in) for kind in figures) for unit in units])
+    return {name: none * (not kinds.isdisjoint(figures)) for name, kinds in _KINDS.items()}
+
+
+def counted(question: str) -> frozenset[str]:
+    """The stems of what it asks the number of: those of "jobs" in "how many jobs were there"."""
+    found: list[str] = []
+    for words in _HOW_MANY.findall(question):
+        found += takewhile(lambda word: word not in _STOP_WORDS, words.lower().split())
+    return frozenset(stems(found, ENGLISH))
+
+
+def counts(things: Collection[str], text: AnalysedText) -> bool:
+    """Whether a number stands before one of the things."""
+    return any(
+        word in things and any(one[0].isdigit() or one in _NUMBERS for one in text.in_order[max(0, place - BESIDE) : place])
+        for place, word in enumerate(text.in_order)
+    )
