@@ -23,7 +23,7 @@ from qa.settings.settings import Read
 # "auto" does not read where the probability without reading is at least SURE, or at most HOPELESS. It reads FIRST_WINDOWS, and
 # MORE_WINDOWS where the best probability after that is below ENOUGH. docs/decisions/0020-reading.md has the figures.
 SURE, HOPELESS = 0.95, 0.02
-FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 2, 0.9, 2
+FIRST_WINDOWS, ENOUGH, MORE_WINDOWS = 2, 0.85, 2
 # A larger share of the choice counts as this: where a document has one sentence, it says how few there are, not that it answers.
 MOST_SHARE = 0.99
 
