@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from corpus.types import QuotableError
 from qa.assembly import Service, open_to_write, reranker_of, service_of
+from qa.memory import share_one_heap
 from qa.operate.keys import read_keys
 from qa.operate.state import state_files_of
 from qa.settings.reading import ensure_temporary_folder
@@ -27,6 +28,7 @@ class CannotServe(QuotableError):
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Raises QuotableError if the address is taken or the data folder cannot be opened."""
+    share_one_heap()
     with ExitStack() as closing:
         listening = closing.enter_context(_listen(settings.host, settings.port))
         access = _access(settings, listening)

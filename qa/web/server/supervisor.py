@@ -26,6 +26,7 @@ from typing import Any
 
 from corpus.types import QuotableError
 from qa.assembly import Service, open_to_share, open_to_write, worker_of
+from qa.memory import share_one_heap
 from qa.operate import logs
 from qa.settings.reading import sharing_metrics
 from qa.settings.settings import Settings
@@ -168,6 +169,7 @@ class _Supervisor:
 
 def _run(shared: Shared, number: int, failure: Connection) -> None:
     """A process's main function."""
+    share_one_heap()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the supervisor passes it on as SIGTERM
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
