@@ -51,3 +51,31 @@ def test_freed_memory_is_returned(data_folder: Callable[[], Path], python: RunPr
     result = python(FREE_MUCH.format(prepare=prepare, start=start), data_folder())
     assert result.code == 0, result.stderr
     assert int(result.stdout) > 60
+
+
+# glibc reserves 64 MB, at a multiple of that, for each further heap.
+MAPPINGS = """
+def further_heaps():
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return sum(int(line.split("-")[0], 16) % 2**26 == 0 and len(line.split()) == 5 and "rw" in line for line in lines)
+"""
+
+
+@pytest.mark.parametrize(("prepare", "expected"), [("", "True"), ("share_one_heap()", "False")])
+def test_threads_share_one_heap(python: RunProcess, prepare: str, expected: str) -> None:
+    result = python(f"""
+import threading
+from pathlib import Path
+from qa.memory import share_one_heap
+{MAPPINGS}
+{prepare}
+kept = []
+threads = [threading.Thread(target=lambda: kept.append([bytes(1000) for _ in range(1000)])) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(further_heaps() > 0)
+""")
+    assert result.code == 0, result.stderr
+    assert result.stdout.strip() == expected
