@@ -139,12 +139,12 @@ def open_to_share(settings: Settings, say: Say = log.info) -> Service:
         engine: Engine = _open_cluster(settings, opener, reranker)
     else:
         engine = open_engine_to_share(settings.data, opener, reranker=reranker)
-    return service_over(engine, settings, Intake(engine, fetcher_of(settings), audit=audit_of(settings)))
+    return service_over(engine, settings, Intake(engine, fetcher_of(settings), audit=audit_of(settings)), say=say)
 
 
 def open_to_read(settings: Settings, say: Say = log.info) -> Service:
     """Open an existing data folder without changing its documents; other processes may do so, and are followed."""
-    return service_over(open_reading_engine(settings, say, reranker_of(settings)), settings)
+    return service_over(open_reading_engine(settings, say, reranker_of(settings)), settings, say=say)
 
 
 def open_or_create(settings: Settings, say: Say = log.info) -> Service:
@@ -192,12 +192,14 @@ def worker_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -
 def service_of(writer: DocumentWriter, settings: Settings, say: Say = log.info) -> Service:
     """A service over a writer of this process, with a worker that ingests documents."""
     worker = worker_of(writer, settings, say)
-    return service_over(writer.engine, settings, Intake(writer.engine, worker.fetcher, worker.wake, writer.audit), worker)
+    return service_over(writer.engine, settings, Intake(writer.engine, worker.fetcher, worker.wake, writer.audit), worker, say)
 
 
-def service_over(engine: Engine, settings: Settings, intake: Intake | None = None, worker: Worker | None = None) -> Service:
+def service_over(
+    engine: Engine, settings: Settings, intake: Intake | None = None, worker: Worker | None = None, say: Say = log.info
+) -> Service:
     """Raises CalibrationError and CurationError for a calibration or a curation that cannot be used."""
-    answerer = answerer_over(engine, settings)
+    answerer = answerer_over(engine, settings, say=say)
     chatbot = Chatbot(answerer, lambda: answerer.state, read_crisis_replies(settings.crisis_words), _model_server(settings))
     files = state_files_of(settings)
     missed = (lambda: missed_invariants(files)) if settings.invariants else (lambda: 0)
@@ -212,6 +214,7 @@ def answerer_over(
     spelling: bool = True,
     arrange: Callable[[Ranking], Ranking] | None = None,
     curation: Callable[[], Curation] | None = None,
+    say: Say = log.info,
 ) -> Answerer:
     """`calibration`, `curation`: None for that of the service. Raises CalibrationError and CurationError if it cannot be used."""
     files = state_files_of(settings)
@@ -220,7 +223,7 @@ def answerer_over(
         settings.answer_threshold,
         settings.languages,
         read_calibration(files) if calibration is None else calibration,
-        readers=readers_of(settings, engine.embedder),
+        readers=readers_of(settings, engine.embedder, say),
         read=settings.read,
         spelling=spelling,
         arrange=arrange,
@@ -245,7 +248,7 @@ def reranker_of(settings: Settings) -> Reranker | None:
     return CrossEncoderReranker(settings.reranker, offline=settings.offline)
 
 
-def readers_of(settings: Settings, embedder: Embedder, say: Say = log.info) -> list[ReadingModel]:
+def readers_of(settings: Settings, embedder: Embedder, say: Say) -> list[ReadingModel]:
     """The reading models that the operator chooses, by their languages. Raises ModelError."""
     folders, embedding = model_folders(settings), embedder.fingerprint
     return load_readers(settings.reader, *folders, embedding, offline=settings.offline, threads=settings.threads, say=say)

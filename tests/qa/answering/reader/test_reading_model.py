@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from index.types import ModelError
 from qa.answering.reader.loading import WEIGHTS, load_readers
 from qa.answering.reader.model import MANIFEST, ReadingModel
 from qa.answering.reader.windows import Window, cut_windows
+from qa.assembly import open_to_write, service_of
+from qa.settings.reading import read_settings
 from tests.index.embedding.models import tiny_config
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] who signed the memorandum a b c d e ##s . ? › 東 京 🙂".split()
@@ -21,11 +24,11 @@ TEXT = "The fee is £30 🙂. Applications close on 4 May. 東京の事務所 is
 UNITS = [(0, 17), (18, 46), (47, len(TEXT))]
 
 
-def save_tiny_reader(folder: Path, kind: str = "BertForQuestionAnswering") -> Path:
+def save_tiny_reader(folder: Path, kind: str = "BertForQuestionAnswering", seed: int = 3) -> Path:
     import torch
     import transformers
 
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     getattr(transformers, kind)(tiny_config(WORDS)).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(WORDS), "utf-8")
     transformers.BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
@@ -118,6 +121,15 @@ def test_a_model_from_a_folder_is_exported_once(tiny_reader: Path, exports: Path
     assert readings == again.read("who signed ?", [window])
     for unit, reading in zip(window.units, readings[0], strict=True):
         assert unit[0] <= reading.span[0] < reading.span[1] <= unit[1]
+
+
+def test_who_opens_the_documents_is_told_that_a_model_is_prepared(data_folder: Callable[[], Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = read_settings({"data": data_folder(), "reader": str(save_tiny_reader(tmp_path, seed=4))})
+    writer = open_to_write(settings, said.append)
+    service_of(writer, settings, said.append)
+    writer.close()
+    assert [line for line in said if line.startswith("Preparing the reading model")]
 
 
 def test_a_modified_export_is_made_again(tiny_reader: Path, exports: Path, caplog: pytest.LogCaptureFixture) -> None:
