@@ -26,6 +26,8 @@ _KINDS = {
 }
 _HOW_MANY = re.compile(r"\bhow many ((?:[\w’'-]+ ){0,3}[\w’'-]+)", re.IGNORECASE)
 _STOP_WORDS = stop_words(ENGLISH)
+# Those who are counted as people are called staff, guests or voters, and "twice" is how many times.
+_CALLED_OTHERWISE = {"people", "persons", "individuals", "folk", "times"}
 _NUMBERS = frozenset(stems(NUMBER_WORDS, ENGLISH))
 
 
@@ -37,10 +39,12 @@ def lacking(expected: Collection[Expected], units: Sequence[Unit]) -> dict[str, 
 
 
 def counted(question: str) -> frozenset[str]:
-    """The stems of what it asks the number of: those of "jobs" in "how many jobs were there"."""
+    """The stems of what it asks the number of, such as those of "jobs" in "how many jobs were there"."""
     found: list[str] = []
     for words in _HOW_MANY.findall(question):
-        found += takewhile(lambda word: word not in _STOP_WORDS, words.lower().split())
+        things = list(takewhile(lambda word: word not in _STOP_WORDS, words.lower().split()))
+        if _CALLED_OTHERWISE.isdisjoint(things):
+            found += things
     return frozenset(stems(found, ENGLISH))
 
 

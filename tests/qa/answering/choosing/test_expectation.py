@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qa.answering.choosing.expectation import Expected, expectations, has
+from qa.answering.choosing.lacking import counted, counts
+from qa.answering.choosing.words import analyse
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,20 @@ def test_reads_what_a_question_expects(question: str, expected: set[Expected]) -
 def test_sees_what_is_expected_in_a_text(kind: Expected, text: str) -> None:
     assert has(kind, text)
     assert not has(kind, "machines and tools")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "is_counted"),
+    [
+        ("How many hives are there?", "There are 40 hives.", True),
+        ("How many hives are there?", "Forty old hives stand in the field.", True),
+        ("How many hives are there?", "The hives stand in 2 fields.", False),
+        ("How many bee hives are there?", "There are 40 hives.", True),
+        ("Where are the hives?", "There are 40 hives.", False),
+        # People are called by other names, too.
+        ("How many people work there?", "There are 40 people.", False),
+    ],
+)
+def test_sees_the_number_of_what_is_counted(question: str, text: str, is_counted: bool) -> None:
+    assert counts(counted(question), analyse(text)) == is_counted
+    assert bool(counted(question)) == ("hives" in question and "many" in question)
