@@ -180,13 +180,13 @@ class UnitFeatures:
             "designations missing from document": unnamed_in_document,
             "range holds a number of the question": inside,
             "ranges hold no number of the question": outside,
-            "lacks the number of what is counted": np.array([self._counts_nothing(unit) for unit in units]),
+            "lacks the number of what is counted": self._without_count(units) if self._counted else np.zeros(len(units)),
         }
 
-    def _counts_nothing(self, unit: Unit) -> bool:
-        """Whether it states no number of what the question asks the number of."""
-        texts = (unit.text, unit.lead_in, unit.headings)
-        return bool(self._counted) and not any(counts(self._counted, analyse(text, self._language)) for text in texts)
+    def _without_count(self, units: Sequence[Unit]) -> Column:
+        """Which state no number of what the question asks the number of."""
+        texts = ((unit.text, unit.lead_in, unit.headings) for unit in units)
+        return np.array([not any(counts(self._counted, analyse(text, self._language)) for text in each) for each in texts])
 
     def _named(self, texts: Sequence[str]) -> Booleans:
         """Whether each text names each designation of the question, shape (texts, designations)."""

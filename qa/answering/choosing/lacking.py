@@ -34,7 +34,9 @@ _NUMBERS = frozenset(stems(NUMBER_WORDS, ENGLISH))
 def lacking(expected: Collection[Expected], units: Sequence[Unit]) -> dict[str, Column]:
     """Which units state nothing of a kind that the question expects, nor of another figure that it expects. A column a kind."""
     figures = [kind for kind in HARD if kind in expected]
-    none = np.array([not any(states(kind, unit.text) or states(kind, unit.lead_in) for kind in figures) for unit in units])
+    none = np.zeros(len(units), bool)
+    if figures:
+        none = np.array([not any(states(kind, unit.text) or states(kind, unit.lead_in) for kind in figures) for unit in units])
     return {name: none * (not kinds.isdisjoint(figures)) for name, kinds in _KINDS.items()}
 
 
