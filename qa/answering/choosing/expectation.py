@@ -75,7 +75,7 @@ _CUES = (
         _cue(
             r"\bhow (?:many|far|large|big|tall|high|fast|wide|deep|few|heavy|strong|hot|cold|loud)\b",
             rf"{_HOW_MUCH}(?!{_MONEY}| (?:time|notice|warning)\b)",
-            r"\b(?:what|which)(?: \w+){0,3} (?:number\b(?!s)|population|size|age|temperature|distance|length|height|weight|speed|score"
+            r"\b(?:what|which)(?: \w+){0,3} (?:number\b|population|size|age|temperature|distance|length|height|weight|speed|score"
             r"|phone)s?\b",
         ),
     ),
