@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import RunProcess
+from tests.heaps import needs_glibc
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+pytestmark = needs_glibc
 
 # Small pieces; some between them stay in use, so malloc does not return the pages by itself.
 FREE_MUCH = """
@@ -53,21 +53,12 @@ def test_freed_memory_is_returned(data_folder: Callable[[], Path], python: RunPr
     assert int(result.stdout) > 60
 
 
-# glibc reserves 64 MB, at a multiple of that, for each further heap.
-MAPPINGS = """
-def further_heaps():
-    lines = Path("/proc/self/maps").read_text().splitlines()
-    return sum(int(line.split("-")[0], 16) % 2**26 == 0 and len(line.split()) == 5 and "rw" in line for line in lines)
-"""
-
-
 @pytest.mark.parametrize(("prepare", "expected"), [("", "True"), ("share_one_heap()", "False")])
 def test_threads_share_one_heap(python: RunProcess, prepare: str, expected: str) -> None:
     result = python(f"""
 import threading
-from pathlib import Path
 from qa.memory import share_one_heap
-{MAPPINGS}
+from tests.heaps import further_heaps
 {prepare}
 kept = []
 threads = [threading.Thread(target=lambda: kept.append([bytes(1000) for _ in range(1000)])) for _ in range(4)]

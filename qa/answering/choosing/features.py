@@ -55,7 +55,7 @@ FEATURES = (
     "passage words",
     "best passage of its document",
     "passages of its document",
-    "lacks an amount",  # where one is expected; the next four likewise
+    "lacks an amount",  # although the question asks for one; the next four likewise
     "lacks a number",
     "lacks a time",
     "lacks a frequency",
@@ -166,7 +166,7 @@ class UnitFeatures:
         }
 
     def _of_numbers(self, units: Sequence[Unit]) -> dict[str, Column]:
-        """What the question names by a number, whether its numbers are in the ranges that a unit states, and numbers that it lacks."""
+        """Whether a unit names what the question names by a number, has ranges that hold its numbers, and counts what it counts."""
         inside, outside = np.array([held(self._quantities, unit.text) for unit in units], float).T
         unnamed = unnamed_in_document = np.zeros(len(units))
         if self._designations:
@@ -184,7 +184,7 @@ class UnitFeatures:
         }
 
     def _without_count(self, units: Sequence[Unit]) -> Column:
-        """Which state no number of what the question asks the number of."""
+        """Which units have no number before a word that follows "how many" in the question."""
         texts = ((unit.text, unit.lead_in, unit.headings) for unit in units)
         return np.array([not any(counts(self._counted, analyse(text, self._language)) for text in each) for each in texts])
 
@@ -215,7 +215,7 @@ class UnitFeatures:
             expects[one] for one in (Expected.YES_OR_NO, Expected.WAY, Expected.REASON, Expected.LIST, Expected.PLACE)
         )
         every = np.ones(len(units))
-        return lacking(self._expected, units) | {
+        return lacking(self._hard, units) | {
             "place": place * every,
             "place without one": lacks(Expected.PLACE),
             "yes or no": yes_no * every,

@@ -1,4 +1,4 @@
-"""What a unit lacks of what a question asks for: a kind of figure, or the number of what is counted. Pure; for English."""
+"""Whether a unit has no amount, number, time or contact although the question asks for one. Pure; for English."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from index.text.analysis import ENGLISH, stems, stop_words
 from qa.answering.choosing.contained import Column
-from qa.answering.choosing.expectation import CONTACT, HARD, NUMBER_WORDS, Expected
+from qa.answering.choosing.expectation import CONTACT, NUMBER_WORDS, Expected
 from qa.answering.choosing.statements import states
 from qa.answering.choosing.words import AnalysedText
 from qa.answering.units.unit import Unit
 
-BESIDE = 4  # words before what is counted in which its number stands
+BESIDE = 4  # a number counts a thing if it is one of the four words before it
 
 _KINDS = {
     "lacks an amount": {Expected.AMOUNT},
@@ -31,9 +31,11 @@ _CALLED_OTHERWISE = {"people", "persons", "individuals", "folk", "times"}
 _NUMBERS = frozenset(stems(NUMBER_WORDS, ENGLISH))
 
 
-def lacking(expected: Collection[Expected], units: Sequence[Unit]) -> dict[str, Column]:
-    """Which units state nothing of a kind that the question expects, nor of another figure that it expects. A column a kind."""
-    figures = [kind for kind in HARD if kind in expected]
+def lacking(figures: Collection[Expected], units: Sequence[Unit]) -> dict[str, Column]:
+    """One column for each of `_KINDS`: true where the question asks for that kind and the unit has no figure that it asks for.
+
+    `figures`: the kinds of HARD that the question asks for.
+    """
     none = np.zeros(len(units), bool)
     if figures:
         none = np.array([not any(states(kind, unit.text) or states(kind, unit.lead_in) for kind in figures) for unit in units])
@@ -41,7 +43,7 @@ def lacking(expected: Collection[Expected], units: Sequence[Unit]) -> dict[str, 
 
 
 def counted(question: str) -> frozenset[str]:
-    """The stems of what it asks the number of, such as those of "jobs" in "how many jobs were there"."""
+    """The stems of the words after "how many": that of "jobs" in "how many jobs were there"."""
     found: list[str] = []
     for words in _HOW_MANY.findall(question):
         things = list(takewhile(lambda word: word not in _STOP_WORDS, words.lower().split()))

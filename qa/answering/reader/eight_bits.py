@@ -26,7 +26,7 @@ PROBES = (
 
 
 def round_model(exact: Path, target: Path, samples: Sequence[Mapping[str, Any]]) -> None:
-    """Write the model of the file `exact` to `target`: in 8 bits, or as it is if these change the logits of the samples too much.
+    """Write the model of the file `exact` to `target`: in 8 bits, unless rounding changes the logits of the samples too much.
 
     `exact` is gone then.
     """

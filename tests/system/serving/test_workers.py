@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import platform
 import signal
 import threading
 from collections import Counter
@@ -17,6 +16,7 @@ import pytest
 from qa.operate.keys import Role, create_key, revoke_key
 from qa.state_files import FolderFiles
 from tests.conftest import RunProcess, Server, StartServer
+from tests.heaps import further_heaps, needs_glibc
 from tests.waiting import wait_for
 
 TEXT = "The harbour of Port Mallory opens at seven."
@@ -54,18 +54,12 @@ def test_both_processes_answer_and_metrics_are_those_of_all(workers: Server) -> 
     assert counts == {40.0}
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+@needs_glibc
 def test_the_threads_of_each_process_share_one_heap(workers: Server) -> None:
     for _ in range(20):
         assert workers.get("/v1/search?q=When+does+the+harbour+open").status == 200
     for process in (workers.process.pid, *children(workers)):
-        mappings = (line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines())
-        # glibc reserves 64 MB, at a multiple of that, for each further heap.
-        assert not [
-            fields
-            for fields in mappings
-            if len(fields) == 5 and "rw" in fields[1] and int(fields[0].split("-")[0], 16) % 2**26 == 0
-        ]
+        assert further_heaps(process) == 0
 
 
 def requests_counted(server: Server) -> float:
