@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from qa.web.server.accepting import Acceptor, Shares
 from qa.web.server.connection import MAX_CONNECTIONS, Connection
 from qa.web.server.edge import Edge
 
@@ -29,8 +30,8 @@ BACKLOG = 2_048
 class HttpServer(uvicorn.Server):
     """Stopped by the first signal once the requests that it has received are answered, and by the second at once."""
 
-    def __init__(self, edge: Edge, publish: Callable[[], None]) -> None:
-        """`publish`: called every few seconds."""
+    def __init__(self, edge: Edge, publish: Callable[[], None], shares: Shares) -> None:
+        """`publish`: called every few seconds. `shares`: of the connections among the processes."""
 
         async def notify() -> None:
             publish()
@@ -53,10 +54,10 @@ class HttpServer(uvicorn.Server):
                 h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 callback_notify=notify,
                 timeout_notify=PUBLISH_SECONDS,
-                backlog=1,  # also the number accepted at once: more would take them from the other processes
             )
         )
-
+        self._shares = shares
+        self._acceptors: list[Acceptor] = []
         self._runs = False
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -64,9 +65,27 @@ class HttpServer(uvicorn.Server):
         super().run(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """uvicorn's own accepts whatever connection it can get, and on an idle machine one process then gets them all."""
+        await super().startup([])
         for listening in sockets or []:
             listening.listen(BACKLOG)
+            self._acceptors.append(Acceptor(listening, self._connection, self._count, self._shares))
+            self._acceptors[-1].start()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._shares.set(self._count())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        await super().shutdown(sockets)
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, {})
+
+    def _count(self) -> int:
+        return len(self.server_state.connections)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from qa.operate.state import state_files_of
 from qa.settings.reading import ensure_temporary_folder
 from qa.settings.settings import Settings
 from qa.web.access.gate import Access, is_loopback
+from qa.web.server.accepting import Shares
 from qa.web.server.serving import serve_http
 from qa.web.server.supervisor import supervise
 from qa.web.telemetry.observers import open_observers
@@ -47,7 +48,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
                 closing.callback(service.worker.stop)
             return service
 
-        serve_http(settings, listening, access, observers, open_service, lambda: say(_served_at(listening)))
+        serve_http(settings, listening, access, observers, open_service, lambda: say(_served_at(listening)), Shares([0], 0))
 
 
 def _served_at(listening: socket.socket) -> str:

@@ -16,6 +16,7 @@ from qa.settings.settings import Settings
 from qa.web.access.browser import ServedHosts
 from qa.web.access.gate import Access
 from qa.web.application import create_app
+from qa.web.server.accepting import Shares
 from qa.web.server.admission import Admission, slots_of
 from qa.web.server.edge import Edge
 from qa.web.server.http_server import HttpServer, allow_connections
@@ -78,6 +79,7 @@ def serve_http(
     observers: Sequence[Observer],
     open_service: Callable[[], Service],
     ready: Callable[[], None],
+    shares: Shares,
     is_ready: Callable[[], bool] = lambda: True,
     answers_at_once: bool = True,
 ) -> None:
@@ -92,7 +94,7 @@ def serve_http(
     hosts = ServedHosts.at(listening.getsockname()[0], settings.served_names)
     app = create_app(lambda: opening.service if is_ready() else None, settings, access, hosts, observers, admission)
     edge = Edge(app, access, admission, slots, settings.queue_seconds, settings.trusted_proxy)
-    server = HttpServer(edge, Upkeep(RefusalLog(admission), metrics_of(app)))
+    server = HttpServer(edge, Upkeep(RefusalLog(admission), metrics_of(app)), shares)
     try:
         with server.handling_signals():
             allow_connections()

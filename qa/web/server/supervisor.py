@@ -32,6 +32,7 @@ from qa.settings.reading import sharing_metrics
 from qa.settings.settings import Settings
 from qa.web.access.gate import Access, is_loopback
 from qa.web.access.quotas import BUCKETS_BYTES, SharedBuckets
+from qa.web.server.accepting import NOT_OPEN, Shares
 from qa.web.server.http_server import DRAIN_SECONDS
 from qa.web.server.serving import serve_http
 from qa.web.telemetry.metrics import forget_process, publisher_of, use_shared_metrics
@@ -61,12 +62,13 @@ class ProcessFailed(QuotableError):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What every process gets. `open`: a flag for each process, set once it has opened the data folder."""
+    """What every process gets. `open`: a flag for each process, set once it has opened the data folder. `connections`: that each has."""
 
     settings: Settings
     say: Say
     listening: socket.socket
     open: Any
+    connections: Any
     buckets: SharedBuckets
 
     def is_ready(self) -> bool:
@@ -85,10 +87,11 @@ def supervise(settings: Settings, say: Say, listening: socket.socket, ready: Cal
     with sharing_metrics(), tempfile.TemporaryFile() as file:
         file.truncate(BUCKETS_BYTES)
         flags = _context.RawArray("b", settings.workers + 1)
+        connections = _context.RawArray("i", [NOT_OPEN] * len(flags))
         for name in IMPORTED_ON_USE:
             import_module(name)
         gc.freeze()  # or each process's first collection would copy the pages that it scans
-        _Supervisor(Shared(settings, say, listening, flags, SharedBuckets(file.fileno())), ready).run()
+        _Supervisor(Shared(settings, say, listening, flags, connections, SharedBuckets(file.fileno())), ready).run()
 
 
 class _Supervisor:
@@ -133,6 +136,7 @@ class _Supervisor:
         for number, child in enumerate(self._children):
             if child.process.is_alive() or self._signals:
                 continue
+            self._shared.connections[number] = NOT_OPEN
             self._report_end(child)
             time.sleep(max(child.started + RESTART_SECONDS - time.monotonic(), 0))
             self._children[number] = self._start(number)
@@ -224,5 +228,5 @@ def _answer(shared: Shared, number: int) -> None:
     with open_observers(shared.settings) as observers:
         serve_http(
             shared.settings, shared.listening, access, observers, open_service, set_open,
-            is_ready=shared.is_ready, answers_at_once=not shared.is_ready(),
+            Shares(shared.connections, number), is_ready=shared.is_ready, answers_at_once=not shared.is_ready(),
         )  # fmt: skip

@@ -54,6 +54,27 @@ def test_both_processes_answer_and_metrics_are_those_of_all(workers: Server) -> 
     assert counts == {40.0}
 
 
+def test_connections_that_clients_keep_are_spread_over_the_processes(workers: Server) -> None:
+    kept = []
+    for _ in range(24):  # one after another: whichever process is first could take them all
+        kept.append(http.client.HTTPConnection(workers.host, workers.port, timeout=60))
+        kept[-1].request("GET", "/v1/models")
+        assert kept[-1].getresponse().read()
+    held = [connections_held(pid, workers.port) for pid in children(workers)[1:]]
+    for connection in kept:
+        connection.close()
+    assert sum(held) >= 24
+    assert min(held) >= 10
+
+
+def connections_held(pid: int, port: int) -> int:
+    """Open connections of a process that clients made to a port of this machine."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"}  # 01: established
+    files = (os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    return sum(file.startswith("socket:[") and file[8:-1] in inodes for file in files)
+
+
 @needs_glibc
 def test_the_threads_of_each_process_share_one_heap(workers: Server) -> None:
     for _ in range(20):
