@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, MutableSequence
 
-# How long a connection is left to a process with fewer. A busy one may need longer; it is then accepted by the one that can.
+# How long a connection is left to a process with fewer. One that is too busy to take it in time does not get it.
 LEAVE_SECONDS = 0.01
 # After an error such as too many open files.
 RETRY_SECONDS = 1.0
