@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from index.embedded.dense.protocol import DenseIndex
-from index.embedded.lexical.protocol import LexicalIndex
+from index.embedded.lexical.brute_force import BruteForceLexicalIndex
 from index.embedded.policy import Policy
 from index.embedded.segments.segments import Segment
 from index.id_sets import isin_sorted
@@ -24,7 +24,7 @@ class UnindexedTail:
     """Passages up to `last_passage_id` that no segment holds, searched exactly."""
 
     vectors: DenseIndex
-    lexical: LexicalIndex
+    lexical: BruteForceLexicalIndex
     last_passage_id: int
 
     def extended(self, added: Sequence[tuple[Ids, list[IndexedText], Matrix]]) -> UnindexedTail:
@@ -40,6 +40,7 @@ class UnindexedTail:
         shorter = UnindexedTail(copy(self.vectors), copy(self.lexical), self.last_passage_id)
         shorter.vectors.remove(removed)
         shorter.lexical.remove(removed)
+        shorter.lexical.forget_removed()  # no segment takes their place while documents are replaced and not added
         return shorter
 
 

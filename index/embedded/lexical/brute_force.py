@@ -78,6 +78,12 @@ class TermSequences:
             np.concatenate([part.terms for part in parts]),
         )
 
+    def of_rows(self, rows: Rows) -> TermSequences:
+        """Those of some passages alone, in memory. `rows`: ascending."""
+        terms, lengths = self._terms_of(rows)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+        return TermSequences(self.ids[rows], self.documents[rows], self.title_lengths[rows], starts, terms)
+
     def save(self, folder: Path) -> None:
         for name in _FIELDS:
             np.save(folder / f"passage-{name}.npy", getattr(self, name))
@@ -148,6 +154,11 @@ class BruteForceLexicalIndex:
         self._removed = np.union1d(self._removed, ids[known])
         rows, _ = find_positions(self._removed, self._sequences.ids)
         self._removed_length = self._sequences.length_of(rows)
+
+    def forget_removed(self) -> None:
+        """Drop the terms of removed passages, which otherwise stay and are passed over. Not for mapped sequences: it copies the others."""
+        self._sequences = self._sequences.of_rows(np.flatnonzero(~isin_sorted(self._sequences.ids, self._removed)))
+        self._removed, self._removed_length = np.empty(0, np.int64), 0
 
     def document_frequency(self, term: str) -> int:
         holding = self._sequences.ids[self._sequences.rows_with_any([term])]
