@@ -39,8 +39,7 @@ class UnindexedTail:
         """A tail without these passages; searches on this one still find them."""
         shorter = UnindexedTail(copy(self.vectors), copy(self.lexical), self.last_passage_id)
         shorter.vectors.remove(removed)
-        shorter.lexical.remove(removed)
-        shorter.lexical.forget_removed()  # no segment takes their place while documents are replaced and not added
+        shorter.lexical.discard(removed)  # a tail may live for months: while documents are only replaced, no segment is built
         return shorter
 
 

@@ -155,10 +155,11 @@ class BruteForceLexicalIndex:
         rows, _ = find_positions(self._removed, self._sequences.ids)
         self._removed_length = self._sequences.length_of(rows)
 
-    def forget_removed(self) -> None:
-        """Drop the terms of removed passages, which otherwise stay and are passed over. Not for mapped sequences: it copies the others."""
-        self._sequences = self._sequences.of_rows(np.flatnonzero(~isin_sorted(self._sequences.ids, self._removed)))
-        self._removed, self._removed_length = np.empty(0, np.int64), 0
+    def discard(self, ids: Ids) -> None:
+        """Like `remove`, but frees their memory by copying all other passages. For an index that is in memory and not in a file."""
+        kept = ~np.isin(self._sequences.ids, ids)
+        if not kept.all():
+            self._sequences = self._sequences.of_rows(np.flatnonzero(kept))
 
     def document_frequency(self, term: str) -> int:
         holding = self._sequences.ids[self._sequences.rows_with_any([term])]

@@ -166,7 +166,7 @@ class UnitFeatures:
         }
 
     def _of_numbers(self, units: Sequence[Unit]) -> dict[str, Column]:
-        """Whether a unit names what the question names by a number, has ranges that hold its numbers, and counts what it counts."""
+        """Numbers of the question: whether a unit has "part 12", a range with its "age 17", a number for its "how many jobs"."""
         inside, outside = np.array([held(self._quantities, unit.text) for unit in units], float).T
         unnamed = unnamed_in_document = np.zeros(len(units))
         if self._designations:

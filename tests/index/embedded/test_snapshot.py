@@ -1,4 +1,4 @@
-"""The unindexed tail: what is removed leaves no trace in it, neither in answers nor in memory."""
+"""Passages that were removed from the unindexed tail are not found any more and take no memory."""
 
 from __future__ import annotations
 

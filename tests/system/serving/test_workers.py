@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_both_processes_answer_and_metrics_are_those_of_all(workers: Server) -> 
 
 def test_connections_that_clients_keep_are_spread_over_the_processes(workers: Server) -> None:
     kept = []
-    for _ in range(24):  # one after another: whichever process is first could take them all
+    for _ in range(24):  # one after another, so that a single process could accept all of them
         kept.append(http.client.HTTPConnection(workers.host, workers.port, timeout=60))
         kept[-1].request("GET", "/v1/models")
         assert kept[-1].getresponse().read()
@@ -71,7 +72,10 @@ def connections_held(pid: int, port: int) -> int:
     """Open connections of a process that clients made to a port of this machine."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"}  # 01: established
-    files = (os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    files = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            files.append(os.readlink(entry))
     return sum(file.startswith("socket:[") and file[8:-1] in inodes for file in files)
 
 
