@@ -31,7 +31,7 @@ LOG_FILE = f"{FILE_NAME}-wal"
 FIRST_CHECKSUM_FORMAT = 2  # pages of older formats have no checksums
 PAGES_BETWEEN_CHECKPOINTS = 1_000
 BUSY_MS = 60_000  # a commit waits so long for the transactions of other processes
-CACHE_KIB = 8_192  # per connection; the checksum of a cached page is not checked again
+CACHE_KIB = 512  # per connection, of which a server has one for each of some 30 threads
 APPLICATION_ID = 0x51544231  # "QTB1", in the header of every store
 MIN_SQLITE = 3051003  # 3.51.3; older versions can corrupt a WAL database that is reset while it is read
 

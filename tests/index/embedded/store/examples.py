@@ -43,8 +43,9 @@ def vectors_for(passages: list[Passage]) -> Matrix:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def put(store: Store, document: Document = DOCUMENT, fingerprint: str = "model") -> None:
-    passages = passages_of(document)
+def put(store: Store, document: Document = DOCUMENT, fingerprint: str = "model", size: int = 20) -> None:
+    """With passages of `size` characters."""
+    passages = passages_of(document, size)
     store.put(str(document.id), document, passages, vectors_for(passages), fingerprint)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -15,7 +19,10 @@ from index.types import NewerFormat, StoreError
 from tests.index.embedded.store.examples import (
     DOCUMENT,
     FILE,
+    OTHER,
+    put,
     read_everything,
+    stored_passages,
 )
 
 OpenStore = Callable[..., Store]
@@ -103,3 +110,22 @@ def test_opens_a_folder_through_a_symbolic_link(open_store: OpenStore, tmp_path:
     link.symlink_to(folder)
     open_store(link, create=True)
     assert open_store(folder, read_only=True).last_passage_id() == 0
+
+
+def test_threads_do_not_each_keep_the_pages_they_read(store: Store, open_store: OpenStore, tmp_path: Path) -> None:
+    names = [f"large-{number}" for number in range(40)]
+    for name in names:
+        put(store, replace(OTHER, id=name, text=random.Random(name).randbytes(50_000).hex()), size=1_000)
+    reading = open_store(tmp_path, read_only=True)
+
+    threads = 8
+    ready = threading.Barrier(threads)
+
+    def read(_: int) -> int:
+        ready.wait()  # so each is another thread
+        return sum(len(stored_passages(reading, name)) for name in names)
+
+    before = apsw.memory_used()
+    with ThreadPoolExecutor(threads) as pool:
+        assert list(pool.map(read, range(threads))) == [4_000] * threads
+        assert apsw.memory_used() - before < threads * 1_000_000
