@@ -32,10 +32,15 @@ class Acceptor:
     """Accepts the connections of one listening socket in the running event loop."""
 
     def __init__(
-        self, listening: socket.socket, connection: Callable[[], asyncio.Protocol], count: Callable[[], int], shares: Shares
+        self,
+        listening: socket.socket,
+        connection: Callable[[], asyncio.Protocol],
+        count: Callable[[], int],
+        most: int,
+        shares: Shares,
     ) -> None:
-        """`connection`: makes the protocol of a new one. `count`: how many are open."""
-        self._listening, self._connection, self._count, self._shares = listening, connection, count, shares
+        """`connection`: makes the protocol of a new one. `count`: how many are open. `most`: how many may be; others are closed."""
+        self._listening, self._connection, self._count, self._most, self._shares = listening, connection, count, most, shares
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[object]] = set()
         self._pausing: asyncio.TimerHandle | None = None
@@ -74,6 +79,9 @@ class Acceptor:
             return
         except OSError:  # too many open files, for example
             self._pause(RETRY_SECONDS)
+            return
+        if self._count() + len(self._opening) >= self._most:
+            accepted.close()
             return
         accepted.setblocking(False)
         opening = self._loop.create_task(self._loop.connect_accepted_socket(self._connection, accepted))

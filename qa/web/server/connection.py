@@ -12,8 +12,6 @@ from qa.web.server.edge import Refused
 
 # Deadline for the head of a request.
 HEAD_SECONDS = 10.0
-# Most open connections; each slow client holds one.
-MAX_CONNECTIONS = 10_000
 
 
 class Connection(H11Protocol):
@@ -24,8 +22,6 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_request()
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._expect_request()

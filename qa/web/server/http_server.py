@@ -12,9 +12,11 @@ from types import FrameType
 import uvicorn
 
 from qa.web.server.accepting import Acceptor, Shares
-from qa.web.server.connection import MAX_CONNECTIONS, Connection
+from qa.web.server.connection import Connection
 from qa.web.server.edge import Edge
 
+# Most open connections; each slow client holds one.
+MAX_CONNECTIONS = 10_000
 # File descriptors for everything else than connections.
 OTHER_FILES = 200
 # Keep-alive between two requests.
@@ -67,9 +69,10 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """uvicorn's own accepts whatever connection it can get, and on an idle machine one process then gets them all."""
         await super().startup([])
+        most = allow_connections()
         for listening in sockets or []:
             listening.listen(BACKLOG)
-            self._acceptors.append(Acceptor(listening, self._connection, self._count, self._shares))
+            self._acceptors.append(Acceptor(listening, self._connection, self._count, most, self._shares))
             self._acceptors[-1].start()
 
     async def on_tick(self, counter: int) -> bool:
@@ -109,10 +112,11 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
 
 
-def allow_connections() -> None:
-    """Raise the process's limit on file descriptors for the connections."""
+def allow_connections() -> int:
+    """Raise the process's limit on file descriptors for the connections. Returns how many connections it then has room for."""
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + OTHER_FILES
     wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return max(min(max(soft, wanted) - OTHER_FILES, MAX_CONNECTIONS), 1)

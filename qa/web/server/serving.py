@@ -19,7 +19,7 @@ from qa.web.application import create_app
 from qa.web.server.accepting import Shares
 from qa.web.server.admission import Admission, slots_of
 from qa.web.server.edge import Edge
-from qa.web.server.http_server import HttpServer, allow_connections
+from qa.web.server.http_server import HttpServer
 from qa.web.server.warm_up import warm_up
 from qa.web.telemetry.metrics import Metrics, metrics_of
 from qa.web.telemetry.observed import Observer
@@ -97,7 +97,6 @@ def serve_http(
     server = HttpServer(edge, Upkeep(RefusalLog(admission), metrics_of(app)), shares)
     try:
         with server.handling_signals():
-            allow_connections()
             if answers_at_once:
                 opening.start()
             else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, Server, StartServer
+from tests.conftest import PATIENCE, QA, Server, StartServer
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one worker", "two workers"])
@@ -190,6 +192,27 @@ def test_slow_clients_do_not_delay_others(server: Server) -> None:
         for connection in slow:
             connection.close()
     assert server.search("Who signed the memorandum?")["results"]
+
+
+def test_many_connections_leave_files_for_answering(data_folder: Callable[[], Path], start_server: StartServer) -> None:
+    limited = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300)); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with start_server(data_folder(), "--workers", 1, command=(sys.executable, "-c", limited, QA)) as running:
+        asking = http.client.HTTPConnection(running.host, running.port, timeout=PATIENCE)
+        asking.connect()
+        others = [connect(running) for _ in range(400)]
+        try:
+            assert sum(connection.recv(1) == b"" for connection in others[-100:]) == 100  # closed
+            for target in ("/v1/search?q=memorandum", "/v1/documents", "/manage", "/metrics", "/readyz"):
+                asking.request("GET", target)
+                answered = asking.getresponse()
+                assert (answered.status, bool(answered.read())) == (200, True), target
+        finally:
+            for connection in (asking, *others):
+                connection.close()
+        assert running.search("Who signed the memorandum?")["results"]
+        assert "Traceback" not in running.log
 
 
 @pytest.mark.long
