@@ -8,7 +8,6 @@ characters. Dates, numbers and codes are normalised first (`index/text/notations
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -36,8 +35,6 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 MIN_STOP_WORDS = 3  # that tell a language
-CACHED_STEMS = 2_000  # per thread and language
-_local = threading.local()  # a Stemmer has a cache and is not thread-safe; one a language
 
 
 def words(text: str) -> list[str]:
@@ -85,14 +82,8 @@ def terms(text: str, language: str | None = ENGLISH) -> list[str]:
 
 def stems(words_: list[str], language: str | None = ENGLISH) -> list[str]:
     """The stem of each word."""
-    algorithm = STEMMERS[analysed_as(language)]
-    if len(words_) > CACHED_STEMS:  # such as a vocabulary: storing and evicting would take longer than stemming
-        return list(Stemmer.Stemmer(algorithm, 0).stemWords(words_))
-    stemmer = getattr(_local, algorithm, None)
-    if stemmer is None:
-        stemmer = Stemmer.Stemmer(algorithm, CACHED_STEMS)
-        setattr(_local, algorithm, stemmer)
-    return list(stemmer.stemWords(words_))
+    # A stemmer is not thread-safe, and made anew in a microsecond. Its cache would be one for each thread, and takes longer than stemming.
+    return list(Stemmer.Stemmer(STEMMERS[analysed_as(language)], 0).stemWords(words_))
 
 
 def stop_words(language: str | None) -> frozenset[str]:
