@@ -80,11 +80,12 @@ class Acceptor:
         except OSError:  # too many open files, for example
             self._pause(RETRY_SECONDS)
             return
-        if self._count() + len(self._opening) >= self._most:
+        held = self._count() + len(self._opening)
+        if held >= self._most:
             accepted.close()
             return
         accepted.setblocking(False)
         opening = self._loop.create_task(self._loop.connect_accepted_socket(self._connection, accepted))
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
-        self._shares.set(self._count() + len(self._opening))
+        self._shares.set(held + 1)

@@ -119,4 +119,4 @@ def allow_connections() -> int:
     wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-    return max(min(max(soft, wanted) - OTHER_FILES, MAX_CONNECTIONS), 1)
+    return max(wanted - OTHER_FILES, 1)
